@@ -1,0 +1,24 @@
+#pragma once
+
+#include "common/span.hpp"
+#include "common/status.hpp"
+
+namespace platform {
+
+/// One TCP client connection (Modbus TCP). Does not reconnect by itself.
+/// @par Context  Loop thread; no call blocks.
+class TcpLink {
+ public:
+  enum class State : uint8_t { kClosed, kConnecting, kOpen };
+
+  virtual ~TcpLink() = default;
+  /// Starts to connect. @param host  Name or address.  @param port  1..65535.
+  virtual common::Status connect(const char* host, uint16_t port) = 0;
+  virtual void close() = 0;
+  virtual State state() const = 0;
+  /// Same meaning as SerialLink::write and read.
+  virtual common::Result<size_t> write(common::ByteSpan data) = 0;
+  virtual common::Result<size_t> read(common::MutableByteSpan buffer) = 0;
+};
+
+}  // namespace platform
