@@ -1,0 +1,67 @@
+#include "gateway/console_output.hpp"
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstring>
+
+namespace gateway {
+
+using common::LogLevel;
+
+bool ConsoleOutput::write_line(common::TextSpan line) {
+  if (line.size() + 1 > kBufferBytes - size_) {
+    ++dropped_lines_;
+    return false;
+  }
+  size_t tail = (head_ + size_) % kBufferBytes;
+  for (size_t i = 0; i <= line.size(); ++i) {
+    buffer_[tail] = i < line.size() ? static_cast<uint8_t>(line[i]) : static_cast<uint8_t>('\n');
+    tail = (tail + 1) % kBufferBytes;
+  }
+  size_ += line.size() + 1;
+  return true;
+}
+
+bool ConsoleOutput::flush() {
+  while (size_ > 0) {
+    const size_t until_wrap = kBufferBytes - head_;
+    const size_t chunk = size_ < until_wrap ? size_ : until_wrap;
+    const common::Result<size_t> taken = link_.write(common::ByteSpan(buffer_ + head_, chunk));
+    if (!taken.ok()) return false;
+    head_ = (head_ + taken.value()) % kBufferBytes;
+    size_ -= taken.value();
+    if (taken.value() < chunk) return false;
+  }
+  return true;
+}
+
+bool ConsoleLog::is_enabled(LogLevel level, const char*) const { return level <= level_; }
+
+void ConsoleLog::write(LogLevel level, const char* module, const char* format, ...) {
+  static constexpr char kLetters[] = {'E', 'W', 'I', 'D'};
+  char line[240];
+  const int prefix = std::snprintf(line, sizeof line, "%c (%lld) %s: ", kLetters[static_cast<int>(level)],
+                                   static_cast<long long>(clock_.now().ms), module);
+  if (prefix < 0) return;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(line + prefix, sizeof line - static_cast<size_t>(prefix), format, arguments);
+  va_end(arguments);
+  for (char* c = line; *c != '\0'; ++c) {
+    if (static_cast<unsigned char>(*c) < ' ') *c = ' ';  // One event is one line, whatever a peer sent.
+  }
+  (void)output_.write_line(common::text(line));
+}
+
+bool log_level_from_text(common::TextSpan text, LogLevel& out) {
+  static constexpr const char* kNames[] = {"error", "warn", "info", "debug"};
+  for (size_t i = 0; i < 4; ++i) {
+    if (common::equals_ignore_case(text, common::text(kNames[i]))) {
+      out = static_cast<LogLevel>(i);
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace gateway

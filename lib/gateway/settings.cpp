@@ -1,0 +1,193 @@
+#include "gateway/settings.hpp"
+
+#include <cstdio>
+#include <cstring>
+
+namespace gateway {
+namespace {
+
+using common::FixedString;
+using common::Status;
+using common::TextSpan;
+
+constexpr int32_t kMaxConnectors = static_cast<int32_t>(limits::kMaxConnectors);
+
+constexpr SettingRow kTable[] = {
+    {"csms_url", SettingKind::kText, 0, 255, "", false, "base URL of the CSMS, ws:// or wss://, without the identity"},
+    {"identity", SettingKind::kText, 0, 48, "", false, "charge point identity; empty = VEV- and the serial number"},
+    {"password", SettingKind::kText, 0, 64, "", true, "HTTP Basic password; empty = none"},
+    {"ca_file", SettingKind::kText, 0, 127, "", false, "PEM file with the CA of a wss:// CSMS; empty = system default"},
+    {"ping_s", SettingKind::kInteger, 0, 3600, "30", false, "WebSocket ping interval, s; 0 = none"},
+    {"subprotocol", SettingKind::kBoolean, 0, 1, "false", false, "close when the CSMS does not confirm ocpp1.6"},
+    {"vendor", SettingKind::kText, 1, 20, "VEV", false, "chargePointVendor of BootNotification"},
+    {"model", SettingKind::kText, 1, 20, "VEV-Gateway", false, "chargePointModel of BootNotification"},
+    {"connectors", SettingKind::kInteger, 1, kMaxConnectors, "1", false, "number of connectors"},
+    {"offline_s", SettingKind::kInteger, 0, 86400, "0", false,
+     "CSMS away for this long: fall back to offline_ma; 0 = never"},
+    {"offline_ma", SettingKind::kInteger, 0, 80000, "6000", false,
+     "highest current per phase while the CSMS is away, mA; below the charger's minimum = pause"},
+    {"trust_csms_time", SettingKind::kBoolean, 0, 1, "true", false,
+     "set the clock from BootNotification and Heartbeat"},
+    {"wifi_ssid", SettingKind::kText, 0, 32, "", false, "Wi-Fi network (board only)"},
+    {"wifi_password", SettingKind::kText, 0, 63, "", true, "Wi-Fi password (board only)"},
+    {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
+    {"c?.profile", SettingKind::kText, 0, 48, "", false, "charger profile, see vevgw profiles list"},
+    {"c?.bus", SettingKind::kInteger, 1, 4, "1", false, "bus that the charger is on"},
+    {"c?.unit", SettingKind::kInteger, 0, 247, "0", false, "Modbus unit id; 0 = the profile's default"},
+    {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,
+     "highest current per phase of this installation, mA; 0 = what the charger can"},
+    {"c?.min_ma", SettingKind::kInteger, 0, 32000, "0", false,
+     "lowest current the EV is offered, mA; 0 = the profile's minimum"},
+    {"c?.failsafe_ma", SettingKind::kInteger, 0, 32000, "0", false,
+     "current the charger falls back to without the gateway, mA; 0 = stop"},
+};
+
+bool is_connector_row(const SettingRow& row) { return row.name[0] == 'c' && row.name[1] == '?'; }
+
+bool name_matches(const SettingRow& row, TextSpan name) {
+  const size_t length = std::strlen(row.name);
+  if (name.size() != length) return false;
+  for (size_t i = 0; i < length; ++i) {
+    if (row.name[i] == '?') {
+      if (name[i] < '1' || name[i] > '0' + kMaxConnectors) return false;
+    } else if (row.name[i] != name[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool parse_boolean(TextSpan text, bool& out) {
+  for (const char* word : {"true", "1", "on", "yes"}) {
+    if (common::equals_ignore_case(text, common::text(word))) return out = true, true;
+  }
+  for (const char* word : {"false", "0", "off", "no"}) {
+    if (common::equals_ignore_case(text, common::text(word))) return out = false, true;
+  }
+  return false;
+}
+
+Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
+  char text[96];
+  switch (row.kind) {
+    case SettingKind::kInteger: {
+      int32_t number = 0;
+      if (parse_integer(value, number) && number >= row.min && number <= row.max) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must be a whole number from %ld to %ld", row.name,
+                    static_cast<long>(row.min), static_cast<long>(row.max));
+      break;
+    }
+    case SettingKind::kBoolean: {
+      bool flag = false;
+      if (parse_boolean(value, flag)) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must be true or false", row.name);
+      break;
+    }
+    case SettingKind::kText: {
+      const auto size = static_cast<int32_t>(value.size());
+      if (size >= row.min && size <= row.max) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must have %ld to %ld bytes", row.name, static_cast<long>(row.min),
+                    static_cast<long>(row.max));
+      break;
+    }
+  }
+  error.assign_truncated(common::text(text));
+  return Status::kInvalidArgument;
+}
+
+}  // namespace
+
+bool parse_integer(TextSpan text, int32_t& out) {
+  size_t i = 0;
+  const bool is_negative = text.size() > 0 && text[0] == '-';
+  if (is_negative) i = 1;
+  if (i == text.size() || text.size() - i > 10) return false;
+  int64_t value = 0;
+  for (; i < text.size(); ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
+  if (is_negative) value = -value;
+  if (value < INT32_MIN || value > INT32_MAX) return false;
+  out = static_cast<int32_t>(value);
+  return true;
+}
+
+common::Span<const SettingRow> Settings::table() { return kTable; }
+
+const SettingRow* Settings::find(TextSpan name) {
+  for (const SettingRow& row : kTable) {
+    if (name_matches(row, name)) return &row;
+  }
+  return nullptr;
+}
+
+FixedString<15> Settings::concrete_name(const SettingRow& row, uint8_t connector_id) {
+  char name[16];
+  std::snprintf(name, sizeof name, "%s", row.name);
+  if (is_connector_row(row)) name[1] = static_cast<char>('0' + connector_id);
+  return FixedString<15>(name);
+}
+
+SettingText Settings::read(const SettingRow& row, const char* key) const {
+  uint8_t buffer[kMaxSettingBytes];
+  const common::Result<size_t> size = store_.get(key, buffer);
+  if (!size.ok()) return SettingText(row.default_value);
+  return SettingText(TextSpan(reinterpret_cast<const char*>(buffer), size.value()));
+}
+
+SettingText Settings::text(const char* name) const {
+  const SettingRow* row = find(common::text(name));
+  assert(row != nullptr);
+  return read(*row, name);
+}
+
+SettingText Settings::text(const char* name, uint8_t connector_id) const {
+  char key[16];
+  std::snprintf(key, sizeof key, "c%u.%s", static_cast<unsigned>(connector_id), name);
+  return text(key);
+}
+
+int32_t Settings::integer(const char* name) const {
+  const SettingRow* row = find(common::text(name));
+  assert(row != nullptr);
+  // A stored value that no longer fits the table (older firmware) counts as not set.
+  int32_t value = 0;
+  FixedString<95> ignored;
+  const SettingText stored = read(*row, name);
+  if (check(*row, stored.span(), ignored) != Status::kOk || !parse_integer(stored.span(), value)) {
+    (void)parse_integer(common::text(row->default_value), value);
+  }
+  return value;
+}
+
+int32_t Settings::integer(const char* name, uint8_t connector_id) const {
+  char key[16];
+  std::snprintf(key, sizeof key, "c%u.%s", static_cast<unsigned>(connector_id), name);
+  return integer(key);
+}
+
+bool Settings::boolean(const char* name) const {
+  const SettingRow* row = find(common::text(name));
+  assert(row != nullptr);
+  bool value = false;
+  if (!parse_boolean(read(*row, name).span(), value)) (void)parse_boolean(common::text(row->default_value), value);
+  return value;
+}
+
+Status Settings::set(TextSpan name, TextSpan value, FixedString<95>& error) {
+  const SettingRow* row = find(name);
+  if (row == nullptr) {
+    error = FixedString<95>("no such setting: ");
+    (void)error.append(name.first(40));
+    return Status::kNotFound;
+  }
+  const FixedString<15> key(name);
+  if (value.empty()) return store_.erase(key.c_str());
+  RETURN_IF_ERROR(check(*row, value, error));
+  const Status status = store_.set(key.c_str(), common::as_bytes(value));
+  if (status != Status::kOk) error = FixedString<95>("the setting could not be stored");
+  return status;
+}
+
+}  // namespace gateway

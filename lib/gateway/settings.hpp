@@ -1,0 +1,60 @@
+#pragma once
+
+#include "common/fixed_string.hpp"
+#include "common/limits.hpp"
+#include "platform/key_value_store.hpp"
+
+namespace gateway {
+
+enum class SettingKind : uint8_t { kText, kInteger, kBoolean };
+
+/// One device setting: what a technician sets once per site (OCPP configuration keys live in the engine).
+struct SettingRow {
+  const char* name;  ///< "c?." stands for "c1." .. "c8.": one value per connector. At most 15 bytes (NVS).
+  SettingKind kind;
+  int32_t min;  ///< Integers: lowest value. Texts: shortest length, bytes.
+  int32_t max;  ///< Integers: highest value. Texts: longest length, bytes.
+  const char* default_value;
+  bool is_secret;  ///< Write-only: never shown.
+  const char* help;
+};
+
+/// Longest text value, bytes.
+constexpr size_t kMaxSettingBytes = 255;
+using SettingText = common::FixedString<kMaxSettingBytes>;
+
+/// Typed access to the settings of the table, kept in a KeyValueStore. Changes apply at the next start.
+/// @par Context  Loop thread. Keeps a reference to the store.
+class Settings {
+ public:
+  explicit Settings(platform::KeyValueStore& store) : store_(store) {}
+
+  static common::Span<const SettingRow> table();
+  /// The row of a concrete name ("c2.unit"), or nullptr.
+  static const SettingRow* find(common::TextSpan name);
+  /// Name of a row for a connector: "c?.unit", 2 -> "c2.unit". Rows without "c?" are returned as they are.
+  static common::FixedString<15> concrete_name(const SettingRow& row, uint8_t connector_id);
+
+  /// Stored value or the default. @pre  The name is in the table.
+  SettingText text(const char* name) const;
+  SettingText text(const char* name, uint8_t connector_id) const;
+  int32_t integer(const char* name) const;
+  int32_t integer(const char* name, uint8_t connector_id) const;
+  bool boolean(const char* name) const;
+
+  /// Checks and stores a value; an empty value restores the default.
+  /// @param error  Set to one sentence when the value is refused.
+  /// @retval kNotFound         No such setting.
+  /// @retval kInvalidArgument  Not of the kind, or out of range; unchanged.
+  common::Status set(common::TextSpan name, common::TextSpan value, common::FixedString<95>& error);
+
+ private:
+  SettingText read(const SettingRow& row, const char* key) const;
+
+  platform::KeyValueStore& store_;
+};
+
+/// Decimal integer, optional sign, nothing else. @return false when it is not one or exceeds 32 bits.
+bool parse_integer(common::TextSpan text, int32_t& out);
+
+}  // namespace gateway
