@@ -1,0 +1,112 @@
+#pragma once
+
+#include "ocpp/charge_point_types.hpp"
+
+namespace ocpp {
+
+/// One OCPP 1.6J charge point: the whole protocol, without sockets, files, threads or clocks of its own.
+///
+/// The application feeds it (receive, on_link, reports of the chargers, tags, time) and carries its frames:
+///
+///     charge_point.on_link(link.status().is_up, now);
+///     while (charge_point.can_receive() && link.receive(buffer).ok()) charge_point.receive(frame, truncated, now);
+///     Instant deadline = charge_point.step(now);
+///     for (TextSpan frame = charge_point.next_to_send(); !frame.empty(); frame = charge_point.next_to_send()) {
+///       if (link.send(frame) != Status::kOk) break;
+///       charge_point.on_sent(now);
+///     }
+///     while (charge_point.take_event(event)) ...
+///     waiter.wait_until(deadline);
+///
+/// Many objects may live in one process; they share nothing.
+/// @par Context    One thread; no call blocks, none allocates. A port may be used from inside every call.
+/// @par Instants   `now` never goes backwards from one call to the next.
+class ChargePoint final : public charger::ChargerObserver, public charger::IdReaderObserver {
+ public:
+  explicit ChargePoint(const Ports& ports);
+  ChargePoint(const ChargePoint&) = delete;
+  ChargePoint& operator=(const ChargePoint&) = delete;
+
+  /// Reads configuration and records, decides what becomes of transactions left open. Call once, first.
+  /// @param utc  Wall clock, or unknown.
+  /// @retval kInvalidArgument  Number of connectors, vendor, model or nominal voltage out of range.
+  /// @retval kIo               The record files cannot be used. Charging works, nothing survives a restart.
+  common::Status begin(const Options& options, common::Instant now, common::UtcTime utc);
+
+  /// Does everything that is due. Call after every batch of inputs and no later than the returned instant.
+  /// @return The next instant at which something is due; Instant::never() if only input can change anything.
+  common::Instant step(common::Instant now);
+
+  /// @name Frames
+  /// @{
+
+  /// The connection came up or went down. Repeating the same value costs nothing.
+  /// A reconnect that the application saw only as a new connection must be reported as down, then up.
+  void on_link(bool is_up, common::Instant now);
+  /// Whether there is room for the answer to one more frame. Leave frames in the link while false.
+  bool can_receive() const;
+  /// Takes one text frame. Every CALL is answered exactly once; a refused one changes nothing.
+  /// @param frame      Only read during the call.
+  /// @param truncated  The frame was longer; these are its first bytes.
+  void receive(common::TextSpan frame, bool truncated, common::Instant now);
+  /// The next frame for the link, answers first; empty when there is none. The same frame again until on_sent().
+  /// @return Valid until the next non-const call.
+  common::TextSpan next_to_send();
+  /// The link took the frame of next_to_send() whole.
+  void on_sent(common::Instant now);
+  /// @}
+
+  /// @name Inputs
+  /// @{
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state, common::Instant now) override;
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample, common::Instant now) override;
+  /// A tag was presented. The outcome comes as an event.
+  /// @param connector_id  The reader's connector; 0 = one reader for all.
+  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
+  /// A better clock than the CSMS's has a time (SNTP, operating system). Call again after jumps.
+  void on_utc(common::UtcTime utc, common::Instant now);
+  /// Stops the transaction on a connector for a local cause (stop button on the console).
+  /// @retval kInvalidState  None is running.
+  common::Status stop_transaction(uint8_t connector_id, common::Instant now);
+  /// @}
+
+  /// Takes the oldest event. @return false when none. At most limits::kMaxEvents wait; beyond that the oldest
+  /// ConnectorStatusChanged goes first, ResetRequested never.
+  bool take_event(Event& out);
+
+  /// @name Configuration
+  /// The same table that ChangeConfiguration and GetConfiguration use; names ignore case.
+  /// @{
+  size_t configuration_count() const;
+  /// @param index  < configuration_count(); order is stable.
+  void configuration_at(size_t index, ConfigurationEntry& out) const;
+  /// @retval kNotFound  No such key.
+  common::Status get_configuration(common::TextSpan key, ConfigurationEntry& out) const;
+  /// Same checks and effects as ChangeConfiguration, persisted.
+  ConfigurationStatus set_configuration(common::TextSpan key, common::TextSpan value, common::Instant now);
+  /// @}
+
+  /// @name State, for the console
+  /// @{
+  bool is_link_up() const;
+  RegistrationState registration() const;
+  uint8_t connectors() const;
+  /// @param connector_id  0..connectors()
+  ChargePointStatus status(uint8_t connector_id) const;
+  /// @return false when no transaction is open on the connector.
+  bool open_transaction(uint8_t connector_id, TransactionView& out) const;
+  /// What the connector is allowed to draw now.
+  charger::Offer offer(uint8_t connector_id) const;
+  /// Time as the engine knows it: last source wins among CSMS and on_utc(). Unknown (0) before the first.
+  common::UtcTime utc(common::Instant now) const;
+  /// Transaction messages on flash that the CSMS has not confirmed.
+  size_t pending_messages() const;
+  /// Messages the CSMS refused TransactionMessageAttempts times: kept, no longer sent.
+  size_t dead_letters() const;
+  /// Counters by action. @param index  < action_count()
+  size_t action_count() const;
+  ActionCounters counters(size_t index) const;
+  /// @}
+};
+
+}  // namespace ocpp
