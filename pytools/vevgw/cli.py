@@ -1,0 +1,93 @@
+"""The `vevgw` command: one line per sub-command, imported only when it is called.
+
+To add a sub-command `vevgw NAME`: write a module with a `typer.Typer` object called `app` and add
+one line to `COMMANDS`. An app with a single command needs no further word (`vevgw demo`); an app
+with several has its own (`vevgw csms run`). Raise `vevgw.errors.UserError` for whatever the user
+can mend: it becomes one sentence on stderr. noxfile.py asks `COMMANDS` which parts exist.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from vevgw import __version__
+from vevgw.errors import UserError
+
+
+class Command(NamedTuple):
+    """One sub-command: the module that holds its `app`, and its line in `vevgw --help`."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Command] = {
+    "build": Command("vevgw.build.cli", "build the firmware and run its test suites"),
+}
+
+
+def usage() -> str:
+    """Returns the text of `vevgw --help`."""
+    width = max(len(name) for name in COMMANDS)
+    rows = [f"  {name:<{width}}  {command.summary}" for name, command in sorted(COMMANDS.items())]
+    return "\n".join(
+        ["Usage: vevgw COMMAND [OPTIONS]", "", "Commands (each has its own --help):", *rows]
+    )
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Runs one sub-command.
+
+    Raises:
+        UserError: No such command, or whatever the command reports.
+        SystemExit: The command ended by itself; its code is the exit code.
+    """
+    if not arguments or arguments[0] in ("--help", "-h", "help"):
+        print(usage())
+        return
+    name, *rest = arguments
+    if name == "--version":
+        print(f"vevgw {__version__}")
+        return
+    command = COMMANDS.get(name)
+    if command is None:
+        known = ", ".join(sorted(COMMANDS))
+        raise UserError(f"There is no command '{name}'; the commands are: {known}.", exit_code=2)
+
+    import typer
+
+    app = importlib.import_module(command.module).app
+    typer.main.get_command(app)(args=rest, prog_name=f"vevgw {name}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the console script.
+
+    Args:
+        arguments: Words after `vevgw`; `sys.argv` when absent.
+
+    Returns:
+        The exit code: 0, 1 (the work failed), 2 (called wrongly), 130 (interrupted).
+    """
+    try:
+        run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"vevgw: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("vevgw: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (`head`, a pager) has gone: nothing more can be said to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
