@@ -1,0 +1,85 @@
+#pragma once
+
+#include "bridge/bridge_config.hpp"
+#include "bridge/charger_driver.hpp"
+#include "charger/charger.hpp"
+#include "common/fixed_vector.hpp"
+#include "common/limits.hpp"
+#include "common/log.hpp"
+#include "modbus/bus.hpp"
+#include "platform/key_value_store.hpp"
+#include "platform/serial_link.hpp"
+
+namespace bridge {
+
+/// Drives the chargers of one gateway: polls them, turns registers into ChargerState and MeterSample, and
+/// carries out offers. Fail-safe: a limit is never rounded up, every setpoint is read back, a silent charger is
+/// never taken for an unplugged one, and current that nobody permitted is stopped.
+///
+///     add_bus() ... add_connector() ... begin() -> step() for ever
+///
+/// What the reports mean for OCPP:
+///  - Health::kStale: start no transaction. Health::kLost: the charger cannot be used or its plug is hidden
+///    (silent, booting too long, locked at the charger): Unavailable when idle; a running transaction goes on.
+///  - is_faulted: Faulted. A silent charger becomes faulted 60 s after its last answer.
+///  - Samples are only made from fresh readings; none comes while the charger is silent.
+/// Start-up: the charger is read before anything is written, and its limit is not touched until the first
+/// set_offer(), so that a transaction that survived a gateway restart goes on charging. Without an offer for
+/// Timings::first_offer_ms the charger is disabled.
+///
+/// @par Memory   No heap. @par Context  One thread; no call blocks.
+/// @par Ownership  Keeps references to everything handed in; all of it must outlive the bridge.
+class Bridge final : public charger::ChargerControl {
+ public:
+  Bridge(platform::KeyValueStore& store, common::LogSink& log) : store_(store), log_(log) {}
+
+  /// Adds an RS-485 bus (or pseudo-terminal). Only before begin().
+  /// @return Index of the bus for ConnectorConfig::bus. kNoSpace: limits::kMaxBuses reached. kInvalidState.
+  common::Result<uint8_t> add_bus(platform::SerialLink& link);
+  /// Adds a charger. Only before begin(). On error error_text() is one sentence that names the mistake.
+  /// @retval kNotFound         No such profile.
+  /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.
+  /// @retval kNoSpace          Too many connectors.
+  common::Status add_connector(const ConnectorConfig& config);
+  /// Loads the energy registers and starts polling. No report is made before the first step().
+  /// @retval kInvalidState  Called twice, or no connector was added.
+  common::Status begin(charger::ChargerObserver& observer, common::Instant now);
+
+  /// Exchanges bytes, runs the timers, reports to the observer.
+  /// @return When to call again at the latest; also call when a bus has data or after a command.
+  common::Instant step(common::Instant now);
+
+  // ChargerControl. Connector ids that were not added are ignored (kNotFound where there is a Status).
+  void set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) override;
+  void request_sample(uint8_t connector_id, common::Instant now) override;
+  common::Status unlock(uint8_t connector_id, common::Instant now) override;
+  /// The configured and the profile's figures until the charger's own hardware limits have been read.
+  charger::Capabilities capabilities(uint8_t connector_id) const override;
+
+  /// Stores the energy register now; call at the start and the end of a transaction. At most one flash write.
+  common::Status checkpoint(uint8_t connector_id);
+  /// checkpoint() of every connector: before a planned restart.
+  common::Status checkpoint_all();
+
+  size_t connector_count() const { return drivers_.size(); }
+  /// What the console shows of a connector; nullptr for an unknown one. Valid until the next call.
+  const ConnectorDiagnostics* diagnostics(uint8_t connector_id);
+  /// Why the last call failed, one sentence; empty when it did not. Valid until the next call.
+  const char* error_text() const { return error_text_.c_str(); }
+
+ private:
+  ChargerDriver* find(uint8_t connector_id);
+  const ChargerDriver* find(uint8_t connector_id) const;
+  common::Status refuse(common::Status status, const char* format, ...) __attribute__((format(printf, 3, 4)));
+
+  platform::KeyValueStore& store_;
+  common::LogSink& log_;
+  bool has_begun_ = false;
+  common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
+  modbus::Bus buses_[limits::kMaxBuses];
+  common::FixedVector<ChargerDriver, limits::kMaxConnectors> drivers_;
+  ConnectorDiagnostics diagnostics_;
+  common::FixedString<160> error_text_;
+};
+
+}  // namespace bridge

@@ -1,0 +1,180 @@
+#pragma once
+
+#include "bridge/bridge_config.hpp"
+#include "bridge/current_guard.hpp"
+#include "bridge/energy_register.hpp"
+#include "bridge/normaliser.hpp"
+#include "bridge/profile.hpp"
+#include "bridge/setpoint.hpp"
+#include "common/log.hpp"
+#include "modbus/bus.hpp"
+#include "platform/key_value_store.hpp"
+
+namespace bridge {
+
+/// What the console shows of one connector.
+struct ConnectorDiagnostics {
+  const char* profile = "";
+  uint8_t bus = 0;
+  uint8_t unit_id = 0;
+  const char* phase = "";  ///< "probing", "initialising", "running"
+  Pilot pilot = Pilot::kHold;
+  uint16_t state_code = 0;       ///< Raw value of the charger's state register.
+  uint16_t layout_version = 0;   ///< 0 = not read or none.
+  int64_t silence_ms = -1;       ///< Since the last good state reading; -1 = none yet.
+  bool has_offer = false;
+  charger::Offer offer;
+  uint32_t target_ma = 0;        ///< What the offer comes to after all limits; 0 = disabled.
+  bool limit_confirmed = false;  ///< The charger's register holds target_ma.
+  uint32_t watchdog_ms = 0;      ///< The charger's, 0 = off or none.
+  uint32_t restarts_seen = 0;    ///< Charger restarts detected since start-up.
+  charger::ChargerState state;
+  charger::MeterSample last_sample;
+  modbus::UnitStatistics bus_statistics;
+};
+
+/// Interprets one charger's profile: initialises it, polls it, carries out the offer, supervises it.
+///
+///   first start:  layout, hardware limits, state and meter -> settings, watchdog, failsafe -> running
+///   after silence, restart or state F: layout -> settings, watchdog, failsafe, limit -> state -> running
+class ChargerDriver {
+ public:
+  struct Ports {
+    modbus::Bus* bus = nullptr;
+    uint8_t unit_index = 0;
+    platform::KeyValueStore* store = nullptr;
+    common::LogSink* log = nullptr;
+  };
+
+  void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);
+  void begin(charger::ChargerObserver& observer, common::Instant now);
+
+  common::Instant step(common::Instant now);
+  void on_completion(const modbus::Completion& completion, common::Instant now);
+
+  void set_offer(const charger::Offer& offer, common::Instant now);
+  void request_sample(common::Instant now);
+  charger::Capabilities capabilities() const;
+  common::Status save_energy();
+
+  uint8_t connector_id() const { return config_.connector_id; }
+  uint8_t bus_index() const { return config_.bus; }
+  uint8_t unit_index() const { return ports_.unit_index; }
+  void fill(ConnectorDiagnostics& out) const;
+
+ private:
+  enum class Phase : uint8_t { kInit, kRunning };
+  enum class InitStep : uint8_t { kLayout, kHardware, kFirstRead, kSettings, kWatchdog, kFailsafe, kLimit, kDone };
+  enum class ReadPurpose : uint8_t { kNone, kCycle, kReadback, kInit, kVerify };
+  struct ReadBlock {
+    uint8_t first_row = 0;
+    uint8_t rows = 0;
+    uint16_t count = 0;
+  };
+  struct InitTarget {
+    uint8_t row = kNoRegister;
+    bool has_value = false;
+    uint16_t value = 0;
+  };
+
+  // charger_driver.cpp: offer, supervision, reports
+  void update_target(common::Instant now);
+  uint32_t target_for(const charger::Offer& offer) const;
+  void report_state(common::Instant now);
+  charger::ChargerState build_state(common::Instant now) const;
+  charger::Health health(common::Instant now) const;
+  void update_guard(common::Instant now);
+  void emit_sample(common::Instant now);
+  void maybe_save_energy(common::Instant now);
+
+  // charger_driver_io.cpp: requests and replies
+  void start_init(bool is_resuming, common::Instant now);
+  common::Instant run(common::Instant now);
+  bool run_writes(common::Instant now, common::Instant& next);
+  bool run_reads(common::Instant now, common::Instant& next);
+  bool run_init(common::Instant now);
+  void next_init_step(common::Instant now);
+  bool init_target(InitTarget& out) const;
+  bool next_cycle_block(ReadBlock& out);
+  bool next_block(Poll poll, uint8_t from_row, ReadBlock& out) const;
+  void submit_read(const ReadBlock& block, ReadPurpose purpose);
+  void submit_write(uint8_t row, uint16_t raw, bool is_init);
+  void on_read(const modbus::Completion& completion, common::Instant now);
+  void on_read_failed(const modbus::Completion& completion, common::Instant now);
+  void on_write(const modbus::Completion& completion, common::Instant now);
+  void on_init_value(uint16_t raw, common::Instant now);
+  void on_verify_value(uint16_t raw, common::Instant now);
+  void decode_row(uint8_t row, common::ByteSpan registers, common::Instant now);
+  void on_state_code(uint16_t code, common::Instant now);
+  void on_energy(int64_t counter_wh, common::Instant now);
+  bool exists(uint8_t row) const;
+  bool is_usable(uint8_t row) const;
+  uint32_t to_ma(uint8_t row, uint16_t raw) const;
+  uint16_t to_raw(uint8_t row, uint32_t value) const;
+
+  ConnectorConfig config_;
+  const Profile* profile_ = nullptr;
+  Ports ports_;
+  charger::ChargerObserver* observer_ = nullptr;
+
+  Normaliser normaliser_;
+  EnergyRegister energy_;
+  CurrentGuard guard_;
+  Setpoint limit_;
+  Setpoint enable_;
+
+  Phase phase_ = Phase::kInit;
+  InitStep init_step_ = InitStep::kLayout;
+  bool is_resuming_ = false;
+  bool has_read_state_ = false;   ///< At least one good state reading since start-up.
+  bool restart_suspected_ = false;
+  bool boot_state_seen_ = false;
+  uint8_t init_index_ = 0;
+  uint8_t init_tries_ = 0;
+
+  ReadPurpose pending_read_ = ReadPurpose::kNone;
+  ReadBlock pending_block_;
+  bool write_pending_ = false;
+  bool pending_write_is_init_ = false;
+  uint8_t pending_write_row_ = kNoRegister;
+
+  bool cycle_running_ = false;
+  bool cycle_has_meter_ = false;
+  bool cycle_meter_part_ = false;
+  uint8_t cycle_row_ = 0;
+  uint8_t readback_row_ = kNoRegister;
+  uint8_t verify_index_ = 0;
+  bool verify_running_ = false;
+
+  uint32_t refused_rows_ = 0;   ///< Bit per register row that the charger answered with an exception.
+  uint32_t unmerged_rows_ = 0;  ///< Bit per row that must be read alone.
+
+  uint16_t layout_ = 0;
+  uint32_t hardware_max_ma_ = 0;
+  uint32_t hardware_min_ma_ = 0;
+  uint32_t watchdog_ms_ = 0;
+  uint16_t state_code_ = 0;
+  bool external_lock_ = false;
+  bool unknown_code_logged_ = false;
+  uint32_t restarts_seen_ = 0;
+
+  charger::MeterSample reading_;
+  charger::MeterSample last_sample_;
+  charger::ChargerState reported_;
+  bool has_reported_ = false;
+
+  bool has_offer_ = false;
+  charger::Offer offer_;
+  uint32_t target_ma_ = 0;
+
+  int64_t saved_energy_wh_ = -1;
+  common::Instant begun_at_;
+  common::Instant state_at_;
+  common::Instant next_status_;
+  common::Instant next_meter_;
+  common::Instant next_verify_;
+  common::Instant recover_at_;
+  common::Instant energy_saved_at_;
+};
+
+}  // namespace bridge

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "bridge/bridge_config.hpp"
+#include "common/time.hpp"
+
+namespace bridge {
+
+/// Watches that the charger delivers what was offered and no more.
+///
+///   permitted, I > limit + max(1 A, 10 %): overrun_rewrite_ms -> write the limit again; overrun_stop_ms -> stop,
+///     OverCurrentFailure until the permission is withdrawn and the current has gone
+///   not permitted, I > 1 A: unauthorised_ms -> write disable, again twice, unauthorised_retry_ms apart; then
+///     UNAUTHORISED_ENERGY until the current has gone
+class CurrentGuard {
+ public:
+  static constexpr int32_t kMarginMa = 1000;
+
+  enum class Fault : uint8_t { kNone, kOverCurrent, kUnauthorisedEnergy };
+
+  explicit CurrentGuard(const Timings& timings = Timings()) : timings_(timings) {}
+
+  /// A fresh measurement. @param current_ma  Highest phase.
+  /// @param limit_ma  What the connector may draw now; 0 while it is not permitted.
+  void update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, common::Instant now);
+  /// No measurement is at hand: timers start again with the next one; faults stay.
+  void pause();
+  /// True once after the setpoint should be written again.
+  bool take_rewrite();
+  /// The connector must be disabled whatever the offer says.
+  bool must_stop() const { return must_stop_; }
+  Fault fault() const { return fault_; }
+
+ private:
+  Timings timings_;
+  Fault fault_ = Fault::kNone;
+  bool must_stop_ = false;
+  bool rewrite_ = false;
+  bool was_permitted_ = false;
+  bool excess_running_ = false;
+  bool quiet_running_ = false;
+  uint8_t attempts_ = 0;
+  common::Instant excess_since_;
+  common::Instant next_attempt_;
+  common::Instant quiet_since_;
+};
+
+}  // namespace bridge

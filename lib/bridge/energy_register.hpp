@@ -1,0 +1,61 @@
+#pragma once
+
+#include "common/span.hpp"
+#include "common/status.hpp"
+#include "common/time.hpp"
+
+namespace bridge {
+
+/// Makes a monotonic register of Wh from a charger's counter, which may wrap, restart at zero or glitch.
+///
+/// Rules for a reading `now` after an accepted reading `last`, dt later:
+///  - 0 <= now - last <= plausible(dt): the difference is booked.
+///  - now < last and last > 90 % of the counter's range: the counter wrapped.
+///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked.
+///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves, nothing is booked.
+/// plausible(dt) = 1.2 * max_power * dt + 2 * resolution. After a restart of the gateway dt is unknown: up to
+/// kMaxGapWh counts as plausible.
+class EnergyRegister {
+ public:
+  static constexpr uint8_t kGlitchSamples = 3;
+  static constexpr int64_t kMaxGapWh = 1000 * 1000;
+  static constexpr size_t kRecordBytes = 24;
+
+  struct Settings {
+    uint8_t source = 0;         ///< Which counter: a base of another source is not used.
+    int64_t range_wh = 0;       ///< The counter wraps here; 0 = never.
+    int64_t resolution_wh = 1;  ///< Smallest step of the counter, >= 1.
+    int64_t max_power_w = 22000;
+  };
+
+  enum class Update : uint8_t { kBooked, kUnchanged, kWrapped, kRestarted, kIgnored, kRebased };
+
+  void configure(const Settings& settings) { settings_ = settings; }
+  /// Takes what save() made. @retval kCorrupt  Not such a record; the register stays as it was.
+  common::Status restore(common::ByteSpan record);
+  /// @return Bytes written: kRecordBytes, or 0 when out is too small.
+  size_t save(common::MutableByteSpan out) const;
+
+  /// Books a fresh reading of the counter, Wh. The very first one sets the register to the counter's value.
+  Update update(int64_t counter_wh, common::Instant now);
+
+  /// False until the first reading or restore().
+  bool is_known() const { return known_; }
+  int64_t value_wh() const { return value_wh_; }
+
+ private:
+  int64_t plausible_wh(common::Instant now) const;
+  void accept(int64_t counter_wh, common::Instant now);
+
+  Settings settings_;
+  bool known_ = false;
+  bool has_base_ = false;
+  bool base_has_time_ = false;
+  uint8_t base_source_ = 0;
+  uint8_t glitches_ = 0;
+  int64_t value_wh_ = 0;
+  int64_t base_wh_ = 0;
+  common::Instant base_at_;
+};
+
+}  // namespace bridge

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "common/time.hpp"
+
+namespace bridge {
+
+/// One register that the gateway sets and the charger must confirm: written on change, read back, written again on
+/// a mismatch, and given up on - but tried again now and then - after three refusals.
+///
+///   wanted -> write -> read back until equal (confirmed) or confirm_ms is over (failure, write again)
+///   3 failures -> rejected: one try every reject_retry_ms until one is confirmed
+class Setpoint {
+ public:
+  static constexpr uint8_t kMaxFailures = 3;
+  static constexpr int64_t kRereadMs = 500;   ///< Between two read-backs of one write.
+  static constexpr int64_t kRewriteMs = 1000;  ///< Between a refused write and the next.
+
+  struct Settings {
+    uint32_t confirm_ms = 5000;
+    uint32_t reject_retry_ms = 30000;
+    uint32_t increase_ms = 0;  ///< Least time at one value before a higher one; lower ones are written at once.
+    uint16_t tolerance = 0;    ///< A read-back this far away still confirms.
+    bool is_readable = true;
+  };
+
+  enum class ReadEvent : uint8_t { kNone, kConfirmed, kLost };  ///< kLost: a confirmed value has changed by itself.
+
+  void configure(const Settings& settings) { settings_ = settings; }
+  void set_unreadable() { settings_.is_readable = false; }
+
+  void want(uint16_t raw);
+  bool has_wish() const { return has_wish_; }
+  uint16_t wanted() const { return wanted_; }
+  /// Writes the wish again even if nothing seems to have changed.
+  void rewrite() { must_write_ = true; }
+
+  /// When wanted() should be written; never when it is not needed.
+  common::Instant write_at() const;
+  /// When the register should be read back for a write; never when it is not needed.
+  common::Instant read_at() const;
+  /// Whether wanted() is lower than what the charger was last known to hold.
+  bool is_decrease() const { return !has_device_ || wanted_ <= device_; }
+
+  void on_written(uint16_t raw, common::Instant now);
+  void on_refused(common::Instant now);
+  ReadEvent on_read(uint16_t raw, common::Instant now);
+  /// Confirmation that did not come in time. @return When to call again.
+  common::Instant step(common::Instant now);
+
+  bool is_rejected() const { return is_rejected_; }
+  bool is_confirmed() const { return is_confirmed_; }
+  /// The wish has reached the charger's register (confirmed, or accepted by a register that cannot be read).
+  bool is_settled() const;
+  bool is_device_known() const { return has_device_; }
+  uint16_t device() const { return device_; }
+  /// The value in the charger is unknown again (silence, restart).
+  void forget_device();
+
+ private:
+  void fail(common::Instant now, common::Instant retry_at);
+  bool matches(uint16_t raw, uint16_t target) const;
+
+  Settings settings_;
+  bool has_wish_ = false;
+  bool must_write_ = false;
+  bool has_written_ = false;
+  bool has_device_ = false;
+  bool has_changed_ = false;
+  bool awaits_confirmation_ = false;
+  bool is_confirmed_ = false;
+  bool is_rejected_ = false;
+  uint8_t failures_ = 0;
+  uint16_t wanted_ = 0;
+  uint16_t written_ = 0;
+  uint16_t device_ = 0;
+  common::Instant changed_at_;
+  common::Instant not_before_;
+  common::Instant confirm_by_;
+  common::Instant read_next_;
+};
+
+}  // namespace bridge
