@@ -1,0 +1,101 @@
+#pragma once
+
+#include "common/span.hpp"
+
+namespace json {
+
+/// What Reader::next() met.
+enum class Token : uint8_t {
+  kObjectBegin,
+  kObjectEnd,
+  kArrayBegin,
+  kArrayEnd,
+  kKey,     ///< Member name; text() is its content, still escaped. The colon is consumed.
+  kString,  ///< text() is the content between the quotes, still escaped.
+  kNumber,  ///< text() is the literal; see json/number.hpp.
+  kTrue,
+  kFalse,
+  kNull,
+  kEnd,    ///< The one value of the document is complete and nothing but blanks follows.
+  kError,  ///< Not JSON; the reader stays here.
+};
+
+/// Pull reader over one JSON text (RFC 8259), strict: escapes, surrogate pairs, UTF-8 and number grammar are checked,
+/// and a document is exactly one value. Keeps no copy and uses no heap or recursion.
+///
+/// Stricter than the grammar in one place: a surrogate escape without its other half is an error, because no UTF-8 text
+/// can hold it. Duplicate member names are reported as they come.
+///
+/// @par Ownership  Borrows the text; it and every span handed out stay valid as long as the text does.
+///
+///     json::Reader reader(frame);                        // [2,"19","Reset",{"type":"Soft"}]
+///     if (reader.next() != Token::kArrayBegin) return;
+///     if (reader.next() != Token::kNumber) return;       // reader.text() is "2"
+///     if (reader.next() != Token::kString) return;       // reader.text() is "19"
+///     if (reader.next() != Token::kString) return;       // "Reset"
+///     const TextSpan payload = reader.capture();         // {"type":"Soft"}, checked to be JSON
+///     if (reader.next() != Token::kArrayEnd || reader.next() != Token::kEnd) return;
+class Reader {
+ public:
+  /// Deepest nesting of objects and arrays; one more is an error. At most 32 (one bit per level).
+  static constexpr uint8_t kMaxDepth = 16;
+
+  explicit Reader(common::TextSpan text) : input_(text) {}
+
+  /// Reads the next token. After kEnd or kError it returns the same again.
+  Token next();
+
+  /// Reads the next value whole, nested values included.
+  /// @return Its text (a string with its quotes), empty if there is none: token() then tells what came instead
+  ///         (kArrayEnd, kObjectEnd, kKey, kEnd, kError).
+  common::TextSpan capture();
+
+  /// Reads on to the end of the value whose first token was just read.
+  /// @return false on a syntax error.
+  bool skip();
+
+  /// The token that was read last.
+  Token token() const { return token_; }
+  /// Content of the last kKey, kString or kNumber.
+  common::TextSpan text() const { return text_; }
+  /// True if text() of the last kKey or kString contains backslash escapes.
+  bool has_escapes() const { return has_escapes_; }
+  /// Characters (code points) of the last kKey or kString, escapes resolved.
+  size_t length() const { return length_; }
+  /// Open objects and arrays.
+  uint8_t depth() const { return depth_; }
+  /// Bytes consumed; at kError the place of the fault.
+  size_t position() const { return position_; }
+
+ private:
+  enum class Expect : uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kCommaOrEnd, kNothing };
+
+  Token fail() { return token_ = Token::kError; }
+  Token finish(Token token);
+  Token open(bool object);
+  Token close(bool object);
+  Token read_value(char first);
+  Token read_number();
+  Token read_literal(const char* literal, Token token);
+  Token read_key();
+  bool read_string();
+  bool read_escape();
+  bool read_hex4(uint32_t& value);
+  void skip_blanks();
+  bool in_object() const { return (object_bits_ & 1U) != 0; }
+
+  common::TextSpan input_;
+  common::TextSpan text_;
+  size_t position_ = 0;
+  size_t length_ = 0;
+  uint32_t object_bits_ = 0;  // one bit per open level, the innermost lowest: set for an object
+  uint8_t depth_ = 0;
+  Expect expect_ = Expect::kValue;
+  Token token_ = Token::kNull;
+  bool has_escapes_ = false;
+};
+
+/// True if text is one JSON value (within Reader::kMaxDepth).
+bool is_valid(common::TextSpan text);
+
+}  // namespace json

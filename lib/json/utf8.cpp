@@ -1,0 +1,61 @@
+#include "json/utf8.hpp"
+
+namespace json {
+
+size_t decode_utf8(common::TextSpan text, uint32_t& code_point) {
+  if (text.empty()) return 0;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  const uint8_t lead = bytes[0];
+  if (lead < 0x80) {
+    code_point = lead;
+    return 1;
+  }
+  size_t length = 0;
+  uint32_t minimum = 0;
+  if ((lead & 0xE0U) == 0xC0U) {
+    length = 2;
+    minimum = 0x80;
+    code_point = lead & 0x1FU;
+  } else if ((lead & 0xF0U) == 0xE0U) {
+    length = 3;
+    minimum = 0x800;
+    code_point = lead & 0x0FU;
+  } else if ((lead & 0xF8U) == 0xF0U) {
+    length = 4;
+    minimum = 0x10000;
+    code_point = lead & 0x07U;
+  } else {
+    return 0;
+  }
+  if (text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((bytes[i] & 0xC0U) != 0x80U) return 0;
+    code_point = (code_point << 6U) | (bytes[i] & 0x3FU);
+  }
+  const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
+  return code_point < minimum || code_point > 0x10FFFF || surrogate ? 0 : length;
+}
+
+size_t encode_utf8(uint32_t code_point, char (&out)[4]) {
+  if (code_point < 0x80) {
+    out[0] = static_cast<char>(code_point);
+    return 1;
+  }
+  size_t length = 2;
+  uint32_t lead = 0xC0;
+  if (code_point >= 0x10000) {
+    length = 4;
+    lead = 0xF0;
+  } else if (code_point >= 0x800) {
+    length = 3;
+    lead = 0xE0;
+  }
+  for (size_t i = length - 1; i > 0; --i) {
+    out[i] = static_cast<char>(0x80U | (code_point & 0x3FU));
+    code_point >>= 6U;
+  }
+  out[0] = static_cast<char>(lead | code_point);
+  return length;
+}
+
+}  // namespace json
