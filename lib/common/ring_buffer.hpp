@@ -1,8 +1,8 @@
 #pragma once
 
-#include "common/status.hpp"
-
 #include <cstddef>
+
+#include "common/status.hpp"
 
 namespace common {
 

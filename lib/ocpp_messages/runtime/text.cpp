@@ -1,0 +1,62 @@
+#include "ocpp_messages/runtime/text.hpp"
+
+namespace ocpp_messages {
+
+Text Text::from_json(common::TextSpan content, bool has_escapes) {
+  Text text(content);
+  text.escaped_ = has_escapes;
+  return text;
+}
+
+size_t Text::length() const {
+  size_t count = 0;
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
+    for (const char c : piece) {
+      if ((static_cast<uint8_t>(c) & 0xC0U) != 0x80U) ++count;
+    }
+  }
+  return count;
+}
+
+size_t Text::size() const {
+  if (!escaped_) return content_.size();
+  size_t count = 0;
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) count += piece.size();
+  return count;
+}
+
+bool Text::matches(common::TextSpan other, bool ignore_case) const {
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
+    const common::TextSpan part = other.first(piece.size());
+    if (!(ignore_case ? common::equals_ignore_case(piece, part) : common::equals(piece, part))) return false;
+    other = other.subspan(piece.size());
+  }
+  return other.empty();
+}
+
+bool Text::equals(common::TextSpan other) const { return matches(other, false); }
+
+bool Text::equals_ignore_case(common::TextSpan other) const { return matches(other, true); }
+
+common::Result<size_t> Text::copy_to(common::Span<char> out) const {
+  size_t used = 0;
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
+    if (piece.size() > out.size() - used) return common::Status::kNoSpace;
+    std::memcpy(out.data() + used, piece.data(), piece.size());
+    used += piece.size();
+  }
+  return used;
+}
+
+void Text::write_to(json::Writer& writer) const {
+  writer.begin_string();
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) writer.append_string(piece);
+  writer.end_string();
+}
+
+}  // namespace ocpp_messages

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "common/fixed_string.hpp"
+#include "common/span.hpp"
+#include "common/status.hpp"
+#include "json/string_cursor.hpp"
+#include "json/writer.hpp"
+
+namespace ocpp_messages {
+
+/// A string that is not stored in the message: either plain UTF-8 of the caller, or a string inside a JSON text that
+/// was decoded (then escapes are resolved on the way out).
+///
+/// @par Ownership  Borrows; the text it was made from must outlive it.
+class Text {
+ public:
+  Text() = default;
+  Text(common::TextSpan plain) : content_(plain) {}                           // NOLINT: implicit by design
+  Text(const char* zero_terminated) : content_(common::text(zero_terminated)) {}  // NOLINT: implicit by design
+  template <size_t N>
+  Text(const common::FixedString<N>& plain) : content_(plain.span()) {}       // NOLINT: implicit by design
+
+  /// @param content      What stands between the quotes.
+  /// @param has_escapes  See json::Reader::has_escapes().
+  static Text from_json(common::TextSpan content, bool has_escapes);
+
+  bool empty() const { return content_.empty(); }
+  /// Characters (code points).
+  size_t length() const;
+  /// Bytes of UTF-8 with all escapes resolved.
+  size_t size() const;
+  bool equals(common::TextSpan other) const;
+  bool equals_ignore_case(common::TextSpan other) const;
+
+  /// @retval kNoSpace  Longer than N bytes; out unchanged.
+  template <size_t N>
+  common::Status copy_to(common::FixedString<N>& out) const {
+    if (size() > N) return common::Status::kNoSpace;
+    out.clear();
+    json::StringCursor pieces = cursor();
+    for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
+      RETURN_IF_ERROR(out.append(piece));
+    }
+    return common::Status::kOk;
+  }
+  /// @return Bytes written, or kNoSpace.
+  common::Result<size_t> copy_to(common::Span<char> out) const;
+
+  /// Goes through the content piece by piece, for hashing, storing or parsing without a buffer.
+  json::StringCursor cursor() const { return json::StringCursor(content_, escaped_); }
+  /// The whole content, only if no escape has to be resolved; else empty.
+  common::TextSpan plain() const { return escaped_ ? common::TextSpan() : content_; }
+  /// Writes the content as a JSON string.
+  void write_to(json::Writer& writer) const;
+
+ private:
+  bool matches(common::TextSpan other, bool ignore_case) const;
+
+  common::TextSpan content_;
+  bool escaped_ = false;
+};
+
+}  // namespace ocpp_messages
