@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from vevgw.build import pio
+from vevgw.build import cpp_format, layering, pio
+from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Build the firmware and run its test suites.")
 
@@ -36,3 +37,30 @@ def suites(
 def raw(context: typer.Context) -> None:
     """Run any `pio` command with the native core, such as `vevgw build pio run -t clean`."""
     raise typer.Exit(pio.run(pio.project_dir(), context.args, native=True))
+
+
+@app.command("layering")
+def check_layering() -> None:
+    """Check that each folder includes only what it may."""
+    found = layering.check(pio.project_dir())
+    for violation in found:
+        print(violation)
+    if found:
+        raise UserError(f"{len(found)} includes or folders break the layering.")
+    print("layering: every include is allowed")
+
+
+@app.command("format")
+def format_cpp(
+    check: Annotated[bool, typer.Option("--check", help="only say what would change")] = False,
+) -> None:
+    """Format the hand-written C++ files with clang-format."""
+    project = pio.project_dir()
+    changed = cpp_format.run(project, check=check)
+    for path in changed:
+        print(path.relative_to(project))
+    if changed and check:
+        raise UserError(
+            f"{len(changed)} C++ files are not formatted; run `python3 noxfile.py lint -- --fix`."
+        )
+    print(f"clang-format: {len(changed)} files {'to change' if check else 'changed'}")

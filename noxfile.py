@@ -1,0 +1,249 @@
+"""Everything that can be run on the project.
+
+    python3 noxfile.py SESSION [-- ARGUMENTS]      on a bare machine with python3, g++ and git
+    nox -s SESSION [-- ARGUMENTS]                  where nox is installed
+
+Called as a script it installs what the session needs (system packages only as root, otherwise it
+prints the command and stops), makes the environment .venv with nox in it, and hands over. All
+sessions share .venv.
+"""
+
+import os
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - this file must say so where nothing else can run
+    sys.exit(f"This project needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "pytools"))
+
+from vevgw.build import project_env, system
+from vevgw.cli import COMMANDS
+from vevgw.errors import UserError
+
+NATIVE = ("venv", "g++", "libwebsockets")
+SUITES = (*NATIVE, "doctest")
+
+# Session -> what it needs from the system (keys of vevgw.build.system.NEEDS).
+NEEDS = {
+    "demo": NATIVE,
+    "tests": (*SUITES, "clang"),
+    "lint": ("venv",),
+    "layering": ("venv",),
+    "codegen": ("venv",),
+    "pytools": SUITES,
+    "unit": SUITES,
+    "scenario": SUITES,
+    "system": NATIVE,
+    "hil": NATIVE,
+    "fuzz": (*NATIVE, "clang"),
+    "bench": NATIVE,
+    "size": NATIVE,
+    "esp32": ("venv",),
+    "lock": ("venv",),
+}
+
+
+def start(arguments: list[str]) -> int:
+    """Prepares the machine for the named sessions and replaces this process by nox."""
+    words, separator, rest = arguments, [], []
+    if "--" in arguments:
+        at = arguments.index("--")
+        words, separator, rest = arguments[:at], ["--"], arguments[at + 1 :]
+    unknown = [word for word in words if word not in NEEDS]
+    if unknown or not words:
+        asked = "" if not unknown else f"There is no session '{unknown[0]}'. "
+        print(
+            f"{asked}Usage: python3 noxfile.py SESSION [-- ARGUMENTS]; the sessions are: "
+            f"{' '.join(NEEDS)}.",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        system.ensure(dict.fromkeys(need for word in words for need in NEEDS[word]))
+        python = project_env.ensure(ROOT)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    command = [str(python), "-m", "nox", "--noxfile", str(ROOT / "noxfile.py")]
+    command += ["--session", *words, *separator, *rest]
+    os.execve(command[0], command, project_env.variables(ROOT))
+
+
+if __name__ == "__main__":
+    sys.exit(start(sys.argv[1:]))
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["tests"]
+
+
+def prepare(session: nox.Session) -> None:
+    """Gives the session what it needs, or ends it with one sentence."""
+    try:
+        system.ensure(NEEDS[session.name])
+        project_env.ensure(ROOT)
+    except UserError as error:
+        session.error(str(error))
+    os.chdir(ROOT)
+
+
+def run(session: nox.Session, *command: str) -> None:
+    """Runs a program of .venv."""
+    program, *rest = command
+    path = project_env.python_of(ROOT).with_name(program)
+    variables = project_env.variables(ROOT)
+    session.run(str(path), *rest, external=True, env=variables)
+
+
+def exists(name: str) -> bool:
+    """Whether the part of the project that a session runs is there."""
+    if name in ("demo", "codegen", "bench", "size"):
+        return name in COMMANDS
+    patterns = {
+        "unit": "test/unit/test_*/*.cpp",
+        "scenario": "test/scenario/test_*/*.cpp",
+        "system": "test/system/test_*.py",
+        "hil": "test/system/test_*.py",
+        "fuzz": "test/fuzz/fuzz_*.cpp",
+    }
+    return name not in patterns or any(ROOT.glob(patterns[name]))
+
+
+def require(session: nox.Session) -> None:
+    """Ends a session whose part of the project does not exist yet."""
+    if not exists(session.name):
+        session.error(f"'{session.name}' is not built yet; PROJECT_PLAN.md says what is.")
+    prepare(session)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything that CI runs."""
+    if session.posargs:
+        session.error("'tests' takes no arguments; give them to one of its sessions.")
+    everything = ("lint", "layering", "codegen", "pytools", "unit", "scenario", "system", "fuzz")
+    absent = [name for name in everything if not exists(name)]
+    if absent:
+        session.log("Not built yet, so not run: %s", ", ".join(absent))
+    for name in everything:
+        if name not in absent:
+            session.notify(name, posargs=[])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formats and static checks; `-- --fix` formats."""
+    prepare(session)
+    if session.posargs not in ([], ["--fix"]):
+        session.error("'lint' takes no argument but --fix.")
+    fix = bool(session.posargs)
+    run(session, "ruff", "format", *([] if fix else ["--check"]), ".")
+    run(session, "ruff", "check", *(["--fix"] if fix else []), ".")
+    run(session, "vevgw", "build", "format", *([] if fix else ["--check"]))
+    run(session, "mypy")
+
+
+@nox.session
+def layering(session: nox.Session) -> None:
+    """Checks that each folder includes only what it may."""
+    prepare(session)
+    run(session, "vevgw", "build", "layering", *session.posargs)
+
+
+@nox.session
+def codegen(session: nox.Session) -> None:
+    """Generates lib/ocpp_messages from the OCPP schemas; `-- --check` only compares."""
+    require(session)
+    run(session, "vevgw", "codegen", *session.posargs)
+
+
+@nox.session
+def pytools(session: nox.Session) -> None:
+    """Tests of the Python package."""
+    prepare(session)
+    run(session, "pytest", "pytools/tests", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Unit tests on the host, plain and under sanitizers; `-- -f unit/test_X` for one suite."""
+    suites(session, "unit/*")
+
+
+@nox.session
+def scenario(session: nox.Session) -> None:
+    """Scenarios in virtual time, plain and under sanitizers."""
+    suites(session, "scenario/*")
+
+
+def suites(session: nox.Session, pattern: str) -> None:
+    require(session)
+    selection = session.posargs or ["-f", pattern]
+    for environment in ("native", "native-asan"):
+        run(session, "vevgw", "build", "test", "-e", environment, *selection)
+
+
+@nox.session(name="system")
+def system_tests(session: nox.Session) -> None:
+    """Tests of the whole gateway as a Linux process."""
+    require(session)
+    run(session, "vevgw", "build", "firmware")
+    run(session, "pytest", "test/system", *session.posargs)
+
+
+@nox.session
+def hil(session: nox.Session) -> None:
+    """The system tests on a device: `-- --port /dev/ttyUSB0 [--flash]`; without port natively."""
+    require(session)
+    run(session, "vevgw", "build", "firmware")
+    run(session, "pytest", "test/system", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Fuzz targets for a bounded time each; `-- --seconds 600` for longer."""
+    require(session)
+    run(session, "vevgw", "build", "fuzz", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """A whole charging session with a live view."""
+    require(session)
+    run(session, "vevgw", "demo", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measures what is budgeted: time, heap, stack."""
+    require(session)
+    run(session, "vevgw", "bench", *session.posargs)
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """Measures code and RAM of the engine for 32-bit targets."""
+    require(session)
+    run(session, "vevgw", "size", *session.posargs)
+
+
+@nox.session
+def esp32(session: nox.Session) -> None:
+    """Builds the image for the board; PlatformIO downloads its toolchain on first use."""
+    prepare(session)
+    run(session, "vevgw", "build", "firmware", "-e", "esp32dev", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Writes requirements/constraints.txt: the exact version of every Python package."""
+    prepare(session)
+    target = "requirements/constraints.txt"
+    options = ["--universal", "--no-annotate", "--no-header", "--no-emit-index-url"]
+    options += ["--no-emit-find-links", "--quiet", "--group", "dev", "--output-file", target]
+    run(session, "uv", "pip", "compile", *options, "pyproject.toml", *session.posargs)
