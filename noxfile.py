@@ -117,7 +117,7 @@ def exists(name: str) -> bool:
 def require(session: nox.Session) -> None:
     """Ends a session whose part of the project does not exist yet."""
     if not exists(session.name):
-        session.error(f"'{session.name}' is not built yet; PROJECT_PLAN.md says what is.")
+        session.error(f"'{session.name}' is not built yet; PROJECT_PLAN.md says what is")
     prepare(session)
 
 
@@ -125,7 +125,7 @@ def require(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything that CI runs."""
     if session.posargs:
-        session.error("'tests' takes no arguments; give them to one of its sessions.")
+        session.error("'tests' takes no arguments; give them to one of its sessions")
     everything = ("lint", "layering", "codegen", "pytools", "unit", "scenario", "system", "fuzz")
     absent = [name for name in everything if not exists(name)]
     if absent:
@@ -140,7 +140,7 @@ def lint(session: nox.Session) -> None:
     """Formats and static checks; `-- --fix` formats."""
     prepare(session)
     if session.posargs not in ([], ["--fix"]):
-        session.error("'lint' takes no argument but --fix.")
+        session.error("'lint' takes no argument but --fix")
     fix = bool(session.posargs)
     run(session, "ruff", "format", *([] if fix else ["--check"]), ".")
     run(session, "ruff", "check", *(["--fix"] if fix else []), ".")

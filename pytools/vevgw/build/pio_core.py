@@ -136,6 +136,10 @@ def prepare(core_dir: Path) -> None:
         native / "platform.py": _PLATFORM_SCRIPT,
         native / "builder" / "main.py": _BUILDER_SCRIPT,
     }
+    state = core_dir / "appstate.json"
+    if not state.is_file():
+        # Without a last version PlatformIO greets a new user.
+        files[state] = _json({"last_version": importlib.metadata.version("platformio")})
     for path, text in files.items():
         try:
             _write(path, text)

@@ -1,4 +1,4 @@
-"""The one Python environment of the project, `.venv`: made on first use and when the lock changes."""
+"""The Python environment of the project, `.venv`: made on first use and when the lock changes."""
 
 from __future__ import annotations
 
