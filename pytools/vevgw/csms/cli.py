@@ -1,0 +1,285 @@
+"""`vevgw csms`: run an emulated CSMS, operate it, and read its log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import ssl
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vevgw.csms import control
+from vevgw.csms.access import Access, parse_password, read_passwords
+from vevgw.csms.behaviour import (
+    REGISTRATIONS,
+    TAG_STATUSES,
+    Behaviour,
+    Boot,
+    IdTags,
+    Registration,
+    parse_id_tag,
+)
+from vevgw.csms.errors import CsmsError
+from vevgw.csms.history import FrameRecord
+from vevgw.csms.queries import LogReader
+from vevgw.csms.server import Csms
+
+app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
+
+DEFAULT_PORT = 9000
+#: Seconds between two looks into the database by `log --follow`.
+FOLLOW_INTERVAL_S = 0.2
+
+Host = Annotated[str, typer.Option(help="address of the CSMS")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the CSMS")]
+Db = Annotated[Path, typer.Option(help="SQLite file of the books and the message log")]
+TlsCa = Annotated[
+    Path | None, typer.Option(help="PEM file that the certificate of a TLS CSMS is checked with")
+]
+Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="seconds until the answer")]
+OnlyChargePoint = Annotated[str | None, typer.Option(help="only this charge point")]
+
+
+@app.command()
+def run(
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="TCP port; 0 = any free one")
+    ] = DEFAULT_PORT,
+    db: Db = Path("csms.sqlite3"),
+    user_password: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID=PW", help="demand HTTP Basic of a charge point; hex:.. for bytes"),
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option(help="file of lines ID=PW; keeps passwords out of `ps`")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="admit only these charge points")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="PEM certificate chain: listen with TLS")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert")] = None,
+    heartbeat_interval: Annotated[
+        int, typer.Option(min=0, help="seconds, given to accepted charge points")
+    ] = 300,
+    boot: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATUS",
+            help="answer to BootNotification: accepted, pending or rejected; given several times: "
+            "one after the other, the last one stays",
+        ),
+    ] = None,
+    boot_retry_interval: Annotated[
+        int, typer.Option(min=0, help="seconds, given to charge points that are not accepted")
+    ] = 30,
+    id_tag: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TAG[=STATUS][,parent=TAG][,expires=TIME]", help="row of the table of tags"
+        ),
+    ] = None,
+    unknown_id_tags: Annotated[
+        str, typer.Option(metavar="STATUS", help="status of tags that are not in the table")
+    ] = "accepted",
+    refuse_concurrent_tx: Annotated[
+        bool, typer.Option(help="answer ConcurrentTx to a tag that is already charging")
+    ] = False,
+    ping_interval: Annotated[
+        float, typer.Option(min=0, help="seconds between WebSocket pings; 0 = none")
+    ] = 20.0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="do not print frames")] = False,
+) -> None:
+    """Run the CSMS until interrupted, printing every frame."""
+    passwords = read_passwords(password_file) if password_file else {}
+    passwords |= dict(parse_password(text) for text in user_password or ())
+    tags = IdTags(
+        unknown=_choice(unknown_id_tags, TAG_STATUSES, "--unknown-id-tags"),
+        refuse_concurrent=refuse_concurrent_tx,
+    )
+    for text in id_tag or ():
+        name, row = parse_id_tag(text)
+        tags[name] = row
+    answers: list[Registration] = [
+        _choice(b, REGISTRATIONS, "--boot") for b in boot or ("accepted",)
+    ]
+    csms = Csms(
+        host=host,
+        port=port,
+        db=db,
+        behaviour=Behaviour(
+            boot=Boot(tuple(answers), heartbeat_interval, boot_retry_interval), id_tags=tags
+        ),
+        access=Access(passwords, only=only),
+        tls=_server_tls(tls_cert, tls_key),
+        ping_interval_s=ping_interval or None,
+    )
+    logging.basicConfig(level=logging.INFO, format="csms: %(message)s", stream=sys.stderr)
+    if not quiet:
+        csms.on_frame(_print_frame)
+    asyncio.run(_run(csms))
+
+
+async def _run(csms: Csms) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    async with csms:
+        print(f"CSMS listens on {csms.url}/<identity>, log in {csms.database}", flush=True)
+        await stopped.wait()
+
+
+def _print_frame(record: FrameRecord) -> None:
+    print(record.line(), flush=True)
+
+
+@app.command()
+def call(
+    charge_point: Annotated[str, typer.Argument(help="identity")],
+    action: Annotated[str, typer.Argument(help="such as RemoteStopTransaction")],
+    payload: Annotated[str, typer.Argument(help="JSON object")] = "{}",
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_ca: TlsCa = None,
+    timeout_s: Timeout = 30.0,
+    validate: Annotated[
+        bool, typer.Option(help="check the payload and the answer against the schemas")
+    ] = True,
+) -> None:
+    """Send a CALL through a running CSMS and print the answer."""
+    try:
+        data = json.loads(payload)
+    except ValueError as error:
+        raise CsmsError(f"The payload is not valid JSON: {error}.", exit_code=2) from None
+    if not isinstance(data, dict):
+        raise CsmsError("The payload must be a JSON object.", exit_code=2)
+    parameters = {
+        "charge_point": charge_point,
+        "action": action,
+        "payload": data,
+        "timeout_s": timeout_s,
+        "validate": validate,
+    }
+    print(json.dumps(_request("call", parameters, host, port, tls_ca, timeout_s + 5)))
+
+
+@app.command()
+def charge_points(
+    host: Host = "127.0.0.1", port: Port = DEFAULT_PORT, tls_ca: TlsCa = None
+) -> None:
+    """List the charge points that a running CSMS knows."""
+    rows: list[dict[str, Any]] = _request("charge_points", {}, host, port, tls_ca, 10.0)
+    for row in rows:
+        connectors = " ".join(f"{n}:{status}" for n, status in row["connectors"].items())
+        link = "connected" if row["connected"] else "not connected"
+        print(f"{row['identity']}  {link}  {row['registration'] or 'never booted'}  {connectors}")
+
+
+@app.command()
+def log(
+    db: Db = Path("csms.sqlite3"),
+    charge_point: OnlyChargePoint = None,
+    action: Annotated[str | None, typer.Option(help="only this action, answers included")] = None,
+    verdict: Annotated[str | None, typer.Option(help="only this verdict, such as invalid")] = None,
+    last: Annotated[int | None, typer.Option(min=1, help="only the latest so many")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
+) -> None:
+    """Print recorded frames."""
+    with LogReader(db) as reader:
+        after = 0
+        while True:
+            frames = reader.frames(
+                charge_point=charge_point, action=action, verdict=verdict, after=after, last=last
+            )
+            for frame in frames:
+                print(frame.json_line() if as_json else frame.line())
+                after = frame.sequence
+            if not follow:
+                return
+            sys.stdout.flush()
+            last = None
+            time.sleep(FOLLOW_INTERVAL_S)
+
+
+@app.command()
+def transactions(
+    db: Db = Path("csms.sqlite3"),
+    charge_point: OnlyChargePoint = None,
+    only_open: Annotated[bool, typer.Option("--open", help="only those not stopped")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
+) -> None:
+    """Print the transactions in the books."""
+    with LogReader(db) as reader:
+        rows = reader.transactions(charge_point)
+    for row in rows:
+        if only_open and row["stop_utc"] is not None:
+            continue
+        if as_json:
+            print(json.dumps(row))
+        else:
+            end = (
+                "open"
+                if row["stop_utc"] is None
+                else f"{row['stop_utc']}  {row['energy_wh']} Wh  {row['reason']}"
+            )
+            print(
+                f"{row['id']}  {row['charge_point']}/{row['connector_id']}  {row['id_tag']}  "
+                f"{row['start_utc']} .. {end}"
+            )
+
+
+def _request(
+    method: str,
+    parameters: dict[str, Any],
+    host: str,
+    port: int,
+    tls_ca: Path | None,
+    timeout_s: float,
+) -> Any:
+    tls: ssl.SSLContext | None = None
+    if tls_ca is not None:
+        try:
+            tls = ssl.create_default_context(cafile=tls_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise CsmsError(f"The file {tls_ca} holds no usable certificate: {error}.") from None
+        tls.check_hostname = False  # the address is a loopback one; the certificate names another
+    return asyncio.run(
+        control.request(method, parameters, host=host, port=port, timeout_s=timeout_s, tls=tls)
+    )
+
+
+def _server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None:
+        if key is not None:
+            raise CsmsError("--tls-key needs --tls-cert.", exit_code=2)
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # An encrypted key is refused instead of asking for its password on the terminal.
+        context.load_cert_chain(cert, key, password=_no_password)
+    except (OSError, ssl.SSLError, CsmsError) as error:
+        raise CsmsError(f"TLS cannot use {cert} and {key or cert}: {error}.") from None
+    return context
+
+
+def _no_password() -> str:
+    raise CsmsError("the key is encrypted")
+
+
+def _choice(text: str, choices: Sequence[Any], option: str) -> Any:
+    for choice in choices:
+        if choice.casefold() == text.casefold():
+            return choice
+    raise CsmsError(f"{option} must be one of {', '.join(choices)}, not {text!r}.", exit_code=2)

@@ -1,0 +1,316 @@
+"""The emulated CSMS: listens, admits charge points, and ties the parts together.
+
+URL ws://host:port/<anything>/<identity>     charge points, subprotocol ocpp1.6
+URL ws://host:port/_control/                 operations from the command line, loopback only
+(control.py)
+
+server.py     handshake, one Connection per WebSocket
+connection.py frame in -> frames.py, schemas.py -> behaviour.py (fault?) -> answers.py -> books.py
+-> frame out recorder.py   every frame -> store.py (SQLite in a thread) and history.py (what tests
+wait on)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import sqlite3
+import ssl
+import tempfile
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, Self
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from vevgw.csms import control
+from vevgw.csms.access import Access, Refused, identity_of
+from vevgw.csms.answers import Answers
+from vevgw.csms.behaviour import Behaviour
+from vevgw.csms.books import Books
+from vevgw.csms.charge_point import ChargePoint
+from vevgw.csms.connection import Connection, Context
+from vevgw.csms.errors import CsmsError, DatabaseError
+from vevgw.csms.history import FrameRecord
+from vevgw.csms.queries import FrameLog
+from vevgw.csms.recorder import Recorder
+from vevgw.csms.schemas import ocpp16_schemas
+from vevgw.csms.store import Store
+
+_LOG = logging.getLogger(__name__)
+
+OCPP_SUBPROTOCOL: Final = Subprotocol("ocpp1.6")
+
+# websockets logs tracebacks of failed handshakes, and all headers (passwords!) at debug level.
+_WEBSOCKETS_LOG = logging.getLogger("vevgw.csms.websockets")
+_WEBSOCKETS_LOG.setLevel(logging.CRITICAL)
+
+
+class Csms:
+    """An emulated OCPP 1.6J CSMS; an async context manager, or start() and stop().
+
+    A stopped one can be started again: on the same port, with the books read back from its
+    database.
+
+    Attributes:
+        behaviour: How it answers; may be changed while it runs.
+        access: Who may connect; may be changed while it runs.
+        books: Transactions, connectors and charge points. A new object after each start().
+        log: The message log.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        db: Path | str | None = None,
+        behaviour: Behaviour | None = None,
+        access: Access | None = None,
+        tls: ssl.SSLContext | None = None,
+        ping_interval_s: float | None = 20.0,
+        max_frame_bytes: int = 1 << 20,
+    ) -> None:
+        """Prepares a CSMS; nothing is opened before start().
+
+        Args:
+            host: Address to listen on.
+            port: TCP port; 0 = any free one (see ``port``), the same again after a restart.
+            db: SQLite file of the books and the message log; None = a temporary one, deleted at
+                the end.
+            behaviour: How to answer; default: accept everything.
+            access: Who may connect; default: everybody, without password.
+            tls: Server context for wss; None = ws.
+            ping_interval_s: Seconds between WebSocket pings, and until a missing pong ends the
+                connection; None = no pings.
+            max_frame_bytes: A longer frame ends the connection with code 1009.
+        """
+        self.behaviour = behaviour or Behaviour()
+        self.access = access or Access()
+        self._host = host
+        self._port = port
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        if db is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="vevgw-csms-")
+            db = Path(self._temporary.name) / "csms.sqlite3"
+        self._tls = tls
+        self._ping_interval_s = ping_interval_s
+        self._max_frame_bytes = max_frame_bytes
+        self._schemas = ocpp16_schemas()
+        self._charge_points: dict[str, ChargePoint] = {}
+        self._listeners: list[Callable[[FrameRecord], None]] = []
+        self._server: Server | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._new_parts(Path(db))
+
+    def _new_parts(self, db: Path) -> None:
+        self._store = Store(db)
+        self.log = FrameLog(self._store)
+        self.books = Books(self._store)
+        self._recorder = Recorder(self._store)
+        self._recorder.listeners = self._listeners
+        self._context = Context(
+            schemas=self._schemas,
+            recorder=self._recorder,
+            store=self._store,
+            books=self.books,
+            answers=Answers(self.behaviour, self.books),
+        )
+
+    @property
+    def port(self) -> int:
+        """TCP port; 0 before the first start() if any was asked for."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Base URL for charge points: they append ``/<identity>``."""
+        return f"{'wss' if self._tls else 'ws'}://{self._host}:{self._port}"
+
+    @property
+    def database(self) -> Path:
+        """File of the books and the message log."""
+        return self._store.path
+
+    @property
+    def database_failure(self) -> str | None:
+        """What is wrong with the database now; None while it works."""
+        return self._store.failure
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it listens."""
+        return self._server is not None
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    async def start(self) -> None:
+        """Opens the database, reads the books back, and listens.
+
+        Raises:
+            DatabaseError: The database cannot be used.
+            CsmsError: The address cannot be listened on.
+        """
+        if self._server is not None:
+            raise CsmsError("The CSMS is already running.")
+        self._new_parts(self._store.path)
+        await asyncio.to_thread(self._load)
+        try:
+            self._server = await serve(
+                self._serve,
+                self._host,
+                self._port,
+                subprotocols=[OCPP_SUBPROTOCOL, control.SUBPROTOCOL],
+                select_subprotocol=self._select_subprotocol,
+                process_request=self._admit,
+                ssl=self._tls,
+                compression=None,
+                server_header="vevgw-csms",
+                ping_interval=self._ping_interval_s,
+                ping_timeout=self._ping_interval_s,
+                close_timeout=2.0,
+                max_size=self._max_frame_bytes,
+                logger=_WEBSOCKETS_LOG,
+            )
+        except OSError as error:
+            await asyncio.to_thread(self._store.close)
+            why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
+            raise CsmsError(
+                f"The CSMS cannot listen on {self._host} port {self._port}: {why}."
+            ) from None
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
+
+    async def stop(self, *, hard: bool = False) -> None:
+        """Ends all connections and closes the database. Does nothing when not running.
+
+        Args:
+            hard: Tear the TCP connections down like a killed process, instead of closing them with
+                code 1001.
+        """
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        if hard:
+            server.close(close_connections=False)
+            for websocket in list(server.all_connections):
+                websocket.transport.abort()
+        else:
+            server.close()
+        await server.wait_closed()
+        await asyncio.to_thread(self._store.close)
+
+    def _load(self) -> None:
+        connection = self._store.open()
+        try:
+            self.books.load(connection)
+            self._recorder.load(connection)
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self._store.close()
+            raise DatabaseError(
+                f"The database {self._store.path} cannot be read: {error}."
+            ) from None
+        finally:
+            connection.close()
+
+    # -- charge points ----------------------------------------------------------------------------
+
+    def charge_point(self, identity: str) -> ChargePoint:
+        """Returns the handle of a charge point, connected or not."""
+        if identity not in self._charge_points:
+            self._charge_points[identity] = ChargePoint(
+                identity, self._schemas, lambda: str(self._store.path)
+            )
+        return self._charge_points[identity]
+
+    def charge_points(self) -> list[ChargePoint]:
+        """Returns all handles, those of connected charge points included."""
+        return list(self._charge_points.values())
+
+    async def wait_for_charge_point(self, identity: str, *, timeout_s: float) -> ChargePoint:
+        """Waits until a charge point is connected.
+
+        Raises:
+            WaitTimeout: It did not connect in time.
+        """
+        charge_point = self.charge_point(identity)
+        await charge_point.wait_connected(timeout_s=timeout_s)
+        return charge_point
+
+    def on_frame(self, listener: Callable[[FrameRecord], None]) -> None:
+        """Has a function called with every frame as it is recorded; it must return at once."""
+        self._listeners.append(listener)
+
+    # -- handshake --------------------------------------------------------------------------------
+
+    def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
+        """Accepts or refuses an opening handshake before the upgrade."""
+        path = request.path
+        try:
+            if control.is_control_path(path):
+                control.check_request(websocket, request)
+            else:
+                authorizations = request.headers.get_all("Authorization")
+                self.access.check(path, authorizations[0] if authorizations else None)
+        except Refused as refused:
+            _LOG.warning("Refused %s: %s", _peer(websocket), refused.sentence)
+            response = websocket.respond(HTTPStatus(refused.status), refused.sentence + "\n")
+            if refused.status == HTTPStatus.UNAUTHORIZED:
+                response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
+            return response
+        return None
+
+    @staticmethod
+    def _select_subprotocol(
+        websocket: ServerConnection, offered: Sequence[Subprotocol]
+    ) -> Subprotocol | None:
+        assert websocket.request is not None
+        is_control = control.is_control_path(websocket.request.path)
+        wanted = control.SUBPROTOCOL if is_control else OCPP_SUBPROTOCOL
+        return wanted if wanted in offered else None
+
+    async def _serve(self, websocket: ServerConnection) -> None:
+        assert websocket.request is not None
+        if control.is_control_path(websocket.request.path):
+            await control.serve_control(self, websocket)
+            return
+        identity = identity_of(websocket.request.path)
+        number = self._recorder.connection_opened(identity, _peer(websocket))
+        if websocket.subprotocol is None:
+            # The handshake completes without a subprotocol, then the connection is closed (OCPP-J
+            # 1.6 3.1.2).
+            _LOG.warning(
+                "Closed %s: charge point %r offers no ocpp1.6.", _peer(websocket), identity
+            )
+            await websocket.close(1002, "subprotocol ocpp1.6 required")
+            self._recorder.connection_closed(number, 1002, "subprotocol ocpp1.6 required")
+            return
+        charge_point = self.charge_point(identity)
+        connection = Connection(identity, number, websocket, charge_point.history, self._context)
+        replaced = charge_point.attach(connection)
+        if replaced is not None:
+            # Not awaited: the old one may be half-open, and the new one must not wait for it.
+            task = asyncio.create_task(replaced.close(1000, "replaced by a newer connection"))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+        try:
+            await connection.run()
+        finally:
+            charge_point.detach(connection)
+
+
+def _peer(websocket: ServerConnection) -> str:
+    address = websocket.remote_address
+    return f"{address[0]}:{address[1]}" if address else "unknown"

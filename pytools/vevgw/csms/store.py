@@ -1,0 +1,317 @@
+"""The database of the emulated CSMS: a thread that writes SQLite so that the event loop never
+waits for a disk.
+
+Everything handed over is committed at once, in batches of whatever has gathered (write-ahead log),
+so a killed process loses at most the batch in flight. A database that fails while running is
+reported once per outage; what cannot be written is kept in memory and written when it works again,
+the oldest frames being given up beyond KEPT_WRITES. The CSMS goes on answering meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import fcntl
+import logging
+import queue
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TextIO
+
+from vevgw.csms.errors import DatabaseError
+
+_LOG = logging.getLogger(__name__)
+
+#: Writes kept in memory while the database fails.
+KEPT_WRITES: Final = 50_000
+#: Seconds between two attempts while the database fails.
+RETRY_INTERVAL_S: Final = 0.5
+#: Seconds that SQLite waits for another process's lock.
+BUSY_TIMEOUT_S: Final = 0.5
+
+_APPLICATION_ID: Final = 0x56455643  # "VEVC"
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE connections (
+    id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, opened_utc TEXT NOT NULL, remote TEXT NOT
+    NULL, closed_utc TEXT, close_code INTEGER, close_reason TEXT);
+CREATE TABLE frames (
+    sequence INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, connection INTEGER NOT NULL,
+    direction TEXT NOT NULL, utc TEXT NOT NULL, latency_ms REAL, message_type INTEGER, action TEXT,
+    message_id TEXT, raw TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX frames_by_charge_point ON frames (charge_point, sequence);
+CREATE INDEX frames_by_message_id ON frames (message_id);
+CREATE TABLE charge_points (
+    identity TEXT PRIMARY KEY, registration TEXT, boot TEXT, boot_utc TEXT) WITHOUT ROWID;
+CREATE TABLE connectors (
+    charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, status TEXT NOT NULL, error_code
+    TEXT NOT NULL, utc TEXT NOT NULL, PRIMARY KEY (charge_point, connector_id)) WITHOUT ROWID;
+CREATE TABLE transactions (
+    id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, id_tag TEXT
+    NOT NULL, id_tag_status TEXT NOT NULL, meter_start_wh INTEGER NOT NULL, start_utc TEXT NOT
+    NULL, reservation_id INTEGER, meter_stop_wh INTEGER, stop_utc TEXT, stop_id_tag TEXT, reason
+    TEXT, start_repeats INTEGER NOT NULL DEFAULT 0, stop_repeats INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE samples (
+    charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, transaction_id INTEGER, utc TEXT NOT
+    NULL, value TEXT NOT NULL, measurand TEXT NOT NULL, unit TEXT NOT NULL, phase TEXT NOT NULL,
+    location TEXT NOT NULL, context TEXT NOT NULL, format TEXT NOT NULL);
+CREATE INDEX samples_by_transaction ON samples (transaction_id);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    sql: str
+    parameters: Sequence[object]
+    may_be_lost: bool
+
+
+_Barrier = concurrent.futures.Future[bool]
+_Item = _Write | _Barrier | None
+
+
+class Store:
+    """Owns the database file; one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Names the database.
+
+        Args:
+            path: SQLite file; created by open() when absent.
+        """
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._lock_file: TextIO | None = None
+        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._failure: str | None = None
+        self._lost_frames = 0
+
+    @property
+    def failure(self) -> str | None:
+        """What is wrong with the database now; None while it works."""
+        return self._failure
+
+    def open(self) -> sqlite3.Connection:
+        """Opens or creates the database and starts writing.
+
+        Returns:
+            A connection of its own for reading; the caller closes it.
+
+        Raises:
+            DatabaseError: Not a database, of another program, of a newer version, in use, or not
+                writable.
+        """
+        self._lock()
+        try:
+            self._connection = self._connect()
+            reader = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        except sqlite3.Error as error:
+            self._unlock()
+            raise DatabaseError(f"The database {self.path} cannot be opened: {error}.") from None
+        except DatabaseError:
+            self._unlock()
+            raise
+        self._thread = threading.Thread(target=self._run, name="csms-store", daemon=True)
+        self._thread.start()
+        return reader
+
+    def write(self, sql: str, *parameters: object, may_be_lost: bool = False) -> None:
+        """Hands one statement over; returns at once.
+
+        Args:
+            sql: Statement with ``?`` placeholders.
+            parameters: Their values.
+            may_be_lost: Given up first when the database fails for long.
+        """
+        self._items.put(_Write(sql, parameters, may_be_lost))
+
+    def insert(
+        self, table: str, *, replace: bool = False, may_be_lost: bool = False, **values: object
+    ) -> None:
+        """Hands one row over; see write().
+
+        Args:
+            table: Name of the table.
+            replace: Overwrite a row with the same key.
+            may_be_lost: See write().
+            values: By column.
+        """
+        verb = "INSERT OR REPLACE" if replace else "INSERT"
+        marks = ", ".join("?" * len(values))
+        sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        self.write(sql, *values.values(), may_be_lost=may_be_lost)
+
+    async def committed(self, timeout_s: float) -> bool:
+        """Waits until everything handed over so far is in the database.
+
+        Args:
+            timeout_s: Seconds to wait at most. While the database fails nothing is waited for.
+
+        Returns:
+            False when it could not be written (yet).
+        """
+        if self._failure is not None or self._thread is None:
+            return False
+        barrier = _Barrier()
+        self._items.put(barrier)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(barrier), timeout_s)
+        except TimeoutError:
+            return False
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Writes what is left and closes the database; a failing one gets one more attempt."""
+        if self._thread is None:
+            return
+        self._items.put(None)
+        self._thread.join(timeout_s)
+        self._thread = None
+        self._unlock()
+
+    def _lock(self) -> None:
+        # A file of its own: closing any descriptor of the database itself would drop SQLite's
+        # locks.
+        lock_path = self.path.with_name(f"{self.path.name}-lock")
+        try:
+            self._lock_file = lock_path.open("a+", encoding="ascii")
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock_file = None
+            raise DatabaseError(
+                f"The database {self.path} is in use by another CSMS process."
+            ) from None
+        except OSError as error:
+            self._lock_file = None
+            raise DatabaseError(
+                f"The database {self.path} cannot be opened: {error.strerror}."
+            ) from None
+
+    def _unlock(self) -> None:
+        if self._lock_file is not None:
+            self._lock_file.close()
+            self._lock_file = None
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            (owner,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if owner == _APPLICATION_ID and version > _SCHEMA_VERSION:
+                raise DatabaseError(
+                    f"The database {self.path} was written by a newer version of vevgw."
+                )
+            if owner != _APPLICATION_ID:
+                if tables:
+                    raise DatabaseError(f"The database {self.path} belongs to another program.")
+                # One transaction: a process killed here leaves an empty file, not half a schema.
+                connection.executescript(
+                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={_APPLICATION_ID};"
+                    f"PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
+                )
+            # Shows a read-only file or directory now instead of at the first frame.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _run(self) -> None:
+        """The writing thread."""
+        pending: list[_Write] = []
+        running = True
+        while running:
+            barriers: list[_Barrier] = []
+            running = self._gather(pending, barriers)
+            written = self._try_commit(pending)
+            for barrier in barriers:
+                if barrier.set_running_or_notify_cancel():
+                    barrier.set_result(written)
+        if pending:
+            _LOG.error("%d records could not be written to %s.", len(pending), self.path)
+        assert self._connection is not None
+        self._connection.close()
+
+    def _gather(self, pending: list[_Write], barriers: list[_Barrier]) -> bool:
+        """Takes what has been handed over, waiting for the first; returns False at the end."""
+        try:
+            item = self._items.get(timeout=RETRY_INTERVAL_S if pending else None)
+            while True:
+                if item is None:
+                    return False
+                if isinstance(item, _Write):
+                    pending.append(item)
+                else:
+                    barriers.append(item)
+                item = self._items.get_nowait()
+        except queue.Empty:
+            return True
+
+    def _try_commit(self, pending: list[_Write]) -> bool:
+        """Writes all of ``pending`` in one transaction and empties it, or reports why not."""
+        connection = self._connection
+        assert connection is not None
+        try:
+            if pending:
+                connection.execute("BEGIN IMMEDIATE")
+                for write in pending:
+                    self._execute(connection, write)
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                try:
+                    connection.execute("ROLLBACK")
+                except sqlite3.Error:
+                    _LOG.debug("rollback failed", exc_info=True)
+            self._on_failure(str(error), pending)
+            return False
+        pending.clear()
+        if self._failure is not None:
+            lost = f"; {self._lost_frames} frames were lost" if self._lost_frames else ""
+            _LOG.warning("The database %s can be written again%s.", self.path, lost)
+            self._failure = None
+            self._lost_frames = 0
+        return True
+
+    def _execute(self, connection: sqlite3.Connection, write: _Write) -> None:
+        try:
+            connection.execute(write.sql, write.parameters)
+        except (
+            sqlite3.IntegrityError,
+            sqlite3.ProgrammingError,
+            UnicodeError,
+            OverflowError,
+        ) as error:
+            # This one record can never be written; do not let it block all others.
+            _LOG.error(
+                "A record does not fit the database %s and is left out: %s.", self.path, error
+            )
+
+    def _on_failure(self, error: str, pending: list[_Write]) -> None:
+        if self._failure is None:
+            _LOG.error(
+                "The database %s cannot be written: %s. Charge points are still answered; "
+                "frames are kept in memory until it works again.",
+                self.path,
+                error,
+            )
+        self._failure = error
+        excess = len(pending) - KEPT_WRITES
+        if excess > 0:
+            kept: list[_Write] = []
+            for write in pending:
+                if write.may_be_lost and excess > 0:
+                    excess -= 1
+                    self._lost_frames += 1
+                else:
+                    kept.append(write)
+            pending[:] = kept
