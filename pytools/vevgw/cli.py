@@ -27,6 +27,7 @@ class Command(NamedTuple):
 
 COMMANDS: dict[str, Command] = {
     "build": Command("vevgw.build.cli", "build the firmware and run its test suites"),
+    "charger": Command("vevgw.chargers.sim_cli", "run a simulated charger and control it"),
     "codegen": Command("vevgw.codegen.cli", "generate lib/ocpp_messages from the JSON schemas"),
     "csms": Command("vevgw.csms.cli", "run an emulated OCPP CSMS and operate it"),
 }
