@@ -1,0 +1,194 @@
+#pragma once
+
+#include "charger/charger.hpp"
+#include "common/fixed_string.hpp"
+#include "common/limits.hpp"
+#include "common/span.hpp"
+#include "common/status.hpp"
+#include "common/time.hpp"
+
+/// What the gateway remembers about transactions, as stored on flash.
+///
+/// Rules for every record, because firmware is updated and rolled back with records on flash:
+///  - explicit little-endian layout, in the order of the members below; golden images in test/vectors/records;
+///  - fields are only ever added at the end. A shorter image (older firmware) leaves the new fields at their
+///    defaults, a longer one (newer firmware) is read as far as it is known;
+///  - numbers of enumerators and record types are never reused or changed.
+namespace ocpp {
+
+using IdTag = charger::IdTag;
+
+/// Type byte of a record in the log.
+enum class RecordType : uint8_t {
+  kCheckpoint = 0,  ///< First record of a compacted file.
+  kStart = 1,
+  kMeterValues = 2,
+  kStop = 3,
+  kTransactionAssigned = 4,
+  kDelivered = 5,
+  kRegister = 6,
+  kBootTime = 7,
+  kDeadLetter = 8,
+};
+
+/// When something happened. UTC may be unknown at that moment; boot and instant make it known later.
+struct RecordTime {
+  uint32_t boot_id = 0;     ///< Of TransactionStore::boot_id().
+  common::Instant instant;  ///< Monotonic, since that boot.
+  common::UtcTime utc;      ///< 0 while the clock was not set.
+};
+
+/// Why a transaction ended. OCPP 1.6 ed. 2, 7.36 Reason.
+enum class StopReason : uint8_t {
+  kLocal = 0,
+  kEmergencyStop = 1,
+  kEvDisconnected = 2,
+  kHardReset = 3,
+  kOther = 4,
+  kPowerLoss = 5,
+  kReboot = 6,
+  kRemote = 7,
+  kSoftReset = 8,
+  kUnlockCommand = 9,
+  kDeAuthorized = 10,
+};
+
+/// Why a sample was taken. OCPP 1.6 ed. 2, 7.35 ReadingContext.
+enum class SampleContext : uint8_t {
+  kSamplePeriodic = 0,
+  kSampleClock = 1,
+  kTransactionBegin = 2,
+  kTransactionEnd = 3,
+  kTrigger = 4,
+  kInterruptionBegin = 5,
+  kInterruptionEnd = 6,
+  kOther = 7,
+};
+
+/// What the CSMS said about the id tag. OCPP 1.6 ed. 2, 7.2 AuthorizationStatus.
+enum class IdTagStatus : uint8_t {
+  kAccepted = 0,
+  kBlocked = 1,
+  kExpired = 2,
+  kInvalid = 3,
+  kConcurrentTx = 4,
+};
+
+/// Why a message was given up.
+enum class DeadLetterReason : uint8_t {
+  kOther = 0,
+  kCallError = 1,       ///< The CSMS answered CALLERROR as often as TransactionMessageAttempts allows.
+  kUnencodable = 2,     ///< The record cannot be turned into a message.
+  kNoTransaction = 3,   ///< The start of its transaction is missing (damaged flash).
+};
+
+/// A transaction began.
+struct StartRecord {
+  uint32_t local_transaction = 0;  ///< Number given by the store; never 0, never used twice.
+  uint8_t connector_id = 0;        ///< 1..n
+  IdTag id_tag;
+  int64_t meter_start_wh = 0;
+  RecordTime time;
+  bool has_reservation_id = false;
+  int32_t reservation_id = 0;
+  uint32_t session_marker = 0;  ///< charger::ChargerState::session_marker; 0 = the charger cannot tell.
+};
+
+/// One sample of a connector's meter, to be sent as MeterValues.
+struct MeterValuesRecord {
+  uint32_t local_transaction = 0;  ///< 0 = outside any transaction.
+  uint8_t connector_id = 0;        ///< 0..n; 0 = the gateway as a whole.
+  SampleContext context = SampleContext::kSamplePeriodic;
+  uint16_t ordinal = 0;  ///< Counts the connector's samples; given by the store, used to thin evenly.
+  RecordTime time;
+  charger::MeterSample sample;  ///< sample.taken_at is not stored: it is time.instant.
+  bool has_offered_ma = false;
+  uint32_t offered_ma = 0;  ///< Current offered to the EV, mA per phase.
+};
+
+/// A transaction ended.
+struct StopRecord {
+  uint32_t local_transaction = 0;
+  bool has_id_tag = false;  ///< False when the stop was not caused by a tag.
+  IdTag id_tag;
+  int64_t meter_stop_wh = 0;
+  StopReason reason = StopReason::kLocal;
+  RecordTime time;
+};
+
+/// The CSMS answered StartTransaction; this also marks the start as delivered.
+struct TransactionAssignedRecord {
+  uint32_t local_transaction = 0;
+  uint8_t connector_id = 0;
+  int32_t transaction_id = 0;
+  IdTagStatus status = IdTagStatus::kAccepted;
+  IdTag parent_id_tag;  ///< Empty when none.
+};
+
+/// Every message record up to this one was answered by the CSMS or given up.
+struct DeliveredRecord {
+  uint32_t through_sequence = 0;
+};
+
+/// The meter register of a running transaction, so that it can be stopped after a power loss.
+struct RegisterRecord {
+  uint32_t local_transaction = 0;
+  int64_t meter_wh = 0;
+  RecordTime time;
+};
+
+/// Relates a boot's monotonic time to UTC.
+struct BootTimeRecord {
+  uint32_t boot_id = 0;
+  common::Instant instant;
+  common::UtcTime utc;
+  bool is_estimate = false;  ///< That boot never knew the time; the pair was derived from a later boot.
+};
+
+/// A message that was given up, kept whole.
+struct DeadLetterRecord {
+  static constexpr size_t kMaxImageBytes = 128;
+
+  uint32_t sequence = 0;  ///< The message's own sequence number.
+  DeadLetterReason reason = DeadLetterReason::kOther;
+  RecordType type = RecordType::kStart;  ///< What the image is.
+  common::ByteSpan image;  ///< Encoded record. After decode it points into the decoded bytes.
+};
+
+/// State that survives when the records behind it are compacted away.
+struct CheckpointRecord {
+  uint8_t format = 1;             ///< Raised only if an older firmware must not touch the log.
+  uint32_t delivered_through = 0;
+  uint32_t last_local_transaction = 0;
+  uint32_t last_boot_id = 0;
+};
+
+/// Longest encoded image of any record but DeadLetterRecord, bytes.
+constexpr size_t kMaxRecordBytes = 96;
+
+/// Encode a record. @param out  At least kMaxRecordBytes (DeadLetterRecord: 8 + kMaxImageBytes).
+/// @return The image, inside out.
+common::ByteSpan encode(const StartRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const MeterValuesRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const StopRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const TransactionAssignedRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const DeliveredRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const RegisterRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const BootTimeRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const DeadLetterRecord& record, common::MutableByteSpan out);
+common::ByteSpan encode(const CheckpointRecord& record, common::MutableByteSpan out);
+
+/// Decode an image of any firmware version. Fields that the image does not have keep their defaults;
+/// enumerators that this firmware does not know become kOther (IdTagStatus: kInvalid).
+/// @retval kCorrupt  Shorter than the first version ever was, or a length inside is impossible; `out` is unspecified.
+common::Status decode(common::ByteSpan image, StartRecord& out);
+common::Status decode(common::ByteSpan image, MeterValuesRecord& out);
+common::Status decode(common::ByteSpan image, StopRecord& out);
+common::Status decode(common::ByteSpan image, TransactionAssignedRecord& out);
+common::Status decode(common::ByteSpan image, DeliveredRecord& out);
+common::Status decode(common::ByteSpan image, RegisterRecord& out);
+common::Status decode(common::ByteSpan image, BootTimeRecord& out);
+common::Status decode(common::ByteSpan image, DeadLetterRecord& out);
+common::Status decode(common::ByteSpan image, CheckpointRecord& out);
+
+}  // namespace ocpp

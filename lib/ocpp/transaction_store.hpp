@@ -1,0 +1,269 @@
+#pragma once
+
+#include "common/fixed_vector.hpp"
+#include "common/limits.hpp"
+#include "common/log.hpp"
+#include "ocpp/records.hpp"
+#include "platform/record_log.hpp"
+
+namespace ocpp {
+
+/// A transaction that has begun and not ended.
+struct OpenTransaction {
+  StartRecord start;
+  bool is_assigned = false;       ///< The CSMS answered the start; the next three fields hold its answer.
+  int32_t transaction_id = 0;     ///< -1 when the start was given up (dead letter).
+  IdTagStatus status = IdTagStatus::kAccepted;
+  IdTag parent_id_tag;            ///< Empty when none.
+  int64_t last_meter_wh = 0;      ///< Last register on flash, Wh: meter start, a meter value or a journaled register.
+  RecordTime last_meter_time;     ///< When that was.
+  uint32_t last_meter_sequence = 0;  ///< The record that holds it.
+};
+
+/// The oldest message that the CSMS has not answered, complete: it can be encoded without further state, and
+/// peeking again - now, or after a restart - gives the same.
+struct PendingMessage {
+  uint32_t sequence = 0;
+  RecordType type = RecordType::kStart;  ///< kStart, kMeterValues or kStop: says which member below is filled.
+  uint32_t local_transaction = 0;        ///< 0 = meter values outside any transaction.
+  bool has_transaction_id = false;       ///< False for starts, and for meter values outside any transaction.
+  int32_t transaction_id = 0;            ///< As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
+  common::UtcTime utc;                   ///< Time of the event, always known.
+  StartRecord start;
+  MeterValuesRecord meter_values;
+  StopRecord stop;
+};
+
+/// A message that was given up.
+struct DeadLetter {
+  DeadLetterReason reason = DeadLetterReason::kOther;
+  uint32_t sequence = 0;
+  RecordType type = RecordType::kStart;  ///< Says which member below is filled.
+  StartRecord start;
+  MeterValuesRecord meter_values;
+  StopRecord stop;
+};
+
+/// Everything about transactions that must survive a power cut, and the queue of transaction-related messages.
+/// Messages are not stored: the queue is the log itself, read from a cursor, so RAM does not grow with the backlog.
+///
+///     begin_transaction ---> [Start] --- append_meter_values ---> [MeterValues]* --- end_transaction ---> [Stop]
+///                                                                                                          (log)
+///     next_pending (peek oldest) ---> send ---> answer ---> assign (Start) | mark_delivered | move_to_dead_letters
+///
+/// Order: what was appended first is delivered first, over all connectors; so per transaction Start < MeterValues <
+/// Stop. An acknowledgement is on flash before the next message is given out: a message whose answer was recorded is
+/// never given out again, one whose answer was lost is given out again unchanged.
+///
+/// Space: the log has max_bytes (at least 200 offline transactions with 2,000 meter values in the default 256 KiB;
+/// while it is compacted a second file of at most that size exists). When it fills up, meter values waiting in the
+/// queue are thinned first, every second one, evenly over time; then new meter values are refused; starts are refused
+/// last. An accepted start has its stop's space reserved. Starts and stops are never dropped.
+///
+/// @par Context  Loop thread only. No heap; at most 1.5 KiB of stack. About 500 bytes + 180 bytes per connector of RAM.
+/// @par Spec     OCPP 1.6 ed. 2, 3.7 and 3.7.1 (transaction-related messages), 4.8, 4.10; errata 3.18.
+class TransactionStore {
+ public:
+  static constexpr uint32_t kDefaultBytes = 256 * 1024;
+  static constexpr uint32_t kMinimumBytes = 8 * 1024;
+  static constexpr size_t kMaxDeadLetters = 16;  ///< The oldest are forgotten beyond that.
+
+  struct Settings {
+    const char* file_name = "transactions.log";  ///< Outlives the store.
+    uint32_t max_bytes = kDefaultBytes;           ///< kMinimumBytes or more.
+    /// A register is journaled when it moved and this long passed since the last one on flash, ms ...
+    uint32_t journal_interval_ms = 60'000;
+    /// ... or when it moved by this much, Wh ...
+    uint32_t journal_step_wh = 100;
+    /// ... but never more often than this, ms (flash wear).
+    uint32_t journal_minimum_ms = 15'000;
+  };
+
+  struct Counters {
+    uint32_t pending_messages = 0;       ///< Waiting for the CSMS.
+    uint32_t pending_bytes = 0;          ///< Their size on flash.
+    uint32_t dead_letters = 0;           ///< Readable with read_dead_letter().
+    uint32_t thinned_meter_values = 0;   ///< Dropped from the queue for space, since load().
+    uint32_t refused_meter_values = 0;   ///< Not taken into the queue for space, since load().
+    uint32_t damaged_frames = 0;         ///< Torn or corrupted stretches met by load().
+    uint32_t log_bytes = 0;              ///< Size of the file.
+    uint32_t capacity_bytes = 0;
+    uint32_t compactions = 0;            ///< Since load().
+    uint64_t bytes_written = 0;          ///< To flash since load(); the difference over a transaction is its cost.
+  };
+
+  TransactionStore(platform::FileStore& files, common::LogSink& log, const Settings& settings);
+  TransactionStore(platform::FileStore& files, common::LogSink& log)
+      : TransactionStore(files, log, Settings()) {}
+
+  /// Reads the log; call once after start-up, before anything else.
+  /// @retval kIo  The file system does not answer; may be called again. Until it succeeds every other call
+  ///              returns kInvalidState and nothing is open or pending.
+  /// @retval kUnsupported  Written by a newer firmware in a way that this one must not touch.
+  common::Status load();
+
+  /// Number of this boot, larger than that of every earlier boot with records.
+  uint32_t boot_id() const { return boot_id_; }
+  /// The time of something that happens now. @param utc  0 while unknown.
+  RecordTime stamp(common::Instant now, common::UtcTime utc) const { return RecordTime{boot_id_, now, utc}; }
+
+  // --- Life of a transaction ---------------------------------------------------------------------------------
+
+  /// Records the start and queues it. The relay may close once this returned kOk, not before.
+  /// @param start  local_transaction is ignored.
+  /// @return The local number of the transaction.
+  /// @retval kNoSpace  No room for the start and a later stop. Nothing was stored.
+  /// @retval kIo       Not stored. After a power cut or restart the start may nevertheless turn up as open.
+  /// @retval kInvalidState     A transaction is open on this connector.
+  /// @retval kInvalidArgument  Connector out of 1..kMaxConnectors.
+  common::Result<uint32_t> begin_transaction(const StartRecord& start);
+
+  /// Queues one sample. @param record  ordinal is ignored; local_transaction 0 or an open one.
+  /// @retval kNoSpace  Refused for space; counted. The session goes on.
+  /// @retval kNotFound No such open transaction.
+  common::Status append_meter_values(const MeterValuesRecord& record);
+
+  /// Keeps the register for the case of a power loss. Cheap to call at every sample: writes only when the
+  /// settings' interval or step is reached, and never less than what a meter value on flash already says.
+  /// @retval kOk  Stored, or not due.  @retval kNoSpace, kIo  Not stored; harmless.  @retval kNotFound
+  common::Status journal_register(uint32_t local_transaction, int64_t meter_wh, const RecordTime& time);
+
+  /// Records the stop and queues it. A meter_stop_wh below the last register on flash is raised to it.
+  /// @retval kNotFound  No such open transaction.
+  /// @retval kIo, kNoSpace (the file system's)  Not stored: the transaction is still open; try again.
+  common::Status end_transaction(const StopRecord& stop);
+
+  /// The open transactions, after load() as before. Valid until the next call that is not const.
+  common::Span<const OpenTransaction> open_transactions() const { return open_.span(); }
+  /// @return nullptr when none. A damaged log can hold several for one connector: this is the latest.
+  const OpenTransaction* open_on(uint8_t connector_id) const;
+  const OpenTransaction* find_open(uint32_t local_transaction) const;
+  bool has_room_for_transaction() const;
+
+  // --- Queue -------------------------------------------------------------------------------------------------
+
+  bool has_pending() const { return pending_messages_ > 0; }
+  /// Peeks at the oldest undelivered message; costs no flash access when none is waiting.
+  /// @retval kNotFound  None is waiting.
+  /// @retval kAgain     Its time is not known before set_boot_time().
+  /// @retval kIo
+  common::Status next_pending(PendingMessage& out);
+
+  /// The CSMS answered the pending StartTransaction: stores the transaction id and takes the start off the queue.
+  /// @param sequence  Of the message last given out by next_pending(), a start.
+  /// @retval kInvalidArgument  It is not.  @retval kIo, kNoSpace  Not stored; the message stays pending: try again.
+  common::Status assign(uint32_t sequence, int32_t transaction_id, IdTagStatus status, const IdTag& parent_id_tag);
+
+  /// The CSMS answered the pending MeterValues or StopTransaction: takes it off the queue.
+  /// @retval kInvalidArgument  Not the message last given out, or a start.  @retval kIo, kNoSpace  As above.
+  common::Status mark_delivered(uint32_t sequence);
+
+  /// Gives the pending message up and keeps it for reading. After that of a start the transaction's other
+  /// messages go out with transaction id -1.
+  common::Status move_to_dead_letters(uint32_t sequence, DeadLetterReason reason);
+
+  /// @param index  0 = the oldest kept.  @retval kNotFound  No such dead letter.
+  common::Status read_dead_letter(size_t index, DeadLetter& out);
+
+  // --- Time --------------------------------------------------------------------------------------------------
+
+  /// This boot's clock became known. The first call of a boot decides the times of records made without UTC, so
+  /// that retries stay identical; later calls change nothing.
+  /// @retval kIo, kNoSpace  Not stored; call again.
+  common::Status set_boot_time(common::Instant instant, common::UtcTime utc);
+  /// UTC of a record of this or any earlier boot. Boots that never knew the time are placed right before the
+  /// next boot that did; that decision is stored.
+  /// @retval kAgain  Not known before set_boot_time().  @retval kIo, kNoSpace
+  common::Result<common::UtcTime> resolve(const RecordTime& time);
+
+  // --- Housekeeping ------------------------------------------------------------------------------------------
+
+  /// One bounded piece of compaction, when it pays; call when idle.
+  /// @return True when there is more to do soon.
+  bool maintain();
+  bool needs_maintenance() const;
+
+  Counters counters() const;
+
+ private:
+  /// What the queue must know about a transaction whose start is delivered and whose stop is not.
+  struct Delivering {
+    uint8_t connector_id = 0;
+    bool is_needed = true;
+    uint32_t local_transaction = 0;
+    int32_t transaction_id = -1;
+  };
+  /// The message that next_pending() gave out last.
+  struct Head {
+    bool is_known = false;
+    RecordType type = RecordType::kStart;
+    uint8_t connector_id = 0;
+    uint16_t ordinal = 0;
+    SampleContext context = SampleContext::kSamplePeriodic;
+    uint32_t sequence = 0;
+    uint32_t local_transaction = 0;
+    uint32_t frame_bytes = 0;
+    platform::RecordLog::Cursor after;
+  };
+  class Loader;
+  class Keeper;
+
+  static bool is_message(uint8_t type);
+  OpenTransaction* find_open_mutable(uint32_t local_transaction);
+  Delivering* find_delivering(uint32_t local_transaction);
+  void set_delivering(uint32_t local_transaction, uint8_t connector_id, int32_t transaction_id);
+  void erase_delivering(uint32_t local_transaction);
+  void close_open(uint32_t local_transaction);
+  common::Status count_pending();
+  common::Status find_head(common::MutableByteSpan buffer, platform::RecordLog::Record& record);
+  common::Status fill(const platform::RecordLog::Record& record, PendingMessage& out);
+  void pass_head();
+  common::Status append(RecordType type, common::ByteSpan image, platform::RecordLog::Space space);
+  common::Status make_room(uint32_t bytes, platform::RecordLog::Space space);
+  common::Status begin_compaction(uint8_t thin_level);
+  common::Status run_compaction();
+  common::Status compaction_step();
+  bool is_thinned(SampleContext context, uint16_t ordinal) const;
+  common::Result<int64_t> find_boot_zero(uint32_t boot_id);
+  common::Result<int64_t> estimate_boot_zero(uint32_t boot_id);
+
+  platform::RecordLog records_;
+  common::LogSink& log_;
+  Settings settings_;
+  bool is_loaded_ = false;
+
+  uint32_t boot_id_ = 0;
+  uint32_t last_local_transaction_ = 0;
+  uint32_t delivered_through_ = 0;
+  uint32_t pending_messages_ = 0;
+  uint32_t pending_bytes_ = 0;
+  uint32_t dead_letters_ = 0;
+  platform::RecordLog::Cursor scan_;  ///< No undelivered message lies before it.
+  Head head_;
+
+  bool is_boot_time_known_ = false;
+  bool has_records_without_utc_ = false;  ///< Of this boot.
+  int64_t boot_zero_utc_ms_ = 0;          ///< UTC at instant 0 of this boot.
+  uint32_t cached_boot_id_ = 0;           ///< 0 = none; an earlier boot whose zero was looked up last.
+  int64_t cached_boot_zero_ms_ = 0;
+
+  // The running compaction.
+  uint8_t thin_level_ = 0;  ///< Keep meter values whose ordinal is a multiple of 2^level.
+  uint8_t next_thin_level_ = 1;
+  bool is_exhausted_ = false;  ///< Compaction cannot free more before something is delivered.
+  uint32_t compact_delivered_through_ = 0;
+  uint32_t compact_oldest_boot_ = 0;
+  uint32_t compact_last_sequence_ = 0;
+  uint32_t compact_dead_letters_to_drop_ = 0;
+  uint32_t compact_thinned_ = 0;
+  uint32_t compact_thinned_bytes_ = 0;
+
+  uint32_t thinned_meter_values_ = 0;
+  uint32_t refused_meter_values_ = 0;
+  uint16_t next_ordinal_[limits::kMaxConnectors + 1] = {};
+
+  common::FixedVector<OpenTransaction, limits::kMaxConnectors> open_;
+  common::FixedVector<Delivering, limits::kMaxConnectors> delivering_;
+};
+
+}  // namespace ocpp
