@@ -33,7 +33,7 @@ NEEDS = {
     "lint": ("venv",),
     "layering": ("venv",),
     "codegen": ("venv",),
-    "pytools": SUITES,
+    "pytools": (*SUITES, "clang"),
     "unit": SUITES,
     "scenario": SUITES,
     "system": NATIVE,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vevgw.build import cpp_format, layering, pio
+from vevgw.build import cpp_format, fuzz, layering, pio
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Build the firmware and run its test suites.")
@@ -64,3 +64,18 @@ def format_cpp(
             f"{len(changed)} C++ files are not formatted; run `python3 noxfile.py lint -- --fix`."
         )
     print(f"clang-format: {len(changed)} files {'to change' if check else 'changed'}")
+
+
+@app.command("fuzz")
+def fuzz_targets(
+    names: Annotated[list[str] | None, typer.Argument(help="targets; all when absent")] = None,
+    seconds: Annotated[int, typer.Option(min=1, help="time for each target, s")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="0 = a new one, printed")] = 0,
+) -> None:
+    """Run fuzz targets of test/fuzz for a bounded time each."""
+    project = pio.project_dir()
+    programs = fuzz.build(project, names or fuzz.targets(project))
+    for name, program in programs.items():
+        print(f"fuzz: {name} for {seconds} s", flush=True)
+        fuzz.run(project, name, program, seconds=seconds, seed=seed)
+    print(f"fuzz: {len(programs)} targets, nothing found")
