@@ -1,0 +1,94 @@
+#include "platform_linux/linux_device.hpp"
+
+#include "platform_linux/directory.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <openssl/sha.h>
+#include <unistd.h>
+#include <utility>
+
+namespace platform_linux {
+namespace {
+
+constexpr const char* kRunning = "running\n";
+constexpr const char* kStopped = "stopped\n";
+
+/// Reads at most 63 bytes. @return false when absent (errno ENOENT) or unreadable.
+bool read_small_file(const char* path, std::string& out) {
+  const UniqueFd file(::open(path, O_RDONLY | O_CLOEXEC));
+  if (!file.is_valid()) return false;
+  char text[64];
+  const ssize_t size = ::read(file.get(), text, sizeof text - 1);
+  if (size < 0) return false;
+  out.assign(text, static_cast<size_t>(size));
+  return true;
+}
+
+/// The machine id itself must not leave the host (machine-id(5)), a hash of it may.
+std::string hashed_machine_id() {
+  std::string id;
+  if (!read_small_file("/etc/machine-id", id) || id.empty()) {
+    char host[64] = "";
+    ::gethostname(host, sizeof host - 1);
+    id = host;
+  }
+  const std::string salted = "vev-gateway " + id;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(salted.data()), salted.size(), digest);
+  char hex[13];
+  for (int i = 0; i < 6; ++i) std::snprintf(hex + 2 * i, 3, "%02X", digest[i]);
+  return hex;
+}
+
+}  // namespace
+
+LinuxDevice::LinuxDevice(Options options) : options_(std::move(options)) {
+  const std::string serial =
+      options_.serial_number.empty() ? hashed_machine_id() : options_.serial_number;
+  serial_number_.assign_truncated(common::TextSpan(serial.data(), serial.size()));
+  if (options_.marker_file.empty()) {
+    reset_cause_ = platform::ResetCause::kUnknown;
+    return;
+  }
+  std::string marker;
+  if (read_small_file(options_.marker_file.c_str(), marker)) {
+    reset_cause_ =
+        marker == kStopped ? platform::ResetCause::kSoftware : platform::ResetCause::kPowerOn;
+  } else {
+    reset_cause_ =
+        errno == ENOENT ? platform::ResetCause::kPowerOn : platform::ResetCause::kUnknown;
+  }
+  write_marker(kRunning);
+}
+
+void LinuxDevice::mark_clean_stop() { write_marker(kStopped); }
+
+void LinuxDevice::write_marker(const char* text) {
+  if (options_.marker_file.empty()) return;
+  const std::string temporary = options_.marker_file + ".new";
+  const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const bool is_written =
+      file.is_valid() && write_fully(file.get(), text, std::strlen(text)) == common::Status::kOk &&
+      ::fsync(file.get()) == 0 && ::rename(temporary.c_str(), options_.marker_file.c_str()) == 0;
+  // A wrong reset cause must never tell of an orderly stop that was none.
+  if (!is_written) ::unlink(options_.marker_file.c_str());
+}
+
+void LinuxDevice::reboot() {
+  mark_clean_stop();
+  std::fflush(nullptr);
+  // The signals that LinuxWaiter blocks would stay blocked in the new program image.
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (options_.argv != nullptr) ::execv("/proc/self/exe", options_.argv);
+  std::fprintf(stderr, "cannot start the program again: %s\n",
+               options_.argv == nullptr ? "the command line is not known" : std::strerror(errno));
+  ::_exit(kRebootFailedExitCode);
+}
+
+}  // namespace platform_linux

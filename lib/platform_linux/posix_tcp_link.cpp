@@ -1,0 +1,198 @@
+#include "platform_linux/posix_tcp_link.hpp"
+
+#include "platform_linux/unique_fd.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <thread>
+
+namespace platform_linux {
+
+using common::Result;
+using common::Status;
+
+namespace {
+
+struct AddressListDeleter {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
+
+/// Shared with the resolving thread, which may outlive the link: getaddrinfo() cannot be cancelled.
+struct Resolution {
+  UniqueFd done_fd{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  std::atomic<bool> is_done{false};
+  int error = 0;
+  AddressList addresses;
+};
+
+int resolve(const std::string& host, uint16_t port, int flags, AddressList& out) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo* list = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  if (error == 0) out.reset(list);
+  return error;
+}
+
+void set_option(int fd, int level, int name, int value) {
+  // Only tuning: a socket without it still works.
+  (void)::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+}  // namespace
+
+class PosixTcpLink::Impl {
+ public:
+  Status connect(const char* host, uint16_t port) {
+    close();
+    last_error_.clear();
+    if (host == nullptr || *host == '\0' || port == 0) return Status::kInvalidArgument;
+    target_ = std::string(host) + " port " + std::to_string(port);
+    state_ = State::kConnecting;
+    if (resolve(host, port, AI_NUMERICHOST, addresses_) == 0) {
+      next_ = addresses_.get();
+      try_next();
+      return Status::kOk;
+    }
+    auto resolution = std::make_shared<Resolution>();
+    resolution_ = resolution;
+    std::thread([resolution, name = std::string(host), port] {
+      resolution->error = resolve(name, port, 0, resolution->addresses);
+      resolution->is_done = true;
+      const uint64_t one = 1;
+      if (::write(resolution->done_fd.get(), &one, sizeof one) < 0) return;
+    }).detach();
+    return Status::kOk;
+  }
+
+  void close() {
+    resolution_.reset();
+    addresses_.reset();
+    next_ = nullptr;
+    fd_.reset();
+    wants_to_write_ = false;
+    state_ = State::kClosed;
+  }
+
+  State advance() {
+    if (state_ != State::kConnecting) return state_;
+    if (resolution_ != nullptr) {
+      if (!resolution_->is_done) return state_;
+      const int error = resolution_->error;
+      addresses_ = std::move(resolution_->addresses);
+      resolution_.reset();
+      if (error != 0) return fail("cannot resolve " + target_ + ": " + ::gai_strerror(error));
+      next_ = addresses_.get();
+      try_next();
+      return state_;
+    }
+    pollfd ready{fd_.get(), POLLOUT, 0};
+    if (::poll(&ready, 1, 0) <= 0) return state_;
+    int error = 0;
+    socklen_t size = sizeof error;
+    if (::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) error = errno;
+    if (error == 0) {
+      state_ = State::kOpen;
+      addresses_.reset();
+    } else {
+      last_connect_error_ = error;
+      try_next();
+    }
+    return state_;
+  }
+
+  Result<size_t> write(common::ByteSpan data) {
+    if (advance() != State::kOpen)
+      return state_ == State::kConnecting ? Status::kAgain : Status::kClosed;
+    const ssize_t count = ::send(fd_.get(), data.data(), data.size(), MSG_NOSIGNAL);
+    wants_to_write_ = count >= 0 ? static_cast<size_t>(count) < data.size() : errno == EAGAIN;
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno == EAGAIN || errno == EINTR) return Status::kAgain;
+    fail("the connection to " + target_ + " failed: " + std::strerror(errno));
+    return Status::kClosed;
+  }
+
+  Result<size_t> read(common::MutableByteSpan buffer) {
+    if (advance() != State::kOpen)
+      return state_ == State::kConnecting ? Status::kAgain : Status::kClosed;
+    const ssize_t count = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (count > 0) return static_cast<size_t>(count);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) return Status::kAgain;
+    if (count == 0) {
+      fail(target_ + " closed the connection");
+    } else {
+      fail("the connection to " + target_ + " failed: " + std::strerror(errno));
+    }
+    return Status::kClosed;
+  }
+
+  void collect(std::vector<pollfd>& out) const {
+    if (resolution_ != nullptr) out.push_back({resolution_->done_fd.get(), POLLIN, 0});
+    if (state_ == State::kConnecting && fd_.is_valid()) out.push_back({fd_.get(), POLLOUT, 0});
+    if (state_ == State::kOpen) {
+      out.push_back({fd_.get(), static_cast<short>(POLLIN | (wants_to_write_ ? POLLOUT : 0)), 0});
+    }
+  }
+
+  const std::string& last_error() const { return last_error_; }
+
+ private:
+  State fail(const std::string& reason) {
+    close();
+    last_error_ = reason;
+    return state_;
+  }
+
+  void try_next() {
+    while (next_ != nullptr) {
+      const addrinfo* const address = next_;
+      next_ = next_->ai_next;
+      fd_.reset(::socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      if (fd_.is_valid()) {
+        set_option(fd_.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+        set_option(fd_.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
+        set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPIDLE, 30);
+        set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPINTVL, 10);
+        set_option(fd_.get(), IPPROTO_TCP, TCP_KEEPCNT, 3);
+        if (::connect(fd_.get(), address->ai_addr, address->ai_addrlen) == 0 ||
+            errno == EINPROGRESS)
+          return;
+      }
+      last_connect_error_ = errno;
+    }
+    fail("cannot connect to " + target_ + ": " + std::strerror(last_connect_error_));
+  }
+
+  State state_ = State::kClosed;
+  std::string target_;
+  std::string last_error_;
+  std::shared_ptr<Resolution> resolution_;
+  AddressList addresses_;
+  const addrinfo* next_ = nullptr;
+  int last_connect_error_ = 0;
+  UniqueFd fd_;
+  bool wants_to_write_ = false;
+};
+
+PosixTcpLink::PosixTcpLink() : impl_(std::make_unique<Impl>()) {}
+PosixTcpLink::~PosixTcpLink() = default;
+
+Status PosixTcpLink::connect(const char* host, uint16_t port) { return impl_->connect(host, port); }
+void PosixTcpLink::close() { impl_->close(); }
+platform::TcpLink::State PosixTcpLink::state() const { return impl_->advance(); }
+Result<size_t> PosixTcpLink::write(common::ByteSpan data) { return impl_->write(data); }
+Result<size_t> PosixTcpLink::read(common::MutableByteSpan buffer) { return impl_->read(buffer); }
+void PosixTcpLink::collect(std::vector<pollfd>& out) { impl_->collect(out); }
+void PosixTcpLink::on_wake() { impl_->advance(); }
+const std::string& PosixTcpLink::last_error() const { return impl_->last_error(); }
+
+}  // namespace platform_linux

@@ -1,0 +1,313 @@
+#include "doctest_main/doctest_main.hpp"
+#include "platform_linux/console_log_sink.hpp"
+#include "platform_linux/linux_clock.hpp"
+#include "platform_linux/linux_device.hpp"
+#include "platform_linux/linux_entropy.hpp"
+#include "platform_linux/linux_waiter.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <string>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+using common::LogLevel;
+using common::Status;
+using common::UtcTime;
+using platform::ResetCause;
+using platform_linux::ConsoleLogSink;
+using platform_linux::LinuxClock;
+using platform_linux::LinuxDevice;
+using platform_linux::LinuxEntropy;
+using platform_linux::LinuxWaiter;
+
+namespace {
+
+struct FakeClock final : platform::Clock {
+  common::Instant now() const override { return time; }
+  common::UtcTime utc() const override { return {}; }
+  void set_utc(common::UtcTime) override {}
+  common::Instant time{500};
+};
+
+/// A console with room for a few bytes.
+struct SmallConsole final : platform::SerialLink {
+  Status configure(const platform::SerialSettings&) override { return Status::kOk; }
+  common::Result<size_t> write(common::ByteSpan data) override {
+    if (data.size() > room) return Status::kAgain;
+    room -= data.size();
+    text.append(reinterpret_cast<const char*>(data.data()), data.size());
+    return data.size();
+  }
+  common::Result<size_t> read(common::MutableByteSpan) override { return Status::kAgain; }
+  bool is_drained() override { return true; }
+  std::string text;
+  size_t room = 100000;
+};
+
+struct Folder {
+  Folder() {
+    char name[] = "/tmp/vevgw-test-XXXXXX";
+    path = ::mkdtemp(name);
+    marker = path + "/run";
+  }
+  ~Folder() {
+    ::unlink(marker.c_str());
+    ::rmdir(path.c_str());
+  }
+  std::string path;
+  std::string marker;
+};
+
+}  // namespace
+
+TEST_CASE("the monotonic clock is shared by all objects and never goes back") {
+  const LinuxClock a;
+  const LinuxClock b;
+  common::Instant last = a.now();
+  for (int i = 0; i < 1000; ++i) {
+    const common::Instant next = i % 2 == 0 ? b.now() : a.now();
+    REQUIRE(next >= last);
+    last = next;
+  }
+}
+
+TEST_CASE("the operating system's time wins over the CSMS's by default") {
+  LinuxClock clock;
+  const UtcTime before = clock.utc();
+  REQUIRE(before.is_known());
+  clock.set_utc(UtcTime{1800000000000});
+  CHECK(clock.utc() >= before);
+  CHECK(clock.utc() - before < 3600000);
+}
+
+TEST_CASE("with the CSMS as the only source the time is unknown until it comes") {
+  LinuxClock clock(LinuxClock::UtcSource::kCsms);
+  CHECK_FALSE(clock.utc().is_known());
+  clock.set_utc(UtcTime{});
+  CHECK_FALSE(clock.utc().is_known());
+  clock.set_utc(UtcTime{1800000000000});
+  CHECK(clock.utc() >= UtcTime{1800000000000});
+  CHECK(clock.utc() - UtcTime{1800000000000} < 60000);
+  clock.set_utc(UtcTime{1700000000000});
+  CHECK(clock.utc() - UtcTime{1700000000000} < 60000);
+}
+
+TEST_CASE("random bytes fill the whole span and differ") {
+  LinuxEntropy entropy;
+  uint8_t a[64] = {};
+  uint8_t b[64] = {};
+  entropy.fill(common::MutableByteSpan(a, sizeof a));
+  entropy.fill(common::MutableByteSpan(b, sizeof b));
+  CHECK(std::memcmp(a, b, sizeof a) != 0);
+  CHECK(std::memcmp(a + 32, b + 32, 32) != 0);
+}
+
+TEST_CASE("the reset cause tells an orderly stop from a kill") {
+  const Folder folder;
+  LinuxDevice::Options options;
+  options.marker_file = folder.marker;
+  {
+    LinuxDevice first(options);
+    CHECK(first.reset_cause() == ResetCause::kPowerOn);
+  }
+  {
+    LinuxDevice after_kill(options);
+    CHECK(after_kill.reset_cause() == ResetCause::kPowerOn);
+    after_kill.mark_clean_stop();
+  }
+  {
+    LinuxDevice after_stop(options);
+    CHECK(after_stop.reset_cause() == ResetCause::kSoftware);
+  }
+  LinuxDevice after_kill_again(options);
+  CHECK(after_kill_again.reset_cause() == ResetCause::kPowerOn);
+  CHECK(LinuxDevice(LinuxDevice::Options{}).reset_cause() == ResetCause::kUnknown);
+}
+
+TEST_CASE("the serial number is the given one, else a stable hash that is not the machine id") {
+  LinuxDevice::Options options;
+  options.serial_number = "VEV-0001";
+  CHECK(std::string(LinuxDevice(options).serial_number().c_str()) == "VEV-0001");
+  const std::string first = LinuxDevice(LinuxDevice::Options{}).serial_number().c_str();
+  CHECK(first == LinuxDevice(LinuxDevice::Options{}).serial_number().c_str());
+  CHECK(first.size() == 12);
+  CHECK(first.find_first_not_of("0123456789ABCDEF") == std::string::npos);
+}
+
+TEST_CASE("reboot marks an orderly stop and says so when the program cannot be started again") {
+  const Folder folder;
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::close(2);
+    LinuxDevice::Options options;
+    options.marker_file = folder.marker;
+    LinuxDevice(options).reboot();
+    ::_exit(0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == LinuxDevice::kRebootFailedExitCode);
+  LinuxDevice::Options options;
+  options.marker_file = folder.marker;
+  CHECK(LinuxDevice(options).reset_cause() == ResetCause::kSoftware);
+}
+
+TEST_CASE("reboot runs the program again with the same pid and arguments") {
+  const Folder folder;
+  int out[2];
+  REQUIRE(::pipe(out) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    ::dup2(out[1], 1);
+    LinuxDevice::Options options;
+    options.marker_file = folder.marker;
+    std::string program = "tests";
+    std::string argument = "--test-case=prints its pid after a reboot";
+    std::string hidden = "--no-skip";
+    char* argv[] = {&program[0], &argument[0], &hidden[0], nullptr};
+    options.argv = argv;
+    LinuxDevice(options).reboot();
+  }
+  ::close(out[1]);
+  std::string text;
+  char buffer[4096];
+  ssize_t size = 0;
+  while ((size = ::read(out[0], buffer, sizeof buffer)) > 0)
+    text.append(buffer, static_cast<size_t>(size));
+  ::close(out[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(text.find("pid " + std::to_string(child) + "\n") != std::string::npos);
+}
+
+TEST_CASE("prints its pid after a reboot" * doctest::skip()) {
+  const std::string line = "pid " + std::to_string(::getpid()) + "\n";
+  CHECK(::write(1, line.data(), line.size()) > 0);
+}
+
+TEST_CASE("a wait ends at its deadline, by wake() from another thread, and by a signal") {
+  const LinuxClock clock;
+  LinuxWaiter waiter(clock);
+  REQUIRE(waiter.begin() == Status::kOk);
+  const common::Instant deadline = clock.now() + 20;
+  while (clock.now() < deadline) waiter.wait_until(deadline);
+  waiter.wait_until(common::Instant{0});
+
+  std::thread other([&] { waiter.wake(); });
+  waiter.wait_until(common::Instant::never());
+  other.join();
+  CHECK_FALSE(waiter.is_stop_requested());
+
+  ::kill(::getpid(), SIGTERM);
+  waiter.wait_until(clock.now() + 10000);
+  CHECK(waiter.is_stop_requested());
+}
+
+TEST_CASE("a wait ends when a source has data, and every source hears of it") {
+  struct PipeSource final : platform_linux::PollSource {
+    void collect(std::vector<pollfd>& out) override { out.push_back({fd, POLLIN, 0}); }
+    void on_wake() override { ++wakes; }
+    int fd = -1;
+    int wakes = 0;
+  };
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  const LinuxClock clock;
+  LinuxWaiter waiter(clock);
+  REQUIRE(waiter.begin() == Status::kOk);
+  PipeSource source;
+  source.fd = ends[0];
+  waiter.add(source);
+  CHECK(::write(ends[1], "x", 1) == 1);
+  waiter.wait_until(common::Instant::never());
+  CHECK(source.wakes == 1);
+  waiter.remove(source);
+  waiter.wait_until(common::Instant{0});
+  CHECK(source.wakes == 1);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("log lines have the format of ESP-IDF") {
+  FakeClock clock;
+  SmallConsole console;
+  ConsoleLogSink log(clock);
+  log.set_console(&console);
+  clock.time = common::Instant{500 + 12345};
+  log.write(LogLevel::kInfo, "ocpp.tx", "connector %d: %s", 1, "started");
+  log.write(LogLevel::kError, "app", "two\nlines\x1b[31m");
+  CHECK(console.text == "I (12345) ocpp.tx: connector 1: started\nE (12345) app: two lines [31m\n");
+}
+
+TEST_CASE("a long line is cut at 200 bytes") {
+  FakeClock clock;
+  SmallConsole console;
+  ConsoleLogSink log(clock);
+  log.set_console(&console);
+  log.write(LogLevel::kWarn, "m", "%s", std::string(500, 'x').c_str());
+  CHECK(console.text == "W (0) m: " + std::string(191, 'x') + "\n");
+  console.text.clear();
+  log.write(LogLevel::kWarn, std::string(300, 'm').c_str(), "text");
+  CHECK(console.text.size() == 201);
+}
+
+TEST_CASE("levels are set per module, the longest name wins") {
+  FakeClock clock;
+  ConsoleLogSink log(clock);
+  CHECK(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
+  CHECK_FALSE(log.is_enabled(LogLevel::kDebug, "ocpp.tx"));
+  log.set_level("*", LogLevel::kError);
+  log.set_level("ocpp", LogLevel::kDebug);
+  log.set_level("ocpp.tx", LogLevel::kWarn);
+  CHECK_FALSE(log.is_enabled(LogLevel::kWarn, "modbus"));
+  CHECK(log.is_enabled(LogLevel::kError, "modbus"));
+  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp"));
+  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp.auth"));
+  CHECK_FALSE(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
+  CHECK_FALSE(log.is_enabled(LogLevel::kDebug, "ocppx"));
+  log.set_level("ocpp.tx", LogLevel::kInfo);
+  CHECK(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
+  log.clear_level("ocpp.tx");
+  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp.tx"));
+}
+
+TEST_CASE("lines that find no room are dropped whole and counted") {
+  FakeClock clock;
+  SmallConsole console;
+  ConsoleLogSink log(clock);
+  log.set_console(&console);
+  console.room = 15;
+  log.write(LogLevel::kInfo, "m", "%s", "too long to fit here");
+  log.write(LogLevel::kInfo, "m", "%s", "this one neither");
+  CHECK(console.text.empty());
+  CHECK(log.dropped_lines() == 2);
+  console.room = 1000;
+  log.write(LogLevel::kInfo, "m", "back");
+  log.write(LogLevel::kInfo, "m", "again");
+  CHECK(console.text == "W (0) log: 2 lines dropped\nI (0) m: back\nI (0) m: again\n");
+}
+
+TEST_CASE("a second copy goes to a descriptor, and a full pipe does not block") {
+  FakeClock clock;
+  ConsoleLogSink log(clock);
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  log.set_fd(ends[1]);
+  log.write(LogLevel::kInfo, "m", "hello");
+  char buffer[64];
+  const ssize_t size = ::read(ends[0], buffer, sizeof buffer);
+  CHECK(std::string(buffer, static_cast<size_t>(size)) == "I (0) m: hello\n");
+  for (int i = 0; i < 1000; ++i)
+    log.write(LogLevel::kInfo, "m", "%s", std::string(300, 'x').c_str());
+  CHECK(log.dropped_lines() > 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
