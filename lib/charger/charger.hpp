@@ -47,11 +47,13 @@ struct ChargerState {
   bool energy_offered = false;      ///< PWM present (x2): the charger lets the EV charge.
   bool is_faulted = false;          ///< The error stops charging (Faulted); else it is a warning.
   Error error = Error::kNone;
-  common::FixedString<50> vendor_error_code;  ///< Profile id and the charger's code; empty when none.
-  common::FixedString<50> info;               ///< One short sentence; empty when none.
+  common::FixedString<50>
+      vendor_error_code;         ///< Profile id and the charger's code; empty when none.
+  common::FixedString<50> info;  ///< One short sentence; empty when none.
   bool limit_known = false;
-  uint32_t limit_ma = 0;         ///< Read back from the charger, mA per phase; valid when limit_known.
-  uint32_t session_marker = 0;   ///< Identifies this plug-in where the charger can tell; 0 = cannot tell.
+  uint32_t limit_ma = 0;  ///< Read back from the charger, mA per phase; valid when limit_known.
+  uint32_t session_marker =
+      0;  ///< Identifies this plug-in where the charger can tell; 0 = cannot tell.
 };
 
 /// Bits of MeterSample::valid.
@@ -68,7 +70,7 @@ enum MeterField : uint16_t {
 /// One reading of a charger's meter. Fields whose bit is not set in `valid` mean nothing.
 struct MeterSample {
   common::Instant taken_at;
-  uint16_t valid = 0;           ///< MeterField bits.
+  uint16_t valid = 0;            ///< MeterField bits.
   int64_t energy_import_wh = 0;  ///< Monotonic, persisted register, Wh; never goes backwards.
   int32_t power_w = 0;
   int32_t current_ma[3] = {};
@@ -94,11 +96,11 @@ constexpr bool operator!=(const Offer& a, const Offer& b) { return !(a == b); }
 
 /// What a connector's hardware can do; fixed after start-up.
 struct Capabilities {
-  uint32_t min_ma = 6000;   ///< Lowest current that can be offered, mA per phase.
-  uint32_t max_ma = 16000;  ///< Highest, mA per phase.
-  uint8_t phases = 3;       ///< Connected phases, 1..3.
+  uint32_t min_ma = 6000;     ///< Lowest current that can be offered, mA per phase.
+  uint32_t max_ma = 16000;    ///< Highest, mA per phase.
+  uint8_t phases = 3;         ///< Connected phases, 1..3.
   uint16_t meter_fields = 0;  ///< MeterField bits that samples can carry.
-  bool has_lock = false;    ///< unlock() works.
+  bool has_lock = false;      ///< unlock() works.
 };
 
 /// Commands to the chargers. Commands are wishes: the effect is what the next ChargerState says.
@@ -120,8 +122,10 @@ class ChargerObserver {
  public:
   virtual ~ChargerObserver() = default;
   /// Called on every change of state, and at least once after start-up.
-  virtual void on_charger_state(uint8_t connector_id, const ChargerState& state, common::Instant now) = 0;
-  virtual void on_meter_sample(uint8_t connector_id, const MeterSample& sample, common::Instant now) = 0;
+  virtual void on_charger_state(uint8_t connector_id, const ChargerState& state,
+                                common::Instant now) = 0;
+  virtual void on_meter_sample(uint8_t connector_id, const MeterSample& sample,
+                               common::Instant now) = 0;
 };
 
 /// An id tag as read: upper-case hex of the UID or printable text, at most 20 bytes (CiString20).

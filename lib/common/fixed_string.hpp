@@ -48,7 +48,9 @@ class FixedString {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  friend bool operator==(const FixedString& a, const FixedString& b) { return equals(a.span(), b.span()); }
+  friend bool operator==(const FixedString& a, const FixedString& b) {
+    return equals(a.span(), b.span());
+  }
   friend bool operator!=(const FixedString& a, const FixedString& b) { return !(a == b); }
 
  private:

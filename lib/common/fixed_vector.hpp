@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cassert>
-#include <cstddef>
-
 #include "common/span.hpp"
 #include "common/status.hpp"
+
+#include <cassert>
+#include <cstddef>
 
 namespace common {
 

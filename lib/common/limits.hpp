@@ -18,7 +18,8 @@ static_assert(kMaxConnectors >= 1 && kMaxConnectors <= 8, "GATEWAY_MAX_CONNECTOR
 #endif
 /// Longest OCPP-J frame accepted, bytes, 2048..65535. One such buffer; longer frames are refused with a CALLERROR.
 constexpr size_t kMaxFrameBytes = GATEWAY_MAX_FRAME_BYTES;
-static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535, "GATEWAY_MAX_FRAME_BYTES: 2048..65535");
+static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
+              "GATEWAY_MAX_FRAME_BYTES: 2048..65535");
 
 #ifndef GATEWAY_MAX_BUSES
 #define GATEWAY_MAX_BUSES 2

@@ -32,9 +32,9 @@ class NullLogSink final : public LogSink {
 /// Once per .cpp: names the module of the log lines below.
 #define LOG_MODULE(name) static constexpr const char* kLogModule = name
 
-#define LOG_AT(sink, level, ...)                                                   \
-  do {                                                                             \
-    ::common::LogSink& log_sink_ = (sink);                                         \
+#define LOG_AT(sink, level, ...)                                                                  \
+  do {                                                                                            \
+    ::common::LogSink& log_sink_ = (sink);                                                        \
     if (log_sink_.is_enabled(level, kLogModule)) log_sink_.write(level, kLogModule, __VA_ARGS__); \
   } while (false)
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstddef>
-
 #include "common/status.hpp"
+
+#include <cstddef>
 
 namespace common {
 

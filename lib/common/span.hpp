@@ -17,7 +17,8 @@ class Span {
   template <size_t N>
   constexpr Span(T (&array)[N]) : data_(array), size_(N) {}  // NOLINT: implicit by design
   /// Span<U> converts to Span<const U>.
-  template <typename U, typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
+  template <typename U,
+            typename = std::enable_if_t<std::is_same_v<const U, T> && !std::is_same_v<U, T>>>
   constexpr Span(Span<U> other) : data_(other.data()), size_(other.size()) {}  // NOLINT
 
   constexpr T* data() const { return data_; }
@@ -59,7 +60,9 @@ inline bool equals(TextSpan a, TextSpan b) {
   return a.size() == b.size() && (a.size() == 0 || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
-inline char ascii_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+inline char ascii_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 /// ASCII case-insensitive comparison (idTag and configuration keys: OCPP 1.6 CiString types).
 inline bool equals_ignore_case(TextSpan a, TextSpan b) {

@@ -54,7 +54,7 @@ template <typename T>
 class [[nodiscard]] Result {
  public:
   Result(T value) : value_(std::move(value)), status_(Status::kOk) {}  // NOLINT: implicit by design
-  Result(Status status) : status_(status) {}                            // NOLINT: implicit by design
+  Result(Status status) : status_(status) {}                           // NOLINT: implicit by design
 
   bool ok() const { return status_ == Status::kOk; }
   Status status() const { return status_; }
@@ -71,9 +71,9 @@ class [[nodiscard]] Result {
 }  // namespace common
 
 /// Returns the status of x from the enclosing function unless it is kOk.
-#define RETURN_IF_ERROR(x)                                                            \
-  do {                                                                                \
-    if (const ::common::Status status_ = (x); status_ != ::common::Status::kOk) {     \
-      return status_;                                                                 \
-    }                                                                                 \
+#define RETURN_IF_ERROR(x)                                                        \
+  do {                                                                            \
+    if (const ::common::Status status_ = (x); status_ != ::common::Status::kOk) { \
+      return status_;                                                             \
+    }                                                                             \
   } while (false)

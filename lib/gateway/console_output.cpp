@@ -8,18 +8,24 @@ namespace gateway {
 
 using common::LogLevel;
 
-bool ConsoleOutput::write_line(common::TextSpan line) {
-  if (line.size() + 1 > kBufferBytes - size_) {
+bool ConsoleOutput::write_line(common::TextSpan line, common::TextSpan prefix) {
+  if (prefix.size() + line.size() + 1 > kBufferBytes - size_) {
     ++dropped_lines_;
     return false;
   }
+  append(prefix);
+  append(line);
+  append(common::text("\n"));
+  return true;
+}
+
+void ConsoleOutput::append(common::TextSpan text) {
   size_t tail = (head_ + size_) % kBufferBytes;
-  for (size_t i = 0; i <= line.size(); ++i) {
-    buffer_[tail] = i < line.size() ? static_cast<uint8_t>(line[i]) : static_cast<uint8_t>('\n');
+  for (const char c : text) {
+    buffer_[tail] = static_cast<uint8_t>(c);
     tail = (tail + 1) % kBufferBytes;
   }
-  size_ += line.size() + 1;
-  return true;
+  size_ += text.size();
 }
 
 bool ConsoleOutput::flush() {
@@ -40,15 +46,17 @@ bool ConsoleLog::is_enabled(LogLevel level, const char*) const { return level <=
 void ConsoleLog::write(LogLevel level, const char* module, const char* format, ...) {
   static constexpr char kLetters[] = {'E', 'W', 'I', 'D'};
   char line[240];
-  const int prefix = std::snprintf(line, sizeof line, "%c (%lld) %s: ", kLetters[static_cast<int>(level)],
-                                   static_cast<long long>(clock_.now().ms), module);
+  const int prefix =
+      std::snprintf(line, sizeof line, "%c (%lld) %s: ", kLetters[static_cast<int>(level)],
+                    static_cast<long long>(clock_.now().ms), module);
   if (prefix < 0) return;
   va_list arguments;
   va_start(arguments, format);
   std::vsnprintf(line + prefix, sizeof line - static_cast<size_t>(prefix), format, arguments);
   va_end(arguments);
   for (char* c = line; *c != '\0'; ++c) {
-    if (static_cast<unsigned char>(*c) < ' ') *c = ' ';  // One event is one line, whatever a peer sent.
+    if (static_cast<unsigned char>(*c) < ' ')
+      *c = ' ';  // One event is one line, whatever a peer sent.
   }
   (void)output_.write_line(common::text(line));
 }

@@ -15,13 +15,15 @@ class ConsoleOutput {
   /// Keeps a reference to the link.
   explicit ConsoleOutput(platform::SerialLink& link) : link_(link) {}
 
-  /// Appends text and a line feed. @return false when there was no room; the line is dropped.
-  bool write_line(common::TextSpan line);
+  /// Appends prefix, text and a line feed. @return false when there was no room; the line is dropped.
+  bool write_line(common::TextSpan line, common::TextSpan prefix = {});
   /// Hands over what the link takes now. @return true when everything is out.
   bool flush();
   uint32_t dropped_lines() const { return dropped_lines_; }
 
  private:
+  void append(common::TextSpan text);
+
   platform::SerialLink& link_;
   uint8_t buffer_[kBufferBytes] = {};
   size_t head_ = 0;
@@ -33,7 +35,8 @@ class ConsoleOutput {
 class ConsoleLog final : public common::LogSink {
  public:
   /// Keeps references to both.
-  ConsoleLog(ConsoleOutput& output, const platform::Clock& clock) : output_(output), clock_(clock) {}
+  ConsoleLog(ConsoleOutput& output, const platform::Clock& clock)
+      : output_(output), clock_(clock) {}
 
   void set_level(common::LogLevel level) { level_ = level; }
   common::LogLevel level() const { return level_; }

@@ -13,14 +13,19 @@ using common::TextSpan;
 constexpr int32_t kMaxConnectors = static_cast<int32_t>(limits::kMaxConnectors);
 
 constexpr SettingRow kTable[] = {
-    {"csms_url", SettingKind::kText, 0, 255, "", false, "base URL of the CSMS, ws:// or wss://, without the identity"},
-    {"identity", SettingKind::kText, 0, 48, "", false, "charge point identity; empty = VEV- and the serial number"},
+    {"csms_url", SettingKind::kText, 0, 255, "", false,
+     "base URL of the CSMS, ws:// or wss://, without the identity"},
+    {"identity", SettingKind::kText, 0, 48, "", false,
+     "charge point identity; empty = VEV- and the serial number"},
     {"password", SettingKind::kText, 0, 64, "", true, "HTTP Basic password; empty = none"},
-    {"ca_file", SettingKind::kText, 0, 127, "", false, "PEM file with the CA of a wss:// CSMS; empty = system default"},
+    {"ca_file", SettingKind::kText, 0, 127, "", false,
+     "PEM file with the CA of a wss:// CSMS; empty = system default"},
     {"ping_s", SettingKind::kInteger, 0, 3600, "30", false, "WebSocket ping interval, s; 0 = none"},
-    {"subprotocol", SettingKind::kBoolean, 0, 1, "false", false, "close when the CSMS does not confirm ocpp1.6"},
+    {"subprotocol", SettingKind::kBoolean, 0, 1, "false", false,
+     "close when the CSMS does not confirm ocpp1.6"},
     {"vendor", SettingKind::kText, 1, 20, "VEV", false, "chargePointVendor of BootNotification"},
-    {"model", SettingKind::kText, 1, 20, "VEV-Gateway", false, "chargePointModel of BootNotification"},
+    {"model", SettingKind::kText, 1, 20, "VEV-Gateway", false,
+     "chargePointModel of BootNotification"},
     {"connectors", SettingKind::kInteger, 1, kMaxConnectors, "1", false, "number of connectors"},
     {"offline_s", SettingKind::kInteger, 0, 86400, "0", false,
      "CSMS away for this long: fall back to offline_ma; 0 = never"},
@@ -30,10 +35,14 @@ constexpr SettingRow kTable[] = {
      "set the clock from BootNotification and Heartbeat"},
     {"wifi_ssid", SettingKind::kText, 0, 32, "", false, "Wi-Fi network (board only)"},
     {"wifi_password", SettingKind::kText, 0, 63, "", true, "Wi-Fi password (board only)"},
+    {"ntp_server", SettingKind::kText, 0, 63, "pool.ntp.org", false,
+     "time server (board only); empty = none"},
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
-    {"c?.profile", SettingKind::kText, 0, 48, "", false, "charger profile, see vevgw profiles list"},
+    {"c?.profile", SettingKind::kText, 0, 48, "", false,
+     "charger profile, see vevgw profiles list"},
     {"c?.bus", SettingKind::kInteger, 1, 4, "1", false, "bus that the charger is on"},
-    {"c?.unit", SettingKind::kInteger, 0, 247, "0", false, "Modbus unit id; 0 = the profile's default"},
+    {"c?.unit", SettingKind::kInteger, 0, 247, "0", false,
+     "Modbus unit id; 0 = the profile's default"},
     {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,
      "highest current per phase of this installation, mA; 0 = what the charger can"},
     {"c?.min_ma", SettingKind::kInteger, 0, 32000, "0", false,
@@ -72,7 +81,8 @@ Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
   switch (row.kind) {
     case SettingKind::kInteger: {
       int32_t number = 0;
-      if (parse_integer(value, number) && number >= row.min && number <= row.max) return Status::kOk;
+      if (parse_integer(value, number) && number >= row.min && number <= row.max)
+        return Status::kOk;
       std::snprintf(text, sizeof text, "%s must be a whole number from %ld to %ld", row.name,
                     static_cast<long>(row.min), static_cast<long>(row.max));
       break;
@@ -86,8 +96,8 @@ Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
     case SettingKind::kText: {
       const auto size = static_cast<int32_t>(value.size());
       if (size >= row.min && size <= row.max) return Status::kOk;
-      std::snprintf(text, sizeof text, "%s must have %ld to %ld bytes", row.name, static_cast<long>(row.min),
-                    static_cast<long>(row.max));
+      std::snprintf(text, sizeof text, "%s must have %ld to %ld bytes", row.name,
+                    static_cast<long>(row.min), static_cast<long>(row.max));
       break;
     }
   }
@@ -171,7 +181,8 @@ bool Settings::boolean(const char* name) const {
   const SettingRow* row = find(common::text(name));
   assert(row != nullptr);
   bool value = false;
-  if (!parse_boolean(read(*row, name).span(), value)) (void)parse_boolean(common::text(row->default_value), value);
+  if (!parse_boolean(read(*row, name).span(), value))
+    (void)parse_boolean(common::text(row->default_value), value);
   return value;
 }
 

@@ -10,7 +10,8 @@ enum class SettingKind : uint8_t { kText, kInteger, kBoolean };
 
 /// One device setting: what a technician sets once per site (OCPP configuration keys live in the engine).
 struct SettingRow {
-  const char* name;  ///< "c?." stands for "c1." .. "c8.": one value per connector. At most 15 bytes (NVS).
+  const char*
+      name;  ///< "c?." stands for "c1." .. "c8.": one value per connector. At most 15 bytes (NVS).
   SettingKind kind;
   int32_t min;  ///< Integers: lowest value. Texts: shortest length, bytes.
   int32_t max;  ///< Integers: highest value. Texts: longest length, bytes.

@@ -18,7 +18,8 @@ class FileStore {
   /// @return Size in bytes, or kNotFound, or kIo.
   virtual common::Result<uint32_t> size(const char* name) = 0;
   /// Reads at most buffer.size() bytes from offset. @return Bytes read; 0 at the end. kNotFound, kIo.
-  virtual common::Result<size_t> read(const char* name, uint32_t offset, common::MutableByteSpan buffer) = 0;
+  virtual common::Result<size_t> read(const char* name, uint32_t offset,
+                                      common::MutableByteSpan buffer) = 0;
   /// Appends, creating the file if absent; durable on return.
   /// @retval kNoSpace  Not enough free space; the file may end in a prefix of data.
   virtual common::Status append(const char* name, common::ByteSpan data) = 0;

@@ -9,7 +9,7 @@ namespace platform {
 /// durable: after a power cut the old or the new value is there, whole.
 class KeyValueStore {
  public:
-  static constexpr size_t kMaxKeyBytes = 15;     ///< NVS limit. [A-Za-z0-9_.-]
+  static constexpr size_t kMaxKeyBytes = 15;  ///< NVS limit. [A-Za-z0-9_.-]
   static constexpr size_t kMaxValueBytes = 1024;
 
   virtual ~KeyValueStore() = default;

@@ -9,21 +9,27 @@ namespace platform {
 
 /// How to reach the CSMS. OCPP-J 1.6, 3 (connection) and security whitepaper profiles 0..2.
 struct LinkSettings {
-  common::FixedString<255> url;        ///< Base URL, ws:// or wss://, without the identity; may have port, path, query.
-  common::FixedString<48> identity;    ///< Charge point identity, raw; the link percent-encodes it.
-  common::FixedString<64> password;    ///< HTTP Basic password bytes (0x00 allowed); empty = no authentication.
-  common::FixedString<127> ca_file;    ///< PEM file (Linux) or name in the file store (ESP32); empty = system default.
-  uint16_t ping_interval_s = 30;       ///< WebSocket pings; 0 = none. The receive watchdog runs either way.
-  bool require_subprotocol = false;    ///< Close when the server does not echo "ocpp1.6"; else warn and go on.
+  common::FixedString<255>
+      url;  ///< Base URL, ws:// or wss://, without the identity; may have port, path, query.
+  common::FixedString<48> identity;  ///< Charge point identity, raw; the link percent-encodes it.
+  common::FixedString<64>
+      password;  ///< HTTP Basic password bytes (0x00 allowed); empty = no authentication.
+  common::FixedString<127>
+      ca_file;  ///< PEM file (Linux) or name in the file store (ESP32); empty = system default.
+  uint16_t ping_interval_s =
+      30;  ///< WebSocket pings; 0 = none. The receive watchdog runs either way.
+  bool require_subprotocol =
+      false;  ///< Close when the server does not echo "ocpp1.6"; else warn and go on.
 };
 
 /// What the console shows about the link.
 struct LinkStatus {
   bool is_up = false;
-  uint32_t connection_id = 0;          ///< Counts established connections; a change means a new connection.
-  uint16_t http_status = 0;            ///< Of the last refused handshake, else 0.
-  common::FixedString<95> last_error;  ///< One sentence; empty when none. Never contains the password.
-  common::Instant next_attempt;        ///< While down: when the next connection attempt starts.
+  uint32_t connection_id = 0;  ///< Counts established connections; a change means a new connection.
+  uint16_t http_status = 0;    ///< Of the last refused handshake, else 0.
+  common::FixedString<95>
+      last_error;                ///< One sentence; empty when none. Never contains the password.
+  common::Instant next_attempt;  ///< While down: when the next connection attempt starts.
 };
 
 /// One frame taken from the link.

@@ -1,0 +1,299 @@
+#include "gateway/console.hpp"
+
+#include "gateway/console_arguments.hpp"
+
+#include <cstdio>
+
+namespace gateway {
+
+using common::Instant;
+using common::TextSpan;
+
+struct Console::Command {
+  const char* name;
+  bool (Console::*run)(Arguments& arguments, json::Writer& out, Error& error, Instant now);
+  const char* usage;
+};
+
+const Console::Command Console::kCommands[] = {
+    {"help", &Console::help, "help"},
+    {"status", &Console::status, "status"},
+    {"config", &Console::config, "config get [KEY] | config set KEY VALUE (OCPP configuration)"},
+    {"setting", &Console::setting,
+     "setting list | setting get NAME | setting set NAME [VALUE] (device; next start)"},
+    {"wifi", &Console::wifi, "wifi | wifi SSID PASSWORD"},
+    {"ocpp", &Console::ocpp, "ocpp (link, registration, messages by action)"},
+    {"charger", &Console::charger_command, "charger [CONNECTOR] (what the bridge sees)"},
+    {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
+    {"tx", &Console::transactions, "tx | tx stop CONNECTOR"},
+    {"log", &Console::log, "log | log level error|warn|info|debug"},
+    {"reboot", &Console::reboot, "reboot"},
+    {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
+#ifdef GATEWAY_TEST_HOOKS
+    {"sim", &Console::sim, "sim tag ID [CONNECTOR] | sim link up|down"},
+#endif
+};
+
+namespace {
+
+/// `#17 ` before the command. @return false when it is not a number.
+bool take_id(TextSpan& line, int32_t& id) {
+  id = 0;
+  if (line.empty() || line[0] != '#') return true;
+  size_t end = 1;
+  while (end < line.size() && line[end] != ' ') ++end;
+  if (!parse_integer(line.subspan(1, end - 1), id) || id < 0) return false;
+  line = line.subspan(end);
+  return true;
+}
+
+void begin_reply(json::Writer& writer, int32_t id, bool is_ok) {
+  writer.begin_object();
+  writer.key("id");
+  writer.integer(id);
+  writer.key("ok");
+  writer.boolean(is_ok);
+}
+
+}  // namespace
+
+void Console::begin(uint8_t connectors) { connectors_ = connectors; }
+
+void Console::step(Instant now) {
+  uint8_t buffer[128];
+  for (;;) {
+    const common::Result<size_t> got = parts_.input.read(buffer);
+    if (!got.ok() || got.value() == 0) break;
+    for (size_t i = 0; i < got.value(); ++i) {
+      const char c = static_cast<char>(buffer[i]);
+      if (c == '\n' || c == '\r') {
+        if (line_size_ > 0 || is_line_too_long_) handle_line(TextSpan(line_, line_size_), now);
+        line_size_ = 0;
+        is_line_too_long_ = false;
+      } else if (line_size_ < kMaxLineBytes) {
+        line_[line_size_++] = c;
+      } else {
+        is_line_too_long_ = true;
+      }
+    }
+  }
+  report_link();
+  report_changes();
+  (void)parts_.output.flush();
+}
+
+Console::Request Console::take_request() {
+  const Request request = request_;
+  request_ = Request::kNone;
+  return request;
+}
+
+void Console::handle_line(TextSpan line, Instant now) {
+  int32_t id = 0;
+  Error error;
+  json::Writer writer(reply_);
+  bool is_ok = false;
+  if (is_line_too_long_) {
+    (void)take_id(line, id);
+    error = Error("the line is too long");
+  } else if (!take_id(line, id)) {
+    error = Error("an id is # and a number, for instance #17 status");
+  } else {
+    Arguments arguments(line);
+    const TextSpan name = arguments.word();
+    const Command* command = nullptr;
+    for (const Command& candidate : kCommands) {
+      if (is_word(name, candidate.name)) command = &candidate;
+    }
+    if (command == nullptr) {
+      error = Error("unknown command: ");
+      (void)error.append(name.first(40));
+      (void)error.append(common::text("; help lists all"));
+    } else {
+      begin_reply(writer, id, true);
+      is_ok = (this->*command->run)(arguments, writer, error, now);
+      if (is_ok && writer.status() != common::Status::kOk) {
+        is_ok = false;
+        error = Error("the reply is too long; ask for less");
+      }
+      if (!is_ok && error.empty()) {
+        error = Error("usage: ");
+        (void)error.append(common::text(command->usage));
+      }
+    }
+  }
+  if (!is_ok) {
+    writer = json::Writer(reply_);
+    begin_reply(writer, id, false);
+    writer.key("error");
+    writer.string(error.span());
+  }
+  writer.end_object();
+  (void)parts_.output.write_line(writer.text());
+}
+
+bool Console::help(Arguments&, json::Writer& out, Error&, Instant) {
+  out.key("commands");
+  out.begin_array();
+  for (const Command& command : kCommands) out.string(command.usage);
+  out.end_array();
+  return true;
+}
+
+void Console::send_event(json::Writer& writer) {
+  writer.end_object();
+  if (writer.status() == common::Status::kOk)
+    (void)parts_.output.write_line(writer.text(), common::text("EVT "));
+}
+
+namespace {
+
+/// `{"event":"name"`; the caller adds members and hands it to send_event().
+json::Writer begin_event(common::Span<char> buffer, const char* name) {
+  json::Writer writer(buffer);
+  writer.begin_object();
+  writer.key("event");
+  writer.string(name);
+  return writer;
+}
+
+}  // namespace
+
+void Console::on_ready() {
+  json::Writer writer = begin_event(reply_, "ready");
+  writer.key("version");
+  writer.string(parts_.firmware_version);
+  writer.key("identity");
+  writer.string(parts_.identity);
+  writer.key("connectors");
+  writer.integer(connectors_);
+  send_event(writer);
+}
+
+void Console::on_event(const EngineEvent& event) {
+  using Kind = EngineEvent::Kind;
+  const char* name = "";
+  switch (event.kind) {
+    case Kind::kRegistration:
+      name = "registration";
+      break;
+    case Kind::kConnectorStatus:
+      name = "status";
+      break;
+    case Kind::kTagAccepted:
+      name = "tag_accepted";
+      break;
+    case Kind::kTagRejected:
+      name = "tag_rejected";
+      break;
+    case Kind::kTransactionStarted:
+      name = "tx_started";
+      break;
+    case Kind::kTransactionStopped:
+      name = "tx_stopped";
+      break;
+    case Kind::kConfigurationChanged:
+      name = "config_changed";
+      break;
+    case Kind::kClockSet:
+      name = "clock_set";
+      break;
+    case Kind::kResetRequested:
+      name = "reset";
+      break;
+  }
+  json::Writer writer = begin_event(reply_, name);
+  switch (event.kind) {
+    case Kind::kRegistration:
+      writer.key("state");
+      writer.string(event.text);
+      break;
+    case Kind::kConnectorStatus:
+      writer.key("connector");
+      writer.integer(event.connector_id);
+      writer.key("status");
+      writer.string(event.text);
+      break;
+    case Kind::kTransactionStarted:
+    case Kind::kTransactionStopped:
+      writer.key("transaction");
+      writer.integer(event.local_transaction);
+      [[fallthrough]];
+    case Kind::kTagAccepted:
+    case Kind::kTagRejected:
+      writer.key("connector");
+      writer.integer(event.connector_id);
+      writer.key("tag");
+      writer.string(event.id_tag.span());
+      break;
+    case Kind::kConfigurationChanged:
+      writer.key("key");
+      writer.string(event.text);
+      break;
+    case Kind::kClockSet:
+      writer.key("utc_ms");
+      writer.integer(event.utc.ms);
+      break;
+    case Kind::kResetRequested:
+      writer.key("type");
+      writer.string(event.is_hard ? "Hard" : "Soft");
+      break;
+  }
+  send_event(writer);
+}
+
+void Console::report_link() {
+  const platform::LinkStatus& link = parts_.csms.status();
+  const bool is_new_connection = link.is_up && link.connection_id != seen_connection_;
+  if (was_link_up_ && (!link.is_up || is_new_connection)) {
+    json::Writer writer = begin_event(reply_, "link_down");
+    writer.key("error");
+    writer.string(link.last_error.span());
+    send_event(writer);
+  }
+  if (is_new_connection) {
+    json::Writer writer = begin_event(reply_, "link_up");
+    writer.key("connection");
+    writer.integer(link.connection_id);
+    send_event(writer);
+    seen_connection_ = link.connection_id;
+    seen_link_error_.clear();
+  } else if (!link.is_up && !was_link_up_ && !link.last_error.empty() &&
+             link.last_error != seen_link_error_) {
+    json::Writer writer = begin_event(reply_, "link_error");
+    writer.key("error");
+    writer.string(link.last_error.span());
+    writer.key("http_status");
+    writer.integer(link.http_status);
+    send_event(writer);
+    seen_link_error_ = link.last_error;
+  }
+  was_link_up_ = link.is_up;
+}
+
+void Console::report_changes() {
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    Seen& seen = seen_[id - 1];
+    const charger::ChargerState& state = parts_.policy.state(id);
+    const charger::Offer& offer = parts_.policy.offer(id);
+    const bool is_same = seen.plug == state.plug && seen.health == state.health &&
+                         seen.error == state.error && seen.is_faulted == state.is_faulted &&
+                         seen.limit_known == state.limit_known && seen.limit_ma == state.limit_ma &&
+                         seen.offer == offer;
+    if (is_same) continue;
+    seen.plug = state.plug;
+    seen.health = state.health;
+    seen.error = state.error;
+    seen.is_faulted = state.is_faulted;
+    seen.limit_known = state.limit_known;
+    seen.limit_ma = state.limit_ma;
+    seen.offer = offer;
+    json::Writer writer = begin_event(reply_, "charger");
+    writer.key("connector");
+    writer.integer(id);
+    write_connector(writer, id);
+    send_event(writer);
+  }
+}
+
+}  // namespace gateway

@@ -1,0 +1,113 @@
+#pragma once
+
+#include "bridge/bridge.hpp"
+#include "gateway/console_output.hpp"
+#include "gateway/ocpp_engine.hpp"
+#include "gateway/session_policy.hpp"
+#include "gateway/settings.hpp"
+#include "json/writer.hpp"
+#include "platform/device.hpp"
+#include "platform/serial_link.hpp"
+#include "platform/web_socket_link.hpp"
+
+namespace gateway {
+
+/// What the console shows and commands. All must outlive the console.
+struct ConsoleParts {
+  platform::SerialLink& input;
+  ConsoleOutput& output;
+  ConsoleLog& log;
+  const platform::Clock& clock;
+  platform::Device& device;
+  platform::WebSocketLink& csms;
+  Settings& settings;
+  OcppEngine& engine;
+  SessionPolicy& policy;
+  bridge::Bridge& bridge;
+  const char* firmware_version;  ///< Static.
+  const char* identity;          ///< Outlives the console.
+};
+
+/// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
+/// `{"id":n,"ok":false,"error":"one sentence"}`; events are lines `EVT {json}`. Without #id the id is 0.
+/// Secrets can be written, never read. docs/console.md lists commands and events.
+/// @par Context  Loop thread; does not block, does not allocate.
+class Console {
+ public:
+  /// What only the application can do.
+  enum class Request : uint8_t { kNone, kReboot, kFactoryReset, kLinkDown, kLinkUp };
+
+  static constexpr size_t kMaxLineBytes =
+      640;  ///< Longest command: a 500-byte configuration value.
+  static constexpr size_t kMaxReplyBytes = 6144;  ///< Longest reply: every configuration key.
+
+  explicit Console(const ConsoleParts& parts) : parts_(parts) {}
+
+  /// @param connectors  1..limits::kMaxConnectors
+  void begin(uint8_t connectors);
+  /// Reads commands, answers them, reports what changed, hands output over.
+  void step(common::Instant now);
+  void on_event(const EngineEvent& event);
+  /// The gateway works: prints the event `ready`.
+  void on_ready();
+  /// One thing asked of the application since the last call.
+  Request take_request();
+
+ private:
+  struct Command;
+  struct Seen {
+    charger::Plug plug = charger::Plug::kUnknown;
+    charger::Health health = charger::Health::kUnknown;
+    charger::Error error = charger::Error::kNone;
+    bool is_faulted = false;
+    bool limit_known = false;
+    uint32_t limit_ma = 0;
+    charger::Offer offer;
+  };
+  using Error = common::FixedString<159>;
+  /// Words of a command line; `rest` is everything after the words taken so far.
+  class Arguments;
+
+  static const Command kCommands[];
+
+  void handle_line(common::TextSpan line, common::Instant now);
+  void report_changes();
+  void report_link();
+  void send_event(json::Writer& writer);
+
+  // One per command: writes the members of the reply, or the sentence that says why not.
+  bool help(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool status(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool config(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool setting(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool wifi(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool charger_command(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool meter(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool log(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool reboot(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool factory_reset(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+#ifdef GATEWAY_TEST_HOOKS
+  bool sim(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+#endif
+
+  /// Optional connector id; 0 when absent. @return false, with the sentence, when it is not 1..connectors.
+  bool connector_argument(Arguments& arguments, uint8_t& connector_id, Error& error) const;
+  void write_connector(json::Writer& out, uint8_t connector_id) const;
+  void write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const;
+
+  ConsoleParts parts_;
+  uint8_t connectors_ = 0;
+  char line_[kMaxLineBytes] = {};
+  size_t line_size_ = 0;
+  bool is_line_too_long_ = false;
+  char reply_[kMaxReplyBytes] = {};
+  Seen seen_[limits::kMaxConnectors];
+  bool was_link_up_ = false;
+  uint32_t seen_connection_ = 0;
+  common::FixedString<95> seen_link_error_;
+  Request request_ = Request::kNone;
+};
+
+}  // namespace gateway

@@ -1,0 +1,440 @@
+#include "gateway/console.hpp"
+#include "gateway/console_arguments.hpp"
+
+#include <cstdio>
+
+namespace gateway {
+
+using common::Instant;
+using common::Status;
+using common::TextSpan;
+
+namespace {
+
+/// Spelling of ChargePointErrorCode (OCPP 1.6 ed. 2, 7.6).
+const char* to_string(charger::Error error) {
+  static constexpr const char* kNames[] = {
+      "NoError",           "ConnectorLockFailure", "EVCommunicationError",
+      "GroundFailure",     "HighTemperature",      "InternalError",
+      "OtherError",        "OverCurrentFailure",   "OverVoltage",
+      "PowerMeterFailure", "PowerSwitchFailure",   "ReaderFailure",
+      "ResetFailure",      "UnderVoltage",         "WeakSignal"};
+  static_assert(
+      static_cast<size_t>(charger::Error::kWeakSignal) + 1 == sizeof kNames / sizeof kNames[0],
+      "one name per error");
+  return kNames[static_cast<size_t>(error)];
+}
+
+void member(json::Writer& out, const char* name, const char* value) {
+  out.key(name);
+  out.string(value);
+}
+
+void member(json::Writer& out, const char* name, TextSpan value) {
+  out.key(name);
+  out.string(value);
+}
+
+void member(json::Writer& out, const char* name, int64_t value) {
+  out.key(name);
+  out.integer(value);
+}
+
+void flag(json::Writer& out, const char* name, bool value) {
+  out.key(name);
+  out.boolean(value);
+}
+
+void three(json::Writer& out, const char* name, const int32_t (&values)[3]) {
+  out.key(name);
+  out.begin_array();
+  for (const int32_t value : values) out.integer(value);
+  out.end_array();
+}
+
+void write_configuration(json::Writer& out, const ConfigurationEntry& entry) {
+  out.key(entry.key);
+  if (entry.has_value) {
+    out.string(entry.value.span());
+  } else {
+    out.null();
+  }
+}
+
+}  // namespace
+
+bool Console::connector_argument(Arguments& arguments, uint8_t& connector_id, Error& error) const {
+  const TextSpan word = arguments.word();
+  connector_id = 0;
+  if (word.empty()) return true;
+  int32_t number = 0;
+  if (!parse_integer(word, number) || number < 1 || number > connectors_) {
+    char text[64];
+    std::snprintf(text, sizeof text, "there are connectors 1 to %u",
+                  static_cast<unsigned>(connectors_));
+    error = Error(text);
+    return false;
+  }
+  connector_id = static_cast<uint8_t>(number);
+  return true;
+}
+
+bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
+  const EngineSummary summary = parts_.engine.summary(now);
+  const platform::HeapFigures heap = parts_.device.heap();
+  member(out, "version", parts_.firmware_version);
+  member(out, "identity", parts_.identity);
+  member(out, "serial_number", parts_.device.serial_number().span());
+  member(out, "uptime_ms", now.ms);
+  member(out, "utc_ms", summary.utc.ms);
+  flag(out, "link", parts_.csms.status().is_up);
+  member(out, "registration", summary.registration);
+  member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
+  member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
+  flag(out, "offline_limit", parts_.policy.is_offline_limit_active());
+  member(out, "heap_free", heap.free);
+  member(out, "heap_minimum_free", heap.minimum_free);
+  member(out, "heap_largest_block", heap.largest_block);
+  out.key("connectors");
+  out.begin_array();
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    out.begin_object();
+    member(out, "connector", id);
+    member(out, "status", parts_.engine.connector(id).status);
+    write_connector(out, id);
+    out.end_object();
+  }
+  out.end_array();
+  return true;
+}
+
+void Console::write_connector(json::Writer& out, uint8_t connector_id) const {
+  const charger::ChargerState& state = parts_.policy.state(connector_id);
+  const charger::Offer& offer = parts_.policy.offer(connector_id);
+  member(out, "plug", to_string(state.plug));
+  member(out, "health", to_string(state.health));
+  flag(out, "ev_requests", state.ev_requests_energy);
+  flag(out, "offered", state.energy_offered);
+  flag(out, "faulted", state.is_faulted);
+  member(out, "error", to_string(state.error));
+  if (!state.vendor_error_code.empty())
+    member(out, "vendor_error_code", state.vendor_error_code.span());
+  if (!state.info.empty()) member(out, "info", state.info.span());
+  out.key("limit_ma");
+  if (state.limit_known) {
+    out.integer(state.limit_ma);
+  } else {
+    out.null();
+  }
+  flag(out, "permit", offer.permit);
+  member(out, "offer_ma", offer.limit_ma);
+}
+
+bool Console::config(Arguments& arguments, json::Writer& out, Error& error, Instant now) {
+  const TextSpan verb = arguments.word();
+  const TextSpan key = arguments.word();
+  ConfigurationEntry entry;
+  if (is_word(verb, "get") && key.empty()) {
+    out.key("configuration");
+    out.begin_object();
+    for (size_t i = 0; i < parts_.engine.configuration_count(); ++i) {
+      parts_.engine.configuration_at(i, entry);
+      write_configuration(out, entry);
+    }
+    out.end_object();
+    return true;
+  }
+  if (is_word(verb, "get")) {
+    if (parts_.engine.get_configuration(key, entry) != Status::kOk) {
+      error = Error("no such configuration key: ");
+      (void)error.append(key.first(50));
+      return false;
+    }
+    member(out, "key", entry.key);
+    flag(out, "readonly", entry.is_readonly);
+    out.key("value");
+    if (entry.has_value) {
+      out.string(entry.value.span());
+    } else {
+      out.null();
+    }
+    return true;
+  }
+  if (is_word(verb, "set") && !key.empty()) {
+    const char* outcome = parts_.engine.set_configuration(key, arguments.rest(), now);
+    if (is_word(common::text(outcome), "Accepted") ||
+        is_word(common::text(outcome), "RebootRequired")) {
+      member(out, "status", outcome);
+      return true;
+    }
+    error = Error("the value was refused: ");
+    (void)error.append(common::text(outcome));
+  }
+  return false;
+}
+
+void Console::write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const {
+  const common::FixedString<15> name = Settings::concrete_name(row, connector_id);
+  const SettingText value = parts_.settings.text(name.c_str());
+  out.key(name.c_str());
+  if (row.is_secret) {
+    out.string(value.empty() ? "" : "(set)");
+  } else {
+    out.string(value.span());
+  }
+}
+
+bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Instant) {
+  const TextSpan verb = arguments.word();
+  const TextSpan name = arguments.word();
+  if (is_word(verb, "list")) {
+    out.key("settings");
+    out.begin_object();
+    for (const SettingRow& row : Settings::table()) {
+      const bool is_per_connector = row.name[1] == '?';
+      for (uint8_t id = 1; id <= (is_per_connector ? connectors_ : 1); ++id)
+        write_setting(out, row, id);
+    }
+    out.end_object();
+    return true;
+  }
+  if (is_word(verb, "get") && !name.empty()) {
+    const SettingRow* row = Settings::find(name);
+    if (row == nullptr) {
+      error = Error("no such setting: ");
+      (void)error.append(name.first(40));
+      return false;
+    }
+    const uint8_t connector_id =
+        row->name[1] == '?' ? static_cast<uint8_t>(name[1] - '0') : uint8_t{1};
+    write_setting(out, *row, connector_id);
+    member(out, "help", row->help);
+    return true;
+  }
+  if (is_word(verb, "set") && !name.empty()) {
+    common::FixedString<95> reason;
+    if (parts_.settings.set(name, arguments.rest(), reason) == Status::kOk) {
+      member(out, "applies", "after a reboot");
+      return true;
+    }
+    error = Error(reason.span());
+  }
+  return false;
+}
+
+bool Console::wifi(Arguments& arguments, json::Writer& out, Error& error, Instant) {
+  const TextSpan ssid = arguments.word();
+  if (ssid.empty()) {
+    member(out, "ssid", parts_.settings.text("wifi_ssid").span());
+    flag(out, "password_set", !parts_.settings.text("wifi_password").empty());
+    return true;
+  }
+  common::FixedString<95> reason;
+  if (parts_.settings.set(common::text("wifi_ssid"), ssid, reason) == Status::kOk &&
+      parts_.settings.set(common::text("wifi_password"), arguments.rest(), reason) == Status::kOk) {
+    member(out, "applies", "after a reboot");
+    return true;
+  }
+  error = Error(reason.span());
+  return false;
+}
+
+bool Console::ocpp(Arguments&, json::Writer& out, Error&, Instant now) {
+  const platform::LinkStatus& link = parts_.csms.status();
+  const EngineSummary summary = parts_.engine.summary(now);
+  member(out, "url", parts_.settings.text("csms_url").span());
+  member(out, "identity", parts_.identity);
+  flag(out, "link", link.is_up);
+  member(out, "connections", link.connection_id);
+  if (!link.last_error.empty()) member(out, "last_error", link.last_error.span());
+  if (!link.is_up)
+    member(out, "next_attempt_in_ms", link.next_attempt > now ? link.next_attempt - now : 0);
+  member(out, "registration", summary.registration);
+  member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
+  member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
+  out.key("actions");
+  out.begin_object();
+  for (size_t i = 0; i < parts_.engine.action_count(); ++i) {
+    const ActionCounters counters = parts_.engine.counters(i);
+    if (counters.sent == 0 && counters.received == 0) continue;
+    out.key(counters.action);
+    out.begin_object();
+    member(out, "sent", counters.sent);
+    member(out, "answered", counters.answered);
+    member(out, "failed", counters.failed);
+    member(out, "timed_out", counters.timed_out);
+    member(out, "received", counters.received);
+    member(out, "refused", counters.refused);
+    out.end_object();
+  }
+  out.end_object();
+  return true;
+}
+
+bool Console::charger_command(Arguments& arguments, json::Writer& out, Error& error, Instant) {
+  uint8_t wanted = 0;
+  if (!connector_argument(arguments, wanted, error)) return false;
+  out.key("chargers");
+  out.begin_array();
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    if (wanted != 0 && wanted != id) continue;
+    const bridge::ConnectorDiagnostics* diagnostics = parts_.bridge.diagnostics(id);
+    out.begin_object();
+    member(out, "connector", id);
+    member(out, "profile", parts_.settings.text("profile", id).span());
+    write_connector(out, id);
+    const charger::Capabilities capabilities = parts_.bridge.capabilities(id);
+    member(out, "min_ma", capabilities.min_ma);
+    member(out, "max_ma", capabilities.max_ma);
+    member(out, "phases", capabilities.phases);
+    if (diagnostics != nullptr) {
+      const modbus::UnitStatistics& bus = diagnostics->bus_statistics;
+      member(out, "unit", diagnostics->unit_id);
+      member(out, "phase", diagnostics->phase);
+      member(out, "state_code", diagnostics->state_code);
+      member(out, "layout_version", diagnostics->layout_version);
+      member(out, "silence_ms", diagnostics->silence_ms);
+      member(out, "target_ma", diagnostics->target_ma);
+      flag(out, "limit_confirmed", diagnostics->limit_confirmed);
+      member(out, "watchdog_ms", diagnostics->watchdog_ms);
+      member(out, "restarts_seen", diagnostics->restarts_seen);
+      member(out, "requests", bus.requests);
+      member(out, "replies", bus.replies);
+      member(out, "timeouts", bus.timeouts);
+      member(out, "crc_errors", bus.crc_errors);
+      member(out, "garbage", bus.garbage);
+      member(out, "exceptions", bus.exceptions);
+    }
+    out.end_object();
+  }
+  out.end_array();
+  return true;
+}
+
+bool Console::meter(Arguments& arguments, json::Writer& out, Error& error, Instant now) {
+  uint8_t wanted = 0;
+  if (!connector_argument(arguments, wanted, error)) return false;
+  out.key("meters");
+  out.begin_array();
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    if (wanted != 0 && wanted != id) continue;
+    const charger::MeterSample& sample = parts_.policy.sample(id);
+    out.begin_object();
+    member(out, "connector", id);
+    if (sample.valid != 0) member(out, "age_ms", now - sample.taken_at);
+    if (sample.has(charger::kMeterEnergyImport)) member(out, "energy_wh", sample.energy_import_wh);
+    if (sample.has(charger::kMeterPower)) member(out, "power_w", sample.power_w);
+    if (sample.has(charger::kMeterCurrent)) three(out, "current_ma", sample.current_ma);
+    if (sample.has(charger::kMeterVoltage)) three(out, "voltage_mv", sample.voltage_mv);
+    if (sample.has(charger::kMeterTemperature))
+      member(out, "temperature_deci_c", sample.temperature_deci_c);
+    if (sample.has(charger::kMeterSoc)) member(out, "soc_percent", sample.soc_percent);
+    out.end_object();
+  }
+  out.end_array();
+  return true;
+}
+
+bool Console::transactions(Arguments& arguments, json::Writer& out, Error& error, Instant now) {
+  const TextSpan verb = arguments.word();
+  if (is_word(verb, "stop")) {
+    uint8_t connector_id = 0;
+    if (!connector_argument(arguments, connector_id, error) || connector_id == 0) return false;
+    if (parts_.engine.stop_transaction(connector_id, now) == Status::kOk) return true;
+    error = Error("no transaction is running on this connector");
+    return false;
+  }
+  if (!verb.empty()) return false;
+  const EngineSummary summary = parts_.engine.summary(now);
+  member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
+  member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
+  out.key("transactions");
+  out.begin_array();
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    const ConnectorSummary connector = parts_.engine.connector(id);
+    if (!connector.has_transaction) continue;
+    out.begin_object();
+    member(out, "connector", id);
+    member(out, "transaction", connector.local_transaction);
+    out.key("transaction_id");
+    if (connector.has_transaction_id) {
+      out.integer(connector.transaction_id);
+    } else {
+      out.null();
+    }
+    member(out, "tag", connector.id_tag.span());
+    flag(out, "stopping", connector.is_stopping);
+    member(out, "meter_start_wh", connector.meter_start_wh);
+    member(out, "meter_last_wh", connector.meter_last_wh);
+    out.end_object();
+  }
+  out.end_array();
+  return true;
+}
+
+bool Console::log(Arguments& arguments, json::Writer& out, Error& error, Instant) {
+  static constexpr const char* kNames[] = {"error", "warn", "info", "debug"};
+  const TextSpan verb = arguments.word();
+  if (is_word(verb, "level")) {
+    common::LogLevel level = common::LogLevel::kInfo;
+    if (!log_level_from_text(arguments.word(), level)) {
+      error = Error("the level is error, warn, info or debug");
+      return false;
+    }
+    parts_.log.set_level(level);
+  } else if (!verb.empty()) {
+    return false;
+  }
+  member(out, "level", kNames[static_cast<size_t>(parts_.log.level())]);
+  member(out, "dropped_lines", parts_.output.dropped_lines());
+  return true;
+}
+
+bool Console::reboot(Arguments&, json::Writer&, Error&, Instant) {
+  request_ = Request::kReboot;
+  return true;
+}
+
+bool Console::factory_reset(Arguments& arguments, json::Writer&, Error& error, Instant) {
+  if (is_word(arguments.word(), "CONFIRM")) {
+    request_ = Request::kFactoryReset;
+    return true;
+  }
+  error = Error("this erases settings and OCPP configuration; say factory-reset CONFIRM");
+  return false;
+}
+
+#ifdef GATEWAY_TEST_HOOKS
+bool Console::sim(Arguments& arguments, json::Writer&, Error& error, Instant now) {
+  const TextSpan what = arguments.word();
+  const TextSpan value = arguments.word();
+  if (is_word(what, "tag") && !value.empty()) {
+    charger::IdTag tag;
+    uint8_t connector_id = 0;
+    if (tag.assign(value) != Status::kOk) {
+      error = Error("an id tag has at most 20 characters");
+      return false;
+    }
+    if (!connector_argument(arguments, connector_id, error)) return false;
+    parts_.policy.on_id_tag(connector_id, tag, now);
+    return true;
+  }
+  if (is_word(what, "link") && is_word(value, "down")) {
+    request_ = Request::kLinkDown;
+    return true;
+  }
+  if (is_word(what, "link") && is_word(value, "up")) {
+    request_ = Request::kLinkUp;
+    return true;
+  }
+  for (const char* driven : {"plug", "unplug", "meter", "fault"}) {
+    if (is_word(what, driven)) {
+      error = Error(
+          "the charger is a real one on a bus: plug, meter and faults are the charger simulator's");
+    }
+  }
+  return false;
+}
+#endif
+
+}  // namespace gateway

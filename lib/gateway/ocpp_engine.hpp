@@ -1,0 +1,131 @@
+#pragma once
+
+#include "charger/charger.hpp"
+#include "common/span.hpp"
+#include "common/status.hpp"
+#include "common/time.hpp"
+#include "platform/device.hpp"
+
+/// What the gateway asks of an OCPP 1.6J engine. One adapter file per engine; nothing here is tied to one of them.
+namespace gateway {
+
+/// Who the charge point is (BootNotification.req; OCPP 1.6 ed. 2, 6.3).
+struct EngineOptions {
+  common::FixedString<20> vendor;
+  common::FixedString<20> model;
+  common::FixedString<25> serial_number;
+  common::FixedString<50> firmware_version;
+  uint8_t connectors = 1;
+  platform::ResetCause reset_cause = platform::ResetCause::kUnknown;
+};
+
+/// An id tag fit for logs and displays: "AB****90".
+using MaskedIdTag = common::FixedString<8>;
+
+/// Something that happened in the engine and that the gateway, the console or a test wants to know.
+struct EngineEvent {
+  enum class Kind : uint8_t {
+    kRegistration,        ///< text: unregistered, pending, rejected or accepted.
+    kConnectorStatus,     ///< connector_id (0 = the charge point); text: ChargePointStatus literal.
+    kTagAccepted,         ///< connector_id, id_tag.
+    kTagRejected,         ///< connector_id, id_tag.
+    kTransactionStarted,  ///< connector_id, local_transaction, id_tag.
+    kTransactionStopped,  ///< connector_id, local_transaction, id_tag.
+    kConfigurationChanged,  ///< text: key.
+    kClockSet,              ///< utc: the CSMS's time.
+    kResetRequested,        ///< is_hard; transactions are stopped and the answer was handed out.
+  };
+  Kind kind = Kind::kRegistration;
+  uint8_t connector_id = 0;
+  bool is_hard = false;
+  uint32_t local_transaction = 0;
+  MaskedIdTag id_tag;
+  common::UtcTime utc;
+  const char* text = "";  ///< Static.
+};
+
+/// Figures for the console and for tests.
+struct EngineSummary {
+  const char* registration = "";
+  bool is_link_up = false;
+  common::UtcTime utc;
+  size_t pending_messages = 0;  ///< Transaction-related messages not yet delivered.
+  size_t dead_letters = 0;
+};
+
+struct ConnectorSummary {
+  const char* status = "";
+  charger::Offer offer;
+  bool has_transaction = false;
+  bool is_stopping = false;
+  bool has_transaction_id = false;
+  int32_t transaction_id = 0;
+  uint32_t local_transaction = 0;
+  MaskedIdTag id_tag;
+  int64_t meter_start_wh = 0;
+  int64_t meter_last_wh = 0;
+};
+
+/// Messages of one action since begin().
+struct ActionCounters {
+  const char* action = "";
+  uint32_t sent = 0;       ///< CALLs handed to the link.
+  uint32_t answered = 0;   ///< ... answered with CALLRESULT.
+  uint32_t failed = 0;     ///< ... answered with CALLERROR or unreadable.
+  uint32_t timed_out = 0;  ///< ... not answered in time or cut off.
+  uint32_t received = 0;   ///< CALLs of the CSMS.
+  uint32_t refused = 0;    ///< ... answered with CALLERROR.
+};
+
+/// One OCPP configuration key as the console shows it.
+struct ConfigurationEntry {
+  const char* key = "";
+  bool is_readonly = false;
+  bool has_value = false;  ///< False for write-only keys.
+  common::FixedString<500> value;
+};
+
+/// @par Context  Loop thread only; no call blocks. No heap after begin().
+class OcppEngine : public charger::ChargerObserver {
+ public:
+  /// Reads configuration and records. @retval kCorrupt kIo kNoSpace  The stores cannot be used.
+  virtual common::Status begin(const EngineOptions& options, common::Instant now,
+                               common::UtcTime utc) = 0;
+  virtual void on_link(bool is_up, common::Instant now) = 0;
+  /// Leave frames in the link while false: there is no room for another answer.
+  virtual bool can_receive() const = 0;
+  /// One text frame from the CSMS; not kept after the call.
+  virtual void receive(common::TextSpan frame, bool is_truncated, common::Instant now) = 0;
+  /// Does what is due. @return  When to call again at the latest.
+  virtual common::Instant step(common::Instant now) = 0;
+  /// The frame to send next, valid until the next call of any method; empty when there is none.
+  virtual common::TextSpan next_to_send() = 0;
+  /// The frame of next_to_send() was handed over whole.
+  virtual void on_sent(common::Instant now) = 0;
+  /// @param connector_id  0 = reader of all connectors: the engine picks.
+  virtual void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag,
+                         common::Instant now) = 0;
+  /// The platform learned the time (SNTP, operating system).
+  virtual void on_utc(common::UtcTime utc, common::Instant now) = 0;
+  virtual bool take_event(EngineEvent& event) = 0;
+
+  virtual EngineSummary summary(common::Instant now) const = 0;
+  /// @param connector_id  0..connectors
+  virtual ConnectorSummary connector(uint8_t connector_id) const = 0;
+  virtual size_t action_count() const = 0;
+  /// @param index  < action_count()
+  virtual ActionCounters counters(size_t index) const = 0;
+  virtual size_t configuration_count() const = 0;
+  /// @param index  < configuration_count()
+  virtual void configuration_at(size_t index, ConfigurationEntry& entry) const = 0;
+  /// @retval kNotFound  No such key.
+  virtual common::Status get_configuration(common::TextSpan key,
+                                           ConfigurationEntry& entry) const = 0;
+  /// Same checks as ChangeConfiguration. @return  Accepted, RebootRequired, Rejected or NotSupported.
+  virtual const char* set_configuration(common::TextSpan key, common::TextSpan value,
+                                        common::Instant now) = 0;
+  /// Stops a transaction for a local cause. @retval kInvalidState  None is running.
+  virtual common::Status stop_transaction(uint8_t connector_id, common::Instant now) = 0;
+};
+
+}  // namespace gateway

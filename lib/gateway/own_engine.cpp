@@ -1,0 +1,128 @@
+#include "gateway/own_engine.hpp"
+
+namespace gateway {
+namespace {
+
+EngineEvent::Kind kind_of(ocpp::EventType type) {
+  using Kind = EngineEvent::Kind;
+  switch (type) {
+    case ocpp::EventType::kIdTagAccepted:
+      return Kind::kTagAccepted;
+    case ocpp::EventType::kIdTagRejected:
+      return Kind::kTagRejected;
+    case ocpp::EventType::kTransactionStarted:
+      return Kind::kTransactionStarted;
+    case ocpp::EventType::kTransactionStopped:
+      return Kind::kTransactionStopped;
+    case ocpp::EventType::kRegistrationChanged:
+      return Kind::kRegistration;
+    case ocpp::EventType::kConnectorStatusChanged:
+      return Kind::kConnectorStatus;
+    case ocpp::EventType::kResetRequested:
+      return Kind::kResetRequested;
+    case ocpp::EventType::kConfigurationChanged:
+      return Kind::kConfigurationChanged;
+    case ocpp::EventType::kClockSet:
+      return Kind::kClockSet;
+  }
+  return Kind::kRegistration;
+}
+
+void copy(const ocpp::ConfigurationEntry& from, ConfigurationEntry& to) {
+  to.key = from.key;
+  to.is_readonly = from.is_readonly;
+  to.has_value = from.has_value;
+  to.value = from.value;
+}
+
+}  // namespace
+
+common::Status OwnEngine::begin(const EngineOptions& options, common::Instant now,
+                                common::UtcTime utc) {
+  ocpp::Options own;
+  own.identity.vendor = options.vendor;
+  own.identity.model = options.model;
+  own.identity.serial_number = options.serial_number;
+  own.identity.firmware_version = options.firmware_version;
+  own.connectors = options.connectors;
+  own.reset_cause = options.reset_cause;
+  return charge_point_.begin(own, now, utc);
+}
+
+bool OwnEngine::take_event(EngineEvent& event) {
+  ocpp::Event own;
+  if (!charge_point_.take_event(own)) return false;
+  event = EngineEvent{};
+  event.kind = kind_of(own.type);
+  event.connector_id = own.connector_id;
+  event.is_hard = own.reset_is_hard;
+  event.local_transaction = own.local_number;
+  event.id_tag = own.id_tag;
+  event.utc = own.utc;
+  if (own.type == ocpp::EventType::kRegistrationChanged) event.text = to_string(own.registration);
+  if (own.type == ocpp::EventType::kConnectorStatusChanged) event.text = to_string(own.status);
+  if (own.type == ocpp::EventType::kConfigurationChanged && own.key != nullptr)
+    event.text = own.key;
+  return true;
+}
+
+EngineSummary OwnEngine::summary(common::Instant now) const {
+  EngineSummary summary;
+  summary.registration = to_string(charge_point_.registration());
+  summary.is_link_up = charge_point_.is_link_up();
+  summary.utc = charge_point_.utc(now);
+  summary.pending_messages = charge_point_.pending_messages();
+  summary.dead_letters = charge_point_.dead_letters();
+  return summary;
+}
+
+ConnectorSummary OwnEngine::connector(uint8_t connector_id) const {
+  ConnectorSummary summary;
+  summary.status = to_string(charge_point_.status(connector_id));
+  if (connector_id == 0) return summary;
+  summary.offer = charge_point_.offer(connector_id);
+  ocpp::TransactionView transaction;
+  if (!charge_point_.open_transaction(connector_id, transaction)) return summary;
+  summary.has_transaction = true;
+  summary.is_stopping = transaction.is_stopping;
+  summary.has_transaction_id = transaction.has_transaction_id;
+  summary.transaction_id = transaction.transaction_id;
+  summary.local_transaction = transaction.local_number;
+  summary.id_tag = transaction.id_tag;
+  summary.meter_start_wh = transaction.meter_start_wh;
+  summary.meter_last_wh = transaction.meter_last_wh;
+  return summary;
+}
+
+ActionCounters OwnEngine::counters(size_t index) const {
+  const ocpp::ActionCounters own = charge_point_.counters(index);
+  ActionCounters counters;
+  counters.action = own.action;
+  counters.sent = own.sent;
+  counters.answered = own.answered;
+  counters.failed = own.failed;
+  counters.timed_out = own.timed_out;
+  counters.received = own.received;
+  counters.refused = own.refused;
+  return counters;
+}
+
+void OwnEngine::configuration_at(size_t index, ConfigurationEntry& entry) const {
+  ocpp::ConfigurationEntry own;
+  charge_point_.configuration_at(index, own);
+  copy(own, entry);
+}
+
+common::Status OwnEngine::get_configuration(common::TextSpan key, ConfigurationEntry& entry) const {
+  ocpp::ConfigurationEntry own;
+  RETURN_IF_ERROR(charge_point_.get_configuration(key, own));
+  copy(own, entry);
+  return common::Status::kOk;
+}
+
+const char* OwnEngine::set_configuration(common::TextSpan key, common::TextSpan value,
+                                         common::Instant now) {
+  return to_string(charge_point_.set_configuration(key, value, now));
+}
+
+}  // namespace gateway

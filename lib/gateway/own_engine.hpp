@@ -1,0 +1,54 @@
+#pragma once
+
+#include "gateway/ocpp_engine.hpp"
+#include "ocpp/charge_point.hpp"
+
+namespace gateway {
+
+/// The engine of lib/ocpp behind the gateway's interface.
+class OwnEngine final : public OcppEngine {
+ public:
+  explicit OwnEngine(const ocpp::Ports& ports) : charge_point_(ports) {}
+
+  common::Status begin(const EngineOptions& options, common::Instant now,
+                       common::UtcTime utc) override;
+  void on_link(bool is_up, common::Instant now) override { charge_point_.on_link(is_up, now); }
+  bool can_receive() const override { return charge_point_.can_receive(); }
+  void receive(common::TextSpan frame, bool is_truncated, common::Instant now) override {
+    charge_point_.receive(frame, is_truncated, now);
+  }
+  common::Instant step(common::Instant now) override { return charge_point_.step(now); }
+  common::TextSpan next_to_send() override { return charge_point_.next_to_send(); }
+  void on_sent(common::Instant now) override { charge_point_.on_sent(now); }
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                        common::Instant now) override {
+    charge_point_.on_charger_state(connector_id, state, now);
+  }
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                       common::Instant now) override {
+    charge_point_.on_meter_sample(connector_id, sample, now);
+  }
+  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override {
+    charge_point_.on_id_tag(connector_id, id_tag, now);
+  }
+  void on_utc(common::UtcTime utc, common::Instant now) override { charge_point_.on_utc(utc, now); }
+  bool take_event(EngineEvent& event) override;
+
+  EngineSummary summary(common::Instant now) const override;
+  ConnectorSummary connector(uint8_t connector_id) const override;
+  size_t action_count() const override { return charge_point_.action_count(); }
+  ActionCounters counters(size_t index) const override;
+  size_t configuration_count() const override { return charge_point_.configuration_count(); }
+  void configuration_at(size_t index, ConfigurationEntry& entry) const override;
+  common::Status get_configuration(common::TextSpan key, ConfigurationEntry& entry) const override;
+  const char* set_configuration(common::TextSpan key, common::TextSpan value,
+                                common::Instant now) override;
+  common::Status stop_transaction(uint8_t connector_id, common::Instant now) override {
+    return charge_point_.stop_transaction(connector_id, now);
+  }
+
+ private:
+  ocpp::ChargePoint charge_point_;
+};
+
+}  // namespace gateway

@@ -1,0 +1,112 @@
+#include "gateway/session_policy.hpp"
+
+#include <cassert>
+
+namespace gateway {
+
+LOG_MODULE("gateway.policy");
+
+using common::Instant;
+
+void SessionPolicy::begin(const PolicySettings& settings, Instant now) {
+  assert(settings.connectors >= 1 && settings.connectors <= limits::kMaxConnectors);
+  settings_ = settings;
+  link_down_since_ = now;
+}
+
+void SessionPolicy::on_link(bool is_up, Instant now) {
+  if (is_up == is_link_up_) return;
+  is_link_up_ = is_up;
+  if (!is_up) link_down_since_ = now;
+  (void)step(now);
+}
+
+Instant SessionPolicy::step(Instant now) {
+  const bool is_rule_set = settings_.offline_after_ms > 0 && !is_link_up_;
+  const Instant due =
+      is_rule_set ? link_down_since_ + settings_.offline_after_ms : Instant::never();
+  const bool should_limit = due <= now;
+  if (should_limit != is_offline_limit_active_) {
+    is_offline_limit_active_ = should_limit;
+    if (should_limit) {
+      LOG_WARN(log_, "CSMS away for %lld s: at most %lu mA",
+               static_cast<long long>(settings_.offline_after_ms / 1000),
+               static_cast<unsigned long>(settings_.offline_ma));
+    } else {
+      LOG_INFO(log_, "CSMS is back: its limits hold again");
+    }
+    for (uint8_t id = 1; id <= settings_.connectors; ++id) apply(id, now);
+  }
+  return should_limit ? Instant::never() : due;
+}
+
+void SessionPolicy::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                                     Instant now) {
+  if (!is_known(connector_id)) return;
+  connectors_[connector_id - 1].state = state;
+  engine_.on_charger_state(connector_id, state, now);
+}
+
+void SessionPolicy::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                                    Instant now) {
+  if (!is_known(connector_id)) return;
+  connectors_[connector_id - 1].sample = sample;
+  engine_.on_meter_sample(connector_id, sample, now);
+}
+
+void SessionPolicy::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
+  if (id_tag.empty()) return;
+  const bool is_repeat =
+      id_tag == last_tag_ && connector_id == last_tag_connector_ && now - last_tag_at_ < kSameTagMs;
+  last_tag_ = id_tag;
+  last_tag_connector_ = connector_id;
+  last_tag_at_ = now;
+  if (!is_repeat) engine_.on_id_tag(connector_id, id_tag, now);
+}
+
+void SessionPolicy::set_offer(uint8_t connector_id, const charger::Offer& offer, Instant now) {
+  if (!is_known(connector_id)) return;
+  Connector& connector = connectors_[connector_id - 1];
+  connector.wanted = offer;
+  connector.has_offer = true;
+  apply(connector_id, now);
+}
+
+void SessionPolicy::apply(uint8_t connector_id, Instant now) {
+  Connector& connector = connectors_[connector_id - 1];
+  if (!connector.has_offer) return;
+  connector.given = connector.wanted;
+  if (is_offline_limit_active_ && connector.given.limit_ma > settings_.offline_ma) {
+    connector.given.limit_ma = settings_.offline_ma;
+  }
+  bridge_.set_offer(connector_id, connector.given, now);
+}
+
+void SessionPolicy::request_sample(uint8_t connector_id, Instant now) {
+  bridge_.request_sample(connector_id, now);
+}
+
+common::Status SessionPolicy::unlock(uint8_t connector_id, Instant now) {
+  return bridge_.unlock(connector_id, now);
+}
+
+charger::Capabilities SessionPolicy::capabilities(uint8_t connector_id) const {
+  return bridge_.capabilities(connector_id);
+}
+
+const charger::ChargerState& SessionPolicy::state(uint8_t connector_id) const {
+  assert(is_known(connector_id));
+  return connectors_[connector_id - 1].state;
+}
+
+const charger::MeterSample& SessionPolicy::sample(uint8_t connector_id) const {
+  assert(is_known(connector_id));
+  return connectors_[connector_id - 1].sample;
+}
+
+const charger::Offer& SessionPolicy::offer(uint8_t connector_id) const {
+  assert(is_known(connector_id));
+  return connectors_[connector_id - 1].given;
+}
+
+}  // namespace gateway

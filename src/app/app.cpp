@@ -1,0 +1,275 @@
+#include "app/app.hpp"
+
+#include "build/version.hpp"
+
+#include <cstdio>
+
+namespace app {
+
+LOG_MODULE("app");
+
+using common::Instant;
+using common::Status;
+
+namespace {
+
+/// Time for the last frames and the close frame to leave before a restart, ms.
+constexpr int64_t kRebootDelayMs = 500;
+constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
+
+}  // namespace
+
+App::App(const Platform& platform)
+    : platform_(platform),
+      settings_(platform.device_settings),
+      policy_(engine_, bridge_, platform.log),
+      engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
+                          platform.log}),
+      bridge_(platform.registers, platform.log),
+      reader_(platform.reader != nullptr ? *platform.reader : platform.console, policy_, 0),
+      console_(gateway::ConsoleParts{
+          platform.console, platform.output, platform.log, platform.clock, platform.device,
+          platform.csms, settings_, engine_, policy_, bridge_, build::kVersion, identity_.c_str()}),
+      led_(platform.gpio, platform.status_led_pin) {}
+
+Status App::begin(Error& error) {
+  const Instant now = platform_.clock.now();
+  common::LogLevel level = common::LogLevel::kInfo;
+  if (gateway::log_level_from_text(settings_.text("log_level").span(), level))
+    platform_.log.set_level(level);
+  if (identity_.assign(settings_.text("identity").span()) != Status::kOk || identity_.empty()) {
+    identity_ = common::FixedString<48>("VEV-");
+    (void)identity_.append(platform_.device.serial_number().span());
+  }
+  connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
+  console_.begin(connectors_);
+  gateway::PolicySettings policy;
+  policy.connectors = connectors_;
+  policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
+  policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
+  policy_.begin(policy, now);
+
+  RETURN_IF_ERROR(begin_bridge(error));
+  gateway::EngineOptions options;
+  options.vendor.assign_truncated(settings_.text("vendor").span());
+  options.model.assign_truncated(settings_.text("model").span());
+  options.serial_number = platform_.device.serial_number();
+  options.firmware_version = common::FixedString<50>(build::kVersion);
+  options.connectors = connectors_;
+  options.reset_cause = platform_.device.reset_cause();
+  const common::UtcTime utc = platform_.clock.utc();
+  is_clock_known_ = utc.is_known();
+  if (const Status status = engine_.begin(options, now, utc); status != Status::kOk) {
+    error = Error("the transaction records cannot be used: ");
+    (void)error.append(common::text(to_string(status)));
+    return status;
+  }
+  if (bridge_.begin(policy_, now) != Status::kOk) {
+    error = Error(bridge_.error_text());
+    return Status::kInvalidState;
+  }
+  if (platform_.reader != nullptr && reader_.begin() != Status::kOk) {
+    error = Error("the tag reader's serial device cannot be used");
+    return Status::kIo;
+  }
+  RETURN_IF_ERROR(begin_link(error));
+  is_running_ = true;
+  console_.on_ready();
+  LOG_INFO(platform_.log, "gateway %s, %u connector(s), identity %s", build::kVersion,
+           static_cast<unsigned>(connectors_), identity_.c_str());
+  return Status::kOk;
+}
+
+Status App::begin_bridge(Error& error) {
+  uint8_t bus_index[kMaxBuses] = {};
+  for (size_t i = 0; i < kMaxBuses; ++i) {
+    if (platform_.buses[i] == nullptr) continue;
+    const common::Result<uint8_t> added = bridge_.add_bus(*platform_.buses[i]);
+    if (!added.ok()) {
+      error = Error("too many buses");
+      return added.status();
+    }
+    bus_index[i] = added.value();
+  }
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    char text[160];
+    const gateway::SettingText profile = settings_.text("profile", id);
+    const auto bus = static_cast<size_t>(settings_.integer("bus", id));
+    if (profile.empty()) {
+      std::snprintf(text, sizeof text, "connector %u has no charger: set c%u.profile", id, id);
+      error = Error(text);
+      return Status::kInvalidArgument;
+    }
+    if (platform_.buses[bus - 1] == nullptr) {
+      std::snprintf(text, sizeof text, "connector %u is on bus %u, which has no serial device", id,
+                    static_cast<unsigned>(bus));
+      error = Error(text);
+      return Status::kInvalidArgument;
+    }
+    bridge::ConnectorConfig config;
+    config.connector_id = id;
+    config.profile = profile.c_str();
+    config.bus = bus_index[bus - 1];
+    config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
+    config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
+    config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
+    config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
+    if (const Status status = bridge_.add_connector(config); status != Status::kOk) {
+      error = Error(bridge_.error_text());
+      return status;
+    }
+  }
+  return Status::kOk;
+}
+
+Status App::begin_link(Error& error) {
+  platform::LinkSettings link;
+  (void)link.url.assign(settings_.text("csms_url").span());
+  (void)link.identity.assign(identity_.span());
+  (void)link.password.assign(settings_.text("password").span());
+  (void)link.ca_file.assign(settings_.text("ca_file").span());
+  link.ping_interval_s = static_cast<uint16_t>(settings_.integer("ping_s"));
+  link.require_subprotocol = settings_.boolean("subprotocol");
+  if (link.url.empty()) {
+    error = Error("there is no CSMS: set csms_url");
+    return Status::kInvalidArgument;
+  }
+  const Status status = platform_.csms.open(link);
+  if (status != Status::kOk) error = Error(platform_.csms.status().last_error.span());
+  return status;
+}
+
+void App::step() {
+  const Instant now = platform_.clock.now();
+  Instant deadline = now + 1000;  // The watchdog is fed at least this often.
+  platform_.device.feed_watchdog();
+  if (is_running_) {
+    if (!is_clock_known_ && platform_.clock.utc().is_known()) {
+      is_clock_known_ = true;
+      engine_.on_utc(platform_.clock.utc(), now);
+    }
+    step_link(now);
+    if (platform_.reader != nullptr) reader_.step(now);
+    (void)bridge_.step(
+        now);  // First the reports, then what the engine makes of them, then the commands.
+    deadline = common::earlier(deadline, policy_.step(now));
+    deadline = common::earlier(deadline, engine_.step(now));
+    deadline = common::earlier(deadline, bridge_.step(now));
+    send_frames(now);
+    handle_events(now);
+  }
+  console_.step(now);
+  handle_request(now);
+  deadline = common::earlier(deadline, led_.step(led_pattern(), now));
+  deadline = common::earlier(deadline, reboot_at_);
+  if (reboot_at_ <= now) platform_.device.reboot();
+  platform_.waiter.wait_until(deadline);
+}
+
+void App::step_link(Instant now) {
+  const platform::LinkStatus& link = platform_.csms.status();
+  // A connection that broke and came back between two turns is still a new one.
+  if (was_up_ && (!link.is_up || link.connection_id != connection_id_)) {
+    was_up_ = false;
+    engine_.on_link(false, now);
+    policy_.on_link(false, now);
+  }
+  if (link.is_up && !was_up_) {
+    was_up_ = true;
+    connection_id_ = link.connection_id;
+    engine_.on_link(true, now);
+    policy_.on_link(true, now);
+  }
+  while (was_up_ && engine_.can_receive()) {
+    const common::Result<platform::ReceivedFrame> frame = platform_.csms.receive(frame_);
+    if (!frame.ok()) break;
+    engine_.receive(common::TextSpan(frame_, frame.value().size), frame.value().truncated, now);
+    send_frames(now);
+  }
+}
+
+void App::send_frames(Instant now) {
+  for (common::TextSpan frame = engine_.next_to_send(); !frame.empty();
+       frame = engine_.next_to_send()) {
+    if (platform_.csms.send(frame) != Status::kOk) break;
+    engine_.on_sent(now);
+  }
+}
+
+void App::handle_events(Instant now) {
+  gateway::EngineEvent event;
+  while (engine_.take_event(event)) {
+    console_.on_event(event);
+    switch (event.kind) {
+      case gateway::EngineEvent::Kind::kTransactionStarted:
+      case gateway::EngineEvent::Kind::kTransactionStopped:
+        if (bridge_.checkpoint(event.connector_id) != Status::kOk) {
+          LOG_ERROR(platform_.log, "connector %u: the energy register could not be stored",
+                    event.connector_id);
+        }
+        break;
+      case gateway::EngineEvent::Kind::kClockSet:
+        if (settings_.boolean("trust_csms_time")) platform_.clock.set_utc(event.utc);
+        break;
+      case gateway::EngineEvent::Kind::kResetRequested:
+        plan_reboot(now);
+        break;
+      case gateway::EngineEvent::Kind::kRegistration:
+      case gateway::EngineEvent::Kind::kConnectorStatus:
+      case gateway::EngineEvent::Kind::kTagAccepted:
+      case gateway::EngineEvent::Kind::kTagRejected:
+      case gateway::EngineEvent::Kind::kConfigurationChanged:
+        break;
+    }
+  }
+}
+
+void App::handle_request(Instant now) {
+  Error error;
+  switch (console_.take_request()) {
+    case gateway::Console::Request::kNone:
+      break;
+    case gateway::Console::Request::kReboot:
+      plan_reboot(now);
+      break;
+    case gateway::Console::Request::kFactoryReset:
+      if (platform_.device_settings.erase_all() != Status::kOk ||
+          platform_.ocpp_settings.erase_all() != Status::kOk) {
+        LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
+      }
+      plan_reboot(now);
+      break;
+    case gateway::Console::Request::kLinkDown:
+      platform_.csms.close(kGoingAway);
+      break;
+    case gateway::Console::Request::kLinkUp:
+      if (begin_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
+      break;
+  }
+}
+
+void App::plan_reboot(Instant now) {
+  if (!reboot_at_.is_never()) return;
+  send_frames(now);
+  shutdown();
+  reboot_at_ = now + kRebootDelayMs;
+}
+
+void App::shutdown() {
+  platform_.csms.close(kGoingAway);
+  if (is_running_ && bridge_.checkpoint_all() != Status::kOk) {
+    LOG_ERROR(platform_.log, "an energy register could not be stored");
+  }
+  (void)platform_.output.flush();
+}
+
+LedPattern App::led_pattern() const {
+  if (!is_running_) return LedPattern::kFastBlink;
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    const charger::ChargerState& state = policy_.state(id);
+    if (state.is_faulted || state.health == charger::Health::kLost) return LedPattern::kFastBlink;
+  }
+  return was_up_ ? LedPattern::kOn : LedPattern::kSlowBlink;
+}
+
+}  // namespace app

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "app/status_led.hpp"
+#include "bridge/bridge.hpp"
+#include "bridge/id_readers/rdm6300.hpp"
+#include "gateway/console.hpp"
+#include "gateway/own_engine.hpp"
+#include "gateway/session_policy.hpp"
+#include "gateway/settings.hpp"
+#include "platform/clock.hpp"
+#include "platform/gpio.hpp"
+
+// Where to find what:
+//   OCPP protocol, transactions, configuration   lib/ocpp            Modbus framing and scheduling   lib/modbus
+//   messages and their codecs                    lib/ocpp_messages   chargers, meters, tag readers   lib/bridge
+//   session policy, settings, console            lib/gateway         files, sockets, clocks          lib/platform_*
+namespace app {
+
+constexpr size_t kMaxBuses = 4;
+
+/// Everything that differs between the board and the Linux process. All must outlive the App.
+struct Platform {
+  platform::Clock& clock;
+  platform::Waiter& waiter;
+  platform::Entropy& entropy;
+  platform::Device& device;
+  platform::FileStore& files;
+  platform::KeyValueStore& device_settings;
+  platform::KeyValueStore& ocpp_settings;
+  platform::KeyValueStore& registers;  ///< Energy registers of the chargers.
+  platform::WebSocketLink& csms;
+  platform::SerialLink& console;
+  gateway::ConsoleOutput& output;
+  gateway::ConsoleLog& log;
+  platform::SerialLink* buses[kMaxBuses] = {};  ///< Bus 1..4; nullptr = absent.
+  platform::SerialLink* reader = nullptr;       ///< RDM6300 tag reader; nullptr = none.
+  platform::Gpio* gpio = nullptr;               ///< Status LED; nullptr = none.
+  uint8_t status_led_pin = 0;
+};
+
+/// The gateway: builds the parts, connects them, runs the loop. The same on every target.
+class App {
+ public:
+  using Error = common::FixedString<159>;
+
+  explicit App(const Platform& platform);
+
+  /// Reads the settings and starts everything. When it fails, step() still serves the console, so that the
+  /// mistake can be mended there.
+  /// @param error  One sentence that names the mistake.
+  common::Status begin(Error& error);
+  /// One turn of the loop; sleeps until something is due or arrives.
+  void step();
+  /// Orderly end of the process: closes the link, stores the energy registers. Transactions stay open and
+  /// resume at the next start.
+  void shutdown();
+
+ private:
+  common::Status begin_bridge(Error& error);
+  common::Status begin_link(Error& error);
+  void step_link(common::Instant now);
+  void send_frames(common::Instant now);
+  void handle_events(common::Instant now);
+  void handle_request(common::Instant now);
+  void plan_reboot(common::Instant now);
+  LedPattern led_pattern() const;
+
+  Platform platform_;
+  gateway::Settings settings_;
+  gateway::SessionPolicy policy_;
+  gateway::OwnEngine engine_;
+  bridge::Bridge bridge_;
+  bridge::Rdm6300 reader_;
+  common::FixedString<48> identity_;
+  gateway::Console console_;
+  StatusLed led_;
+  uint8_t connectors_ = 0;
+  bool is_running_ = false;
+  bool was_up_ = false;
+  bool is_clock_known_ = false;
+  uint32_t connection_id_ = 0;
+  common::Instant reboot_at_ = common::Instant::never();
+  char frame_[limits::kMaxFrameBytes] = {};
+};
+
+}  // namespace app

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace native {
+
+/// What the command line says. Device settings given here hold for this run and are not stored.
+struct Options {
+  std::string data_dir = "vevgw-data";
+  std::string console = "stdio";     ///< "stdio", "none" or "pty:LINK".
+  std::map<int, std::string> buses;  ///< Bus number 1..4 -> serial device.
+  std::string reader_kind;           ///< "rdm6300" or empty.
+  std::string reader_device;
+  std::map<std::string, std::string> settings;
+  std::string log_file;  ///< Copy of all console output; empty = none.
+};
+
+/// Parsed options, or what to print and which exit code to end with.
+struct ParseOutcome {
+  Options options;
+  bool should_exit = false;
+  int exit_code = 0;
+  std::string message;
+};
+
+/// Parses argv. Every mistake gives one sentence and exit code 2.
+ParseOutcome parse_options(const std::vector<std::string>& arguments);
+
+}  // namespace native
