@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+/// Pins of the DOIT DevKitC (ESP32-WROOM-32D) as the gateway uses them. GPIO6..11 are the flash, 0, 2, 5, 12 and 15 are
+/// strapping pins, 34..39 are inputs only.
+namespace board {
+
+constexpr int8_t kConsoleTx = 1;  // UART0, the USB bridge
+constexpr int8_t kConsoleRx = 3;
+
+constexpr int8_t kRs485Tx = 17;        // UART2: DI of the RS-485 transceiver
+constexpr int8_t kRs485Rx = 16;        // RO
+constexpr int8_t kRs485Direction = 4;  // DE and /RE together
+
+constexpr int8_t kReaderRx = 26;  // UART1: output of the RDM6300 through a level shifter (5 V)
+
+constexpr uint8_t kStatusLed = 2;  // on the board
+
+}  // namespace board

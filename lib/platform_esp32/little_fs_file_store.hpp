@@ -1,0 +1,25 @@
+#pragma once
+
+#include "platform/file_store.hpp"
+
+namespace platform_esp32 {
+
+/// FileStore on the LittleFS partition. LittleFS commits an append when the file is closed, so a cut leaves the
+/// old contents; the port's weaker contract covers it.
+/// @par Context  Loop task. Calls block for the time of a flash write (an erase takes up to 0.4 s).
+class LittleFsFileStore final : public platform::FileStore {
+ public:
+  /// Mounts the partition, formatting it when it was never used.
+  /// @retval kIo  No such partition, or it cannot be mounted.
+  common::Status begin();
+
+  common::Result<uint32_t> size(const char* name) override;
+  common::Result<size_t> read(const char* name, uint32_t offset,
+                              common::MutableByteSpan buffer) override;
+  common::Status append(const char* name, common::ByteSpan data) override;
+  common::Status rename(const char* from, const char* to) override;
+  common::Status remove(const char* name) override;
+  uint32_t free_bytes() override;
+};
+
+}  // namespace platform_esp32

@@ -1,0 +1,117 @@
+#pragma once
+
+#include "common/limits.hpp"
+#include "platform/clock.hpp"
+#include "platform/csms_url.hpp"
+#include "platform/entropy.hpp"
+#include "platform/reconnect_backoff.hpp"
+#include "platform/web_socket_link.hpp"
+#include "platform_esp32/esp32_waiter.hpp"
+
+#include <WebSocketsClient.h>
+#include <freertos/FreeRTOS.h>
+#include <freertos/message_buffer.h>
+#include <freertos/semphr.h>
+
+namespace platform_esp32 {
+
+/// arduinoWebSockets in a task of its own: its connect, DNS and TLS calls block, the loop task never does.
+///
+///     loop task                     network task (core 0)
+///     open(), close()  -- mutex --> settings
+///     send()        -- outbox_ -->  sendTXT()
+///     receive()    <-- inbox_ ---   WStype_TEXT, fragments joined
+///     status()      <-- mutex ---   connected, disconnected, errors
+///
+/// Every queued frame carries the number of its connection: what was queued for a connection that ended is dropped on
+/// either side, as the engine expects. A wss:// URL needs a CA: the library would otherwise not verify the
+/// server at all.
+class TaskWebSocketLink final : public platform::WebSocketLink {
+ public:
+  /// Keeps references to all. @param read_ca  Gives the PEM text of LinkSettings::ca_file; false when unreadable.
+  using ReadCa = bool (*)(void* context, const char* name, String& pem);
+  TaskWebSocketLink(const platform::Clock& clock, platform::Entropy& entropy, Esp32Waiter& waiter,
+                    ReadCa read_ca, void* read_ca_context)
+      : clock_(clock),
+        entropy_(entropy),
+        waiter_(waiter),
+        read_ca_(read_ca),
+        read_ca_context_(read_ca_context) {}
+
+  /// Starts the network task. @retval kNoSpace  Not enough memory.
+  common::Status begin();
+
+  common::Status open(const platform::LinkSettings& settings) override;
+  void close(uint16_t code) override;
+  const platform::LinkStatus& status() const override;
+  common::Status send(common::TextSpan frame) override;
+  common::Result<platform::ReceivedFrame> receive(common::Span<char> buffer) override;
+
+ private:
+  /// Gives access to what the library keeps protected.
+  class Client final : public WebSocketsClient {
+   public:
+    uint16_t http_status() const { return static_cast<uint16_t>(_client.cCode); }
+    /// Neither connected nor in a handshake: loop() would start a connection.
+    bool is_idle() const { return _client.status == WSC_NOT_CONNECTED; }
+  };
+
+  /// What precedes each frame in a queue.
+  struct Header {
+    uint32_t connection_id;
+    bool truncated;
+  };
+
+  static constexpr size_t kQueueBytes =
+      limits::kMaxFrameBytes + limits::kMaxFrameBytes / 2 + 4 * sizeof(Header);
+  static constexpr uint32_t kStackBytes = 10240;  // TLS handshake: about 7 KiB.
+
+  static void run(void* self);
+  void turn();
+  void apply_settings();
+  void on_event(WStype_t type, const uint8_t* payload, size_t size);
+  void collect(const uint8_t* payload, size_t size);
+  void deliver();
+  void on_disconnected(const char* reason);
+  void pump_outbox();
+  void set_error(const char* text);
+
+  const platform::Clock& clock_;
+  platform::Entropy& entropy_;
+  Esp32Waiter& waiter_;
+  const ReadCa read_ca_;
+  void* const read_ca_context_;
+
+  // Shared, under mutex_.
+  SemaphoreHandle_t mutex_ = nullptr;
+  platform::LinkSettings wanted_;
+  platform::CsmsUrl wanted_url_;
+  uint32_t wanted_generation_ = 0;
+  bool is_wanted_ = false;
+  platform::LinkStatus shared_;
+
+  MessageBufferHandle_t inbox_ = nullptr;
+  MessageBufferHandle_t outbox_ = nullptr;
+
+  // Loop task only.
+  mutable platform::LinkStatus status_;
+  uint8_t loop_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
+
+  // Network task only.
+  Client client_;
+  platform::ReconnectBackoff backoff_;
+  uint32_t applied_generation_ = 0;
+  bool is_active_ = false;
+  bool is_connected_ = false;
+  uint32_t connection_id_ = 0;
+  common::Instant next_attempt_;
+  uint32_t failures_ = 0;
+  String ca_pem_;
+  uint8_t task_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
+  size_t collected_ = 0;
+  bool is_truncated_ = false;
+  uint8_t out_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
+  size_t out_size_ = 0;
+};
+
+}  // namespace platform_esp32

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "common/fixed_string.hpp"
+#include "common/log.hpp"
+#include "common/time.hpp"
+
+namespace platform_esp32 {
+
+/// Wi-Fi station that joins one network and keeps joining, and SNTP.
+/// @par Context  Loop task; no call blocks.
+class WifiStation {
+ public:
+  /// Keeps a reference to the log.
+  explicit WifiStation(common::LogSink& log) : log_(log) {}
+
+  /// Starts to join. An empty ssid switches Wi-Fi off.
+  /// @param time_server  SNTP server; empty = none.
+  void begin(const common::FixedString<32>& ssid, const common::FixedString<63>& password,
+             const common::FixedString<63>& time_server);
+  /// Logs changes; starts over when the driver has not joined for kRetryMs.
+  void step(common::Instant now);
+  bool is_connected() const { return is_connected_; }
+
+ private:
+  static constexpr int64_t kRetryMs = 20000;
+
+  common::LogSink& log_;
+  common::FixedString<32> ssid_;
+  common::FixedString<63> password_;
+  common::FixedString<63> time_server_;
+  bool is_connected_ = false;
+  common::Instant next_retry_;
+};
+
+}  // namespace platform_esp32

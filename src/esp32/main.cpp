@@ -1,0 +1,121 @@
+#include "app/app.hpp"
+#include "boards/esp32doit_devkit_v1.hpp"
+#include "platform_esp32/esp32_clock.hpp"
+#include "platform_esp32/esp32_device.hpp"
+#include "platform_esp32/esp32_entropy.hpp"
+#include "platform_esp32/esp32_gpio.hpp"
+#include "platform_esp32/esp32_waiter.hpp"
+#include "platform_esp32/little_fs_file_store.hpp"
+#include "platform_esp32/nvs_key_value_store.hpp"
+#include "platform_esp32/task_web_socket_link.hpp"
+#include "platform_esp32/uart_serial_link.hpp"
+#include "platform_esp32/wifi_station.hpp"
+
+#include <Arduino.h>
+#include <LittleFS.h>
+#include <new>
+
+// Modbus, OCPP codecs and the profile interpreter run below one frame of the loop task.
+SET_LOOP_TASK_STACK_SIZE(12 * 1024);
+
+namespace {
+
+LOG_MODULE("esp32.main");
+
+using common::Status;
+
+constexpr size_t kConsoleOutputBytes = 2048;
+constexpr size_t kBusOutputBytes = 512;
+
+bool read_ca(void*, const char* name, String& pem) {
+  File file = LittleFS.open(String("/") + name, "r");
+  if (!file) return false;
+  pem = file.readString();
+  return pem.length() > 0;
+}
+
+/// Everything of the board, made once in setup() and never destroyed.
+class Board {
+ public:
+  void begin() {
+    waiter_.begin();
+    device_.begin();
+    const bool has_console =
+        console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes) == Status::kOk;
+    const bool has_stores = NvsKeyValueStore::begin_partition() == Status::kOk &&
+                            settings_.open("settings") == Status::kOk &&
+                            ocpp_settings_.open("ocpp") == Status::kOk &&
+                            registers_.open("registers") == Status::kOk;
+    const bool has_files = files_.begin() == Status::kOk;
+    const bool has_bus =
+        bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
+    const bool has_reader =
+        reader_.begin({9600, platform::Parity::kNone, 1}, kBusOutputBytes) == Status::kOk;
+    const bool has_link = csms_.begin() == Status::kOk;
+    if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
+    if (!has_stores) LOG_ERROR(log_, "the settings partition (nvs) cannot be used");
+    if (!has_files) LOG_ERROR(log_, "the file partition (littlefs) cannot be used");
+    if (!has_link) LOG_ERROR(log_, "not enough memory for the network task");
+
+    gateway::Settings settings(settings_);
+    common::FixedString<32> ssid(settings.text("wifi_ssid").span());
+    common::FixedString<63> password(settings.text("wifi_password").span());
+    common::FixedString<63> time_server(settings.text("ntp_server").span());
+    wifi_.begin(ssid, password, time_server);
+
+    app::App::Error error;
+    // Without its stores the gateway must not charge: nothing would survive a restart.
+    if (has_stores && has_files && has_link) {
+      if (app_.begin(error) != Status::kOk) LOG_ERROR(log_, "not started: %s", error.c_str());
+    }
+  }
+
+  void step() {
+    wifi_.step(clock_.now());
+    app_.step();
+  }
+
+ private:
+  using NvsKeyValueStore = platform_esp32::NvsKeyValueStore;
+
+  app::Platform platform() {
+    app::Platform parts{clock_,         waiter_,    entropy_, device_,  files_,  settings_,
+                        ocpp_settings_, registers_, csms_,    console_, output_, log_};
+    parts.buses[0] = &bus_;
+    parts.reader = &reader_;
+    parts.gpio = &gpio_;
+    parts.status_led_pin = board::kStatusLed;
+    return parts;
+  }
+
+  platform_esp32::Esp32Clock clock_;
+  platform_esp32::Esp32Waiter waiter_{clock_};
+  platform_esp32::Esp32Entropy entropy_;
+  platform_esp32::Esp32Device device_;
+  platform_esp32::Esp32Gpio gpio_;
+  platform_esp32::LittleFsFileStore files_;
+  NvsKeyValueStore settings_;
+  NvsKeyValueStore ocpp_settings_;
+  NvsKeyValueStore registers_;
+  platform_esp32::UartSerialLink console_{0, {board::kConsoleTx, board::kConsoleRx, -1}};
+  platform_esp32::UartSerialLink reader_{1, {-1, board::kReaderRx, -1}};
+  platform_esp32::UartSerialLink bus_{2,
+                                      {board::kRs485Tx, board::kRs485Rx, board::kRs485Direction}};
+  gateway::ConsoleOutput output_{console_};
+  gateway::ConsoleLog log_{output_, clock_};
+  platform_esp32::WifiStation wifi_{log_};
+  platform_esp32::TaskWebSocketLink csms_{clock_, entropy_, waiter_, &read_ca, nullptr};
+  app::App app_{platform()};
+};
+
+Board* board_instance = nullptr;
+
+}  // namespace
+
+void setup() {
+  board_instance = new (std::nothrow) Board();
+  if (board_instance == nullptr) esp_restart();
+  board_instance->begin();
+}
+
+void loop() { board_instance->step(); }
