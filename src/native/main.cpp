@@ -1,0 +1,149 @@
+#include "app/app.hpp"
+#include "native/options.hpp"
+#include "native/setting_overrides.hpp"
+#include "native/tee_link.hpp"
+#include "platform_linux/file_key_value_store.hpp"
+#include "platform_linux/linux_clock.hpp"
+#include "platform_linux/linux_device.hpp"
+#include "platform_linux/linux_entropy.hpp"
+#include "platform_linux/linux_waiter.hpp"
+#include "platform_linux/lws_web_socket_link.hpp"
+#include "platform_linux/posix_file_store.hpp"
+#include "platform_linux/posix_serial_link.hpp"
+#include "platform_linux/pty_link.hpp"
+#include "platform_linux/stdio_link.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <sys/stat.h>
+#include <vector>
+
+namespace {
+
+using common::Status;
+
+constexpr uint32_t kRecordQuotaBytes = 4 * 1024 * 1024;
+
+int fail(const std::string& sentence) {
+  std::fprintf(stderr, "vev-gateway: %s\n", sentence.c_str());
+  return 1;
+}
+
+bool make_folder(const std::string& path) {
+  return mkdir(path.c_str(), 0700) == 0 || errno == EEXIST;
+}
+
+/// Refuses what the settings table would refuse, so that a typing error does not start a gateway.
+bool check_overrides(const native::Options& options, std::string& sentence) {
+  class Sink final : public platform::KeyValueStore {
+   public:
+    common::Result<size_t> get(const char*, common::MutableByteSpan) override {
+      return Status::kNotFound;
+    }
+    Status set(const char*, common::ByteSpan) override { return Status::kOk; }
+    Status erase(const char*) override { return Status::kOk; }
+    Status erase_all() override { return Status::kOk; }
+  } sink;
+  gateway::Settings settings(sink);
+  for (const auto& [name, value] : options.settings) {
+    common::FixedString<95> error;
+    const Status status = settings.set(common::TextSpan(name.data(), name.size()),
+                                       common::TextSpan(value.data(), value.size()), error);
+    if (status != Status::kOk) {
+      sentence = error.c_str();
+      return false;
+    }
+  }
+  return true;
+}
+
+int run(const native::Options& options, char** argv) {
+  using namespace platform_linux;  // NOLINT: every type below is this platform's
+  std::string sentence;
+  if (!check_overrides(options, sentence)) return fail(sentence);
+  if (!make_folder(options.data_dir)) {
+    return fail("the data folder " + options.data_dir + " cannot be made: " + std::strerror(errno));
+  }
+  const LinuxClock::UtcSource utc_source = LinuxClock::UtcSource::kOperatingSystem;
+  LinuxClock clock(utc_source);
+  LinuxWaiter waiter(clock);
+  if (waiter.begin() != Status::kOk) return fail("the kernel gave no descriptors");
+  LinuxEntropy entropy;
+  PosixFileStore files(kRecordQuotaBytes);
+  FileKeyValueStore stored_settings;
+  FileKeyValueStore ocpp_settings;
+  FileKeyValueStore registers;
+  if (files.open(options.data_dir + "/records") != Status::kOk) return fail(files.last_error());
+  if (stored_settings.open(options.data_dir + "/settings") != Status::kOk) {
+    return fail(stored_settings.last_error());
+  }
+  if (ocpp_settings.open(options.data_dir + "/ocpp") != Status::kOk) {
+    return fail(ocpp_settings.last_error());
+  }
+  if (registers.open(options.data_dir + "/registers") != Status::kOk) {
+    return fail(registers.last_error());
+  }
+  native::SettingOverrides settings(stored_settings, options.settings);
+  LinuxDevice device({"", options.data_dir + "/running", argv});
+
+  std::unique_ptr<StdioLink> stdio;
+  std::unique_ptr<PtyLink> pty;
+  platform::SerialLink* console = nullptr;
+  if (options.console == "stdio") {
+    stdio = std::make_unique<StdioLink>();
+    waiter.add(*stdio);
+    console = stdio.get();
+  } else if (options.console != "none") {
+    pty = std::make_unique<PtyLink>(clock);
+    if (pty->open(options.console.substr(4)) != Status::kOk) return fail(pty->last_error());
+    waiter.add(*pty);
+    console = pty.get();
+  }
+  native::TeeLink console_copy(console);
+  if (!options.log_file.empty() && !console_copy.open(options.log_file)) {
+    return fail("the log file " + options.log_file + " cannot be written: " + std::strerror(errno));
+  }
+  gateway::ConsoleOutput output(console_copy);
+  gateway::ConsoleLog log(output, clock);
+
+  LwsWebSocketLink csms(clock, entropy, waiter, log);
+  app::Platform platform{clock,         waiter,    entropy, device,       files,  settings,
+                         ocpp_settings, registers, csms,    console_copy, output, log};
+  std::vector<std::unique_ptr<PosixSerialLink>> serial_links;
+  for (const auto& [number, path] : options.buses) {
+    serial_links.push_back(std::make_unique<PosixSerialLink>(path, clock, log));
+    waiter.add(*serial_links.back());
+    platform.buses[number - 1] = serial_links.back().get();
+  }
+  if (!options.reader_device.empty()) {
+    serial_links.push_back(std::make_unique<PosixSerialLink>(options.reader_device, clock, log));
+    waiter.add(*serial_links.back());
+    platform.reader = serial_links.back().get();
+  }
+
+  auto app = std::make_unique<app::App>(platform);
+  app::App::Error error;
+  if (app->begin(error) != Status::kOk) {
+    (void)output.flush();
+    return fail(error.c_str());
+  }
+  while (!waiter.is_stop_requested()) app->step();
+  app->shutdown();
+  device.mark_clean_stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const native::ParseOutcome outcome =
+      native::parse_options(std::vector<std::string>(argv + 1, argv + argc));
+  if (outcome.should_exit) {
+    std::fputs(outcome.message.c_str(), outcome.exit_code == 0 ? stdout : stderr);
+    return outcome.exit_code;
+  }
+  return run(outcome.options, argv);
+}
