@@ -132,7 +132,7 @@ def tests(session: nox.Session) -> None:
         session.log("Not built yet, so not run: %s", ", ".join(absent))
     for name in everything:
         if name not in absent:
-            session.notify(name, posargs=[])
+            session.notify(name, posargs=["--check"] if name == "codegen" else [])
 
 
 @nox.session

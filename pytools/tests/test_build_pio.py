@@ -190,3 +190,33 @@ def test_unreadable_report_is_one_sentence(tmp_path: Path, text: str) -> None:
     report.write_text(text)
     with pytest.raises(UserError, match="no readable test report"):
         pio.read_report(report, "native")
+
+
+@pytest.mark.native
+def test_board_build_without_registry_is_one_sentence(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        pio.sys,
+        "executable",
+        fake_platformio(toy, "Platform Manager: Installing espressif32 @ 6.9.0\nHTTPClientError: "),
+    )
+    with pytest.raises(UserError, match="PlatformIO cannot reach its registry"):
+        pio.build(toy, "esp32dev")
+
+
+@pytest.mark.native
+def test_board_build_with_an_error_in_the_code_is_not_blamed_on_the_registry(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pio.sys, "executable", fake_platformio(toy, "main.cpp:1: error: no"))
+    with pytest.raises(UserError, match="The build of 'esp32dev' failed"):
+        pio.build(toy, "esp32dev")
+
+
+def fake_platformio(folder: Path, text: str) -> str:
+    """A program that stands for the interpreter, prints the text and fails."""
+    program = folder / "fake-python"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\nexit 1\n")
+    program.chmod(0o755)
+    return str(program)

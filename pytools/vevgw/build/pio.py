@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from pathlib import Path
 
 from vevgw.build import pio_core
 from vevgw.errors import UserError
+
+
+# What PlatformIO says when a package can neither be found nor downloaded.
+_NO_REGISTRY = re.compile(r"HTTPClientError|InternetConnectionError|no Internet connection", re.I)
 
 
 def project_dir() -> Path:
@@ -61,13 +66,41 @@ def run(project: Path, arguments: Sequence[str], *, native: bool) -> int:
         The exit code.
 
     Raises:
-        UserError: The private core cannot be prepared, or no compiler is installed.
+        UserError: The private core cannot be prepared, no compiler is installed, or a board build
+            needs packages that cannot be downloaded.
     """
     if native:
         _require_compiler()
     variables = process_environment(project, native=native)
     command = [sys.executable, "-m", "platformio", *arguments]
-    return subprocess.run(command, cwd=project, env=variables, check=False).returncode
+    if native:
+        return subprocess.run(command, cwd=project, env=variables, check=False).returncode
+    return _run_online(project, command, variables)
+
+
+def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]) -> int:
+    """Runs a command that may have to download packages."""
+    unreachable = False
+    with subprocess.Popen(
+        command,
+        cwd=project,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            sys.stdout.write(line)
+            sys.stdout.flush()
+            unreachable = unreachable or _NO_REGISTRY.search(line) is not None
+    if process.returncode != 0 and unreachable:
+        raise UserError(
+            "PlatformIO cannot reach its registry, and what this build needs is not installed on "
+            "this machine yet; run it once with internet access."
+        )
+    return process.returncode
 
 
 def _require_compiler() -> None:
