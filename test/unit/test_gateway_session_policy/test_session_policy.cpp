@@ -1,0 +1,162 @@
+#include "doctest_main/doctest_main.hpp"
+#include "gateway/session_policy.hpp"
+
+#include <string>
+#include <vector>
+
+using charger::Offer;
+using common::Instant;
+
+namespace {
+
+/// Notes what reaches the engine.
+class Engine final : public gateway::OcppEngine {
+ public:
+  common::Status begin(const gateway::EngineOptions&, Instant, common::UtcTime) override {
+    return common::Status::kOk;
+  }
+  void on_link(bool, Instant) override {}
+  bool can_receive() const override { return true; }
+  void receive(common::TextSpan, bool, Instant) override {}
+  Instant step(Instant) override { return Instant::never(); }
+  common::TextSpan next_to_send() override { return {}; }
+  void on_sent(Instant) override {}
+  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant) override {
+    tags.push_back(std::to_string(connector_id) + ":" + id_tag.c_str());
+  }
+  void on_utc(common::UtcTime, Instant) override {}
+  bool take_event(gateway::EngineEvent&) override { return false; }
+  gateway::EngineSummary summary(Instant) const override { return {}; }
+  gateway::ConnectorSummary connector(uint8_t) const override { return {}; }
+  size_t action_count() const override { return 0; }
+  gateway::ActionCounters counters(size_t) const override { return {}; }
+  size_t configuration_count() const override { return 0; }
+  void configuration_at(size_t, gateway::ConfigurationEntry&) const override {}
+  common::Status get_configuration(common::TextSpan, gateway::ConfigurationEntry&) const override {
+    return common::Status::kNotFound;
+  }
+  const char* set_configuration(common::TextSpan, common::TextSpan, Instant) override { return ""; }
+  common::Status stop_transaction(uint8_t, Instant) override { return common::Status::kOk; }
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState&, Instant) override {
+    states.push_back(connector_id);
+  }
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample&, Instant) override {
+    samples.push_back(connector_id);
+  }
+
+  std::vector<std::string> tags;
+  std::vector<int> states;
+  std::vector<int> samples;
+};
+
+/// Notes the offers that reach the chargers.
+class Chargers final : public charger::ChargerControl {
+ public:
+  void set_offer(uint8_t connector_id, const Offer& offer, Instant) override {
+    last[connector_id] = offer;
+    ++count;
+  }
+  void request_sample(uint8_t, Instant) override {}
+  common::Status unlock(uint8_t, Instant) override { return common::Status::kUnsupported; }
+  charger::Capabilities capabilities(uint8_t) const override { return {}; }
+
+  Offer last[limits::kMaxConnectors + 1];
+  int count = 0;
+};
+
+struct Fixture {
+  Engine engine;
+  Chargers chargers;
+  common::NullLogSink log;
+  gateway::SessionPolicy policy{engine, chargers, log};
+
+  explicit Fixture(int64_t offline_after_ms = 0) {
+    gateway::PolicySettings settings;
+    settings.connectors = 2;
+    settings.offline_after_ms = offline_after_ms;
+    settings.offline_ma = 6000;
+    policy.begin(settings, Instant{0});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an offer reaches the charger unchanged while the CSMS is there") {
+  Fixture fixture(60000);
+  fixture.policy.on_link(true, Instant{10});
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{20});
+  CHECK(fixture.chargers.last[1] == Offer{true, 16000, 3});
+}
+
+TEST_CASE("the CSMS away for the set time lowers the current, its return restores it") {
+  Fixture fixture(60000);
+  fixture.policy.on_link(true, Instant{0});
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
+  fixture.policy.set_offer(2, Offer{true, 4000, 3}, Instant{0});
+  fixture.policy.on_link(false, Instant{1000});
+  CHECK(fixture.policy.step(Instant{60999}) == Instant{61000});
+  CHECK(fixture.chargers.last[1].limit_ma == 16000);
+  CHECK(fixture.policy.step(Instant{61000}).is_never());
+  CHECK(fixture.chargers.last[1].limit_ma == 6000);
+  CHECK(fixture.chargers.last[2].limit_ma == 4000);
+
+  SUBCASE("a higher offer made meanwhile waits") {
+    fixture.policy.set_offer(1, Offer{true, 10000, 3}, Instant{62000});
+    CHECK(fixture.chargers.last[1].limit_ma == 6000);
+    fixture.policy.on_link(true, Instant{70000});
+    CHECK(fixture.chargers.last[1].limit_ma == 10000);
+  }
+  SUBCASE("a withdrawn permit goes through") {
+    fixture.policy.set_offer(1, Offer{false, 0, 3}, Instant{62000});
+    CHECK_FALSE(fixture.chargers.last[1].permit);
+  }
+}
+
+TEST_CASE("a short outage changes nothing, and each outage counts from its own start") {
+  Fixture fixture(60000);
+  fixture.policy.on_link(true, Instant{0});
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
+  fixture.policy.on_link(false, Instant{1000});
+  fixture.policy.on_link(true, Instant{59000});
+  fixture.policy.on_link(false, Instant{59500});
+  (void)fixture.policy.step(Instant{100000});
+  CHECK(fixture.chargers.last[1].limit_ma == 16000);
+  CHECK_FALSE(fixture.policy.is_offline_limit_active());
+}
+
+TEST_CASE("without the rule an outage never changes the current") {
+  Fixture fixture;
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
+  CHECK(fixture.policy.step(Instant{1000000000}).is_never());
+  CHECK(fixture.chargers.last[1].limit_ma == 16000);
+}
+
+TEST_CASE("a tag read twice in a moment counts once") {
+  Fixture fixture;
+  const charger::IdTag tag("04AABBCC");
+  fixture.policy.on_id_tag(0, tag, Instant{1000});
+  fixture.policy.on_id_tag(0, tag, Instant{1800});
+  fixture.policy.on_id_tag(0, tag, Instant{3000});
+  CHECK(fixture.engine.tags.size() == 1);
+  fixture.policy.on_id_tag(0, tag, Instant{3000 + gateway::SessionPolicy::kSameTagMs});
+  CHECK(fixture.engine.tags.size() == 2);
+  fixture.policy.on_id_tag(0, charger::IdTag("04AABBCD"), Instant{4600});
+  CHECK(fixture.engine.tags.size() == 3);
+  fixture.policy.on_id_tag(0, charger::IdTag(), Instant{9000});
+  CHECK(fixture.engine.tags.size() == 3);
+}
+
+TEST_CASE("reports go up, and those of connectors that do not exist are dropped") {
+  Fixture fixture;
+  charger::ChargerState state;
+  state.plug = charger::Plug::kPlugged;
+  fixture.policy.on_charger_state(2, state, Instant{1});
+  fixture.policy.on_charger_state(0, state, Instant{1});
+  fixture.policy.on_charger_state(3, state, Instant{1});
+  fixture.policy.on_meter_sample(1, charger::MeterSample{}, Instant{1});
+  fixture.policy.set_offer(3, Offer{true, 16000, 3}, Instant{1});
+  CHECK(fixture.engine.states == std::vector<int>{2});
+  CHECK(fixture.engine.samples == std::vector<int>{1});
+  CHECK(fixture.policy.state(2).plug == charger::Plug::kPlugged);
+  CHECK(fixture.chargers.count == 0);
+}

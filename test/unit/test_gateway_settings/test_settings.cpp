@@ -1,0 +1,107 @@
+#include "doctest_main/doctest_main.hpp"
+#include "gateway/settings.hpp"
+#include "platform_sim/sim_key_value_store.hpp"
+
+#include <cstring>
+#include <string>
+
+using common::Status;
+using gateway::SettingRow;
+using gateway::Settings;
+
+namespace {
+
+struct Fixture {
+  platform_sim::SimPower power;
+  platform_sim::SimKeyValueStore store{power};
+  Settings settings{store};
+  common::FixedString<95> error;
+
+  Status set(const char* name, const std::string& value) {
+    error.clear();
+    return settings.set(common::text(name), common::TextSpan(value.data(), value.size()), error);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every setting name fits the key limit of NVS and every default passes its own check") {
+  Fixture fixture;
+  for (const SettingRow& row : Settings::table()) {
+    CAPTURE(row.name);
+    CHECK(std::strlen(row.name) <= platform::KeyValueStore::kMaxKeyBytes);
+    const auto name = Settings::concrete_name(row, 1);
+    CHECK(Settings::find(name.span()) == &row);
+    if (row.default_value[0] != '\0') {
+      CHECK(fixture.set(name.c_str(), row.default_value) == Status::kOk);
+    }
+  }
+}
+
+TEST_CASE("a setting that was never stored has its default") {
+  Fixture fixture;
+  CHECK(fixture.settings.integer("ping_s") == 30);
+  CHECK(fixture.settings.boolean("trust_csms_time"));
+  CHECK(fixture.settings.text("csms_url").empty());
+  CHECK(fixture.settings.integer("bus", 3) == 1);
+}
+
+TEST_CASE("a stored value is read back, and an empty value restores the default") {
+  Fixture fixture;
+  REQUIRE(fixture.set("c2.profile", "heidelberg-energy-control") == Status::kOk);
+  CHECK(fixture.settings.text("profile", 2) == gateway::SettingText("heidelberg-energy-control"));
+  CHECK(fixture.settings.text("profile", 1).empty());
+  REQUIRE(fixture.set("ping_s", "60") == Status::kOk);
+  CHECK(fixture.settings.integer("ping_s") == 60);
+  REQUIRE(fixture.set("ping_s", "") == Status::kOk);
+  CHECK(fixture.settings.integer("ping_s") == 30);
+}
+
+TEST_CASE("a refused value says why and changes nothing") {
+  Fixture fixture;
+  REQUIRE(fixture.set("ping_s", "60") == Status::kOk);
+  for (const char* bad : {"-1", "3601", "abc", "1.5", "99999999999", " 5", "-"}) {
+    CAPTURE(bad);
+    CHECK(fixture.set("ping_s", bad) == Status::kInvalidArgument);
+    CHECK(std::string(fixture.error.c_str()) == "ping_s must be a whole number from 0 to 3600");
+  }
+  CHECK(fixture.settings.integer("ping_s") == 60);
+  CHECK(fixture.set("subprotocol", "maybe") == Status::kInvalidArgument);
+  CHECK(std::string(fixture.error.c_str()) == "subprotocol must be true or false");
+  CHECK(fixture.set("vendor", std::string(21, 'x')) == Status::kInvalidArgument);
+  CHECK(std::string(fixture.error.c_str()) == "vendor must have 1 to 20 bytes");
+}
+
+TEST_CASE("unknown names are refused, connector numbers beyond the build too") {
+  Fixture fixture;
+  for (const char* name : {"", "csms", "c0.profile", "c9.profile", "c1.nothing", "c?.profile"}) {
+    CAPTURE(name);
+    CHECK(fixture.set(name, "1") == Status::kNotFound);
+  }
+  CHECK(fixture.store.count() == 0);
+}
+
+TEST_CASE("booleans are understood as people write them") {
+  Fixture fixture;
+  for (const char* yes : {"true", "TRUE", "1", "on", "Yes"}) {
+    REQUIRE(fixture.set("subprotocol", yes) == Status::kOk);
+    CHECK(fixture.settings.boolean("subprotocol"));
+  }
+  for (const char* no : {"false", "0", "OFF", "no"}) {
+    REQUIRE(fixture.set("subprotocol", no) == Status::kOk);
+    CHECK_FALSE(fixture.settings.boolean("subprotocol"));
+  }
+}
+
+TEST_CASE("a stored value that no longer fits the table counts as not set") {
+  Fixture fixture;
+  REQUIRE(fixture.store.set("ping_s", common::as_bytes(common::text("banana"))) == Status::kOk);
+  CHECK(fixture.settings.integer("ping_s") == 30);
+}
+
+TEST_CASE("a store that cannot write is reported") {
+  Fixture fixture;
+  fixture.store.fail_next_set(Status::kIo);
+  CHECK(fixture.set("ping_s", "60") == Status::kIo);
+  CHECK(std::string(fixture.error.c_str()) == "the setting could not be stored");
+}
