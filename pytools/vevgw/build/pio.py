@@ -16,7 +16,6 @@ from pathlib import Path
 from vevgw.build import pio_core
 from vevgw.errors import UserError
 
-
 # What PlatformIO says when a package can neither be found nor downloaded.
 _NO_REGISTRY = re.compile(r"HTTPClientError|InternetConnectionError|no Internet connection", re.I)
 
