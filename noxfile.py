@@ -39,6 +39,7 @@ NEEDS = {
     "system": NATIVE,
     "hil": NATIVE,
     "fuzz": (*NATIVE, "clang"),
+    "build": NATIVE,
     "bench": NATIVE,
     "size": NATIVE,
     "esp32": ("venv",),
@@ -110,6 +111,8 @@ def exists(name: str) -> bool:
         "system": "test/system/test_*.py",
         "hil": "test/system/test_*.py",
         "fuzz": "test/fuzz/fuzz_*.cpp",
+        "build": "src/native/*.cpp",
+        "esp32": "src/esp32/*.cpp",
     }
     return name not in patterns or any(ROOT.glob(patterns[name]))
 
@@ -212,6 +215,13 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def build(session: nox.Session) -> None:
+    """Builds the gateway as a Linux process: .pio/build/native/program."""
+    require(session)
+    run(session, "vevgw", "build", "firmware", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """A whole charging session with a live view."""
     require(session)
@@ -235,7 +245,7 @@ def size(session: nox.Session) -> None:
 @nox.session
 def esp32(session: nox.Session) -> None:
     """Builds the image for the board; PlatformIO downloads its toolchain on first use."""
-    prepare(session)
+    require(session)
     run(session, "vevgw", "build", "firmware", "-e", "esp32dev", *session.posargs)
 
 
