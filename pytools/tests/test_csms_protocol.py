@@ -69,6 +69,9 @@ async def test_boot_is_accepted_with_time_and_interval(csms, client):
             "PropertyConstraintViolation",
         ),
         ("StartTransaction", START | {"timestamp": "yesterday"}, "PropertyConstraintViolation"),
+        ("StartTransaction", START | {"meterStart": 2**31}, "PropertyConstraintViolation"),
+        ("StartTransaction", START | {"meterStart": 1.0}, "TypeConstraintViolation"),
+        ("StartTransaction", START | {"meterStart": True}, "TypeConstraintViolation"),
         (
             "MeterValues",
             {
@@ -87,6 +90,12 @@ async def test_a_wrong_call_is_refused_with_the_exact_code(csms, client, action,
     frame = csms.charge_point("CP1").calls()[-1]
     assert frame.verdict is Verdict.INVALID
     assert csms.books.transactions() == []
+
+
+async def test_a_key_given_twice_violates_its_occurrence(client):
+    answer = await client.ask_text('[2,"id1","Authorize",{"idTag":"A","idTag":"B"}]')
+    assert answer[:3] == [4, "id1", "OccurenceConstraintViolation"]
+    assert "idTag" in answer[3]
 
 
 async def test_the_reason_names_the_field(client):
@@ -113,7 +122,6 @@ async def test_the_reason_names_the_field(client):
         ('[2,"id1","Heartbeat"]', "id1"),
         ('[2,"id1","Heartbeat",{},{}]', "id1"),
         ('[2,"id1",5,{}]', "id1"),
-        ('[2,"id1","Authorize",{"idTag":"A","idTag":"B"}]', "id1"),
         ('[2,7,"Heartbeat",{}]', 7),
         (f'[2,"{"x" * 37}","Heartbeat",{{}}]', "x" * 37),
         ('[2,"","Heartbeat",{}]', ""),

@@ -96,7 +96,7 @@ def parse_frame(text: str, *, check_id: bool = True) -> Frame:
     frame = _read_elements(data, check_id)
     if frame.fault is None and duplicates.keys:
         names = ", ".join(sorted(set(duplicates.keys)))
-        frame.fault = Violation("FormationViolation", f"key occurs twice: {names}"[:255])
+        frame.fault = Violation("OccurenceConstraintViolation", f"key occurs twice: {names}"[:255])
     return frame
 
 

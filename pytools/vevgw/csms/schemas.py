@@ -108,11 +108,13 @@ class SchemaSet:
         Raises:
             CsmsError: The folder holds no schema.
         """
-        self._validators: dict[str, jsonschema_rs.Draft6Validator] = {}
+        self._validators: dict[str, jsonschema_rs.Draft4Validator] = {}
         for file in sorted(folder.glob("*.json")):
             schema = json.loads(file.read_text(encoding="utf-8-sig"))
-            # Draft 4 and 6 agree on every keyword that occurs in these files.
-            self._validators[file.stem] = jsonschema_rs.Draft6Validator(
+            _bound_integers(schema)
+            # Draft 4, like the schemas of the core specification: 1.0 is no integer. The later ones
+            # name draft 6, but use no keyword in which the two differ.
+            self._validators[file.stem] = jsonschema_rs.Draft4Validator(
                 schema, validate_formats=True
             )
         self.actions = frozenset(n for n in self._validators if f"{n}Response" in self._validators)
@@ -140,6 +142,16 @@ class SchemaSet:
         found.sort(key=lambda f: _CODE_ORDER.index(f[0]))
         reason = "; ".join(f"{path}: {message}" for _, path, message in found)
         return Violation(found[0][0], reason if len(reason) <= 255 else reason[:252] + "...")
+
+
+def _bound_integers(schema: Any) -> None:
+    """Adds what the schemas do not say: an integer has 32 bits in OCPP 1.6."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer":
+            schema.setdefault("minimum", -(2**31))
+            schema.setdefault("maximum", 2**31 - 1)
+        for part in schema.values():
+            _bound_integers(part)
 
 
 def _path(parts: list[Any]) -> str:
