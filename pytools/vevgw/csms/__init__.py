@@ -38,6 +38,7 @@ from vevgw.csms.errors import (
     InvalidAnswer,
     InvalidCall,
     NotConnected,
+    UnexpectedMessage,
     WaitTimeout,
 )
 from vevgw.csms.history import Direction, FrameRecord, Verdict
@@ -75,6 +76,7 @@ __all__ = [
     "RefuseWith",
     "Sample",
     "Transaction",
+    "UnexpectedMessage",
     "Verdict",
     "WaitTimeout",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from vevgw.csms.behaviour import FaultPolicy
 from vevgw.csms.connection import Connection
-from vevgw.csms.errors import InvalidCall, NotConnected, WaitTimeout
+from vevgw.csms.errors import InvalidCall, NotConnected, UnexpectedMessage, WaitTimeout
 from vevgw.csms.history import Direction, FrameRecord, History, Signal
 from vevgw.csms.schemas import CHARGE_POINT_ACTIONS, SchemaSet
 
@@ -135,7 +135,7 @@ class ChargePoint:
             if record.action == action and matches(record.payload, match):
                 return True
             if record.action in forbidden:
-                raise WaitTimeout(
+                raise UnexpectedMessage(
                     f"{self.identity} sent {record.action} before {expected}:\n  {record.line()}\n"
                     f"Last frames:\n{self.history.tail()}"
                 )

@@ -66,8 +66,8 @@ class Transaction:
         reason: ``Local`` when StopTransaction gave none (OCPP 1.6 6.49).
         start_repeats: Retries of StartTransaction after the first.
         stop_repeats: Retries of StopTransaction after the first.
-        recent_samples: The latest KEPT_SAMPLES since this CSMS was started; all are in the
-            database.
+        recent_samples: The latest KEPT_SAMPLES; after a restart only of open transactions. All
+            are in the database.
     """
 
     id: int

@@ -1,13 +1,16 @@
 """What can go wrong with the emulated CSMS, as exceptions.
 
-UserError
-└── CsmsError              everything below; the text is one sentence
-    ├── DatabaseError      the message log cannot be opened or read
-    ├── WaitTimeout        an awaited message or charge point did not come in time (also a
-    TimeoutError) ├── NotConnected       the charge point has no connection, or lost it before it
-    answered ├── InvalidCall        a CALL of ours does not match its schema; it was not sent
-    ├── InvalidAnswer      the CALLRESULT does not match its schema
-    └── CallRefused        the charge point answered with a CALLERROR
+Each stands for one situation that a caller may want to tell from the others:
+
+    UserError
+    `-- CsmsError                everything below; the text is one sentence
+        |-- DatabaseError        the message log cannot be opened or read
+        |-- WaitTimeout          something awaited did not come in time (also a TimeoutError)
+        |-- UnexpectedMessage    a forbidden message came before an awaited one
+        |-- NotConnected         the charge point has no connection, or lost it before it answered
+        |-- InvalidCall          a CALL of ours does not match its schema; it was not sent
+        |-- InvalidAnswer        the CALLRESULT does not match its schema
+        `-- CallRefused          the charge point answered with a CALLERROR
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ class DatabaseError(CsmsError):
 
 class WaitTimeout(CsmsError, TimeoutError):
     """Something awaited did not happen; the text says what was seen and where the log is."""
+
+
+class UnexpectedMessage(CsmsError):
+    """A forbidden message came before an awaited one."""
 
 
 class NotConnected(CsmsError):

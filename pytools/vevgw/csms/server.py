@@ -1,13 +1,17 @@
 """The emulated CSMS: listens, admits charge points, and ties the parts together.
 
-URL ws://host:port/<anything>/<identity>     charge points, subprotocol ocpp1.6
-URL ws://host:port/_control/                 operations from the command line, loopback only
-(control.py)
+What it listens to:
 
-server.py     handshake, one Connection per WebSocket
-connection.py frame in -> frames.py, schemas.py -> behaviour.py (fault?) -> answers.py -> books.py
--> frame out recorder.py   every frame -> store.py (SQLite in a thread) and history.py (what tests
-wait on)
+    ws://host:port/<anything>/<identity>   charge points, subprotocol ocpp1.6
+    ws://host:port/_control/               operations from the command line, this machine only
+
+The way of a frame, one step per file:
+
+    server.py      handshake; one Connection per WebSocket
+    connection.py  receives and sends; judges with frames.py and schemas.py
+    behaviour.py   a fault on purpose?
+    answers.py     the answer, from behaviour.py and books.py
+    recorder.py    every frame to store.py (SQLite in a thread) and history.py (what tests wait on)
 """
 
 from __future__ import annotations
@@ -140,6 +144,16 @@ class Csms:
     def database_failure(self) -> str | None:
         """What is wrong with the database now; None while it works."""
         return self._store.failure
+
+    async def wait_database(self, *, timeout_s: float, failing: bool = False) -> None:
+        """Waits until the database works (again), or fails.
+
+        Raises:
+            WaitTimeout: It did not in time.
+        """
+        await self._store.wait_for(
+            lambda store: (store.failure is not None) == failing, timeout_s=timeout_s
+        )
 
     @property
     def is_running(self) -> bool:

@@ -1,5 +1,4 @@
-"""The database of the emulated CSMS: a thread that writes SQLite so that the event loop never
-waits for a disk.
+"""The database of the emulated CSMS: a thread that writes SQLite; the event loop waits for no disk.
 
 Everything handed over is committed at once, in batches of whatever has gathered (write-ahead log),
 so a killed process loses at most the batch in flight. A database that fails while running is
@@ -16,12 +15,12 @@ import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
-from vevgw.csms.errors import DatabaseError
+from vevgw.csms.errors import DatabaseError, WaitTimeout
 
 _LOG = logging.getLogger(__name__)
 
@@ -89,11 +88,35 @@ class Store:
         self._thread: threading.Thread | None = None
         self._failure: str | None = None
         self._lost_frames = 0
+        self._tried = threading.Condition()
 
     @property
     def failure(self) -> str | None:
         """What is wrong with the database now; None while it works."""
         return self._failure
+
+    @property
+    def lost_frames(self) -> int:
+        """Frames given up since the database fails; 0 while it works."""
+        return self._lost_frames
+
+    async def wait_for(self, condition: Callable[[Store], bool], *, timeout_s: float) -> None:
+        """Waits until a condition on this store holds; it is looked at after each attempt to write.
+
+        Raises:
+            WaitTimeout: It did not hold in time.
+        """
+
+        def wait() -> bool:
+            with self._tried:
+                return self._tried.wait_for(lambda: condition(self), timeout_s)
+
+        if not await asyncio.to_thread(wait):
+            state = f"it fails: {self._failure}" if self._failure else "it works"
+            raise WaitTimeout(
+                f"The database {self.path} did not come into the state awaited within "
+                f"{timeout_s:g} s; {state}."
+            )
 
     def open(self) -> sqlite3.Connection:
         """Opens or creates the database and starts writing.
@@ -233,6 +256,8 @@ class Store:
             barriers: list[_Barrier] = []
             running = self._gather(pending, barriers)
             written = self._try_commit(pending)
+            with self._tried:
+                self._tried.notify_all()
             for barrier in barriers:
                 if barrier.set_running_or_notify_cancel():
                     barrier.set_result(written)
