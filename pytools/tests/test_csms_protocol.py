@@ -6,6 +6,8 @@ import asyncio
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vevgw.csms import (
     Behaviour,
@@ -19,7 +21,9 @@ from vevgw.csms import (
     Verdict,
     WaitTimeout,
 )
+from vevgw.csms.frames import parse_frame
 from vevgw.csms.raw_client import BOOT, RawClient
+from vevgw.csms.schemas import ERROR_CODES, ocpp16_schemas
 
 START = {
     "connectorId": 1,
@@ -342,3 +346,38 @@ async def test_the_authorization_key_is_masked_in_the_log(csms, client):
     sent = [json.loads(frame.raw)[3]["value"] for frame in frames if frame.direction == "out"]
     assert sent == ["***", "***", "60"]
     assert b"ret" not in csms.database.read_bytes()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@given(
+    st.text()
+    | json_values.map(json.dumps)
+    | st.tuples(st.sampled_from([2, 3, 4]), json_values, json_values, json_values).map(json.dumps)
+)
+def test_any_text_can_be_read(text):
+    frame = parse_frame(text)
+    if frame.fault is None:
+        assert frame.message_type is not None
+        assert isinstance(frame.message_id, str)
+        assert 0 < len(frame.message_id) <= 36
+    else:
+        assert 0 < len(frame.fault.reason) <= 255
+
+
+@given(st.sampled_from(sorted(ocpp16_schemas().actions)), json_values)
+def test_any_payload_gets_a_verdict(action, payload):
+    for violation in (
+        ocpp16_schemas().call_violation(action, payload),
+        ocpp16_schemas().result_violation(action, payload),
+    ):
+        if violation is not None:
+            assert violation.code in ERROR_CODES
+            assert 0 < len(violation.reason) <= 255
+        else:
+            assert isinstance(payload, dict)

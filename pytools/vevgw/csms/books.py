@@ -14,6 +14,7 @@ from typing import Any
 
 from vevgw.csms.entries import (
     KEPT_SAMPLES,
+    SAMPLE_COLUMNS,
     ChargePointEntry,
     ConnectorState,
     Sample,
@@ -268,7 +269,7 @@ class Books:
             self._enter(Transaction(*row))
         for transaction in self.open_transactions():
             rows = connection.execute(
-                "SELECT utc, value, measurand, unit, phase, location, context, format FROM samples "
+                f"SELECT {', '.join(SAMPLE_COLUMNS)} FROM samples "
                 "WHERE transaction_id = ? ORDER BY rowid DESC LIMIT ?",
                 (transaction.id, KEPT_SAMPLES),
             )
@@ -297,21 +298,12 @@ class Books:
     ) -> None:
         if transaction is not None:
             transaction.keep(samples)
-        for sample in samples:
-            self._store.insert(
-                "samples",
-                charge_point=charge_point,
-                connector_id=connector_id,
-                transaction_id=transaction.id if transaction else None,
-                utc=sample.utc,
-                value=sample.value,
-                measurand=sample.measurand,
-                unit=sample.unit,
-                phase=sample.phase,
-                location=sample.location,
-                context=sample.context,
-                format=sample.format,
-            )
+        transaction_id = transaction.id if transaction else None
+        self._store.insert_rows(
+            "samples",
+            ("charge_point", "connector_id", "transaction_id", *SAMPLE_COLUMNS),
+            [(charge_point, connector_id, transaction_id, *s.values()) for s in samples],
+        )
 
 
 def _start_key(charge_point: str, payload: dict[str, Any]) -> tuple[str, int, str, str, int]:

@@ -10,6 +10,18 @@ from typing import Any, Final
 #: Samples per transaction that stay in memory; the database keeps all.
 KEPT_SAMPLES: Final = 1_000
 
+#: Columns of a sample in the database, in the order of its fields.
+SAMPLE_COLUMNS: Final = (
+    "utc",
+    "value",
+    "measurand",
+    "unit",
+    "phase",
+    "location",
+    "context",
+    "format",
+)
+
 _REGISTER: Final = "Energy.Active.Import.Register"
 
 
@@ -32,6 +44,19 @@ class Sample:
     location: str
     context: str
     format: str
+
+    def values(self) -> tuple[str, ...]:
+        """Returns the values of SAMPLE_COLUMNS."""
+        return (
+            self.utc,
+            self.value,
+            self.measurand,
+            self.unit,
+            self.phase,
+            self.location,
+            self.context,
+            self.format,
+        )
 
     @property
     def number(self) -> float | None:

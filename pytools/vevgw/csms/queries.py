@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from vevgw.csms.entries import Sample
+from vevgw.csms.entries import SAMPLE_COLUMNS, Sample
 from vevgw.csms.errors import DatabaseError
 from vevgw.csms.history import format_frame
 from vevgw.csms.store import Store
@@ -172,7 +172,7 @@ class LogReader:
     def samples(self, transaction_id: int) -> list[Sample]:
         """Returns all samples of a transaction in the order of arrival."""
         rows = self._query(
-            "SELECT utc, value, measurand, unit, phase, location, context, format FROM samples"
+            f"SELECT {', '.join(SAMPLE_COLUMNS)} FROM samples"
             " WHERE transaction_id = ? ORDER BY rowid",
             transaction_id,
         )

@@ -1,9 +1,10 @@
 """The database of the emulated CSMS: a thread that writes SQLite; the event loop waits for no disk.
 
-Everything handed over is committed at once, in batches of whatever has gathered (write-ahead log),
-so a killed process loses at most the batch in flight. A database that fails while running is
-reported once per outage; what cannot be written is kept in memory and written when it works again,
-the oldest frames being given up beyond KEPT_WRITES. The CSMS goes on answering meanwhile.
+What is handed over gathers for FLUSH_INTERVAL_S, or until somebody waits for it, and is committed
+in one transaction (write-ahead log): a killed process loses nothing older than that. A database
+that fails while running is reported once per outage; what cannot be written is kept in memory and
+written when it works again, the oldest frames being given up beyond KEPT_WRITES. The CSMS goes on
+answering meanwhile.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _LOG = logging.getLogger(__name__)
 
 #: Writes kept in memory while the database fails.
 KEPT_WRITES: Final = 50_000
+#: Longest time that records gather before the thread is woken, s. Waking it for each one costs more
+#: than all the rest of the work on a message.
+FLUSH_INTERVAL_S: Final = 0.02
 #: Seconds between two attempts while the database fails.
 RETRY_INTERVAL_S: Final = 0.5
 #: Seconds that SQLite waits for another process's lock.
@@ -64,12 +68,12 @@ CREATE INDEX samples_by_transaction ON samples (transaction_id);
 @dataclass(frozen=True, slots=True)
 class _Write:
     sql: str
-    parameters: Sequence[object]
-    may_be_lost: bool
+    rows: Sequence[Sequence[object]]
+    may_be_lost: bool = False
 
 
 _Barrier = concurrent.futures.Future[bool]
-_Item = _Write | _Barrier | None
+_Batch = list[_Write | _Barrier]
 
 
 class Store:
@@ -84,7 +88,9 @@ class Store:
         self.path = path
         self._connection: sqlite3.Connection | None = None
         self._lock_file: TextIO | None = None
-        self._items: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._gathered: _Batch = []
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._batches: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._failure: str | None = None
         self._lost_frames = 0
@@ -150,7 +156,17 @@ class Store:
             parameters: Their values.
             may_be_lost: Given up first when the database fails for long.
         """
-        self._items.put(_Write(sql, parameters, may_be_lost))
+        self._gather(_Write(sql, [parameters], may_be_lost))
+
+    def _gather(self, write: _Write) -> None:
+        self._gathered.append(write)
+        if self._flush_timer is None:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self._flush()  # outside the event loop: at start
+            else:
+                self._flush_timer = loop.call_later(FLUSH_INTERVAL_S, self._flush)
 
     def insert(
         self, table: str, *, replace: bool = False, may_be_lost: bool = False, **values: object
@@ -168,6 +184,16 @@ class Store:
         sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
         self.write(sql, *values.values(), may_be_lost=may_be_lost)
 
+    def insert_rows(
+        self, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+    ) -> None:
+        """Hands many rows of one table over; see write()."""
+        if rows:
+            marks = ", ".join("?" * len(columns))
+            self._gather(
+                _Write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+            )
+
     async def committed(self, timeout_s: float) -> bool:
         """Waits until everything handed over so far is in the database.
 
@@ -180,7 +206,9 @@ class Store:
         if self._failure is not None or self._thread is None:
             return False
         barrier = _Barrier()
-        self._items.put(barrier)
+        self._gathered.append(barrier)
+        # In the next round of the loop, so that those who wait at the same time share a commit.
+        asyncio.get_running_loop().call_soon(self._flush)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(barrier), timeout_s)
         except TimeoutError:
@@ -190,10 +218,20 @@ class Store:
         """Writes what is left and closes the database; a failing one gets one more attempt."""
         if self._thread is None:
             return
-        self._items.put(None)
+        self._flush()
+        self._batches.put(None)
         self._thread.join(timeout_s)
         self._thread = None
         self._unlock()
+
+    def _flush(self) -> None:
+        """Hands what has gathered to the thread."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        if self._gathered:
+            self._batches.put(self._gathered)
+            self._gathered = []
 
     def _lock(self) -> None:
         # A file of its own: closing any descriptor of the database itself would drop SQLite's
@@ -254,7 +292,7 @@ class Store:
         running = True
         while running:
             barriers: list[_Barrier] = []
-            running = self._gather(pending, barriers)
+            running = self._take(pending, barriers)
             written = self._try_commit(pending)
             with self._tried:
                 self._tried.notify_all()
@@ -266,18 +304,19 @@ class Store:
         assert self._connection is not None
         self._connection.close()
 
-    def _gather(self, pending: list[_Write], barriers: list[_Barrier]) -> bool:
+    def _take(self, pending: list[_Write], barriers: list[_Barrier]) -> bool:
         """Takes what has been handed over, waiting for the first; returns False at the end."""
         try:
-            item = self._items.get(timeout=RETRY_INTERVAL_S if pending else None)
+            batch = self._batches.get(timeout=RETRY_INTERVAL_S if pending else None)
             while True:
-                if item is None:
+                if batch is None:
                     return False
-                if isinstance(item, _Write):
-                    pending.append(item)
-                else:
-                    barriers.append(item)
-                item = self._items.get_nowait()
+                for item in batch:
+                    if isinstance(item, _Write):
+                        pending.append(item)
+                    else:
+                        barriers.append(item)
+                batch = self._batches.get_nowait()
         except queue.Empty:
             return True
 
@@ -309,7 +348,7 @@ class Store:
 
     def _execute(self, connection: sqlite3.Connection, write: _Write) -> None:
         try:
-            connection.execute(write.sql, write.parameters)
+            connection.executemany(write.sql, write.rows)
         except (
             sqlite3.IntegrityError,
             sqlite3.ProgrammingError,
