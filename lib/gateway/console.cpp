@@ -79,6 +79,7 @@ void Console::step(Instant now) {
   }
   report_link();
   report_changes();
+  report_delivery(now);
   (void)parts_.output.flush();
 }
 
@@ -269,6 +270,15 @@ void Console::report_link() {
     seen_link_error_ = link.last_error;
   }
   was_link_up_ = link.is_up;
+}
+
+void Console::report_delivery(Instant now) {
+  const bool has_pending = parts_.engine.summary(now).pending_messages > 0;
+  if (has_pending_ && !has_pending) {
+    json::Writer writer = begin_event(reply_, "delivered");
+    send_event(writer);
+  }
+  has_pending_ = has_pending;
 }
 
 void Console::report_changes() {

@@ -73,6 +73,7 @@ class Console {
   void handle_line(common::TextSpan line, common::Instant now);
   void report_changes();
   void report_link();
+  void report_delivery(common::Instant now);
   void send_event(json::Writer& writer);
 
   // One per command: writes the members of the reply, or the sentence that says why not.
@@ -105,6 +106,7 @@ class Console {
   char reply_[kMaxReplyBytes] = {};
   Seen seen_[limits::kMaxConnectors];
   bool was_link_up_ = false;
+  bool has_pending_ = false;
   uint32_t seen_connection_ = 0;
   common::FixedString<95> seen_link_error_;
   Request request_ = Request::kNone;
