@@ -55,8 +55,8 @@ class PtyCable:
         self._on_request = on_request
         self._reply_delay_s = reply_delay_s
         self._not_before = 0.0
-        self._client_master, self._client_slave = _open_raw_pty()
-        self._server_master, self._server_slave = _open_raw_pty()
+        self._client_master, self._client_slave = open_raw_pty()
+        self._server_master, self._server_slave = open_raw_pty()
         self._client_path = os.ttyname(self._client_slave)
         self._link = link
         try:
@@ -208,7 +208,7 @@ def remove_link(link: Path, target: str) -> None:
             link.unlink()
 
 
-def _open_raw_pty() -> tuple[int, int]:
+def open_raw_pty() -> tuple[int, int]:
     """Returns master and slave; the slave stays open, else the master fails without a client."""
     master, slave = os.openpty()
     tty.setraw(slave)

@@ -45,6 +45,7 @@ class GatewayOptions:
         identity: Charge point identity; None: as stored.
         buses: Serial device of each bus number.
         profile: Charger profile of connector 1; None: as stored.
+        readers: Serial device of each kind of tag reader.
         password_file: First line is the HTTP Basic password.
         settings: Other device settings for this run.
     """
@@ -53,12 +54,14 @@ class GatewayOptions:
     identity: str | None = None
     buses: Mapping[int, str] = field(default_factory=dict)
     profile: str | None = None
+    readers: Mapping[str, str] = field(default_factory=dict)
     password_file: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def words(self) -> list[str]:
         """Returns the arguments."""
         words = [f"--bus={number}={device}" for number, device in sorted(self.buses.items())]
+        words += [f"--reader={kind}={device}" for kind, device in sorted(self.readers.items())]
         for name, value in (
             ("csms", self.csms_url),
             ("identity", self.identity),
