@@ -241,6 +241,22 @@ async def test_shortest_gap_is_measured(sim: ChargerSim, client: AsyncModbusSeri
     assert 0 <= sim.statistics.shortest_gap_s < 0.1
 
 
+async def test_serial_device_of_the_user_is_served() -> None:
+    master, slave = os.openpty()
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+    loop.add_reader(master, lambda: arrived.put_nowait(os.read(master, 64)))
+    try:
+        async with ChargerSim(MODEL, serial=os.ttyname(slave)) as sim:
+            assert sim.port_path == os.ttyname(slave)
+            os.write(master, bytes.fromhex("01 04 00 05 00 01 21 cb"))
+            assert await asyncio.wait_for(arrived.get(), 2) == bytes.fromhex("01040200 0238f1")
+    finally:
+        loop.remove_reader(master)
+        os.close(master)
+        os.close(slave)
+
+
 async def test_modbus_tcp_serves_the_same_device() -> None:
     async with ChargerSim(MODEL, tcp=("127.0.0.1", 0)) as sim:
         host, port = sim.port_path.split(":")

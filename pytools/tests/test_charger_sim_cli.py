@@ -132,7 +132,8 @@ async def test_killed_process_is_restarted_behind_the_same_link_with_its_energy(
     [
         (["--model", "toaster"], 1, "There is no charger model 'toaster'"),
         (["--model", MODEL, "--tcp", "here"], 2, "'here' is not an address"),
-        (["--model", MODEL, "--tcp", ":1", "--port", "x"], 2, "not both"),
+        (["--model", MODEL, "--tcp", ":1", "--port", "x"], 2, "not more"),
+        (["--model", MODEL, "--serial", "/dev/ttyNONE"], 1, "/dev/ttyNONE cannot be opened"),
         (["--model", MODEL, "--plug", "{"], 2, "--plug is not JSON"),
         (["--model", MODEL, "--plug", '{"phases":2}'], 1, "phases must be 1 or 3"),
         (["--model", MODEL, "--port", "/nowhere/tty"], 1, "/nowhere/tty cannot be created"),

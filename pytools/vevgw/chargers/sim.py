@@ -34,6 +34,7 @@ class ChargerSim:
         model: Name of a device model, or a device that the caller made.
         unit: Modbus unit id; None: the model's default.
         port: Symbolic link to the pseudo-terminal; None: only /dev/pts/N.
+        serial: Serve on this serial device instead, e.g. an RS-485 adapter wired to a board.
         tcp: (host, port) to serve Modbus TCP instead; port 0 takes a free one.
         energy_time_scale: Meter and battery run this many times faster than current x voltage x
             time, > 0; currents, ramps and timeouts keep real time.
@@ -49,6 +50,7 @@ class ChargerSim:
         *,
         unit: int | None = None,
         port: Path | None = None,
+        serial: str | None = None,
         tcp: tuple[str, int] | None = None,
         energy_time_scale: float = 1.0,
         energy_file: Path | None = None,
@@ -61,6 +63,7 @@ class ChargerSim:
         if not 1 <= self.unit <= 255:
             raise UserError(f"The Modbus unit id {self.unit} is outside 1..255.")
         self._link = port
+        self._serial = serial
         self._tcp = tcp
         self._energy_file = energy_file
         if energy_file is not None:
@@ -79,13 +82,15 @@ class ChargerSim:
         """Opens the port and lets time run.
 
         Raises:
-            UserError: The link or the TCP address cannot be used.
+            UserError: The link, the serial device or the TCP address cannot be used.
         """
         self._last_s = asyncio.get_running_loop().time()
-        if self._tcp is None:
-            await self._bus.open_pty(self._link)
-        else:
+        if self._serial is not None:
+            await self._bus.open_serial(self._serial)
+        elif self._tcp is not None:
             await self._bus.open_tcp(*self._tcp)
+        else:
+            await self._bus.open_pty(self._link)
         self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import termios
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +17,12 @@ from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from vevgw.chargers.devices.base import ChargerDevice, RefusedError, Space
-from vevgw.chargers.sim_cable import Cable, PtyCable, TcpCable
+from vevgw.chargers.sim_cable import Cable, DeviceCable, PtyCable, TcpCable, is_pty
 from vevgw.errors import UserError
 
 _LOG = logging.getLogger(__name__)
+# What pymodbus has to say concerns its own insides; without a handler Python would print it.
+logging.getLogger("pymodbus").addHandler(logging.NullHandler())
 
 _SPACE_OF_FUNCTION = {
     1: Space.COIL,
@@ -121,6 +124,31 @@ class SimBus:
             trace_pdu=self._trace_pdu,
         )
         await self._server.serve_forever(background=True)
+
+    async def open_serial(self, path: str) -> None:
+        """Serves Modbus RTU on a serial device, with the line settings of the first device.
+
+        `BusFaults.reply_delay_s` has no effect here: there is no cable of ours in between.
+
+        Raises:
+            UserError: It cannot be opened.
+        """
+        first = next(iter(self.devices.values()))
+        self._cable = DeviceCable(path)
+        self._server = ModbusSerialServer(
+            self._sim_devices(),
+            framer=FramerType.RTU,
+            port=path,
+            baudrate=first.baudrate,
+            parity="N" if is_pty(path) else first.parity,
+            trace_packet=self._trace_packet,
+            trace_pdu=self._trace_pdu,
+        )
+        try:
+            await self._server.serve_forever(background=True)
+        except (RuntimeError, OSError, termios.error) as error:
+            await self.close()
+            raise UserError(f"The serial device {path} cannot be opened.") from error
 
     async def open_tcp(self, host: str, port: int) -> None:
         """Serves Modbus TCP; port 0 takes a free one.

@@ -119,6 +119,21 @@ class PtyCable:
             _write(self._client_master, data)
 
 
+class DeviceCable:
+    """A serial device that exists already: nothing to do."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    @property
+    def port(self) -> str:
+        """The device."""
+        return self._path
+
+    def close(self) -> None:
+        """The server closes the device."""
+
+
 class TcpCable:
     """A listening socket in front of the Modbus server's own.
 
@@ -183,6 +198,11 @@ class TcpCable:
                 writer.write(data)
                 await writer.drain()
         writer.close()
+
+
+def is_pty(path: str) -> bool:
+    """Returns whether the path is a pseudo-terminal: it has no parity, and may refuse to set one."""
+    return os.path.realpath(path).startswith("/dev/pts/")
 
 
 def make_link(link: Path, target: str) -> None:

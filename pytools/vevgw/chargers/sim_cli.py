@@ -39,6 +39,10 @@ def run_sim(
     port: Annotated[
         Path | None, typer.Option(help="Link to make to the pseudo-terminal, e.g. /tmp/ttyWB.")
     ] = None,
+    serial: Annotated[
+        str | None,
+        typer.Option(help="Serve on this serial device instead, e.g. an RS-485 adapter."),
+    ] = None,
     tcp: Annotated[
         str | None, typer.Option(help="Serve Modbus TCP on [HOST]:PORT instead, e.g. :1502.")
     ] = None,
@@ -58,12 +62,13 @@ def run_sim(
     ] = None,
 ) -> None:
     """Run a simulated charger until interrupted; events are JSON lines on stdout."""
-    if port is not None and tcp is not None:
-        raise UserError("Give --port or --tcp, not both.", exit_code=2)
+    if [port, serial, tcp].count(None) < 2:
+        raise UserError("Give one of --port, --serial and --tcp, not more.", exit_code=2)
     sim = ChargerSim(
         model,
         unit=unit,
         port=port,
+        serial=serial,
         tcp=None if tcp is None else _address(tcp),
         energy_time_scale=energy_time_scale,
         energy_file=energy_file,

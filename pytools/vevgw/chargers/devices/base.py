@@ -84,6 +84,7 @@ class ChargerDevice(ABC):
     default_unit: ClassVar[int] = 1
     function_codes: ClassVar[frozenset[int]]
     baudrate: ClassVar[int] = 9600
+    parity: ClassVar[str] = "N"
 
     def __init__(self) -> None:
         self.ev: Ev | None = None

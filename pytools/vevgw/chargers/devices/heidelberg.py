@@ -71,6 +71,7 @@ class HeidelbergEnergyControl(ChargerDevice):
     default_unit: ClassVar[int] = 1
     function_codes: ClassVar[frozenset[int]] = frozenset({3, 4, 6, 16})
     baudrate: ClassVar[int] = 19200
+    parity: ClassVar[str] = "E"
 
     HW_MIN_A: ClassVar[int] = 6
     DEFAULT_WATCHDOG_MS: ClassVar[int] = 15_000
