@@ -70,12 +70,22 @@ def _make(project: Path) -> None:
     if not python.exists():
         _call(project, [sys.executable, "-m", "venv", "--clear", str(project / ".venv")])
     lock = ["--quiet", "--constraint", "requirements/constraints.txt"]
-    _call(project, [str(python), "-m", "pip", "install", *lock, "uv"])
+    pip = [str(python), "-m", "pip", "install", *lock]
     uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *lock]
-    _call(project, [*uv, "--group", "dev"])
-    # Built with the locked hatchling of the environment, hence without isolation.
-    _call(project, [*uv, "--no-build-isolation", "--editable", "."])
+    _call(project, [*pip, "uv"])
+    try:
+        _install(project, [*uv, "--system-certs"])
+    except UserError:
+        # Slower, but it knows the user's pip settings (a mirror, a certificate).
+        _call(project, [*pip, "--upgrade", "pip"])
+        _install(project, pip)
     stamp.write_text(fingerprint(project), encoding="ascii")
+
+
+def _install(project: Path, command: Sequence[str]) -> None:
+    _call(project, [*command, "--group", "dev"])
+    # Built with the locked hatchling of the environment, hence without isolation.
+    _call(project, [*command, "--no-build-isolation", "--editable", "."])
 
 
 def _call(project: Path, command: Sequence[str]) -> None:
