@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import sys
 
 import pytest
+import trustme
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from vevgw.csms import Csms, RefuseWith
 from vevgw.csms.behaviour import FaultOn
@@ -87,6 +89,36 @@ async def test_a_wrong_call_is_one_sentence(csms, arguments, code, sentence):
     assert (result[0], result[1]) == (code, "")
     assert sentence in result[2]
     assert "Traceback" not in result[2]
+
+
+async def test_call_goes_through_tls_too(tmp_path):
+    ca = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("csms.example.org").configure_cert(tls)
+    ca_file = tmp_path / "ca.pem"
+    ca.cert_pem.write_to_path(str(ca_file))
+    async with Csms(db=tmp_path / "db", tls=tls) as csms:
+        port = ("--port", str(csms.port))
+        code, out, _ = await vevgw("charge-points", *port, "--tls-ca", str(ca_file))
+        assert (code, out) == (0, "")
+        code, _, err = await vevgw("charge-points", *port)
+        assert code == 1
+        assert "if it listens with TLS, give --tls-ca" in err
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(str(other))
+        code, _, err = await vevgw("charge-points", *port, "--tls-ca", str(other))
+        assert code == 1
+        assert "CERTIFICATE_VERIFY_FAILED" in err
+        assert len(err.splitlines()) == 1
+
+
+async def test_close_ends_the_connection(csms):
+    async with RawClient(f"{csms.url}/CP1") as client:
+        result = await vevgw("close", "CP1", "--code", "1012", "--port", str(csms.port))
+        assert result == (0, "", "")
+        with pytest.raises(ConnectionClosed):
+            await client.receive()
+        assert client.websocket.close_code == 1012
 
 
 async def test_a_csms_that_is_not_there_is_one_sentence(csms):

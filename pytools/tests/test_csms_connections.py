@@ -221,6 +221,22 @@ async def test_a_failed_wait_quotes_the_last_frames_and_the_log(csms):
     assert str(csms.database) in text
 
 
+async def test_positions_stay_valid_when_old_frames_are_forgotten(tmp_path):
+    async with (
+        Csms(db=tmp_path / "db", kept_frames=10) as csms,
+        RawClient(f"{csms.url}/CP1") as client,
+    ):
+        charge_point = csms.charge_point("CP1")
+        for number in range(40):
+            mark = charge_point.mark()
+            tag = {"idTag": f"T{number}"}
+            await client.ask("Authorize", tag)
+            await charge_point.expect("Authorize", timeout_s=5, match=tag, since=mark)
+            await charge_point.expect("Authorize", timeout_s=5, match=tag)
+        assert 5 <= len(charge_point.calls()) <= 10
+        assert len(await csms.log.read(lambda log: log.frames())) == 82
+
+
 async def test_a_forbidden_message_fails_the_wait_at_once(csms):
     async with RawClient(f"{csms.url}/CP1") as client:
         charge_point = csms.charge_point("CP1")

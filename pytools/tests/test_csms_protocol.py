@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vevgw.csms import (
@@ -355,6 +355,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | json_values.map(json.dumps)
@@ -370,6 +371,7 @@ def test_any_text_can_be_read(text):
         assert 0 < len(frame.fault.reason) <= 255
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(ocpp16_schemas().actions)), json_values)
 def test_any_payload_gets_a_verdict(action, payload):
     for violation in (

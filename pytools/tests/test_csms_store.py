@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import logging
 import os
 import signal
@@ -13,9 +14,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 from vevgw.csms import Csms, DatabaseError, LogReader, store
-from vevgw.csms.raw_client import RawClient
+from vevgw.csms.raw_client import BOOT, RawClient
 
 START = {
     "connectorId": 1,
@@ -105,6 +107,42 @@ async def test_kill_9_loses_nothing_that_was_answered(tmp_path):
         assert (transaction["energy_wh"], transaction["start_repeats"]) == (3500, 1)
         assert len(log.samples(1)) == 1
         assert log.frames_by_verdict().keys() == {"ok", "repeat"}
+
+
+async def test_the_options_of_run_reach_the_answers(tmp_path):
+    passwords = tmp_path / "passwords"
+    passwords.write_text("# charge point = password\n\nCP1=open sesame\n")
+    options = [
+        *("--password-file", str(passwords), "--only", "CP1"),
+        *("--heartbeat-interval", "7", "--boot", "pending", "--boot", "accepted"),
+        *("--boot-retry-interval", "3", "--unknown-id-tags", "invalid"),
+        *("--id-tag", "good,parent=FAMILY", "--id-tag", "bad=blocked", "--refuse-concurrent-tx"),
+    ]
+    credentials = base64.b64encode(b"CP1:open sesame").decode()
+    headers = {"Authorization": f"Basic {credentials}"}
+    async with running(tmp_path / "db", "--port", "0", *options) as csms:
+        for url in (f"{csms.url}/CP2", f"{csms.url}/CP1"):
+            with pytest.raises(InvalidStatus):
+                async with RawClient(url):
+                    pass
+        async with RawClient(f"{csms.url}/CP1", boot=False, headers=headers) as client:
+            boots = [(await client.ask("BootNotification", BOOT))[2] for _ in range(2)]
+            assert [(b["status"], b["interval"]) for b in boots] == [
+                ("Pending", 3),
+                ("Accepted", 7),
+            ]
+            tags = [await client.ask("Authorize", {"idTag": t}) for t in ("good", "bad", "who")]
+            assert [tag[2]["idTagInfo"] for tag in tags] == [
+                {"status": "Accepted", "parentIdTag": "FAMILY"},
+                {"status": "Blocked"},
+                {"status": "Invalid"},
+            ]
+        csms.process.terminate()
+        output, errors = await csms.process.communicate()
+    assert len(errors.decode().splitlines()) == 2  # the two refusals
+    for text in (output, errors, (tmp_path / "db").read_bytes()):
+        assert b"sesame" not in text
+        assert credentials.encode() not in text
 
 
 async def test_sigterm_ends_the_process_cleanly(tmp_path):

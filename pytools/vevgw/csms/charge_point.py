@@ -9,7 +9,7 @@ from typing import Any
 from vevgw.csms.behaviour import FaultPolicy
 from vevgw.csms.connection import Connection
 from vevgw.csms.errors import InvalidCall, NotConnected, UnexpectedMessage, WaitTimeout
-from vevgw.csms.history import Direction, FrameRecord, History, Signal
+from vevgw.csms.history import KEPT_FRAMES, Direction, FrameRecord, History, Signal
 from vevgw.csms.schemas import CHARGE_POINT_ACTIONS, SchemaSet
 
 #: A subset of the payload that must be equal (nested objects too), or a condition on the payload.
@@ -24,16 +24,23 @@ class ChargePoint:
         history: Its frames, over all connections.
     """
 
-    def __init__(self, identity: str, schemas: SchemaSet, log_place: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        identity: str,
+        schemas: SchemaSet,
+        log_place: Callable[[], str],
+        kept_frames: int = KEPT_FRAMES,
+    ) -> None:
         """Creates the handle of a charge point that need not have connected yet.
 
         Args:
             identity: As decoded from the URL.
             schemas: To check CALLs with.
             log_place: Says where the full log is, for error texts.
+            kept_frames: See History.
         """
         self.identity = identity
-        self.history = History(identity, log_place)
+        self.history = History(identity, log_place, kept_frames)
         self._schemas = schemas
         self._connection: Connection | None = None
         self._connections = 0

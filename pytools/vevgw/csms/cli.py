@@ -174,6 +174,18 @@ def call(
 
 
 @app.command()
+def close(
+    charge_point: Annotated[str, typer.Argument(help="identity")],
+    code: Annotated[int, typer.Option(min=1000, max=4999, help="WebSocket close code")] = 1000,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_ca: TlsCa = None,
+) -> None:
+    """Close the connection of a charge point; it is expected to come back."""
+    _request("close", {"charge_point": charge_point, "code": code}, host, port, tls_ca, 10.0)
+
+
+@app.command()
 def charge_points(
     host: Host = "127.0.0.1", port: Port = DEFAULT_PORT, tls_ca: TlsCa = None
 ) -> None:

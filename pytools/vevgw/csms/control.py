@@ -146,7 +146,7 @@ async def request(
         async with (
             asyncio.timeout(timeout_s),
             connect(
-                f"{scheme}://{host}:{port}{PATH}",
+                f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{PATH}",
                 subprotocols=[SUBPROTOCOL],
                 ssl=tls,
                 proxy=None,
@@ -166,7 +166,10 @@ async def request(
             f"No CSMS can be reached at {host}:{port}: {error.strerror or error}."
         ) from None
     except (InvalidHandshake, InvalidMessage, ConnectionClosed, ValueError) as error:
-        raise CsmsError(f"What listens at {host}:{port} is no CSMS of vevgw: {error}.") from None
+        hint = " (if it listens with TLS, give --tls-ca)" if tls is None else ""
+        raise CsmsError(
+            f"What listens at {host}:{port} is no CSMS of vevgw{hint}: {error}."
+        ) from None
     if "error" in response:
         raise CsmsError(response["error"])
     return response["result"]

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from vevgw.csms.errors import WaitTimeout
 
-#: Frames that a history keeps in memory; the database keeps all.
-KEPT_FRAMES: Final = 20_000
+#: Frames that a history keeps in memory at least; the database keeps all.
+KEPT_FRAMES: Final = 2_000
 #: Frames quoted by a failed wait.
 QUOTED_FRAMES: Final = 8
 
@@ -154,13 +154,17 @@ class History:
     A position counts all frames ever added, so it stays valid when old frames are forgotten.
     """
 
-    def __init__(self, charge_point: str, log_place: Callable[[], str]) -> None:
+    def __init__(
+        self, charge_point: str, log_place: Callable[[], str], kept_frames: int = KEPT_FRAMES
+    ) -> None:
         """Creates an empty history.
 
         Args:
             charge_point: Identity, for messages.
             log_place: Says where the full log is, for messages.
+            kept_frames: Frames to keep at least; at most twice as many are kept.
         """
+        self._kept_frames = kept_frames
         self._charge_point = charge_point
         self._log_place = log_place
         self._records: list[FrameRecord] = []
@@ -175,9 +179,9 @@ class History:
     def add(self, record: FrameRecord) -> None:
         """Appends a frame and wakes all waits."""
         self._records.append(record)
-        if len(self._records) > 2 * KEPT_FRAMES:
-            del self._records[:KEPT_FRAMES]
-            self._forgotten += KEPT_FRAMES
+        if len(self._records) > 2 * self._kept_frames:
+            del self._records[: -self._kept_frames]
+            self._forgotten += self._kept_frames + 1
         self._signal.notify()
 
     def since(self, position: int = 0) -> Iterator[tuple[int, FrameRecord]]:

@@ -39,7 +39,7 @@ from vevgw.csms.books import Books
 from vevgw.csms.charge_point import ChargePoint
 from vevgw.csms.connection import Connection, Context
 from vevgw.csms.errors import CsmsError, DatabaseError
-from vevgw.csms.history import FrameRecord
+from vevgw.csms.history import KEPT_FRAMES, FrameRecord
 from vevgw.csms.queries import FrameLog
 from vevgw.csms.recorder import Recorder
 from vevgw.csms.schemas import ocpp16_schemas
@@ -61,8 +61,8 @@ class Csms:
     database.
 
     Attributes:
-        behaviour: How it answers; may be changed while it runs.
-        access: Who may connect; may be changed while it runs.
+        behaviour: How it answers; its parts may be changed while it runs.
+        access: Who may connect; may be replaced while it runs.
         books: Transactions, connectors and charge points. A new object after each start().
         log: The message log.
     """
@@ -78,6 +78,7 @@ class Csms:
         tls: ssl.SSLContext | None = None,
         ping_interval_s: float | None = 20.0,
         max_frame_bytes: int = 1 << 20,
+        kept_frames: int = KEPT_FRAMES,
     ) -> None:
         """Prepares a CSMS; nothing is opened before start().
 
@@ -92,6 +93,7 @@ class Csms:
             ping_interval_s: Seconds between WebSocket pings, and until a missing pong ends the
                 connection; None = no pings.
             max_frame_bytes: A longer frame ends the connection with code 1009.
+            kept_frames: Frames per charge point that waits can look back on; less saves memory.
         """
         self.behaviour = behaviour or Behaviour()
         self.access = access or Access()
@@ -104,6 +106,7 @@ class Csms:
         self._tls = tls
         self._ping_interval_s = ping_interval_s
         self._max_frame_bytes = max_frame_bytes
+        self._kept_frames = kept_frames
         self._schemas = ocpp16_schemas()
         self._charge_points: dict[str, ChargePoint] = {}
         self._listeners: list[Callable[[FrameRecord], None]] = []
@@ -133,7 +136,8 @@ class Csms:
     @property
     def url(self) -> str:
         """Base URL for charge points: they append ``/<identity>``."""
-        return f"{'wss' if self._tls else 'ws'}://{self._host}:{self._port}"
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'wss' if self._tls else 'ws'}://{host}:{self._port}"
 
     @property
     def database(self) -> Path:
@@ -245,7 +249,7 @@ class Csms:
         """Returns the handle of a charge point, connected or not."""
         if identity not in self._charge_points:
             self._charge_points[identity] = ChargePoint(
-                identity, self._schemas, lambda: str(self._store.path)
+                identity, self._schemas, lambda: str(self._store.path), self._kept_frames
             )
         return self._charge_points[identity]
 
