@@ -63,11 +63,12 @@ class Bridge final : public charger::ChargerControl {
 
   size_t connector_count() const { return drivers_.size(); }
   /// What the console shows of a connector; nullptr for an unknown one. Valid until the next call.
-  const ConnectorDiagnostics* diagnostics(uint8_t connector_id);
+  const ConnectorDiagnostics* diagnostics(uint8_t connector_id, common::Instant now);
   /// Why the last call failed, one sentence; empty when it did not. Valid until the next call.
   const char* error_text() const { return error_text_.c_str(); }
 
  private:
+  common::Status check(const ConnectorConfig& config, const Profile& profile);
   ChargerDriver* find(uint8_t connector_id);
   const ChargerDriver* find(uint8_t connector_id) const;
   common::Status refuse(common::Status status, const char* format, ...) __attribute__((format(printf, 3, 4)));

@@ -17,6 +17,7 @@ struct Timings {
   uint32_t request_on_ms = 500;    ///< Debounce B -> C.
   uint32_t request_off_ms = 2000;  ///< Debounce C -> B.
   uint32_t fault_off_ms = 5000;    ///< A fault is reported at once and cleared after this.
+  uint32_t pilot_f_ms = 5000;      ///< Pilot state F counts as a fault after this: time to unlock the charger.
   uint32_t hold_max_ms = 60000;    ///< A state that says nothing about the plug is held for this long at most.
 
   uint32_t stale_ms = 3000;    ///< Silence until Health::kStale.

@@ -14,7 +14,7 @@ namespace bridge {
 
 /// What the console shows of one connector.
 struct ConnectorDiagnostics {
-  const char* profile = "";
+  const char* profile = "";  ///< Static.
   uint8_t bus = 0;
   uint8_t unit_id = 0;
   const char* phase = "";  ///< "probing", "initialising", "running"
@@ -60,21 +60,25 @@ class ChargerDriver {
   uint8_t connector_id() const { return config_.connector_id; }
   uint8_t bus_index() const { return config_.bus; }
   uint8_t unit_index() const { return ports_.unit_index; }
-  void fill(ConnectorDiagnostics& out) const;
+  void fill(ConnectorDiagnostics& out, common::Instant now) const;
 
  private:
   enum class Phase : uint8_t { kInit, kRunning };
-  enum class InitStep : uint8_t { kLayout, kHardware, kFirstRead, kSettings, kWatchdog, kFailsafe, kLimit, kDone };
+  enum class InitStep : uint8_t { kLayout, kHardware, kFirstRead, kSettings, kLimit, kDone };
+  enum class CyclePart : uint8_t { kStatus, kMeter, kLimit, kEnable, kDone };
   enum class ReadPurpose : uint8_t { kNone, kCycle, kReadback, kInit, kVerify };
+  /// Neighbouring rows of the profile that one request reads.
   struct ReadBlock {
     uint8_t first_row = 0;
     uint8_t rows = 0;
-    uint16_t count = 0;
+    uint16_t count = 0;  ///< Registers or bits.
   };
-  struct InitTarget {
+  /// One setting made at start-up.
+  struct Setting {
     uint8_t row = kNoRegister;
-    bool has_value = false;
+    bool has_value = false;  ///< false: take the charger's, unless it is 0 (off); then value.
     uint16_t value = 0;
+    bool verify = false;
   };
 
   // charger_driver.cpp: offer, supervision, reports
@@ -82,33 +86,54 @@ class ChargerDriver {
   uint32_t target_for(const charger::Offer& offer) const;
   void report_state(common::Instant now);
   charger::ChargerState build_state(common::Instant now) const;
+  void describe_error(charger::ChargerState& state, common::Instant now) const;
   charger::Health health(common::Instant now) const;
+  bool is_locked_outside() const;
+  common::Instant next_health_change(common::Instant now) const;
+  common::Instant check_silence(common::Instant now);
   void update_guard(common::Instant now);
   void emit_sample(common::Instant now);
-  void maybe_save_energy(common::Instant now);
+  void save_energy_now_and_then(common::Instant now);
+  const char* phase_name() const;
 
-  // charger_driver_io.cpp: requests and replies
+  // charger_driver_io.cpp: what to ask next
   void start_init(bool is_resuming, common::Instant now);
   common::Instant run(common::Instant now);
-  bool run_writes(common::Instant now, common::Instant& next);
-  bool run_reads(common::Instant now, common::Instant& next);
+  common::Instant run_writes(common::Instant now);
+  bool write_setpoint(Setpoint& setpoint, uint8_t row, common::Instant now, common::Instant& next);
+  bool may_write(const Setpoint& setpoint) const;
+  common::Instant run_reads(common::Instant now);
   bool run_init(common::Instant now);
   void next_init_step(common::Instant now);
-  bool init_target(InitTarget& out) const;
-  bool next_cycle_block(ReadBlock& out);
+  void start_cycle(common::Instant now);
+  bool run_cycle(common::Instant now);
+  bool run_readback(common::Instant now, common::Instant& next);
+  bool run_verify(common::Instant now, common::Instant& next);
+  size_t setting_count() const;
+  Setting setting(size_t index) const;
   bool next_block(Poll poll, uint8_t from_row, ReadBlock& out) const;
+  ReadBlock single(uint8_t row) const;
   void submit_read(const ReadBlock& block, ReadPurpose purpose);
   void submit_write(uint8_t row, uint16_t raw, bool is_init);
+  uint32_t status_interval_ms() const;
+
+  // charger_driver_decode.cpp: what the answers mean
   void on_read(const modbus::Completion& completion, common::Instant now);
-  void on_read_failed(const modbus::Completion& completion, common::Instant now);
+  void on_read_refused(uint8_t exception_code, common::Instant now);
   void on_write(const modbus::Completion& completion, common::Instant now);
-  void on_init_value(uint16_t raw, common::Instant now);
+  void on_init_read(common::ByteSpan payload, common::Instant now);
+  void on_setting_value(uint16_t raw, common::Instant now);
   void on_verify_value(uint16_t raw, common::Instant now);
-  void decode_row(uint8_t row, common::ByteSpan registers, common::Instant now);
+  void on_setpoint_value(uint8_t row, uint16_t raw, common::Instant now);
+  void decode_block(common::ByteSpan payload, common::Instant now);
+  void decode_row(uint8_t row, common::ByteSpan payload, size_t offset, common::Instant now);
   void on_state_code(uint16_t code, common::Instant now);
-  void on_energy(int64_t counter_wh, common::Instant now);
+  void on_energy(uint8_t row, int64_t counter_wh, common::Instant now);
+  void on_charger_restart(const char* cause, common::Instant now);
   bool exists(uint8_t row) const;
   bool is_usable(uint8_t row) const;
+  bool is_needed(uint8_t row) const;
+  bool has_usable(Meaning meaning) const;
   uint32_t to_ma(uint8_t row, uint16_t raw) const;
   uint16_t to_raw(uint8_t row, uint32_t value) const;
 
@@ -125,28 +150,29 @@ class ChargerDriver {
 
   Phase phase_ = Phase::kInit;
   InitStep init_step_ = InitStep::kLayout;
-  bool is_resuming_ = false;
-  bool has_read_state_ = false;   ///< At least one good state reading since start-up.
-  bool restart_suspected_ = false;
+  bool is_resuming_ = false;     ///< Initialised before: settings and limit go before the state is trusted.
+  bool has_read_state_ = false;  ///< At least one good state reading since start-up.
   bool boot_state_seen_ = false;
+  bool limit_restored_ = false;  ///< InitStep::kLimit has asked for the write.
   uint8_t init_index_ = 0;
   uint8_t init_tries_ = 0;
+  bool init_read_next_ = true;   ///< Of a setting: read it (again) before going on.
 
   ReadPurpose pending_read_ = ReadPurpose::kNone;
   ReadBlock pending_block_;
   bool write_pending_ = false;
   bool pending_write_is_init_ = false;
   uint8_t pending_write_row_ = kNoRegister;
+  uint16_t pending_write_raw_ = 0;
 
   bool cycle_running_ = false;
   bool cycle_has_meter_ = false;
-  bool cycle_meter_part_ = false;
+  CyclePart cycle_part_ = CyclePart::kStatus;
   uint8_t cycle_row_ = 0;
-  uint8_t readback_row_ = kNoRegister;
   uint8_t verify_index_ = 0;
   bool verify_running_ = false;
 
-  uint32_t refused_rows_ = 0;   ///< Bit per register row that the charger answered with an exception.
+  uint32_t refused_rows_ = 0;   ///< Bit per profile row that the charger answered with an exception.
   uint32_t unmerged_rows_ = 0;  ///< Bit per row that must be read alone.
 
   uint16_t layout_ = 0;

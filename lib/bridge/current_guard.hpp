@@ -17,11 +17,9 @@ class CurrentGuard {
 
   enum class Fault : uint8_t { kNone, kOverCurrent, kUnauthorisedEnergy };
 
-  explicit CurrentGuard(const Timings& timings = Timings()) : timings_(timings) {}
-
   /// A fresh measurement. @param current_ma  Highest phase.
   /// @param limit_ma  What the connector may draw now; 0 while it is not permitted.
-  void update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, common::Instant now);
+  void update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, const Timings& timings, common::Instant now);
   /// No measurement is at hand: timers start again with the next one; faults stay.
   void pause();
   /// True once after the setpoint should be written again.
@@ -31,7 +29,8 @@ class CurrentGuard {
   Fault fault() const { return fault_; }
 
  private:
-  Timings timings_;
+  void check_fault(bool is_quiet, const Timings& timings, common::Instant now);
+
   Fault fault_ = Fault::kNone;
   bool must_stop_ = false;
   bool rewrite_ = false;

@@ -11,18 +11,20 @@ namespace bridge {
 /// Rules for a reading `now` after an accepted reading `last`, dt later:
 ///  - 0 <= now - last <= plausible(dt): the difference is booked.
 ///  - now < last and last > 90 % of the counter's range: the counter wrapped.
-///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked.
+///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked. A lifetime counter that is
+///    lower after a restart of the gateway belongs to another meter: nothing is booked.
 ///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves, nothing is booked.
 /// plausible(dt) = 1.2 * max_power * dt + 2 * resolution. After a restart of the gateway dt is unknown: up to
 /// kMaxGapWh counts as plausible.
 class EnergyRegister {
  public:
   static constexpr uint8_t kGlitchSamples = 3;
-  static constexpr int64_t kMaxGapWh = 1000 * 1000;
+  static constexpr int64_t kMaxGapWh = 1000 * 1000;  ///< 1000 kWh: more is never one session.
   static constexpr size_t kRecordBytes = 24;
 
   struct Settings {
     uint8_t source = 0;         ///< Which counter: a base of another source is not used.
+    bool may_restart = false;   ///< Counts since power-up or plug-in; else a lifetime counter.
     int64_t range_wh = 0;       ///< The counter wraps here; 0 = never.
     int64_t resolution_wh = 1;  ///< Smallest step of the counter, >= 1.
     int64_t max_power_w = 22000;

@@ -6,52 +6,55 @@
 
 namespace bridge {
 
-/// Debounces what a charger reports: pilot state -> plug, request, offer, fault.
+/// Debounces what a charger reports: pilot state -> plug, request, offer, fault. Only readings move it, never time
+/// alone: a charger that falls silent in the middle of a change has not changed.
 ///
 ///   plug     A -> B after plug_on_ms, B -> A after plug_off_ms; E, F, X and hold keep the plug
 ///   request  B -> C after request_on_ms, C -> B after request_off_ms
-///   fault    on at once, off after fault_off_ms
+///   fault    on at once (F: after pilot_f_ms), off after fault_off_ms
 class Normaliser {
  public:
-  explicit Normaliser(const Timings& timings = Timings()) : timings_(timings) {}
-
   struct Output {
     charger::Plug plug = charger::Plug::kUnknown;
     bool ev_requests_energy = false;
     bool energy_offered = false;
     bool is_faulted = false;
-    bool is_holding = false;  ///< The pilot has been hiding the plug for longer than hold_max_ms.
-    uint16_t code = 0;  ///< State value of the fault or warning; meaningful when error is not kNone.
     charger::Error error = charger::Error::kNone;
-    const char* info = "";
+    uint16_t code = 0;      ///< State value behind error; meaningful when error is not kNone.
+    const char* info = "";  ///< From the profile: lives as long as it.
   };
 
   /// A fresh reading. @param is_offering  Stands in for x2 where the pilot does not tell.
-  void update(const StateRow& row, bool is_offering, common::Instant now);
-  /// Runs the timers. @return When the output may change by time alone.
-  common::Instant step(common::Instant now);
+  void update(const StateRow& row, bool is_offering, const Timings& timings, common::Instant now);
+  /// When the next reading would settle a change under way; never when there is none.
+  common::Instant wants_reading_at() const { return wants_reading_at_; }
   const Output& output() const { return output_; }
   Pilot pilot() const { return pilot_; }
-  /// Forgets the timers, keeps the output: after a silence the next reading starts afresh.
+  /// Whether the pilot has hidden the plug since before now - hold_max_ms.
+  bool is_hidden_too_long(const Timings& timings, common::Instant now) const {
+    return is_hidden_ && now - hidden_since_ >= timings.hold_max_ms;
+  }
+  /// Forgets changes under way, keeps the output: after a silence the next reading starts afresh.
   void restart();
 
  private:
   struct Debounce {
     bool running = false;
-    bool value = false;
     common::Instant since;
   };
-  static void want(Debounce& debounce, bool value, bool current, common::Instant now);
+  bool settle(Debounce& debounce, bool differs, uint32_t after_ms, common::Instant now);
+  void update_plug(bool is_plugged, const Timings& timings, common::Instant now);
+  void update_fault(const StateRow& row, const Timings& timings, common::Instant now);
 
-  Timings timings_;
   Output output_;
   Pilot pilot_ = Pilot::kHold;
-  bool has_reading_ = false;
-  bool hold_running_ = false;
-  common::Instant hold_since_;
+  bool is_hidden_ = false;
+  common::Instant hidden_since_;
+  common::Instant wants_reading_at_ = common::Instant::never();
   Debounce plug_;
   Debounce request_;
-  Debounce fault_;
+  Debounce fault_on_;
+  Debounce fault_off_;
 };
 
 }  // namespace bridge

@@ -32,17 +32,19 @@ class Setpoint {
   bool has_wish() const { return has_wish_; }
   uint16_t wanted() const { return wanted_; }
   /// Writes the wish again even if nothing seems to have changed.
-  void rewrite() { must_write_ = true; }
+  void rewrite();
 
   /// When wanted() should be written; never when it is not needed.
   common::Instant write_at() const;
   /// When the register should be read back for a write; never when it is not needed.
   common::Instant read_at() const;
-  /// Whether wanted() is lower than what the charger was last known to hold.
-  bool is_decrease() const { return !has_device_ || wanted_ <= device_; }
+  /// Whether wanted() is lower than what the charger holds or was last told.
+  bool is_decrease() const;
 
   void on_written(uint16_t raw, common::Instant now);
   void on_refused(common::Instant now);
+  /// The write got no answer from a unit that is silent: tried again later, not a refusal.
+  void on_unanswered(common::Instant now);
   ReadEvent on_read(uint16_t raw, common::Instant now);
   /// Confirmation that did not come in time. @return When to call again.
   common::Instant step(common::Instant now);
@@ -57,6 +59,7 @@ class Setpoint {
   void forget_device();
 
  private:
+  bool needs_write() const;
   void fail(common::Instant now, common::Instant retry_at);
   bool matches(uint16_t raw, uint16_t target) const;
 

@@ -12,7 +12,7 @@ namespace modbus {
 struct UnitConfig {
   uint8_t unit_id = 1;  ///< 1..247
   platform::SerialSettings serial;
-  uint16_t timeout_ms = 400;  ///< From the end of the request to the end of the answer, 50..5000.
+  uint16_t timeout_ms = 400;  ///< What the unit may take to answer, 50..5000; time on the wire is added.
   uint16_t gap_ms = 0;        ///< Silence on the bus before a request to this unit; at least 3.5 characters are kept.
   uint8_t retries = 2;        ///< Further tries of a request that got no valid answer, 0..5.
 };
@@ -125,6 +125,7 @@ class Bus {
   Entry active_;
   Outcome outcome_ = Outcome::kTimeout;
   uint8_t exception_code_ = 0;
+  bool link_down_ = false;  ///< The phase after the completion that waits is kLinkDown.
   bool settings_known_ = false;
   platform::SerialSettings settings_;
   common::Instant quiet_since_;

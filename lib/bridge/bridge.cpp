@@ -1,0 +1,208 @@
+#include "bridge/bridge.hpp"
+
+#include <cstdarg>
+#include <cstdio>
+
+namespace bridge {
+
+namespace {
+
+/// Completions handled in one step; more wait for the next.
+constexpr int kMaxRounds = 16;
+
+}  // namespace
+
+common::Status Bridge::refuse(common::Status status, const char* format, ...) {
+  char text[161];
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof(text), format, arguments);
+  va_end(arguments);
+  error_text_.assign_truncated(common::text(text));
+  return status;
+}
+
+common::Result<uint8_t> Bridge::add_bus(platform::SerialLink& link) {
+  error_text_.clear();
+  if (has_begun_) return refuse(common::Status::kInvalidState, "a bus cannot be added after the start");
+  const uint8_t index = static_cast<uint8_t>(links_.size());
+  if (links_.push_back(&link) != common::Status::kOk) {
+    return refuse(common::Status::kNoSpace, "only %u charger buses are possible",
+                  static_cast<unsigned>(limits::kMaxBuses));
+  }
+  buses_[index].begin(link);
+  return index;
+}
+
+common::Status Bridge::check(const ConnectorConfig& config, const Profile& profile) {
+  const unsigned id = config.connector_id;
+  const ControlTable& control = profile.control;
+  const WatchdogTable& watchdog = profile.watchdog;
+  const Timings& timings = config.timings;
+  if (config.bus >= links_.size()) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id, config.bus);
+  }
+  if (config.phases > 3) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible", id, config.phases);
+  }
+  const uint32_t max_ma = config.max_ma == 0 || config.max_ma > control.max_ma ? control.max_ma : config.max_ma;
+  const uint32_t min_ma = config.min_ma > control.min_ma ? config.min_ma : control.min_ma;
+  if (min_ma > max_ma) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: the lowest current, %u mA, is above the highest, %u mA",
+                  id, static_cast<unsigned>(min_ma), static_cast<unsigned>(max_ma));
+  }
+  if (config.failsafe_ma != 0 && watchdog.failsafe_register == kNoRegister) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no failsafe current", id, profile.name);
+  }
+  if (config.failsafe_ma != 0 && (config.failsafe_ma < control.min_ma || config.failsafe_ma > max_ma)) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: the failsafe current, %u mA, is not 0 or %u to %u mA",
+                  id, static_cast<unsigned>(config.failsafe_ma), static_cast<unsigned>(control.min_ma),
+                  static_cast<unsigned>(max_ma));
+  }
+  if (config.watchdog_ms != 0 && watchdog.timeout_register == kNoRegister) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no watchdog time to set", id, profile.name);
+  }
+  if (config.watchdog_ms != 0 && (config.watchdog_ms < watchdog.min_ms || config.watchdog_ms > watchdog.max_ms)) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: the watchdog time, %u ms, is not %u to %u ms", id,
+                  static_cast<unsigned>(config.watchdog_ms), static_cast<unsigned>(watchdog.min_ms),
+                  static_cast<unsigned>(watchdog.max_ms));
+  }
+  if (timings.status_poll_ms < 100 || timings.meter_poll_ms < timings.status_poll_ms ||
+      timings.stale_ms < 2 * timings.status_poll_ms || timings.lost_ms <= timings.stale_ms ||
+      timings.faulted_ms < timings.lost_ms || timings.confirm_ms < 1000 || timings.verify_poll_ms < 1000) {
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: the timings contradict each other (poll 100 ms or more, 2 polls <= stale < lost <= faulted)",
+                  id);
+  }
+  return common::Status::kOk;
+}
+
+common::Status Bridge::add_connector(const ConnectorConfig& config) {
+  error_text_.clear();
+  const unsigned id = config.connector_id;
+  if (has_begun_) return refuse(common::Status::kInvalidState, "a connector cannot be added after the start");
+  if (drivers_.full()) {
+    return refuse(common::Status::kNoSpace, "only %u connectors are possible",
+                  static_cast<unsigned>(limits::kMaxConnectors));
+  }
+  if (config.connector_id < 1 || config.connector_id > limits::kMaxConnectors) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: ids are 1 to %u", id,
+                  static_cast<unsigned>(limits::kMaxConnectors));
+  }
+  if (find(config.connector_id) != nullptr) {
+    return refuse(common::Status::kInvalidArgument, "connector %u is configured twice", id);
+  }
+  const Profile* profile = config.profile == nullptr ? nullptr : find_charger_profile(config.profile);
+  if (profile == nullptr) {
+    return refuse(common::Status::kNotFound, "connector %u: there is no charger profile \"%.60s\"", id,
+                  config.profile == nullptr ? "" : config.profile);
+  }
+  RETURN_IF_ERROR(check(config, *profile));
+  ConnectorConfig complete = config;
+  if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
+  if (!complete.override_serial) complete.serial = profile->serial;
+
+  modbus::UnitConfig unit;
+  unit.unit_id = complete.unit_id;
+  unit.serial = complete.serial;
+  unit.timeout_ms = profile->timeout_ms;
+  unit.gap_ms = profile->gap_ms;
+  modbus::Bus& bus = buses_[config.bus];
+  const common::Result<uint8_t> unit_index = bus.add_unit(unit);
+  if (!unit_index.ok()) {
+    return refuse(unit_index.status(), "connector %u: unit %u on bus %u is taken, or unit or line settings are out of range",
+                  id, unit.unit_id, config.bus);
+  }
+  ChargerDriver::Ports ports;
+  ports.bus = &bus;
+  ports.unit_index = unit_index.value();
+  ports.store = &store_;
+  ports.log = &log_;
+  RETURN_IF_ERROR(drivers_.push_back(ChargerDriver()));
+  drivers_[drivers_.size() - 1].configure(complete, *profile, ports);
+  return common::Status::kOk;
+}
+
+common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant now) {
+  error_text_.clear();
+  if (has_begun_) return refuse(common::Status::kInvalidState, "the bridge has been started already");
+  if (drivers_.empty()) return refuse(common::Status::kInvalidState, "no connector is configured");
+  has_begun_ = true;
+  for (ChargerDriver& driver : drivers_) driver.begin(observer, now);
+  return common::Status::kOk;
+}
+
+common::Instant Bridge::step(common::Instant now) {
+  if (!has_begun_) return common::Instant::never();
+  for (int round = 0; round < kMaxRounds; ++round) {
+    common::Instant next = common::Instant::never();
+    bool has_progressed = false;
+    for (ChargerDriver& driver : drivers_) next = common::earlier(next, driver.step(now));
+    for (uint8_t index = 0; index < links_.size(); ++index) {
+      modbus::Bus& bus = buses_[index];
+      next = common::earlier(next, bus.step(now));
+      modbus::Completion completion;
+      if (!bus.take_completion(completion)) continue;
+      has_progressed = true;
+      for (ChargerDriver& driver : drivers_) {
+        if (driver.bus_index() == index && driver.unit_index() == completion.unit_index) {
+          driver.on_completion(completion, now);
+        }
+      }
+    }
+    if (!has_progressed) return next;
+  }
+  return now;
+}
+
+void Bridge::set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) {
+  ChargerDriver* driver = find(connector_id);
+  if (driver != nullptr) driver->set_offer(offer, now);
+}
+
+void Bridge::request_sample(uint8_t connector_id, common::Instant now) {
+  ChargerDriver* driver = find(connector_id);
+  if (driver != nullptr) driver->request_sample(now);
+}
+
+common::Status Bridge::unlock(uint8_t connector_id, common::Instant) {
+  // No built-in profile describes a lock that can be opened.
+  return find(connector_id) == nullptr ? common::Status::kNotFound : common::Status::kUnsupported;
+}
+
+charger::Capabilities Bridge::capabilities(uint8_t connector_id) const {
+  const ChargerDriver* driver = find(connector_id);
+  return driver == nullptr ? charger::Capabilities() : driver->capabilities();
+}
+
+common::Status Bridge::checkpoint(uint8_t connector_id) {
+  ChargerDriver* driver = find(connector_id);
+  return driver == nullptr ? common::Status::kNotFound : driver->save_energy();
+}
+
+common::Status Bridge::checkpoint_all() {
+  common::Status result = common::Status::kOk;
+  for (ChargerDriver& driver : drivers_) {
+    const common::Status status = driver.save_energy();
+    if (status != common::Status::kOk) result = status;
+  }
+  return result;
+}
+
+const ConnectorDiagnostics* Bridge::diagnostics(uint8_t connector_id, common::Instant now) {
+  const ChargerDriver* driver = find(connector_id);
+  if (driver == nullptr) return nullptr;
+  driver->fill(diagnostics_, now);
+  return &diagnostics_;
+}
+
+ChargerDriver* Bridge::find(uint8_t connector_id) {
+  for (ChargerDriver& driver : drivers_) {
+    if (driver.connector_id() == connector_id) return &driver;
+  }
+  return nullptr;
+}
+
+const ChargerDriver* Bridge::find(uint8_t connector_id) const { return const_cast<Bridge*>(this)->find(connector_id); }
+
+}  // namespace bridge

@@ -1,0 +1,402 @@
+#include "bridge/charger_driver.hpp"
+
+#include <cinttypes>
+#include <cstdio>
+
+namespace bridge {
+
+LOG_MODULE("bridge");
+
+namespace {
+
+/// Where the energy register of a connector is stored.
+common::FixedString<platform::KeyValueStore::kMaxKeyBytes> energy_key(uint8_t connector_id) {
+  char key[platform::KeyValueStore::kMaxKeyBytes + 1];
+  std::snprintf(key, sizeof(key), "energy.%u", connector_id);
+  return common::FixedString<platform::KeyValueStore::kMaxKeyBytes>(key);
+}
+
+bool is_same(const charger::ChargerState& a, const charger::ChargerState& b) {
+  return a.plug == b.plug && a.health == b.health && a.ev_requests_energy == b.ev_requests_energy &&
+         a.energy_offered == b.energy_offered && a.is_faulted == b.is_faulted && a.error == b.error &&
+         a.vendor_error_code == b.vendor_error_code && a.info == b.info && a.limit_known == b.limit_known &&
+         a.limit_ma == b.limit_ma && a.session_marker == b.session_marker;
+}
+
+const char* plug_name(charger::Plug plug) {
+  switch (plug) {
+    case charger::Plug::kUnknown:
+      return "unknown";
+    case charger::Plug::kUnplugged:
+      return "unplugged";
+    case charger::Plug::kPlugged:
+      return "plugged";
+  }
+  return "?";
+}
+
+const char* health_name(charger::Health health) {
+  switch (health) {
+    case charger::Health::kUnknown:
+      return "unknown";
+    case charger::Health::kOk:
+      return "ok";
+    case charger::Health::kStale:
+      return "stale";
+    case charger::Health::kLost:
+      return "lost";
+  }
+  return "?";
+}
+
+}  // namespace
+
+void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports) {
+  config_ = config;
+  config_.profile = profile.name;
+  profile_ = &profile;
+  ports_ = ports;
+
+  const ControlTable& control = profile.control;
+  const Timings& timings = config_.timings;
+  Setpoint::Settings settings;
+  settings.confirm_ms = timings.confirm_ms;
+  settings.reject_retry_ms = timings.reject_retry_ms;
+  settings.increase_ms = control.increase_ms > timings.increase_ms ? control.increase_ms : timings.increase_ms;
+  // Chargers round: a quarter of an ampere away still is what was asked for, but never a whole step.
+  constexpr uint32_t kToleranceMa = 230;
+  settings.tolerance = control.step_ma > kToleranceMa ? 0 : to_raw(control.limit_register, kToleranceMa);
+  limit_.configure(settings);
+  settings.increase_ms = 0;
+  settings.tolerance = 0;
+  enable_.configure(settings);
+}
+
+void ChargerDriver::begin(charger::ChargerObserver& observer, common::Instant now) {
+  observer_ = &observer;
+  begun_at_ = now;
+  next_status_ = now;
+  next_meter_ = now;
+  next_verify_ = now + config_.timings.verify_poll_ms;
+  energy_saved_at_ = now;
+  uint8_t record[EnergyRegister::kRecordBytes];
+  const common::Result<size_t> got = ports_.store->get(energy_key(config_.connector_id).c_str(), record);
+  if (got.ok()) {
+    if (energy_.restore(common::ByteSpan(record, got.value())) == common::Status::kOk) {
+      saved_energy_wh_ = energy_.value_wh();
+    } else {
+      LOG_ERROR(*ports_.log, "connector %u: the stored energy register is damaged, starting from the charger's",
+                config_.connector_id);
+    }
+  } else if (got.status() != common::Status::kNotFound) {
+    LOG_ERROR(*ports_.log, "connector %u: cannot read the stored energy register: %s", config_.connector_id,
+              to_string(got.status()));
+  }
+  start_init(false, now);
+}
+
+common::Instant ChargerDriver::step(common::Instant now) {
+  if (!has_offer_ && now - begun_at_ >= config_.timings.first_offer_ms) {
+    LOG_WARN(*ports_.log, "connector %u: nobody made an offer since start-up: disabling the charger",
+             config_.connector_id);
+    has_offer_ = true;
+    update_target(now);
+  }
+  common::Instant next = check_silence(now);
+  if (!has_offer_) next = common::earlier(next, begun_at_ + config_.timings.first_offer_ms);
+  next = common::earlier(next, limit_.step(now));
+  next = common::earlier(next, enable_.step(now));
+  next = common::earlier(next, run(now));
+  report_state(now);
+  return next;
+}
+
+void ChargerDriver::set_offer(const charger::Offer& offer, common::Instant now) {
+  if (has_offer_ && offer == offer_) return;
+  has_offer_ = true;
+  offer_ = offer;
+  update_target(now);
+}
+
+void ChargerDriver::request_sample(common::Instant now) {
+  next_status_ = now;
+  next_meter_ = now;
+}
+
+charger::Capabilities ChargerDriver::capabilities() const {
+  const ControlTable& control = profile_->control;
+  charger::Capabilities result;
+  result.min_ma = control.min_ma;
+  if (hardware_min_ma_ > result.min_ma) result.min_ma = hardware_min_ma_;
+  if (config_.min_ma > result.min_ma) result.min_ma = config_.min_ma;
+  result.max_ma = control.max_ma;
+  if (hardware_max_ma_ != 0 && hardware_max_ma_ < result.max_ma) result.max_ma = hardware_max_ma_;
+  if (config_.max_ma != 0 && config_.max_ma < result.max_ma) result.max_ma = config_.max_ma;
+  result.phases = config_.phases != 0 ? config_.phases : profile_->phases;
+  result.has_lock = false;
+  if (has_usable(Meaning::kEnergyTotal) || has_usable(Meaning::kEnergySession)) {
+    result.meter_fields |= charger::kMeterEnergyImport;
+  }
+  if (has_usable(Meaning::kPower)) result.meter_fields |= charger::kMeterPower;
+  if (has_usable(Meaning::kCurrent)) result.meter_fields |= charger::kMeterCurrent;
+  if (has_usable(Meaning::kVoltage)) result.meter_fields |= charger::kMeterVoltage;
+  if (has_usable(Meaning::kTemperature)) result.meter_fields |= charger::kMeterTemperature;
+  if (has_usable(Meaning::kFrequency)) result.meter_fields |= charger::kMeterFrequency;
+  return result;
+}
+
+/// What an offer comes to: rounded down to the step, 0 below the minimum.
+uint32_t ChargerDriver::target_for(const charger::Offer& offer) const {
+  if (!offer.permit || guard_.must_stop()) return 0;
+  const charger::Capabilities limits = capabilities();
+  uint32_t target = offer.limit_ma < limits.max_ma ? offer.limit_ma : limits.max_ma;
+  target -= target % profile_->control.step_ma;
+  return target < limits.min_ma ? 0 : target;
+}
+
+void ChargerDriver::update_target(common::Instant) {
+  if (!has_offer_) return;
+  const ControlTable& control = profile_->control;
+  const uint32_t target = target_for(offer_);
+  if (target != target_ma_) {
+    LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id, target_ma_,
+             target);
+  }
+  target_ma_ = target;
+  if (control.enable_register != kNoRegister) {
+    enable_.want(target != 0 ? control.enable_on : control.enable_off);
+  }
+  // Where 0 means "no limit" only the enable register disables; the limit stays at its lowest.
+  const uint32_t lowest_ma = control.zero_means == ZeroMeans::kUnlimited ? control.min_ma : 0;
+  if (target != 0) {
+    limit_.want(to_raw(control.limit_register, target));
+  } else if (lowest_ma != 0) {
+    limit_.want(to_raw(control.limit_register, lowest_ma));
+  } else {
+    limit_.want(control.off_raw);
+  }
+}
+
+/// A locked charger shows state F: neither our doing nor a fault.
+bool ChargerDriver::is_locked_outside() const { return external_lock_ && normaliser_.pilot() == Pilot::kF; }
+
+charger::Health ChargerDriver::health(common::Instant now) const {
+  const Timings& timings = config_.timings;
+  if (!has_read_state_) {
+    return now - begun_at_ >= timings.lost_ms ? charger::Health::kLost : charger::Health::kUnknown;
+  }
+  const int64_t silence_ms = now - state_at_;
+  if (silence_ms >= timings.lost_ms) return charger::Health::kLost;
+  if (is_locked_outside() || normaliser_.is_hidden_too_long(timings, now)) return charger::Health::kLost;
+  if (silence_ms >= timings.stale_ms || normaliser_.pilot() == Pilot::kHold) return charger::Health::kStale;
+  return charger::Health::kOk;
+}
+
+common::Instant ChargerDriver::next_health_change(common::Instant now) const {
+  const Timings& timings = config_.timings;
+  const common::Instant since = has_read_state_ ? state_at_ : begun_at_;
+  common::Instant next = common::Instant::never();
+  for (const uint32_t after_ms : {timings.stale_ms, timings.lost_ms, timings.faulted_ms}) {
+    if (since + after_ms > now) next = common::earlier(next, since + after_ms);
+  }
+  return next;
+}
+
+/// The silence ladder: a charger that stopped answering is initialised again before it is trusted.
+common::Instant ChargerDriver::check_silence(common::Instant now) {
+  const bool is_stale = has_read_state_ && now - state_at_ >= config_.timings.stale_ms;
+  const bool is_known = phase_ == Phase::kInit && (is_resuming_ || init_step_ == InitStep::kFirstRead);
+  if (is_stale && !is_known) {
+    LOG_WARN(*ports_.log, "connector %u: the charger is silent", config_.connector_id);
+    normaliser_.restart();
+    limit_.forget_device();
+    enable_.forget_device();
+    start_init(true, now);
+  }
+  if (is_stale) guard_.pause();
+  return next_health_change(now);
+}
+
+void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant now) const {
+  const Timings& timings = config_.timings;
+  const Normaliser::Output& seen = normaliser_.output();
+  const int64_t silence_ms = now - (has_read_state_ ? state_at_ : begun_at_);
+  const ControlTable& control = profile_->control;
+  if (silence_ms >= timings.lost_ms) {
+    state.error = charger::Error::kOtherError;
+    state.is_faulted = silence_ms >= timings.faulted_ms;
+    state.vendor_error_code.assign_truncated(common::text("BUS_TIMEOUT"));
+    state.info.assign_truncated(common::text("the charger does not answer"));
+    return;
+  }
+  if (has_read_state_ && !exists(control.limit_register)) {
+    state.error = charger::Error::kOtherError;
+    state.is_faulted = true;
+    state.vendor_error_code.assign_truncated(common::text("NO_CONTROL"));
+    state.info.assign_truncated(common::text("the charger's firmware is too old to set a current"));
+    return;
+  }
+  if (is_locked_outside()) {
+    state.info.assign_truncated(common::text("locked at the charger"));
+    return;
+  }
+  if (seen.error != charger::Error::kNone && seen.is_faulted) {
+    char code[51];
+    std::snprintf(code, sizeof(code), "%s:%u", profile_->name, seen.code);
+    state.error = seen.error;
+    state.is_faulted = true;
+    state.vendor_error_code.assign_truncated(common::text(code));
+    state.info.assign_truncated(common::text(seen.info));
+    return;
+  }
+  switch (guard_.fault()) {
+    case CurrentGuard::Fault::kOverCurrent:
+      state.error = charger::Error::kOverCurrentFailure;
+      state.is_faulted = true;
+      state.vendor_error_code.assign_truncated(common::text("LIMIT_EXCEEDED"));
+      state.info.assign_truncated(common::text("the current stays above the limit"));
+      return;
+    case CurrentGuard::Fault::kUnauthorisedEnergy:
+      state.error = charger::Error::kOtherError;
+      state.is_faulted = true;
+      state.vendor_error_code.assign_truncated(common::text("UNAUTHORISED_ENERGY"));
+      state.info.assign_truncated(common::text("current flows without permission"));
+      return;
+    case CurrentGuard::Fault::kNone:
+      break;
+  }
+  if (limit_.is_rejected() || enable_.is_rejected()) {
+    state.error = charger::Error::kOtherError;
+    state.vendor_error_code.assign_truncated(common::text("CMD_REJECTED"));
+    state.info.assign_truncated(common::text("the charger does not take the limit"));
+    return;
+  }
+  if (seen.error != charger::Error::kNone) {
+    char code[51];
+    std::snprintf(code, sizeof(code), "%s:%u", profile_->name, seen.code);
+    state.error = seen.error;
+    state.vendor_error_code.assign_truncated(common::text(code));
+    state.info.assign_truncated(common::text(seen.info));
+    return;
+  }
+  if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {
+    state.info.assign_truncated(common::text("the charger is starting"));
+  }
+}
+
+charger::ChargerState ChargerDriver::build_state(common::Instant now) const {
+  const Normaliser::Output& seen = normaliser_.output();
+  charger::ChargerState state;
+  state.health = health(now);
+  if (state.health != charger::Health::kUnknown && state.health != charger::Health::kLost) {
+    state.plug = seen.plug;
+    state.limit_known = limit_.is_device_known();
+  }
+  state.ev_requests_energy = seen.ev_requests_energy;
+  state.energy_offered = seen.energy_offered;
+  if (state.limit_known) {
+    const ControlTable& control = profile_->control;
+    const bool is_enabled = control.enable_register == kNoRegister || !enable_.is_device_known() ||
+                            enable_.device() == control.enable_on;
+    const bool is_off = control.zero_means == ZeroMeans::kStop && limit_.device() == control.off_raw;
+    state.limit_ma = is_enabled && !is_off ? to_ma(control.limit_register, limit_.device()) : 0;
+  }
+  describe_error(state, now);
+  return state;
+}
+
+void ChargerDriver::report_state(common::Instant now) {
+  const charger::ChargerState state = build_state(now);
+  if (has_reported_ && is_same(state, reported_)) return;
+  if (!has_reported_ || state.plug != reported_.plug || state.health != reported_.health ||
+      state.error != reported_.error) {
+    LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)", config_.connector_id,
+             plug_name(state.plug), health_name(state.health), state.error != charger::Error::kNone ? ", " : "",
+             state.vendor_error_code.c_str(), state.info.empty() ? "" : ": ", state.info.c_str(), state_code_,
+             to_string(normaliser_.pilot()));
+  }
+  has_reported_ = true;
+  reported_ = state;
+  observer_->on_charger_state(config_.connector_id, state, now);
+}
+
+void ChargerDriver::update_guard(common::Instant now) {
+  if (!has_offer_) {
+    guard_.pause();
+    return;
+  }
+  int32_t current_ma = 0;
+  if (reading_.has(charger::kMeterCurrent)) {
+    for (const int32_t phase_ma : reading_.current_ma) current_ma = phase_ma > current_ma ? phase_ma : current_ma;
+  } else if (reading_.has(charger::kMeterPower)) {
+    current_ma = static_cast<int32_t>(int64_t{reading_.power_w} * 1000 / (230 * capabilities().phases));
+  } else {
+    return;
+  }
+  guard_.update(current_ma, offer_.permit, target_ma_, config_.timings, now);
+  if (guard_.take_rewrite()) {
+    LOG_WARN(*ports_.log, "connector %u: %" PRId32 " mA flow, %" PRIu32 " mA are allowed: writing the limit again",
+             config_.connector_id, current_ma, target_ma_);
+    limit_.rewrite();
+    if (profile_->control.enable_register != kNoRegister) enable_.rewrite();
+  }
+  update_target(now);
+}
+
+void ChargerDriver::emit_sample(common::Instant now) {
+  charger::MeterSample sample = reading_;
+  sample.taken_at = now;
+  if (energy_.is_known() && sample.has(charger::kMeterEnergyImport)) sample.energy_import_wh = energy_.value_wh();
+  last_sample_ = sample;
+  save_energy_now_and_then(now);
+  observer_->on_meter_sample(config_.connector_id, sample, now);
+}
+
+void ChargerDriver::save_energy_now_and_then(common::Instant now) {
+  if (!energy_.is_known() || energy_.value_wh() == saved_energy_wh_) return;
+  // The first value is stored at once: it is the base of everything that follows.
+  if (saved_energy_wh_ >= 0 && now - energy_saved_at_ < config_.timings.energy_save_ms) return;
+  energy_saved_at_ = now;
+  const common::Status status = save_energy();
+  if (status != common::Status::kOk) {
+    LOG_ERROR(*ports_.log, "connector %u: cannot store the energy register: %s", config_.connector_id,
+              to_string(status));
+  }
+}
+
+common::Status ChargerDriver::save_energy() {
+  uint8_t record[EnergyRegister::kRecordBytes];
+  const size_t size = energy_.save(record);
+  if (size == 0) return common::Status::kOk;
+  RETURN_IF_ERROR(ports_.store->set(energy_key(config_.connector_id).c_str(), common::ByteSpan(record, size)));
+  saved_energy_wh_ = energy_.value_wh();
+  return common::Status::kOk;
+}
+
+const char* ChargerDriver::phase_name() const {
+  if (phase_ == Phase::kRunning) return "running";
+  return init_step_ == InitStep::kLayout ? "probing" : "initialising";
+}
+
+void ChargerDriver::fill(ConnectorDiagnostics& out, common::Instant now) const {
+  out = ConnectorDiagnostics();
+  out.profile = profile_->name;
+  out.bus = config_.bus;
+  out.unit_id = config_.unit_id;
+  out.phase = phase_name();
+  out.pilot = normaliser_.pilot();
+  out.state_code = state_code_;
+  out.layout_version = layout_;
+  out.silence_ms = has_read_state_ ? now - state_at_ : -1;
+  out.has_offer = has_offer_;
+  out.offer = offer_;
+  out.target_ma = target_ma_;
+  out.limit_confirmed = limit_.is_settled();
+  out.watchdog_ms = watchdog_ms_;
+  out.restarts_seen = restarts_seen_;
+  out.state = reported_;
+  out.last_sample = last_sample_;
+  out.bus_statistics = ports_.bus->statistics(ports_.unit_index);
+}
+
+}  // namespace bridge
