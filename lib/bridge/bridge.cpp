@@ -24,7 +24,8 @@ common::Status Bridge::refuse(common::Status status, const char* format, ...) {
 
 common::Result<uint8_t> Bridge::add_bus(platform::SerialLink& link) {
   error_text_.clear();
-  if (has_begun_) return refuse(common::Status::kInvalidState, "a bus cannot be added after the start");
+  if (has_begun_)
+    return refuse(common::Status::kInvalidState, "a bus cannot be added after the start");
   const uint8_t index = static_cast<uint8_t>(links_.size());
   if (links_.push_back(&link) != common::Status::kOk) {
     return refuse(common::Status::kNoSpace, "only %u charger buses are possible",
@@ -40,38 +41,50 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
   const WatchdogTable& watchdog = profile.watchdog;
   const Timings& timings = config.timings;
   if (config.bus >= links_.size()) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id, config.bus);
+    return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id,
+                  config.bus);
   }
   if (config.phases > 3) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible", id, config.phases);
+    return refuse(common::Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible",
+                  id, config.phases);
   }
-  const uint32_t max_ma = config.max_ma == 0 || config.max_ma > control.max_ma ? control.max_ma : config.max_ma;
+  const uint32_t max_ma =
+      config.max_ma == 0 || config.max_ma > control.max_ma ? control.max_ma : config.max_ma;
   const uint32_t min_ma = config.min_ma > control.min_ma ? config.min_ma : control.min_ma;
   if (min_ma > max_ma) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: the lowest current, %u mA, is above the highest, %u mA",
-                  id, static_cast<unsigned>(min_ma), static_cast<unsigned>(max_ma));
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: the lowest current, %u mA, is above the highest, %u mA", id,
+                  static_cast<unsigned>(min_ma), static_cast<unsigned>(max_ma));
   }
   if (config.failsafe_ma != 0 && watchdog.failsafe_register == kNoRegister) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no failsafe current", id, profile.name);
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no failsafe current", id,
+                  profile.name);
   }
-  if (config.failsafe_ma != 0 && (config.failsafe_ma < control.min_ma || config.failsafe_ma > max_ma)) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: the failsafe current, %u mA, is not 0 or %u to %u mA",
-                  id, static_cast<unsigned>(config.failsafe_ma), static_cast<unsigned>(control.min_ma),
+  if (config.failsafe_ma != 0 &&
+      (config.failsafe_ma < control.min_ma || config.failsafe_ma > max_ma)) {
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: the failsafe current, %u mA, is not 0 or %u to %u mA", id,
+                  static_cast<unsigned>(config.failsafe_ma), static_cast<unsigned>(control.min_ma),
                   static_cast<unsigned>(max_ma));
   }
   if (config.watchdog_ms != 0 && watchdog.timeout_register == kNoRegister) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no watchdog time to set", id, profile.name);
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s has no watchdog time to set",
+                  id, profile.name);
   }
-  if (config.watchdog_ms != 0 && (config.watchdog_ms < watchdog.min_ms || config.watchdog_ms > watchdog.max_ms)) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: the watchdog time, %u ms, is not %u to %u ms", id,
+  if (config.watchdog_ms != 0 &&
+      (config.watchdog_ms < watchdog.min_ms || config.watchdog_ms > watchdog.max_ms)) {
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: the watchdog time, %u ms, is not %u to %u ms", id,
                   static_cast<unsigned>(config.watchdog_ms), static_cast<unsigned>(watchdog.min_ms),
                   static_cast<unsigned>(watchdog.max_ms));
   }
   if (timings.status_poll_ms < 100 || timings.meter_poll_ms < timings.status_poll_ms ||
       timings.stale_ms < 2 * timings.status_poll_ms || timings.lost_ms <= timings.stale_ms ||
-      timings.faulted_ms < timings.lost_ms || timings.confirm_ms < 1000 || timings.verify_poll_ms < 1000) {
+      timings.faulted_ms < timings.lost_ms || timings.confirm_ms < 1000 ||
+      timings.verify_poll_ms < 1000) {
     return refuse(common::Status::kInvalidArgument,
-                  "connector %u: the timings contradict each other (poll 100 ms or more, 2 polls <= stale < lost <= faulted)",
+                  "connector %u: the timings contradict each other (poll 100 ms or more, 2 polls "
+                  "<= stale < lost <= faulted)",
                   id);
   }
   return common::Status::kOk;
@@ -80,7 +93,8 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
 common::Status Bridge::add_connector(const ConnectorConfig& config) {
   error_text_.clear();
   const unsigned id = config.connector_id;
-  if (has_begun_) return refuse(common::Status::kInvalidState, "a connector cannot be added after the start");
+  if (has_begun_)
+    return refuse(common::Status::kInvalidState, "a connector cannot be added after the start");
   if (drivers_.full()) {
     return refuse(common::Status::kNoSpace, "only %u connectors are possible",
                   static_cast<unsigned>(limits::kMaxConnectors));
@@ -92,10 +106,11 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   if (find(config.connector_id) != nullptr) {
     return refuse(common::Status::kInvalidArgument, "connector %u is configured twice", id);
   }
-  const Profile* profile = config.profile == nullptr ? nullptr : find_charger_profile(config.profile);
+  const Profile* profile =
+      config.profile == nullptr ? nullptr : find_charger_profile(config.profile);
   if (profile == nullptr) {
-    return refuse(common::Status::kNotFound, "connector %u: there is no charger profile \"%.60s\"", id,
-                  config.profile == nullptr ? "" : config.profile);
+    return refuse(common::Status::kNotFound, "connector %u: there is no charger profile \"%.60s\"",
+                  id, config.profile == nullptr ? "" : config.profile);
   }
   RETURN_IF_ERROR(check(config, *profile));
   ConnectorConfig complete = config;
@@ -110,8 +125,10 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   modbus::Bus& bus = buses_[config.bus];
   const common::Result<uint8_t> unit_index = bus.add_unit(unit);
   if (!unit_index.ok()) {
-    return refuse(unit_index.status(), "connector %u: unit %u on bus %u is taken, or unit or line settings are out of range",
-                  id, unit.unit_id, config.bus);
+    return refuse(
+        unit_index.status(),
+        "connector %u: unit %u on bus %u is taken, or unit or line settings are out of range", id,
+        unit.unit_id, config.bus);
   }
   ChargerDriver::Ports ports;
   ports.bus = &bus;
@@ -125,7 +142,8 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
 
 common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant now) {
   error_text_.clear();
-  if (has_begun_) return refuse(common::Status::kInvalidState, "the bridge has been started already");
+  if (has_begun_)
+    return refuse(common::Status::kInvalidState, "the bridge has been started already");
   if (drivers_.empty()) return refuse(common::Status::kInvalidState, "no connector is configured");
   has_begun_ = true;
   for (ChargerDriver& driver : drivers_) driver.begin(observer, now);
@@ -134,6 +152,7 @@ common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant
 
 common::Instant Bridge::step(common::Instant now) {
   if (!has_begun_) return common::Instant::never();
+  stepped_at_ = now;
   for (int round = 0; round < kMaxRounds; ++round) {
     common::Instant next = common::Instant::never();
     bool has_progressed = false;
@@ -189,10 +208,10 @@ common::Status Bridge::checkpoint_all() {
   return result;
 }
 
-const ConnectorDiagnostics* Bridge::diagnostics(uint8_t connector_id, common::Instant now) {
+const ConnectorDiagnostics* Bridge::diagnostics(uint8_t connector_id) {
   const ChargerDriver* driver = find(connector_id);
   if (driver == nullptr) return nullptr;
-  driver->fill(diagnostics_, now);
+  driver->fill(diagnostics_, stepped_at_);
   return &diagnostics_;
 }
 
@@ -203,6 +222,8 @@ ChargerDriver* Bridge::find(uint8_t connector_id) {
   return nullptr;
 }
 
-const ChargerDriver* Bridge::find(uint8_t connector_id) const { return const_cast<Bridge*>(this)->find(connector_id); }
+const ChargerDriver* Bridge::find(uint8_t connector_id) const {
+  return const_cast<Bridge*>(this)->find(connector_id);
+}
 
 }  // namespace bridge

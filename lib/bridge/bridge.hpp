@@ -62,8 +62,8 @@ class Bridge final : public charger::ChargerControl {
   common::Status checkpoint_all();
 
   size_t connector_count() const { return drivers_.size(); }
-  /// What the console shows of a connector; nullptr for an unknown one. Valid until the next call.
-  const ConnectorDiagnostics* diagnostics(uint8_t connector_id, common::Instant now);
+  /// What the console shows of a connector, as of the last step(); nullptr for an unknown one. Valid until the next call.
+  const ConnectorDiagnostics* diagnostics(uint8_t connector_id);
   /// Why the last call failed, one sentence; empty when it did not. Valid until the next call.
   const char* error_text() const { return error_text_.c_str(); }
 
@@ -71,11 +71,13 @@ class Bridge final : public charger::ChargerControl {
   common::Status check(const ConnectorConfig& config, const Profile& profile);
   ChargerDriver* find(uint8_t connector_id);
   const ChargerDriver* find(uint8_t connector_id) const;
-  common::Status refuse(common::Status status, const char* format, ...) __attribute__((format(printf, 3, 4)));
+  common::Status refuse(common::Status status, const char* format, ...)
+      __attribute__((format(printf, 3, 4)));
 
   platform::KeyValueStore& store_;
   common::LogSink& log_;
   bool has_begun_ = false;
+  common::Instant stepped_at_;
   common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
   modbus::Bus buses_[limits::kMaxBuses];
   common::FixedVector<ChargerDriver, limits::kMaxConnectors> drivers_;

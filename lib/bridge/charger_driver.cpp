@@ -18,9 +18,10 @@ common::FixedString<platform::KeyValueStore::kMaxKeyBytes> energy_key(uint8_t co
 
 bool is_same(const charger::ChargerState& a, const charger::ChargerState& b) {
   return a.plug == b.plug && a.health == b.health && a.ev_requests_energy == b.ev_requests_energy &&
-         a.energy_offered == b.energy_offered && a.is_faulted == b.is_faulted && a.error == b.error &&
-         a.vendor_error_code == b.vendor_error_code && a.info == b.info && a.limit_known == b.limit_known &&
-         a.limit_ma == b.limit_ma && a.session_marker == b.session_marker;
+         a.energy_offered == b.energy_offered && a.is_faulted == b.is_faulted &&
+         a.error == b.error && a.vendor_error_code == b.vendor_error_code && a.info == b.info &&
+         a.limit_known == b.limit_known && a.limit_ma == b.limit_ma &&
+         a.session_marker == b.session_marker;
 }
 
 const char* plug_name(charger::Plug plug) {
@@ -51,7 +52,8 @@ const char* health_name(charger::Health health) {
 
 }  // namespace
 
-void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports) {
+void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile,
+                              const Ports& ports) {
   config_ = config;
   config_.profile = profile.name;
   profile_ = &profile;
@@ -62,10 +64,12 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   Setpoint::Settings settings;
   settings.confirm_ms = timings.confirm_ms;
   settings.reject_retry_ms = timings.reject_retry_ms;
-  settings.increase_ms = control.increase_ms > timings.increase_ms ? control.increase_ms : timings.increase_ms;
+  settings.increase_ms =
+      control.increase_ms > timings.increase_ms ? control.increase_ms : timings.increase_ms;
   // Chargers round: a quarter of an ampere away still is what was asked for, but never a whole step.
   constexpr uint32_t kToleranceMa = 230;
-  settings.tolerance = control.step_ma > kToleranceMa ? 0 : to_raw(control.limit_register, kToleranceMa);
+  settings.tolerance =
+      control.step_ma > kToleranceMa ? 0 : to_raw(control.limit_register, kToleranceMa);
   limit_.configure(settings);
   settings.increase_ms = 0;
   settings.tolerance = 0;
@@ -80,24 +84,27 @@ void ChargerDriver::begin(charger::ChargerObserver& observer, common::Instant no
   next_verify_ = now + config_.timings.verify_poll_ms;
   energy_saved_at_ = now;
   uint8_t record[EnergyRegister::kRecordBytes];
-  const common::Result<size_t> got = ports_.store->get(energy_key(config_.connector_id).c_str(), record);
+  const common::Result<size_t> got =
+      ports_.store->get(energy_key(config_.connector_id).c_str(), record);
   if (got.ok()) {
     if (energy_.restore(common::ByteSpan(record, got.value())) == common::Status::kOk) {
       saved_energy_wh_ = energy_.value_wh();
     } else {
-      LOG_ERROR(*ports_.log, "connector %u: the stored energy register is damaged, starting from the charger's",
+      LOG_ERROR(*ports_.log,
+                "connector %u: the stored energy register is damaged, starting from the charger's",
                 config_.connector_id);
     }
   } else if (got.status() != common::Status::kNotFound) {
-    LOG_ERROR(*ports_.log, "connector %u: cannot read the stored energy register: %s", config_.connector_id,
-              to_string(got.status()));
+    LOG_ERROR(*ports_.log, "connector %u: cannot read the stored energy register: %s",
+              config_.connector_id, to_string(got.status()));
   }
   start_init(false, now);
 }
 
 common::Instant ChargerDriver::step(common::Instant now) {
   if (!has_offer_ && now - begun_at_ >= config_.timings.first_offer_ms) {
-    LOG_WARN(*ports_.log, "connector %u: nobody made an offer since start-up: disabling the charger",
+    LOG_WARN(*ports_.log,
+             "connector %u: nobody made an offer since start-up: disabling the charger",
              config_.connector_id);
     has_offer_ = true;
     update_target(now);
@@ -159,8 +166,8 @@ void ChargerDriver::update_target(common::Instant) {
   const ControlTable& control = profile_->control;
   const uint32_t target = target_for(offer_);
   if (target != target_ma_) {
-    LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id, target_ma_,
-             target);
+    LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id,
+             target_ma_, target);
   }
   target_ma_ = target;
   if (control.enable_register != kNoRegister) {
@@ -178,7 +185,9 @@ void ChargerDriver::update_target(common::Instant) {
 }
 
 /// A locked charger shows state F: neither our doing nor a fault.
-bool ChargerDriver::is_locked_outside() const { return external_lock_ && normaliser_.pilot() == Pilot::kF; }
+bool ChargerDriver::is_locked_outside() const {
+  return external_lock_ && normaliser_.pilot() == Pilot::kF;
+}
 
 charger::Health ChargerDriver::health(common::Instant now) const {
   const Timings& timings = config_.timings;
@@ -187,8 +196,10 @@ charger::Health ChargerDriver::health(common::Instant now) const {
   }
   const int64_t silence_ms = now - state_at_;
   if (silence_ms >= timings.lost_ms) return charger::Health::kLost;
-  if (is_locked_outside() || normaliser_.is_hidden_too_long(timings, now)) return charger::Health::kLost;
-  if (silence_ms >= timings.stale_ms || normaliser_.pilot() == Pilot::kHold) return charger::Health::kStale;
+  if (is_locked_outside() || normaliser_.is_hidden_too_long(timings, now))
+    return charger::Health::kLost;
+  if (silence_ms >= timings.stale_ms || normaliser_.pilot() == Pilot::kHold)
+    return charger::Health::kStale;
   return charger::Health::kOk;
 }
 
@@ -205,7 +216,8 @@ common::Instant ChargerDriver::next_health_change(common::Instant now) const {
 /// The silence ladder: a charger that stopped answering is initialised again before it is trusted.
 common::Instant ChargerDriver::check_silence(common::Instant now) {
   const bool is_stale = has_read_state_ && now - state_at_ >= config_.timings.stale_ms;
-  const bool is_known = phase_ == Phase::kInit && (is_resuming_ || init_step_ == InitStep::kFirstRead);
+  const bool is_known =
+      phase_ == Phase::kInit && (is_resuming_ || init_step_ == InitStep::kFirstRead);
   if (is_stale && !is_known) {
     LOG_WARN(*ports_.log, "connector %u: the charger is silent", config_.connector_id);
     normaliser_.restart();
@@ -298,7 +310,8 @@ charger::ChargerState ChargerDriver::build_state(common::Instant now) const {
     const ControlTable& control = profile_->control;
     const bool is_enabled = control.enable_register == kNoRegister || !enable_.is_device_known() ||
                             enable_.device() == control.enable_on;
-    const bool is_off = control.zero_means == ZeroMeans::kStop && limit_.device() == control.off_raw;
+    const bool is_off =
+        control.zero_means == ZeroMeans::kStop && limit_.device() == control.off_raw;
     state.limit_ma = is_enabled && !is_off ? to_ma(control.limit_register, limit_.device()) : 0;
   }
   describe_error(state, now);
@@ -310,9 +323,10 @@ void ChargerDriver::report_state(common::Instant now) {
   if (has_reported_ && is_same(state, reported_)) return;
   if (!has_reported_ || state.plug != reported_.plug || state.health != reported_.health ||
       state.error != reported_.error) {
-    LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)", config_.connector_id,
-             plug_name(state.plug), health_name(state.health), state.error != charger::Error::kNone ? ", " : "",
-             state.vendor_error_code.c_str(), state.info.empty() ? "" : ": ", state.info.c_str(), state_code_,
+    LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)",
+             config_.connector_id, plug_name(state.plug), health_name(state.health),
+             state.error != charger::Error::kNone ? ", " : "", state.vendor_error_code.c_str(),
+             state.info.empty() ? "" : ": ", state.info.c_str(), state_code_,
              to_string(normaliser_.pilot()));
   }
   has_reported_ = true;
@@ -327,15 +341,19 @@ void ChargerDriver::update_guard(common::Instant now) {
   }
   int32_t current_ma = 0;
   if (reading_.has(charger::kMeterCurrent)) {
-    for (const int32_t phase_ma : reading_.current_ma) current_ma = phase_ma > current_ma ? phase_ma : current_ma;
+    for (const int32_t phase_ma : reading_.current_ma)
+      current_ma = phase_ma > current_ma ? phase_ma : current_ma;
   } else if (reading_.has(charger::kMeterPower)) {
-    current_ma = static_cast<int32_t>(int64_t{reading_.power_w} * 1000 / (230 * capabilities().phases));
+    current_ma =
+        static_cast<int32_t>(int64_t{reading_.power_w} * 1000 / (230 * capabilities().phases));
   } else {
     return;
   }
   guard_.update(current_ma, offer_.permit, target_ma_, config_.timings, now);
   if (guard_.take_rewrite()) {
-    LOG_WARN(*ports_.log, "connector %u: %" PRId32 " mA flow, %" PRIu32 " mA are allowed: writing the limit again",
+    LOG_WARN(*ports_.log,
+             "connector %u: %" PRId32 " mA flow, %" PRIu32
+             " mA are allowed: writing the limit again",
              config_.connector_id, current_ma, target_ma_);
     limit_.rewrite();
     if (profile_->control.enable_register != kNoRegister) enable_.rewrite();
@@ -346,7 +364,8 @@ void ChargerDriver::update_guard(common::Instant now) {
 void ChargerDriver::emit_sample(common::Instant now) {
   charger::MeterSample sample = reading_;
   sample.taken_at = now;
-  if (energy_.is_known() && sample.has(charger::kMeterEnergyImport)) sample.energy_import_wh = energy_.value_wh();
+  if (energy_.is_known() && sample.has(charger::kMeterEnergyImport))
+    sample.energy_import_wh = energy_.value_wh();
   last_sample_ = sample;
   save_energy_now_and_then(now);
   observer_->on_meter_sample(config_.connector_id, sample, now);
@@ -359,8 +378,8 @@ void ChargerDriver::save_energy_now_and_then(common::Instant now) {
   energy_saved_at_ = now;
   const common::Status status = save_energy();
   if (status != common::Status::kOk) {
-    LOG_ERROR(*ports_.log, "connector %u: cannot store the energy register: %s", config_.connector_id,
-              to_string(status));
+    LOG_ERROR(*ports_.log, "connector %u: cannot store the energy register: %s",
+              config_.connector_id, to_string(status));
   }
 }
 
@@ -368,7 +387,8 @@ common::Status ChargerDriver::save_energy() {
   uint8_t record[EnergyRegister::kRecordBytes];
   const size_t size = energy_.save(record);
   if (size == 0) return common::Status::kOk;
-  RETURN_IF_ERROR(ports_.store->set(energy_key(config_.connector_id).c_str(), common::ByteSpan(record, size)));
+  RETURN_IF_ERROR(
+      ports_.store->set(energy_key(config_.connector_id).c_str(), common::ByteSpan(record, size)));
   saved_energy_wh_ = energy_.value_wh();
   return common::Status::kOk;
 }

@@ -19,9 +19,9 @@ struct ConnectorDiagnostics {
   uint8_t unit_id = 0;
   const char* phase = "";  ///< "probing", "initialising", "running"
   Pilot pilot = Pilot::kHold;
-  uint16_t state_code = 0;       ///< Raw value of the charger's state register.
-  uint16_t layout_version = 0;   ///< 0 = not read or none.
-  int64_t silence_ms = -1;       ///< Since the last good state reading; -1 = none yet.
+  uint16_t state_code = 0;      ///< Raw value of the charger's state register.
+  uint16_t layout_version = 0;  ///< 0 = not read or none.
+  int64_t silence_ms = -1;      ///< Since the last good state reading; -1 = none yet.
   bool has_offer = false;
   charger::Offer offer;
   uint32_t target_ma = 0;        ///< What the offer comes to after all limits; 0 = disabled.
@@ -150,13 +150,14 @@ class ChargerDriver {
 
   Phase phase_ = Phase::kInit;
   InitStep init_step_ = InitStep::kLayout;
-  bool is_resuming_ = false;     ///< Initialised before: settings and limit go before the state is trusted.
+  bool is_resuming_ =
+      false;  ///< Initialised before: settings and limit go before the state is trusted.
   bool has_read_state_ = false;  ///< At least one good state reading since start-up.
   bool boot_state_seen_ = false;
   bool limit_restored_ = false;  ///< InitStep::kLimit has asked for the write.
   uint8_t init_index_ = 0;
   uint8_t init_tries_ = 0;
-  bool init_read_next_ = true;   ///< Of a setting: read it (again) before going on.
+  bool init_read_next_ = true;  ///< Of a setting: read it (again) before going on.
 
   ReadPurpose pending_read_ = ReadPurpose::kNone;
   ReadBlock pending_block_;
@@ -172,7 +173,7 @@ class ChargerDriver {
   uint8_t verify_index_ = 0;
   bool verify_running_ = false;
 
-  uint32_t refused_rows_ = 0;   ///< Bit per profile row that the charger answered with an exception.
+  uint32_t refused_rows_ = 0;  ///< Bit per profile row that the charger answered with an exception.
   uint32_t unmerged_rows_ = 0;  ///< Bit per row that must be read alone.
 
   uint16_t layout_ = 0;

@@ -92,7 +92,9 @@ bool ChargerDriver::exists(uint8_t row) const {
   return min_layout == 0 || layout_ == 0 || layout_ >= min_layout;
 }
 
-bool ChargerDriver::is_usable(uint8_t row) const { return exists(row) && ((refused_rows_ >> row) & 1U) == 0; }
+bool ChargerDriver::is_usable(uint8_t row) const {
+  return exists(row) && ((refused_rows_ >> row) & 1U) == 0;
+}
 
 bool ChargerDriver::has_usable(Meaning meaning) const {
   for (uint8_t row = 0; row < profile_->registers.size(); ++row) {
@@ -104,7 +106,8 @@ bool ChargerDriver::has_usable(Meaning meaning) const {
 /// A session counter is only read where there is no lifetime counter.
 bool ChargerDriver::is_needed(uint8_t row) const {
   if (!is_usable(row)) return false;
-  return profile_->registers[row].meaning != Meaning::kEnergySession || !has_usable(Meaning::kEnergyTotal);
+  return profile_->registers[row].meaning != Meaning::kEnergySession ||
+         !has_usable(Meaning::kEnergyTotal);
 }
 
 uint32_t ChargerDriver::to_ma(uint8_t row, uint16_t raw) const {
@@ -116,8 +119,8 @@ uint32_t ChargerDriver::to_ma(uint8_t row, uint16_t raw) const {
 /// Rounded down: a limit is never rounded up.
 uint16_t ChargerDriver::to_raw(uint8_t row, uint32_t value) const {
   const RegisterRow& reg = profile_->registers[row];
-  const uint64_t raw =
-      static_cast<uint64_t>(value) * static_cast<uint32_t>(reg.scale_den) / static_cast<uint32_t>(reg.scale_num);
+  const uint64_t raw = static_cast<uint64_t>(value) * static_cast<uint32_t>(reg.scale_den) /
+                       static_cast<uint32_t>(reg.scale_num);
   return static_cast<uint16_t>(raw > UINT16_MAX ? UINT16_MAX : raw);
 }
 
@@ -132,8 +135,8 @@ void ChargerDriver::on_completion(const modbus::Completion& completion, common::
   const RegisterRow& reg = profile_->registers[pending_block_.first_row];
   const bool is_bits = modbus::is_bit_read(completion.request.function);
   // Not what is being waited for: asked before the last start_init().
-  if (completion.request.address != reg.address || completion.request.count != pending_block_.count ||
-      is_bits != is_bit(reg.space)) {
+  if (completion.request.address != reg.address ||
+      completion.request.count != pending_block_.count || is_bits != is_bit(reg.space)) {
     return;
   }
   on_read(completion, now);
@@ -160,8 +163,9 @@ void ChargerDriver::on_read(const modbus::Completion& completion, common::Instan
   }
   const uint8_t row = pending_block_.first_row;
   const bool is_bits = is_bit(profile_->registers[row].space);
-  const uint16_t raw = is_bits ? static_cast<uint16_t>(modbus::bit_at(completion.payload, 0) ? 1 : 0)
-                               : modbus::register_at(completion.payload, 0);
+  const uint16_t raw = is_bits
+                           ? static_cast<uint16_t>(modbus::bit_at(completion.payload, 0) ? 1 : 0)
+                           : modbus::register_at(completion.payload, 0);
   switch (purpose) {
     case ReadPurpose::kNone:
       return;
@@ -192,8 +196,8 @@ void ChargerDriver::on_read_refused(uint8_t exception_code, common::Instant now)
     if (pending_read_ == ReadPurpose::kCycle) cycle_row_ = block.first_row;
   } else if (is_permanent) {
     refused_rows_ |= 1U << block.first_row;
-    LOG_WARN(*ports_.log, "connector %u: the charger does not know register %u (exception %u)", config_.connector_id,
-             reg.address, exception_code);
+    LOG_WARN(*ports_.log, "connector %u: the charger does not know register %u (exception %u)",
+             config_.connector_id, reg.address, exception_code);
     if (block.first_row == profile_->control.limit_register) limit_.set_unreadable();
     if (block.first_row == profile_->control.enable_register) enable_.set_unreadable();
   } else if (pending_read_ == ReadPurpose::kInit) {
@@ -218,11 +222,11 @@ void ChargerDriver::on_write(const modbus::Completion& completion, common::Insta
   // An older value of the same register went out; the newer one is still to come.
   const bool is_last = raw == pending_write_raw_;
   if (is_last) write_pending_ = false;
-  const bool has_answer =
-      completion.outcome == modbus::Outcome::kOk || completion.outcome == modbus::Outcome::kException;
+  const bool has_answer = completion.outcome == modbus::Outcome::kOk ||
+                          completion.outcome == modbus::Outcome::kException;
   if (completion.outcome == modbus::Outcome::kException) {
-    LOG_WARN(*ports_.log, "connector %u: the charger refuses %u in register %u (exception %u)", config_.connector_id,
-             raw, reg.address, completion.exception_code);
+    LOG_WARN(*ports_.log, "connector %u: the charger refuses %u in register %u (exception %u)",
+             config_.connector_id, raw, reg.address, completion.exception_code);
   }
   if (pending_write_is_init_) {
     if (!has_answer && ports_.bus->is_silent(ports_.unit_index)) {
@@ -235,7 +239,8 @@ void ChargerDriver::on_write(const modbus::Completion& completion, common::Insta
   }
   Setpoint& setpoint = pending_write_row_ == profile_->control.limit_register ? limit_ : enable_;
   if (completion.outcome == modbus::Outcome::kOk) {
-    LOG_DEBUG(*ports_.log, "connector %u: register %u := %u", config_.connector_id, reg.address, raw);
+    LOG_DEBUG(*ports_.log, "connector %u: register %u := %u", config_.connector_id, reg.address,
+              raw);
     setpoint.on_written(raw, now);
     // Whether the charger offers energy may follow at once.
     next_status_ = common::earlier(next_status_, now + config_.timings.request_on_ms);
@@ -243,8 +248,8 @@ void ChargerDriver::on_write(const modbus::Completion& completion, common::Insta
     const bool was_rejected = setpoint.is_rejected();
     setpoint.on_refused(now);
     if (!was_rejected && setpoint.is_rejected()) {
-      LOG_ERROR(*ports_.log, "connector %u: the charger does not take %u in register %u", config_.connector_id, raw,
-                reg.address);
+      LOG_ERROR(*ports_.log, "connector %u: the charger does not take %u in register %u",
+                config_.connector_id, raw, reg.address);
     }
   } else {
     setpoint.on_unanswered(now);
@@ -286,8 +291,8 @@ void ChargerDriver::on_setting_value(uint16_t raw, common::Instant) {
     return;
   }
   if (!is_right) {
-    LOG_ERROR(*ports_.log, "connector %u: register %u stays %u, %u was written", config_.connector_id,
-              profile_->registers[item.row].address, raw, item.value);
+    LOG_ERROR(*ports_.log, "connector %u: register %u stays %u, %u was written",
+              config_.connector_id, profile_->registers[item.row].address, raw, item.value);
   }
   ++init_index_;
   init_tries_ = 0;
@@ -301,7 +306,8 @@ void ChargerDriver::on_verify_value(uint16_t raw, common::Instant now) {
 }
 
 void ChargerDriver::on_charger_restart(const char* cause, common::Instant now) {
-  LOG_WARN(*ports_.log, "connector %u: the charger seems to have restarted: %s", config_.connector_id, cause);
+  LOG_WARN(*ports_.log, "connector %u: the charger seems to have restarted: %s",
+           config_.connector_id, cause);
   ++restarts_seen_;
   start_init(true, now);
 }
@@ -314,8 +320,9 @@ void ChargerDriver::on_setpoint_value(uint8_t row, uint16_t raw, common::Instant
     case Setpoint::ReadEvent::kNone:
       return;
     case Setpoint::ReadEvent::kConfirmed:
-      LOG_DEBUG(*ports_.log, "connector %u: %s confirmed: %u%s", config_.connector_id, is_limit ? "limit" : "enable",
-                raw, was_rejected ? ", the charger obeys again" : "");
+      LOG_DEBUG(*ports_.log, "connector %u: %s confirmed: %u%s", config_.connector_id,
+                is_limit ? "limit" : "enable", raw,
+                was_rejected ? ", the charger obeys again" : "");
       return;
     case Setpoint::ReadEvent::kLost:
       on_charger_restart(is_limit ? "its limit has changed" : "its permission has changed", now);
@@ -351,7 +358,8 @@ void ChargerDriver::decode_block(common::ByteSpan payload, common::Instant now) 
   if (has_current && phase_ == Phase::kRunning) update_guard(now);
 }
 
-void ChargerDriver::decode_row(uint8_t row, common::ByteSpan payload, size_t offset, common::Instant now) {
+void ChargerDriver::decode_row(uint8_t row, common::ByteSpan payload, size_t offset,
+                               common::Instant now) {
   const RegisterRow& reg = profile_->registers[row];
   constexpr size_t kPhases = 3;
   int64_t values[kPhases] = {};
@@ -418,8 +426,10 @@ void ChargerDriver::on_energy(uint8_t row, int64_t counter_wh, common::Instant n
   settings.source = static_cast<uint8_t>(reg.meaning);
   settings.may_restart = reg.meaning == Meaning::kEnergySession;
   settings.resolution_wh = reg.scale_num > reg.scale_den ? reg.scale_num / reg.scale_den : 1;
-  if (reg.type == WordType::kU16) settings.range_wh = int64_t{0x10000} * reg.scale_num / reg.scale_den;
-  if (reg.type == WordType::kU32) settings.range_wh = int64_t{0x100000000} * reg.scale_num / reg.scale_den;
+  if (reg.type == WordType::kU16)
+    settings.range_wh = int64_t{0x10000} * reg.scale_num / reg.scale_den;
+  if (reg.type == WordType::kU32)
+    settings.range_wh = int64_t{0x100000000} * reg.scale_num / reg.scale_den;
   const charger::Capabilities limits = capabilities();
   // 265 V: the highest voltage between a phase and neutral that a supply may have.
   settings.max_power_w = int64_t{265} * limits.phases * limits.max_ma / 1000;
@@ -432,15 +442,16 @@ void ChargerDriver::on_energy(uint8_t row, int64_t counter_wh, common::Instant n
       LOG_INFO(*ports_.log, "connector %u: the energy counter wrapped", config_.connector_id);
       break;
     case EnergyRegister::Update::kRestarted:
-      LOG_WARN(*ports_.log, "connector %u: the energy counter started again at zero", config_.connector_id);
+      LOG_WARN(*ports_.log, "connector %u: the energy counter started again at zero",
+               config_.connector_id);
       break;
     case EnergyRegister::Update::kIgnored:
-      LOG_WARN(*ports_.log, "connector %u: the energy counter jumps to %ld Wh: ignored", config_.connector_id,
-               static_cast<long>(counter_wh));
+      LOG_WARN(*ports_.log, "connector %u: the energy counter jumps to %ld Wh: ignored",
+               config_.connector_id, static_cast<long>(counter_wh));
       break;
     case EnergyRegister::Update::kRebased:
-      LOG_WARN(*ports_.log, "connector %u: the energy counter stays at %ld Wh: nothing booked", config_.connector_id,
-               static_cast<long>(counter_wh));
+      LOG_WARN(*ports_.log, "connector %u: the energy counter stays at %ld Wh: nothing booked",
+               config_.connector_id, static_cast<long>(counter_wh));
       break;
   }
   if (energy_.is_known()) reading_.valid |= charger::kMeterEnergyImport;
@@ -454,7 +465,8 @@ void ChargerDriver::on_state_code(uint16_t code, common::Instant now) {
   StateRow unknown = {code, Pilot::kHold, charger::Error::kNone, 0, ""};
   if (row == nullptr) {
     if (!unknown_code_logged_) {
-      LOG_ERROR(*ports_.log, "connector %u: the profile does not know state %u", config_.connector_id, code);
+      LOG_ERROR(*ports_.log, "connector %u: the profile does not know state %u",
+                config_.connector_id, code);
     }
     unknown_code_logged_ = true;
     row = &unknown;
@@ -472,8 +484,10 @@ void ChargerDriver::on_state_code(uint16_t code, common::Instant now) {
   has_read_state_ = true;
   state_at_ = now;
   next_status_ = common::earlier(next_status_, normaliser_.wants_reading_at());
-  if (row->pilot == Pilot::kF && !external_lock_ && phase_ == Phase::kRunning && now >= recover_at_) {
-    LOG_WARN(*ports_.log, "connector %u: the charger is in state F: unlocking it", config_.connector_id);
+  if (row->pilot == Pilot::kF && !external_lock_ && phase_ == Phase::kRunning &&
+      now >= recover_at_) {
+    LOG_WARN(*ports_.log, "connector %u: the charger is in state F: unlocking it",
+             config_.connector_id);
     recover_at_ = now + kRecoverMs;
     start_init(true, now);
   }

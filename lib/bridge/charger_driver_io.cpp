@@ -54,7 +54,8 @@ bool ChargerDriver::may_write(const Setpoint& setpoint) const {
   return is_resuming_ && setpoint.is_decrease();
 }
 
-bool ChargerDriver::write_setpoint(Setpoint& setpoint, uint8_t row, common::Instant now, common::Instant& next) {
+bool ChargerDriver::write_setpoint(Setpoint& setpoint, uint8_t row, common::Instant now,
+                                   common::Instant& next) {
   if (row == kNoRegister || !exists(row) || !may_write(setpoint)) return false;
   const common::Instant at = setpoint.write_at();
   if (at > now) {
@@ -73,7 +74,8 @@ common::Instant ChargerDriver::run_writes(common::Instant now) {
     if (pending_write_is_init_) return next;
     const bool is_limit = pending_write_row_ == control.limit_register;
     const Setpoint& setpoint = is_limit ? limit_ : enable_;
-    if (is_limit ? setpoint.wanted() < pending_write_raw_ : setpoint.wanted() != pending_write_raw_) {
+    if (is_limit ? setpoint.wanted() < pending_write_raw_
+                 : setpoint.wanted() != pending_write_raw_) {
       submit_write(pending_write_row_, setpoint.wanted(), false);
     }
     return next;
@@ -87,19 +89,21 @@ common::Instant ChargerDriver::run_writes(common::Instant now) {
   if (write_setpoint(limit_, control.limit_register, now, next)) return next;
   // A limit that only waits to go higher does not keep charging from being allowed: what the charger holds is less.
   const bool is_lower = limit_.is_device_known() && limit_.device() <= limit_.wanted();
-  if (limit_.write_at().is_never() || is_lower) write_setpoint(enable_, control.enable_register, now, next);
+  if (limit_.write_at().is_never() || is_lower)
+    write_setpoint(enable_, control.enable_register, now, next);
   return next;
 }
 
 void ChargerDriver::submit_write(uint8_t row, uint16_t raw, bool is_init) {
   const RegisterRow& reg = profile_->registers[row];
   modbus::Request request;
-  request.function =
-      reg.space == Space::kCoil ? modbus::Function::kWriteSingleCoil : profile_->write_register_function;
+  request.function = reg.space == Space::kCoil ? modbus::Function::kWriteSingleCoil
+                                               : profile_->write_register_function;
   request.address = reg.address;
   request.count = 1;
   request.values[0] = raw;
-  if (ports_.bus->submit(ports_.unit_index, kWriteTag, modbus::Priority::kWrite, request) != common::Status::kOk) {
+  if (ports_.bus->submit(ports_.unit_index, kWriteTag, modbus::Priority::kWrite, request) !=
+      common::Status::kOk) {
     return;
   }
   write_pending_ = true;
@@ -123,7 +127,8 @@ ChargerDriver::ReadBlock ChargerDriver::single(uint8_t row) const {
 bool ChargerDriver::next_block(Poll poll, uint8_t from_row, ReadBlock& out) const {
   const common::Span<const RegisterRow>& rows = profile_->registers;
   size_t row = from_row;
-  while (row < rows.size() && (rows[row].poll != poll || !is_needed(static_cast<uint8_t>(row)))) ++row;
+  while (row < rows.size() && (rows[row].poll != poll || !is_needed(static_cast<uint8_t>(row))))
+    ++row;
   if (row >= rows.size()) return false;
   out = single(static_cast<uint8_t>(row));
   const RegisterRow& first = rows[row];
@@ -150,7 +155,9 @@ void ChargerDriver::submit_read(const ReadBlock& block, ReadPurpose purpose) {
   request.function = read_function(reg.space);
   request.address = reg.address;
   request.count = block.count;
-  if (ports_.bus->submit(ports_.unit_index, kReadTag, modbus::Priority::kRead, request) != common::Status::kOk) return;
+  if (ports_.bus->submit(ports_.unit_index, kReadTag, modbus::Priority::kRead, request) !=
+      common::Status::kOk)
+    return;
   pending_read_ = purpose;
   pending_block_ = block;
 }
@@ -185,7 +192,8 @@ bool ChargerDriver::run_cycle(common::Instant now) {
     switch (cycle_part_) {
       case CyclePart::kStatus:
       case CyclePart::kMeter:
-        if (next_block(cycle_part_ == CyclePart::kStatus ? Poll::kStatus : Poll::kMeter, cycle_row_, block)) {
+        if (next_block(cycle_part_ == CyclePart::kStatus ? Poll::kStatus : Poll::kMeter, cycle_row_,
+                       block)) {
           cycle_row_ = static_cast<uint8_t>(block.first_row + block.rows);
           submit_read(block, ReadPurpose::kCycle);
           return true;
@@ -327,8 +335,8 @@ void ChargerDriver::next_init_step(common::Instant now) {
         next_status_ = now;
         next_meter_ = now;
       }
-      LOG_INFO(*ports_.log, "connector %u: %s ready (layout %u, watchdog %u ms)", config_.connector_id, profile_->name,
-               layout_, static_cast<unsigned>(watchdog_ms_));
+      LOG_INFO(*ports_.log, "connector %u: %s ready (layout %u, watchdog %u ms)",
+               config_.connector_id, profile_->name, layout_, static_cast<unsigned>(watchdog_ms_));
       return;
   }
 }
@@ -368,7 +376,8 @@ bool ChargerDriver::run_init(common::Instant now) {
     switch (init_step_) {
       case InitStep::kLayout:
         for (uint8_t row = 0; row < profile_->registers.size(); ++row) {
-          if (profile_->registers[row].meaning != Meaning::kLayoutVersion || !is_usable(row)) continue;
+          if (profile_->registers[row].meaning != Meaning::kLayoutVersion || !is_usable(row))
+            continue;
           if (!init_read_next_) break;
           submit_read(single(row), ReadPurpose::kInit);
           return true;
@@ -390,8 +399,10 @@ bool ChargerDriver::run_init(common::Instant now) {
         }
         if (run_cycle(now)) return true;
         init_index_ = 0;
-        if (has_read_state_) next_init_step(now);
-        else if (now < next_status_) return true;
+        if (has_read_state_)
+          next_init_step(now);
+        else if (now < next_status_)
+          return true;
         break;
       case InitStep::kSettings: {
         if (write_pending_) return true;
@@ -407,8 +418,9 @@ bool ChargerDriver::run_init(common::Instant now) {
           }
           // Unreadable: written blindly once, unless that would wear its memory.
           const bool is_blind = !is_usable(item.row);
-          const bool may_try = is_blind ? init_tries_ == 0 && !profile_->registers[item.row].retentive
-                                        : !init_read_next_ && init_tries_ < kSettingTries;
+          const bool may_try = is_blind
+                                   ? init_tries_ == 0 && !profile_->registers[item.row].retentive
+                                   : !init_read_next_ && init_tries_ < kSettingTries;
           if (may_try) {
             ++init_tries_;
             init_read_next_ = true;
@@ -430,7 +442,8 @@ bool ChargerDriver::run_init(common::Instant now) {
           if (exists(profile_->control.limit_register)) return true;
         }
         if (write_pending_) return true;
-        if (limit_restored_ && limit_.write_at() <= now && exists(profile_->control.limit_register)) return true;
+        if (limit_restored_ && limit_.write_at() <= now && exists(profile_->control.limit_register))
+          return true;
         next_init_step(now);
         break;
       case InitStep::kDone:

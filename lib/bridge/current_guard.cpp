@@ -6,8 +6,8 @@ namespace {
 constexpr uint8_t kDisableAttempts = 3;
 }
 
-void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, const Timings& timings,
-                          common::Instant now) {
+void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_ma,
+                          const Timings& timings, common::Instant now) {
   if (is_permitted != was_permitted_) {
     was_permitted_ = is_permitted;
     excess_running_ = false;
@@ -19,7 +19,8 @@ void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_
 
   const int64_t tenth_ma = limit_ma / 10;
   const int64_t margin_ma = tenth_ma > kMarginMa ? tenth_ma : kMarginMa;
-  const int64_t threshold_ma = is_permitted ? static_cast<int64_t>(limit_ma) + margin_ma : kMarginMa;
+  const int64_t threshold_ma =
+      is_permitted ? static_cast<int64_t>(limit_ma) + margin_ma : kMarginMa;
   if (current_ma <= threshold_ma) {
     excess_running_ = false;
     attempts_ = 0;

@@ -19,7 +19,8 @@ class CurrentGuard {
 
   /// A fresh measurement. @param current_ma  Highest phase.
   /// @param limit_ma  What the connector may draw now; 0 while it is not permitted.
-  void update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, const Timings& timings, common::Instant now);
+  void update(int32_t current_ma, bool is_permitted, uint32_t limit_ma, const Timings& timings,
+              common::Instant now);
   /// No measurement is at hand: timers start again with the next one; faults stay.
   void pause();
   /// True once after the setpoint should be written again.

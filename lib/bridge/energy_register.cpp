@@ -25,8 +25,10 @@ uint64_t get(const uint8_t* in, size_t bytes) {
 }  // namespace
 
 common::Status EnergyRegister::restore(common::ByteSpan record) {
-  if (record.size() != kRecordBytes || record[0] != kMagic || record[1] != kVersion) return common::Status::kCorrupt;
-  if (get(record.data() + kBodyBytes, 4) != common::crc32(record.first(kBodyBytes))) return common::Status::kCorrupt;
+  if (record.size() != kRecordBytes || record[0] != kMagic || record[1] != kVersion)
+    return common::Status::kCorrupt;
+  if (get(record.data() + kBodyBytes, 4) != common::crc32(record.first(kBodyBytes)))
+    return common::Status::kCorrupt;
   const int64_t value = static_cast<int64_t>(get(record.data() + 4, 8));
   const int64_t base = static_cast<int64_t>(get(record.data() + 12, 8));
   if (value < 0 || base < 0) return common::Status::kCorrupt;

@@ -9,7 +9,9 @@ bool is_plugged(Pilot pilot) {
          pilot == Pilot::kC1 || pilot == Pilot::kC2;
 }
 
-bool is_requesting(Pilot pilot) { return pilot == Pilot::kC || pilot == Pilot::kC1 || pilot == Pilot::kC2; }
+bool is_requesting(Pilot pilot) {
+  return pilot == Pilot::kC || pilot == Pilot::kC1 || pilot == Pilot::kC2;
+}
 
 }  // namespace
 
@@ -38,7 +40,8 @@ void Normaliser::update_plug(bool plugged, const Timings& timings, common::Insta
     plug_.running = false;
     return;
   }
-  if (settle(plug_, seen != output_.plug, plugged ? timings.plug_on_ms : timings.plug_off_ms, now)) output_.plug = seen;
+  if (settle(plug_, seen != output_.plug, plugged ? timings.plug_on_ms : timings.plug_off_ms, now))
+    output_.plug = seen;
 }
 
 void Normaliser::update_fault(const StateRow& row, const Timings& timings, common::Instant now) {
@@ -57,7 +60,8 @@ void Normaliser::update_fault(const StateRow& row, const Timings& timings, commo
     return;
   }
   fault_off_.running = false;
-  const bool is_shown = output_.error == row.error && output_.is_faulted == is_fault && output_.code == row.value;
+  const bool is_shown =
+      output_.error == row.error && output_.is_faulted == is_fault && output_.code == row.value;
   if (!settle(fault_on_, !is_shown, row.pilot == Pilot::kF ? timings.pilot_f_ms : 0, now)) return;
   output_.error = row.error;
   output_.is_faulted = is_fault;
@@ -65,7 +69,8 @@ void Normaliser::update_fault(const StateRow& row, const Timings& timings, commo
   output_.info = row.info;
 }
 
-void Normaliser::update(const StateRow& row, bool is_offering, const Timings& timings, common::Instant now) {
+void Normaliser::update(const StateRow& row, bool is_offering, const Timings& timings,
+                        common::Instant now) {
   pilot_ = row.pilot;
   wants_reading_at_ = common::Instant::never();
   const bool hides_plug = pilot_ == Pilot::kHold;

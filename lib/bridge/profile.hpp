@@ -57,12 +57,12 @@ enum class WordOrder : uint8_t { kHighFirst, kLowFirst };
 
 /// What a register tells. Values are converted to the unit in brackets.
 enum class Meaning : uint8_t {
-  kNone,           ///< Only used by name: init, watchdog, failsafe, limit [its own unit, see scale].
-  kState,          ///< Looked up in Profile::states.
-  kCurrent,        ///< Per phase [mA].
-  kVoltage,        ///< Phase to neutral [mV].
-  kPower,          ///< All phases [W].
-  kEnergyTotal,    ///< Lifetime import [Wh].
+  kNone,         ///< Only used by name: init, watchdog, failsafe, limit [its own unit, see scale].
+  kState,        ///< Looked up in Profile::states.
+  kCurrent,      ///< Per phase [mA].
+  kVoltage,      ///< Phase to neutral [mV].
+  kPower,        ///< All phases [W].
+  kEnergyTotal,  ///< Lifetime import [Wh].
   kEnergySession,  ///< Import since power-up or plug-in [Wh]: taken when there is no lifetime register.
   kTemperature,    ///< [0.1 degC]
   kFrequency,      ///< [mHz]
@@ -84,12 +84,13 @@ struct RegisterRow {
   uint16_t address;  ///< As on the wire.
   WordType type;
   WordOrder order;
-  uint8_t elements;     ///< 1..3
-  int32_t scale_num;    ///< value = raw * scale_num / scale_den, in the unit of the meaning; both > 0.
+  uint8_t elements;  ///< 1..3
+  int32_t
+      scale_num;  ///< value = raw * scale_num / scale_den, in the unit of the meaning; both > 0.
   int32_t scale_den;
   uint16_t min_layout;  ///< Exists from this layout version on; 0 = always.
   Poll poll;
-  bool retentive;       ///< Writes go to EEPROM: only written when different, never cyclically.
+  bool retentive;  ///< Writes go to EEPROM: only written when different, never cyclically.
 };
 
 enum StateFlag : uint8_t {
@@ -114,7 +115,8 @@ struct ControlTable {
   uint8_t enable_register;  ///< kNoRegister: current 0 (or off_raw) disables.
   uint16_t enable_on;
   uint16_t enable_off;
-  uint16_t off_raw;  ///< What disables when written to the limit register; never a value that means "unlimited".
+  uint16_t
+      off_raw;  ///< What disables when written to the limit register; never a value that means "unlimited".
   ZeroMeans zero_means;
   uint32_t min_ma;
   uint32_t max_ma;
@@ -153,9 +155,11 @@ struct Profile {
   uint16_t timeout_ms;
   uint8_t max_read_registers;
   bool read_across_gaps;
-  modbus::Function write_register_function;  ///< kWriteSingleRegister or kWriteMultipleRegisters, for one register.
+  modbus::Function
+      write_register_function;  ///< kWriteSingleRegister or kWriteMultipleRegisters, for one register.
   uint8_t phases;
-  common::Span<const RegisterRow> registers;  ///< At most limits::kMaxProfileRegisters; sorted by space and address.
+  common::Span<const RegisterRow>
+      registers;  ///< At most limits::kMaxProfileRegisters; sorted by space and address.
   common::Span<const StateRow> states;
   ControlTable control;
   WatchdogTable watchdog;

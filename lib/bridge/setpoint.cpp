@@ -15,7 +15,9 @@ void Setpoint::rewrite() {
   not_before_ = common::Instant();
 }
 
-bool Setpoint::needs_write() const { return has_wish_ && (must_write_ || !has_written_ || written_ != wanted_); }
+bool Setpoint::needs_write() const {
+  return has_wish_ && (must_write_ || !has_written_ || written_ != wanted_);
+}
 
 bool Setpoint::is_decrease() const {
   if (!has_wish_) return false;

@@ -12,18 +12,23 @@ namespace bridge {
 class Setpoint {
  public:
   static constexpr uint8_t kMaxFailures = 3;
-  static constexpr int64_t kRereadMs = 500;   ///< Between two read-backs of one write.
+  static constexpr int64_t kRereadMs = 500;    ///< Between two read-backs of one write.
   static constexpr int64_t kRewriteMs = 1000;  ///< Between a refused write and the next.
 
   struct Settings {
     uint32_t confirm_ms = 5000;
     uint32_t reject_retry_ms = 30000;
-    uint32_t increase_ms = 0;  ///< Least time at one value before a higher one; lower ones are written at once.
-    uint16_t tolerance = 0;    ///< A read-back this far away still confirms.
+    uint32_t increase_ms =
+        0;  ///< Least time at one value before a higher one; lower ones are written at once.
+    uint16_t tolerance = 0;  ///< A read-back this far away still confirms.
     bool is_readable = true;
   };
 
-  enum class ReadEvent : uint8_t { kNone, kConfirmed, kLost };  ///< kLost: a confirmed value has changed by itself.
+  enum class ReadEvent : uint8_t {
+    kNone,
+    kConfirmed,
+    kLost
+  };  ///< kLost: a confirmed value has changed by itself.
 
   void configure(const Settings& settings) { settings_ = settings; }
   void set_unreadable() { settings_.is_readable = false; }

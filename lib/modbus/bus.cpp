@@ -10,7 +10,8 @@ uint32_t character_bits(const platform::SerialSettings& serial) {
 }
 
 int64_t wire_time_ms(const platform::SerialSettings& serial, size_t characters) {
-  return static_cast<int64_t>((characters * character_bits(serial) * 1000U + serial.baud - 1) / serial.baud);
+  return static_cast<int64_t>((characters * character_bits(serial) * 1000U + serial.baud - 1) /
+                              serial.baud);
 }
 
 /// 3.5 characters; 1.75 ms above 19200 bit/s (Modbus over serial line V1.02, 2.5.1.1), in whole ms.
@@ -36,8 +37,9 @@ void Bus::begin(platform::SerialLink& link) { link_ = &link; }
 
 common::Result<uint8_t> Bus::add_unit(const UnitConfig& config) {
   const platform::SerialSettings& serial = config.serial;
-  if (config.unit_id < 1 || config.unit_id > 247 || config.timeout_ms < 50 || config.timeout_ms > 5000 ||
-      config.retries > 5 || serial.baud < 1200 || serial.baud > 921600 || serial.stop_bits < 1 || serial.stop_bits > 2) {
+  if (config.unit_id < 1 || config.unit_id > 247 || config.timeout_ms < 50 ||
+      config.timeout_ms > 5000 || config.retries > 5 || serial.baud < 1200 ||
+      serial.baud > 921600 || serial.stop_bits < 1 || serial.stop_bits > 2) {
     return common::Status::kInvalidArgument;
   }
   for (const Unit& unit : units_) {
@@ -50,7 +52,8 @@ common::Result<uint8_t> Bus::add_unit(const UnitConfig& config) {
   return static_cast<uint8_t>(units_.size() - 1);
 }
 
-common::Status Bus::submit(uint8_t unit_index, uint8_t tag, Priority priority, const Request& request) {
+common::Status Bus::submit(uint8_t unit_index, uint8_t tag, Priority priority,
+                           const Request& request) {
   if (unit_index >= units_.size()) return common::Status::kInvalidArgument;
   RETURN_IF_ERROR(validate(request));
   Unit& unit = units_[unit_index];
@@ -88,7 +91,8 @@ bool Bus::is_pending(uint8_t unit_index, uint8_t tag) const {
 
 common::Instant Bus::ready_at(const Unit& unit) const {
   const int64_t frame_gap = frame_gap_ms(unit.config.serial);
-  const common::Instant quiet = quiet_since_ + (unit.config.gap_ms > frame_gap ? unit.config.gap_ms : frame_gap);
+  const common::Instant quiet =
+      quiet_since_ + (unit.config.gap_ms > frame_gap ? unit.config.gap_ms : frame_gap);
   return quiet < unit.not_before ? unit.not_before : quiet;
 }
 
@@ -157,7 +161,8 @@ void Bus::start(uint8_t unit_index, Entry& entry, common::Instant now) {
 
 common::Instant Bus::send(common::Instant now) {
   if (sent_ < tx_size_) {
-    const common::Result<size_t> written = link_->write(common::ByteSpan(tx_ + sent_, tx_size_ - sent_));
+    const common::Result<size_t> written =
+        link_->write(common::ByteSpan(tx_ + sent_, tx_size_ - sent_));
     if (written.ok()) {
       sent_ += written.value();
     } else if (written.status() != common::Status::kAgain) {
@@ -191,7 +196,8 @@ common::Instant Bus::receive(common::Instant now) {
       rx_size_ = sizeof(rx_) / 2;
       std::memmove(rx_, rx_ + sizeof(rx_) - rx_size_, rx_size_);
     }
-    const common::Result<size_t> got = link_->read(common::MutableByteSpan(rx_ + rx_size_, sizeof(rx_) - rx_size_));
+    const common::Result<size_t> got =
+        link_->read(common::MutableByteSpan(rx_ + rx_size_, sizeof(rx_) - rx_size_));
     if (!got.ok()) {
       if (got.status() == common::Status::kAgain) break;
       lose_link(now);

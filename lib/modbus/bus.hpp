@@ -12,9 +12,11 @@ namespace modbus {
 struct UnitConfig {
   uint8_t unit_id = 1;  ///< 1..247
   platform::SerialSettings serial;
-  uint16_t timeout_ms = 400;  ///< What the unit may take to answer, 50..5000; time on the wire is added.
-  uint16_t gap_ms = 0;        ///< Silence on the bus before a request to this unit; at least 3.5 characters are kept.
-  uint8_t retries = 2;        ///< Further tries of a request that got no valid answer, 0..5.
+  uint16_t timeout_ms =
+      400;  ///< What the unit may take to answer, 50..5000; time on the wire is added.
+  uint16_t gap_ms =
+      0;  ///< Silence on the bus before a request to this unit; at least 3.5 characters are kept.
+  uint8_t retries = 2;  ///< Further tries of a request that got no valid answer, 0..5.
 };
 
 /// Counters of one unit; they wrap.
@@ -85,7 +87,9 @@ class Bus {
   /// @return false when nothing has finished.
   bool take_completion(Completion& out);
 
-  const UnitStatistics& statistics(uint8_t unit_index) const { return units_[unit_index].statistics; }
+  const UnitStatistics& statistics(uint8_t unit_index) const {
+    return units_[unit_index].statistics;
+  }
   bool is_silent(uint8_t unit_index) const { return units_[unit_index].failures >= kSilentAfter; }
 
  private:
@@ -101,9 +105,9 @@ class Bus {
     UnitConfig config;
     UnitStatistics statistics;
     Entry queue[kQueuePerUnit];
-    uint8_t failures = 0;           ///< Tries without a valid answer in a row, saturating.
+    uint8_t failures = 0;  ///< Tries without a valid answer in a row, saturating.
     int64_t backoff_ms = 0;
-    common::Instant not_before;     ///< No request to this unit earlier.
+    common::Instant not_before;  ///< No request to this unit earlier.
     uint32_t last_turn = 0;
   };
   enum class Phase : uint8_t { kIdle, kSending, kReceiving, kDone, kLinkDown };

@@ -54,7 +54,8 @@ enum class PduMatch : uint8_t { kNo, kMaybe, kYes, kException };
 PduMatch match_pdu(common::ByteSpan pdu, const Request& request) {
   const uint8_t function = static_cast<uint8_t>(request.function);
   if (pdu.empty()) return PduMatch::kMaybe;
-  if (pdu[0] == (function | kExceptionBit)) return pdu.size() < 2 ? PduMatch::kMaybe : PduMatch::kException;
+  if (pdu[0] == (function | kExceptionBit))
+    return pdu.size() < 2 ? PduMatch::kMaybe : PduMatch::kException;
   if (pdu[0] != function) return PduMatch::kNo;
   if (!is_write(request.function)) {
     if (pdu.size() < 2) return PduMatch::kMaybe;
@@ -104,7 +105,8 @@ common::Status validate(const Request& request) {
       break;
   }
   if (request.count == 0 || request.count > max_count) return common::Status::kInvalidArgument;
-  if (static_cast<uint32_t>(request.address) + request.count > 0x10000U) return common::Status::kInvalidArgument;
+  if (static_cast<uint32_t>(request.address) + request.count > 0x10000U)
+    return common::Status::kInvalidArgument;
   return common::Status::kOk;
 }
 

@@ -36,8 +36,8 @@ constexpr size_t kMaxTcpBytes = 260;
 struct Request {
   uint8_t unit = 1;  ///< 1..247 (RTU), 0..255 (TCP). Broadcast is not offered.
   Function function = Function::kReadHoldingRegisters;
-  uint16_t address = 0;  ///< As on the wire, counted from 0.
-  uint16_t count = 1;    ///< Registers or bits; 1 for the single writes.
+  uint16_t address = 0;                      ///< As on the wire, counted from 0.
+  uint16_t count = 1;                        ///< Registers or bits; 1 for the single writes.
   uint16_t values[kMaxWriteRegisters] = {};  ///< Writes only; a coil is 0 or 1.
 };
 
@@ -64,7 +64,8 @@ enum class ReplyVerdict : uint8_t {
 struct ReplyView {
   ReplyVerdict verdict = ReplyVerdict::kIncomplete;
   uint8_t exception_code = 0;  ///< Modbus V1.1b3 section 7, with kException.
-  common::ByteSpan payload;    ///< Data of a read (registers big endian, or packed bits). Points into the bytes searched.
+  common::ByteSpan
+      payload;  ///< Data of a read (registers big endian, or packed bits). Points into the bytes searched.
 };
 
 /// Searches bytes for the RTU answer to request: tolerates garbage before and after, and frames of other
