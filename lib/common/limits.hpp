@@ -37,4 +37,38 @@ constexpr size_t kMaxProfileRegisters = 32;
 /// idTag: CiString20 (OCPP 1.6 ed. 2, 7.28).
 constexpr size_t kIdTagBytes = 20;
 
+/// Engine (lib/ocpp), per charge point unless stated otherwise.
+
+#ifndef GATEWAY_OUTBOX_BYTES
+#define GATEWAY_OUTBOX_BYTES 6144
+#endif
+/// Answers waiting for the link, and our own CALL, bytes, 4096..65535. The longest frame is the answer to
+/// GetConfiguration without keys: about 4 KiB.
+constexpr size_t kOutboxBytes = GATEWAY_OUTBOX_BYTES;
+static_assert(kOutboxBytes >= 4096 && kOutboxBytes <= 65535, "GATEWAY_OUTBOX_BYTES: 4096..65535");
+/// Frames in the outbox. 2 bytes each.
+constexpr size_t kMaxOutboxFrames = 8;
+/// A frame is taken from the link only while this much of the outbox is free, bytes.
+constexpr size_t kAnswerReserveBytes = 512;
+/// Events waiting for the application. 48 bytes each.
+constexpr size_t kMaxEvents = 16;
+/// Status changes waiting to be sent. 24 bytes each.
+constexpr size_t kMaxStatusReports = 12;
+/// Entries of one measurand list (MeterValuesSampledData, ...), 1..16. 1 byte each.
+constexpr size_t kMaxMeasurands = 12;
+
+#ifndef GATEWAY_MAX_CHARGING_PROFILES
+#define GATEWAY_MAX_CHARGING_PROFILES 10
+#endif
+/// Charging profiles installed at the same time, 3..32. About 250 bytes each.
+constexpr size_t kMaxChargingProfiles = GATEWAY_MAX_CHARGING_PROFILES;
+static_assert(kMaxChargingProfiles >= 3 && kMaxChargingProfiles <= 32,
+              "GATEWAY_MAX_CHARGING_PROFILES: 3..32");
+/// Periods of one charging schedule. 8 bytes each, in every profile.
+constexpr size_t kMaxSchedulePeriods = 24;
+/// Highest stack level; also the number of levels per purpose, less one.
+constexpr int kMaxStackLevel = 8;
+/// Keys in one GetConfiguration request.
+constexpr size_t kMaxRequestedKeys = 50;
+
 }  // namespace limits

@@ -15,9 +15,9 @@ namespace ocpp {
 /// What BootNotification tells about this charge point. Texts are cut to the lengths of OCPP 1.6 ed. 2, 6.3.
 /// Empty optional texts are left out of the message.
 struct Identity {
-  common::FixedString<20> vendor;             ///< Mandatory.
-  common::FixedString<20> model;              ///< Mandatory.
-  common::FixedString<25> serial_number;      ///< chargePointSerialNumber
+  common::FixedString<20> vendor;         ///< Mandatory.
+  common::FixedString<20> model;          ///< Mandatory.
+  common::FixedString<25> serial_number;  ///< chargePointSerialNumber
   common::FixedString<50> firmware_version;
   common::FixedString<25> meter_type;
   common::FixedString<25> meter_serial_number;
@@ -34,7 +34,7 @@ struct Options {
 
 /// What the engine uses of its surroundings. All must outlive the ChargePoint.
 struct Ports {
-  platform::FileStore& files;        ///< Transaction records. One store per charge point.
+  platform::FileStore& files;         ///< Transaction records. One store per charge point.
   platform::KeyValueStore& settings;  ///< Configuration keys, charging profiles, availability.
   platform::Entropy& entropy;
   charger::ChargerControl& charger;
@@ -81,7 +81,7 @@ struct TransactionView {
   TransactionId transaction_id = 0;
   MaskedIdTag id_tag;
   int64_t meter_start_wh = 0;
-  int64_t meter_last_wh = 0;  ///< Latest register reading seen in this transaction.
+  int64_t meter_last_wh = 0;   ///< Latest register reading seen in this transaction.
   common::Instant started_at;  ///< Before this boot: negative.
   bool is_stopping = false;    ///< Power is withdrawn, the last meter reading is awaited.
 };
@@ -91,10 +91,11 @@ struct ActionCounters {
   const char* action = "";  ///< Static.
   uint32_t sent = 0;        ///< CALLs of ours handed to the link.
   uint32_t answered = 0;    ///< ... answered with CALLRESULT.
-  uint32_t failed = 0;      ///< ... answered with CALLERROR, or with a CALLRESULT that could not be read.
-  uint32_t timed_out = 0;   ///< ... not answered in time, or cut off by a disconnect.
-  uint32_t received = 0;    ///< CALLs of the CSMS.
-  uint32_t refused = 0;     ///< ... answered with CALLERROR.
+  uint32_t failed =
+      0;  ///< ... answered with CALLERROR, or with a CALLRESULT that could not be read.
+  uint32_t timed_out = 0;  ///< ... not answered in time, or cut off by a disconnect.
+  uint32_t received = 0;   ///< CALLs of the CSMS.
+  uint32_t refused = 0;    ///< ... answered with CALLERROR.
 };
 
 /// Something the application may want to show or do.

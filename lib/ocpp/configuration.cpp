@@ -1,0 +1,322 @@
+#include "ocpp/configuration.hpp"
+
+#include <cstdio>
+
+LOG_MODULE("ocpp.config");
+
+namespace ocpp {
+namespace {
+
+enum class KeyType : uint8_t { kFlag, kNumber, kMeasurands, kPhaseRotation, kText };
+enum class Rights : uint8_t { kReadOnly, kReadWrite };
+
+/// One key. Numbers: range and default. Lists and texts: default text.
+struct KeyRow {
+  Key key;
+  const char* name;
+  const char* stored_as;  ///< At most 15 characters; nullptr for what is not stored.
+  KeyType type;
+  Rights rights;
+  FeatureProfile profile;
+  int32_t minimum;
+  int32_t maximum;
+  int32_t initial;
+  const char* initial_text;
+};
+
+constexpr int32_t kMaxSeconds = 7 * 86400;
+constexpr int32_t kListMax = static_cast<int32_t>(limits::kMaxMeasurands);
+constexpr FeatureProfile kCore = FeatureProfile::kCore;
+constexpr FeatureProfile kSmart = FeatureProfile::kSmartCharging;
+
+constexpr KeyRow flag(Key key, const char* name, const char* stored_as, bool initial) {
+  return {key,   name, stored_as, KeyType::kFlag,  Rights::kReadWrite,
+          kCore, 0,    1,         initial ? 1 : 0, nullptr};
+}
+constexpr KeyRow number(Key key, const char* name, const char* stored_as, int32_t minimum,
+                        int32_t maximum, int32_t initial) {
+  return {key,   name,    stored_as, KeyType::kNumber, Rights::kReadWrite,
+          kCore, minimum, maximum,   initial,          nullptr};
+}
+constexpr KeyRow fixed(Key key, const char* name, int32_t value, FeatureProfile profile = kCore) {
+  return {key,   name,  nullptr, KeyType::kNumber, Rights::kReadOnly, profile,
+          value, value, value,   nullptr};
+}
+constexpr KeyRow measurands(Key key, const char* name, const char* stored_as, const char* initial) {
+  return {key, name, stored_as, KeyType::kMeasurands, Rights::kReadWrite, kCore, 0, 0, 0, initial};
+}
+
+constexpr KeyRow kKeys[kKeyCount] = {
+    flag(Key::AllowOfflineTxForUnknownId, "AllowOfflineTxForUnknownId", "AllowOfflineTx", false),
+    flag(Key::AuthorizeRemoteTxRequests, "AuthorizeRemoteTxRequests", "AuthRemoteTx", false),
+    number(Key::ClockAlignedDataInterval, "ClockAlignedDataInterval", "ClockAligned", 0, 86400, 0),
+    number(Key::ConnectionTimeOut, "ConnectionTimeOut", "ConnTimeOut", 0, kMaxSeconds, 60),
+    {Key::ConnectorPhaseRotation, "ConnectorPhaseRotation", "PhaseRotation",
+     KeyType::kPhaseRotation, Rights::kReadWrite, kCore, 0, 0, 0, ""},
+    fixed(Key::ConnectorPhaseRotationMaxLength, "ConnectorPhaseRotationMaxLength",
+          static_cast<int32_t>(limits::kMaxConnectors + 1)),
+    fixed(Key::GetConfigurationMaxKeys, "GetConfigurationMaxKeys",
+          static_cast<int32_t>(limits::kMaxRequestedKeys)),
+    number(Key::HeartbeatInterval, "HeartbeatInterval", "HeartbeatIntv", 0, kMaxSeconds, 300),
+    flag(Key::LocalAuthorizeOffline, "LocalAuthorizeOffline", "LocalAuthOff", true),
+    flag(Key::LocalPreAuthorize, "LocalPreAuthorize", "LocalPreAuth", false),
+    number(Key::MessageTimeout, "MessageTimeout", "MessageTimeout", 1, 600, 30),
+    measurands(Key::MeterValuesAlignedData, "MeterValuesAlignedData", "MvAligned", ""),
+    fixed(Key::MeterValuesAlignedDataMaxLength, "MeterValuesAlignedDataMaxLength", kListMax),
+    measurands(Key::MeterValuesSampledData, "MeterValuesSampledData", "MvSampled",
+               "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage"),
+    fixed(Key::MeterValuesSampledDataMaxLength, "MeterValuesSampledDataMaxLength", kListMax),
+    number(Key::MeterValueSampleInterval, "MeterValueSampleInterval", "MvInterval", 0, 86400, 60),
+    number(Key::MinimumStatusDuration, "MinimumStatusDuration", "MinStatusDur", 0, 3600, 0),
+    fixed(Key::NumberOfConnectors, "NumberOfConnectors", 1),
+    number(Key::ResetRetries, "ResetRetries", "ResetRetries", 0, 100, 0),
+    fixed(Key::StopTransactionMaxMeterValues, "StopTransactionMaxMeterValues", 2),
+    flag(Key::StopTransactionOnEVSideDisconnect, "StopTransactionOnEVSideDisconnect",
+         "StopOnUnplug", true),
+    flag(Key::StopTransactionOnInvalidId, "StopTransactionOnInvalidId", "StopOnInvalid", true),
+    measurands(Key::StopTxnAlignedData, "StopTxnAlignedData", "StopAligned", ""),
+    fixed(Key::StopTxnAlignedDataMaxLength, "StopTxnAlignedDataMaxLength", kListMax),
+    measurands(Key::StopTxnSampledData, "StopTxnSampledData", "StopSampled", ""),
+    fixed(Key::StopTxnSampledDataMaxLength, "StopTxnSampledDataMaxLength", kListMax),
+    {Key::SupportedFeatureProfiles, "SupportedFeatureProfiles", nullptr, KeyType::kText,
+     Rights::kReadOnly, kCore, 0, 0, 0, ""},
+    number(Key::TransactionMessageAttempts, "TransactionMessageAttempts", "TxMsgAttempts", 0, 100,
+           3),
+    number(Key::TransactionMessageRetryInterval, "TransactionMessageRetryInterval", "TxMsgRetry", 0,
+           86400, 60),
+    // Unlocking without a stop of power first is the charger's matter; fixed cables demand false (errata 3.84).
+    {Key::UnlockConnectorOnEVSideDisconnect, "UnlockConnectorOnEVSideDisconnect", nullptr,
+     KeyType::kFlag, Rights::kReadOnly, kCore, 0, 1, 0, nullptr},
+    number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
+    flag(Key::TxResumeAfterPowerLoss, "TxResumeAfterPowerLoss", "TxResume", true),
+    fixed(Key::ChargeProfileMaxStackLevel, "ChargeProfileMaxStackLevel", limits::kMaxStackLevel,
+          kSmart),
+    {Key::ChargingScheduleAllowedChargingRateUnit, "ChargingScheduleAllowedChargingRateUnit",
+     nullptr, KeyType::kText, Rights::kReadOnly, kSmart, 0, 0, 0, "Current,Power"},
+    fixed(Key::ChargingScheduleMaxPeriods, "ChargingScheduleMaxPeriods",
+          static_cast<int32_t>(limits::kMaxSchedulePeriods), kSmart),
+    fixed(Key::MaxChargingProfilesInstalled, "MaxChargingProfilesInstalled",
+          static_cast<int32_t>(limits::kMaxChargingProfiles), kSmart),
+};
+
+constexpr bool rows_match_enum() {
+  for (size_t i = 0; i < kKeyCount; ++i) {
+    if (kKeys[i].key != static_cast<Key>(i)) return false;
+  }
+  return true;
+}
+static_assert(rows_match_enum(), "kKeys must follow enum Key row by row");
+
+constexpr const char* kPhaseRotations[] = {"NotApplicable", "Unknown", "RST", "RTS",
+                                           "SRT",           "STR",     "TRS", "TSR"};
+constexpr uint8_t kRotationUnknown = 1;
+
+const KeyRow& row(Key key) { return kKeys[static_cast<size_t>(key)]; }
+
+size_t list_index(Key key) {
+  switch (key) {
+    case Key::MeterValuesAlignedData:
+      return 0;
+    case Key::MeterValuesSampledData:
+      return 1;
+    case Key::StopTxnAlignedData:
+      return 2;
+    default:
+      return 3;
+  }
+}
+
+bool parse_flag(common::TextSpan text, int32_t& out) {
+  if (common::equals_ignore_case(text, common::text("true")) ||
+      common::equals(text, common::text("1"))) {
+    out = 1;
+    return true;
+  }
+  if (common::equals_ignore_case(text, common::text("false")) ||
+      common::equals(text, common::text("0"))) {
+    out = 0;
+    return true;
+  }
+  return false;
+}
+
+bool parse_number(common::TextSpan text, int32_t& out) {
+  if (text.empty() || text.size() > 9) return false;
+  int32_t value = 0;
+  for (const char c : text) {
+    if (c < '0' || c > '9') return false;
+    value = value * 10 + (c - '0');
+  }
+  out = value;
+  return true;
+}
+
+}  // namespace
+
+void Configuration::begin(uint8_t connectors, uint16_t meter_fields) {
+  connectors_ = connectors;
+  meter_fields_ = meter_fields;
+  for (uint8_t& rotation : phase_rotation_) rotation = kRotationUnknown;
+  for (const KeyRow& key_row : kKeys) {
+    numbers_[static_cast<size_t>(key_row.key)] = key_row.initial;
+    if (key_row.type == KeyType::kMeasurands) {
+      // The default list without what the chargers cannot deliver.
+      MeasurandList all;
+      (void)parse_measurands(common::text(key_row.initial_text), UINT16_MAX, all);
+      MeasurandList& list = lists_[list_index(key_row.key)];
+      list.clear();
+      for (size_t i = 0; i < all.size(); ++i) {
+        const uint16_t field = info(all[i].measurand).meter_field;
+        if (field == 0 || (meter_fields & field) != 0) (void)list.add(all[i]);
+      }
+    }
+    if (key_row.stored_as == nullptr) continue;
+    uint8_t stored[500];
+    const common::Result<size_t> size =
+        settings_.get(key_row.stored_as, common::MutableByteSpan(stored));
+    bool changed = false;
+    if (size.ok() &&
+        !apply(key_row.key, common::TextSpan(reinterpret_cast<const char*>(stored), size.value()),
+               changed)) {
+      LOG_WARN(log_, "%s: stored value is not legal, using the default", key_row.name);
+    }
+  }
+  numbers_[static_cast<size_t>(Key::NumberOfConnectors)] = connectors;
+}
+
+const MeasurandList& Configuration::measurands(Key key) const { return lists_[list_index(key)]; }
+
+const char* Configuration::name(Key key) { return row(key).name; }
+
+bool Configuration::find(common::TextSpan name, Key& out) {
+  for (const KeyRow& key_row : kKeys) {
+    if (common::equals_ignore_case(name, common::text(key_row.name))) {
+      out = key_row.key;
+      return true;
+    }
+  }
+  return false;
+}
+
+void Configuration::read(Key key, ConfigurationEntry& out) const {
+  const KeyRow& key_row = row(key);
+  out.key = key_row.name;
+  out.is_readonly = key_row.rights == Rights::kReadOnly;
+  out.has_value = true;
+  out.value.clear();
+  switch (key_row.type) {
+    case KeyType::kFlag:
+      out.value.assign_truncated(common::text(flag(key) ? "true" : "false"));
+      break;
+    case KeyType::kNumber: {
+      char digits[12];
+      std::snprintf(digits, sizeof digits, "%ld", static_cast<long>(number(key)));
+      out.value.assign_truncated(common::text(digits));
+      break;
+    }
+    case KeyType::kMeasurands:
+      format_measurands(measurands(key), out.value);
+      break;
+    case KeyType::kPhaseRotation:
+      format_phase_rotation(out.value);
+      break;
+    case KeyType::kText:
+      if (key != Key::SupportedFeatureProfiles) {
+        out.value.assign_truncated(common::text(key_row.initial_text));
+        break;
+      }
+      for (const FeatureProfileInfo& profile : kFeatureProfiles) {
+        if (!profile.is_built_in) continue;
+        if (!out.value.empty()) (void)out.value.append(common::text(","));
+        (void)out.value.append(common::text(profile.name));
+      }
+      break;
+  }
+}
+
+ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan value, Key& key,
+                                         bool& changed) {
+  changed = false;
+  if (!find(name, key)) return ConfigurationStatus::NotSupported;
+  const KeyRow& key_row = row(key);
+  if (key_row.rights == Rights::kReadOnly) return ConfigurationStatus::Rejected;
+  if (!apply(key, value, changed)) return ConfigurationStatus::Rejected;
+  if (!changed) return ConfigurationStatus::Accepted;
+
+  ConfigurationEntry entry;
+  read(key, entry);
+  const common::Status stored =
+      settings_.set(key_row.stored_as, common::as_bytes(entry.value.span()));
+  if (stored != common::Status::kOk) {
+    LOG_ERROR(log_, "%s: not stored (%s), effective until the next restart", key_row.name,
+              to_string(stored));
+  }
+  LOG_INFO(log_, "%s = %.80s", key_row.name, entry.value.c_str());
+  return ConfigurationStatus::Accepted;
+}
+
+bool Configuration::apply(Key key, common::TextSpan value, bool& changed) {
+  const KeyRow& key_row = row(key);
+  int32_t& current = numbers_[static_cast<size_t>(key)];
+  int32_t parsed = 0;
+  switch (key_row.type) {
+    case KeyType::kFlag:
+      if (!parse_flag(value, parsed)) return false;
+      break;
+    case KeyType::kNumber:
+      if (!parse_number(value, parsed) || parsed < key_row.minimum || parsed > key_row.maximum)
+        return false;
+      break;
+    case KeyType::kMeasurands: {
+      MeasurandList list;
+      if (!parse_measurands(value, meter_fields_, list)) return false;
+      MeasurandList& target = lists_[list_index(key)];
+      changed = list.size() != target.size();
+      for (size_t i = 0; !changed && i < list.size(); ++i) changed = !(list[i] == target[i]);
+      target = list;
+      return true;
+    }
+    case KeyType::kPhaseRotation:
+      return apply_phase_rotation(value, changed);
+    case KeyType::kText:
+      return false;
+  }
+  changed = current != parsed;
+  current = parsed;
+  return true;
+}
+
+bool Configuration::apply_phase_rotation(common::TextSpan value, bool& changed) {
+  uint8_t rotations[limits::kMaxConnectors + 1];
+  std::memcpy(rotations, phase_rotation_, sizeof rotations);
+  while (!value.empty()) {
+    size_t end = 0;
+    while (end < value.size() && value[end] != ',') ++end;
+    common::TextSpan item = value.first(end);
+    while (!item.empty() && item[0] == ' ') item = item.subspan(1);
+    value = value.subspan(end + 1);
+    if (item.size() < 3 || item[0] < '0' || item[0] > '0' + connectors_ || item[1] != '.')
+      return false;
+    bool is_known = false;
+    for (uint8_t i = 0; i < 8; ++i) {
+      if (!common::equals(item.subspan(2), common::text(kPhaseRotations[i]))) continue;
+      rotations[item[0] - '0'] = i;
+      is_known = true;
+    }
+    if (!is_known) return false;
+  }
+  changed = std::memcmp(rotations, phase_rotation_, sizeof rotations) != 0;
+  std::memcpy(phase_rotation_, rotations, sizeof rotations);
+  return true;
+}
+
+void Configuration::format_phase_rotation(common::FixedString<500>& out) const {
+  out.clear();
+  for (uint8_t i = 0; i <= connectors_; ++i) {
+    const char prefix[3] = {',', static_cast<char>('0' + i), '.'};
+    (void)out.append(common::TextSpan(prefix, 3).subspan(i == 0 ? 1 : 0));
+    (void)out.append(common::text(kPhaseRotations[phase_rotation_[i]]));
+  }
+}
+
+}  // namespace ocpp

@@ -1,0 +1,93 @@
+#pragma once
+
+#include "common/log.hpp"
+#include "ocpp/charge_point_types.hpp"
+#include "ocpp/features.hpp"
+#include "ocpp/measurand.hpp"
+#include "platform/key_value_store.hpp"
+
+namespace ocpp {
+
+/// Every configuration key, in the order in which GetConfiguration lists them. Row by row the same as kKeys in
+/// configuration.cpp, which holds type, range, default and rights.
+enum class Key : uint8_t {
+  AllowOfflineTxForUnknownId,
+  AuthorizeRemoteTxRequests,
+  ClockAlignedDataInterval,
+  ConnectionTimeOut,
+  ConnectorPhaseRotation,
+  ConnectorPhaseRotationMaxLength,
+  GetConfigurationMaxKeys,
+  HeartbeatInterval,
+  LocalAuthorizeOffline,
+  LocalPreAuthorize,
+  MessageTimeout,
+  MeterValuesAlignedData,
+  MeterValuesAlignedDataMaxLength,
+  MeterValuesSampledData,
+  MeterValuesSampledDataMaxLength,
+  MeterValueSampleInterval,
+  MinimumStatusDuration,
+  NumberOfConnectors,
+  ResetRetries,
+  StopTransactionMaxMeterValues,
+  StopTransactionOnEVSideDisconnect,
+  StopTransactionOnInvalidId,
+  StopTxnAlignedData,
+  StopTxnAlignedDataMaxLength,
+  StopTxnSampledData,
+  StopTxnSampledDataMaxLength,
+  SupportedFeatureProfiles,
+  TransactionMessageAttempts,
+  TransactionMessageRetryInterval,
+  UnlockConnectorOnEVSideDisconnect,
+  WebSocketPingInterval,
+  TxResumeAfterPowerLoss,
+  ChargeProfileMaxStackLevel,
+  ChargingScheduleAllowedChargingRateUnit,
+  ChargingScheduleMaxPeriods,
+  MaxChargingProfilesInstalled,
+};
+constexpr size_t kKeyCount = static_cast<size_t>(Key::MaxChargingProfilesInstalled) + 1;
+
+/// The configuration keys of one charge point: one table for the protocol, the console and the engine itself.
+/// A change is on flash before write() returns; the value that is already set costs no write.
+class Configuration {
+ public:
+  Configuration(platform::KeyValueStore& settings, common::LogSink& log)
+      : settings_(settings), log_(log) {}
+
+  /// Sets defaults, then what was stored. A stored value that is no longer legal falls back to the default.
+  /// @param meter_fields  MeterField bits that the chargers can deliver.
+  void begin(uint8_t connectors, uint16_t meter_fields);
+
+  bool flag(Key key) const { return number(key) != 0; }
+  int32_t number(Key key) const { return numbers_[static_cast<size_t>(key)]; }
+  int64_t milliseconds(Key key) const { return int64_t{number(key)} * 1000; }
+  /// @param key  A measurand list.
+  const MeasurandList& measurands(Key key) const;
+
+  static const char* name(Key key);
+  /// Ignores case. @return false when there is no such key.
+  static bool find(common::TextSpan name, Key& out);
+  void read(Key key, ConfigurationEntry& out) const;
+  /// ChangeConfiguration (OCPP 1.6 ed. 2, 5.3). @param changed  Set to whether the value is now another.
+  ConfigurationStatus write(common::TextSpan name, common::TextSpan value, Key& key, bool& changed);
+  /// A value that the protocol sets, not the operator: not stored (HeartbeatInterval of BootNotification.conf).
+  void set_volatile(Key key, int32_t value) { numbers_[static_cast<size_t>(key)] = value; }
+
+ private:
+  bool apply(Key key, common::TextSpan value, bool& changed);
+  bool apply_phase_rotation(common::TextSpan value, bool& changed);
+  void format_phase_rotation(common::FixedString<500>& out) const;
+
+  platform::KeyValueStore& settings_;
+  common::LogSink& log_;
+  uint8_t connectors_ = 1;
+  uint16_t meter_fields_ = 0;
+  int32_t numbers_[kKeyCount] = {};
+  MeasurandList lists_[4];
+  uint8_t phase_rotation_[limits::kMaxConnectors + 1] = {};
+};
+
+}  // namespace ocpp
