@@ -1,0 +1,181 @@
+#pragma once
+
+#include "ocpp/connector_state.hpp"
+#include "ocpp/services.hpp"
+#include "ocpp/smart_charging.hpp"
+
+namespace ocpp {
+
+/// What the CSMS (or a local rule) said about an id tag.
+struct AuthorizationResult {
+  IdTagStatus status = IdTagStatus::kInvalid;
+  IdTag parent_id_tag;  ///< Empty when none.
+
+  bool is_accepted() const { return status == IdTagStatus::kAccepted; }
+};
+
+/// How far the session on a connector has come.
+///
+///     kIdle --authorized--> kAwaitingPlug --plugged--> kStarting --meter read, record stored--> kRunning
+///       ^  \___authorized while plugged____________________^                                       |
+///       |                                                                                       stop cause
+///       |<--unplugged-- kFinished <--------------- record stored <---- kStopping <-----------------+
+///
+/// kResuming: a transaction was open when the gateway started; until the charger has said what became of it.
+enum class SessionState : uint8_t {
+  kIdle,
+  kAwaitingPlug,  ///< Authorized, no plug yet: ConnectionTimeOut runs.
+  kStarting,      ///< Authorized and plugged: a fresh meter reading is awaited.
+  kRunning,
+  kStopping,  ///< Power is withdrawn: the last meter reading is awaited.
+  kFinished,  ///< Ended, the EV is still plugged.
+  kResuming,
+};
+const char* to_string(SessionState state);
+
+/// One connector: its charger's reports, the session on it and what it may draw.
+///
+/// A transaction's record is on flash before power is permitted, and its stop record before anything else may use the
+/// connector. If the store refuses the stop record, the connector stays in kStopping, without power, and tries again.
+class Connector {
+ public:
+  void begin(const Services& services, uint8_t id, common::Instant now);
+  /// A transaction that the store still holds open. @param must_stop  Resuming is switched off.
+  void resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop,
+              common::Instant now);
+
+  // --- Inputs
+  void on_charger_state(const charger::ChargerState& state, common::Instant now);
+  void on_meter_sample(const charger::MeterSample& sample, common::Instant now);
+  /// Someone may charge here. @retval kInvalidState  The connector is taken or out of order.
+  common::Status authorize(const IdTag& id_tag, const IdTag& parent_id_tag, common::Instant now);
+  /// The person who was authorized changed their mind before plugging.
+  void cancel(const char* cause, common::Instant now);
+  /// Ends the transaction. @param id_tag  Who ended it; empty = not by tag.
+  /// @retval kInvalidState  None is running.
+  common::Status stop(StopReason reason, const IdTag& id_tag, common::Instant now);
+  /// The CSMS answered StartTransaction.
+  void on_assigned(uint32_t local_transaction, int32_t transaction_id,
+                   const AuthorizationResult& result, common::Instant now);
+  void set_operative(bool is_operative, common::Instant now);
+  void trigger_meter_values(common::Instant now);
+  /// A configuration key has a new value.
+  void on_configuration(Key key, common::Instant now);
+  /// The wall clock was set or jumped: schedules are computed anew.
+  void on_clock(common::Instant now);
+
+  // --- Time
+  common::Instant step(common::Instant now);
+
+  // --- State
+  uint8_t id() const { return id_; }
+  SessionState session() const { return session_; }
+  bool is_plugged() const { return is_plugged_; }
+  bool is_operative() const { return is_operative_; }
+  /// A new session may begin: operative, charger heard, nobody else on it.
+  bool can_authorize() const;
+  bool has_transaction() const { return local_transaction_ != 0; }
+  uint32_t local_transaction() const { return local_transaction_; }
+  bool has_transaction_id() const { return has_transaction_id_; }
+  int32_t transaction_id() const { return transaction_id_; }
+  const IdTag& id_tag() const { return id_tag_; }
+  const IdTag& parent_id_tag() const { return parent_id_tag_; }
+  int64_t meter_start_wh() const { return meter_start_wh_; }
+  common::Instant started_at() const { return started_at_; }
+  const charger::Offer& offer() const { return offer_; }
+  const charger::ChargerState& charger_state() const { return charger_state_; }
+  const charger::MeterSample& last_sample() const { return sample_; }
+  bool has_sample() const { return has_sample_; }
+  /// Register as last seen, Wh, never below the transaction's start.
+  int64_t register_wh() const { return last_register_wh_; }
+  ChargingSession charging_session(common::Instant now) const;
+  /// Sharers of ChargePointMaxProfile changed.
+  void set_sharers(uint8_t sharers) {
+    if (sharers_ != sharers) is_offer_stale_ = true;
+    sharers_ = sharers;
+  }
+  bool wants_power() const { return session_ == SessionState::kRunning; }
+  /// Meter values that a TriggerMessage asked for and that are ready. @return false when none.
+  bool has_triggered_sample() const { return triggered_ == Triggered::kReady; }
+  void drop_triggered_sample() { triggered_ = Triggered::kNo; }
+
+ private:
+  enum class Triggered : uint8_t { kNo, kAwaited, kReady };
+
+  void set_session(SessionState state, const char* cause, common::Instant now);
+  void on_plugged(common::Instant now);
+  void on_unplugged(common::Instant now);
+  void advance(common::Instant now);
+  void start(common::Instant now);
+  void finish(common::Instant now);
+  void abandon(const char* cause, common::Instant now);
+  void resolve_resume(common::Instant now);
+  bool is_last_reading_in(common::Instant now) const;
+  /// A reading of the register taken at `since` or later.
+  bool has_reading(common::Instant since) const;
+  bool has_register_meter() const {
+    return (capabilities_.meter_fields & charger::kMeterEnergyImport) != 0;
+  }
+  void request_sample(common::Instant now);
+  void arm_samples(common::Instant now);
+  void arm_clock_sample(common::Instant now);
+  void sample_periodically(common::Instant now);
+  void sample_on_clock(common::Instant now);
+  void append_sample(SampleContext context, common::Instant at);
+  void update_offer(common::Instant now);
+  void update_status(const char* cause, common::Instant now);
+  void push_event(EventType type);
+  common::Instant deadline() const;
+
+  const Services* services_ = nullptr;
+  uint8_t id_ = 0;
+  SessionState session_ = SessionState::kIdle;
+  bool is_operative_ = true;
+  bool is_plugged_ = false;
+  bool is_first_report_ = true;
+  bool has_sample_ = false;
+  bool has_transaction_id_ = false;
+  bool is_energy_blocked_ = false;  ///< id tag not accepted and StopTransactionOnInvalidId = false
+  bool must_stop_ = false;          ///< kResuming: the transaction is not to go on.
+  bool is_store_failing_ = false;   ///< kStopping: the record could not be stored.
+  bool was_unplugged_ = false;      ///< kStopping because of the plug.
+  bool is_sample_asked_ = false;    ///< For the sample that is due.
+  bool is_offer_stale_ = true;
+  bool is_offer_sent_ = false;
+  uint8_t sharers_ = 1;
+  Triggered triggered_ = Triggered::kNo;
+  StopReason stop_reason_ = StopReason::kLocal;
+
+  charger::Capabilities capabilities_;
+  charger::ChargerState charger_state_;
+  charger::MeterSample sample_;
+  charger::Offer offer_;
+
+  IdTag id_tag_;
+  IdTag parent_id_tag_;
+  IdTag stop_id_tag_;
+  uint32_t local_transaction_ = 0;
+  int32_t transaction_id_ = 0;
+  uint32_t session_marker_ = 0;
+  int64_t meter_start_wh_ = 0;
+  int64_t last_register_wh_ = 0;  ///< Highest seen; in a transaction never below its start.
+  common::UtcTime started_utc_;
+  common::Instant started_at_;
+  common::Instant session_since_;  ///< When session_ was entered.
+  common::Instant plugged_at_{INT64_MIN};
+  RecordTime stop_time_;
+  RecordTime
+      last_register_time_;  ///< kResuming: when the last register before the restart was read.
+  common::Instant stop_at_;
+  common::Instant retry_at_ =
+      common::Instant::never();   ///< Next request of a reading, or attempt to store.
+  common::Instant settle_until_;  ///< The charger may take its time to offer power.
+  common::Instant next_sample_at_ = common::Instant::never();
+  common::Instant next_clock_sample_at_ = common::Instant::never();
+  common::Instant last_appended_{INT64_MIN};  ///< taken_at of the sample stored last.
+  common::Instant triggered_at_;
+  common::Instant limit_change_at_ = common::Instant::never();
+  uint32_t profiles_revision_ = 0;
+};
+
+}  // namespace ocpp
