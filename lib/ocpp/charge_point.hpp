@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ocpp/charge_point_types.hpp"
+#include "ocpp/engine.hpp"
 
 namespace ocpp {
 
@@ -58,8 +59,10 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
 
   /// @name Inputs
   /// @{
-  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state, common::Instant now) override;
-  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample, common::Instant now) override;
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                        common::Instant now) override;
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                       common::Instant now) override;
   /// A tag was presented. The outcome comes as an event.
   /// @param connector_id  The reader's connector; 0 = one reader for all.
   void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
@@ -83,7 +86,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   /// @retval kNotFound  No such key.
   common::Status get_configuration(common::TextSpan key, ConfigurationEntry& out) const;
   /// Same checks and effects as ChangeConfiguration, persisted.
-  ConfigurationStatus set_configuration(common::TextSpan key, common::TextSpan value, common::Instant now);
+  ConfigurationStatus set_configuration(common::TextSpan key, common::TextSpan value,
+                                        common::Instant now);
   /// @}
 
   /// @name State, for the console
@@ -107,6 +111,9 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   size_t action_count() const;
   ActionCounters counters(size_t index) const;
   /// @}
+
+ private:
+  Engine engine_;
 };
 
 }  // namespace ocpp

@@ -1,0 +1,210 @@
+#include "ocpp/engine.hpp"
+#include "ocpp_messages/authorize.hpp"
+#include "ocpp_messages/boot_notification.hpp"
+#include "ocpp_messages/heartbeat.hpp"
+#include "ocpp_messages/start_transaction.hpp"
+#include "ocpp_messages/stop_transaction.hpp"
+
+#include <algorithm>
+
+LOG_MODULE("ocpp.answers");
+
+namespace ocpp {
+
+using common::Instant;
+
+namespace {
+
+IdTagStatus from_message(messages::AuthorizationStatus status) {
+  switch (status) {
+    case messages::AuthorizationStatus::Accepted:
+      return IdTagStatus::kAccepted;
+    case messages::AuthorizationStatus::Blocked:
+      return IdTagStatus::kBlocked;
+    case messages::AuthorizationStatus::Expired:
+      return IdTagStatus::kExpired;
+    case messages::AuthorizationStatus::Invalid:
+      return IdTagStatus::kInvalid;
+    case messages::AuthorizationStatus::ConcurrentTx:
+      return IdTagStatus::kConcurrentTx;
+  }
+  return IdTagStatus::kInvalid;
+}
+
+AuthorizationResult from_message(const messages::IdTagInfo& info) {
+  AuthorizationResult result;
+  result.status = from_message(info.status);
+  if (info.parent_id_tag.has_value()) result.parent_id_tag = *info.parent_id_tag;
+  return result;
+}
+
+RegistrationState from_message(messages::RegistrationStatus status) {
+  switch (status) {
+    case messages::RegistrationStatus::Accepted:
+      return RegistrationState::kAccepted;
+    case messages::RegistrationStatus::Pending:
+      return RegistrationState::kPending;
+    case messages::RegistrationStatus::Rejected:
+      return RegistrationState::kRejected;
+  }
+  return RegistrationState::kRejected;
+}
+
+}  // namespace
+
+void Engine::on_call_result(const CallContext& context, common::TextSpan payload, Instant now) {
+  ActionCounters& counters = calls.counters(context.action);
+  ++counters.answered;
+  switch (context.action) {
+    case Action::BootNotification:
+      on_boot_result(payload, now);
+      break;
+    case Action::Heartbeat: {
+      messages::HeartbeatConf conf;
+      if (decode(payload, conf).ok()) set_utc(conf.current_time, "the CSMS", now);
+      break;
+    }
+    case Action::Authorize: {
+      messages::AuthorizeConf conf;
+      if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
+        ++counters.failed;
+        LOG_WARN(ports.log, "answer to Authorize: %s", error.description().c_str());
+        on_authorization(connector(context.connector_id), AuthorizationResult(), now);
+        break;
+      }
+      on_authorization(connector(context.connector_id), from_message(conf.id_tag_info), now);
+      break;
+    }
+    case Action::StartTransaction: {
+      messages::StartTransactionConf conf;
+      if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
+        // Without a transaction id this is no success: tried again, and given up after some attempts.
+        ++counters.failed;
+        LOG_WARN(ports.log, "answer to StartTransaction: %s", error.description().c_str());
+        on_transaction_failure(context, now);
+        break;
+      }
+      const AuthorizationResult result = from_message(conf.id_tag_info);
+      acknowledgement_.is_waiting = true;
+      acknowledgement_.is_start = true;
+      acknowledgement_.sequence = context.sequence;
+      acknowledgement_.transaction_id = conf.transaction_id;
+      acknowledgement_.id_tag_status = result.status;
+      acknowledgement_.parent_id_tag = result.parent_id_tag;
+      acknowledge(now);
+      if (has_connector(context.connector_id)) {
+        Connector& target = connector(context.connector_id);
+        const OpenTransaction* open = store.open_on(context.connector_id);
+        // The connector may be in a later transaction already; on_assigned() tells.
+        if (open != nullptr && open->is_assigned && open->transaction_id == conf.transaction_id) {
+          target.on_assigned(open->start.local_transaction, conf.transaction_id, result, now);
+        }
+      }
+      break;
+    }
+    case Action::MeterValues:
+    case Action::StopTransaction:
+      if (context.sequence == 0) break;  // triggered values are not stored
+      acknowledgement_.is_waiting = true;
+      acknowledgement_.is_start = false;
+      acknowledgement_.sequence = context.sequence;
+      acknowledge(now);
+      break;
+    default:
+      break;
+  }
+}
+
+void Engine::on_boot_result(common::TextSpan payload, Instant now) {
+  messages::BootNotificationConf conf;
+  if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
+    ++calls.counters(Action::BootNotification).failed;
+    LOG_WARN(ports.log, "answer to BootNotification: %s", error.description().c_str());
+    registration.on_boot_failed(now);
+    return;
+  }
+  set_utc(conf.current_time, "the CSMS", now);
+  const RegistrationState state = from_message(conf.status);
+  if (state == RegistrationState::kAccepted) {
+    if (conf.interval > 0) configuration.set_volatile(Key::HeartbeatInterval, conf.interval);
+    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+  }
+  const bool was_accepted = registration.is_accepted();
+  registration.on_boot_answer(state, conf.interval, now);
+  update_online(now);
+  // Accepted once more (a triggered BootNotification): the statuses are due all the same.
+  if (was_accepted && is_online) status.report_all(now);
+}
+
+void Engine::acknowledge(Instant now) {
+  common::Status stored;
+  if (acknowledgement_.is_start) {
+    stored = store.assign(acknowledgement_.sequence, acknowledgement_.transaction_id,
+                          acknowledgement_.id_tag_status, acknowledgement_.parent_id_tag);
+  } else {
+    stored = store.mark_delivered(acknowledgement_.sequence);
+  }
+  if (stored == common::Status::kIo || stored == common::Status::kNoSpace) {
+    // Sending it again would double it at the CSMS: nothing goes out until this is written.
+    LOG_ERROR(ports.log, "answer to record %lu not stored (%s), trying again",
+              static_cast<unsigned long>(acknowledgement_.sequence), to_string(stored));
+    retry_messages_at_ = now + 1000;
+    return;
+  }
+  acknowledgement_.is_waiting = false;
+  retry_messages_at_ = now;
+}
+
+void Engine::on_call_error(const CallContext& context, common::TextSpan code,
+                           common::TextSpan description, Instant now) {
+  ++calls.counters(context.action).failed;
+  LOG_WARN(ports.log, "%s refused: %.*s %.*s", to_string(context.action),
+           static_cast<int>(code.size()), code.data(),
+           static_cast<int>(std::min<size_t>(description.size(), 80)), description.data());
+  switch (context.action) {
+    case Action::BootNotification:
+      registration.on_boot_failed(now);
+      break;
+    case Action::Authorize:
+      on_authorization(connector(context.connector_id), AuthorizationResult(), now);
+      break;
+    case Action::StartTransaction:
+    case Action::MeterValues:
+    case Action::StopTransaction:
+      if (context.sequence != 0) on_transaction_failure(context, now);
+      break;
+    default:
+      break;
+  }
+}
+
+/// The CSMS failed to process a transaction message: the only thing that counts as an attempt (3.7.1, OCPP-J errata 3.3).
+void Engine::on_transaction_failure(const CallContext& context, Instant now) {
+  if (failed_sequence_ != context.sequence) failed_attempts_ = 0;
+  failed_sequence_ = context.sequence;
+  ++failed_attempts_;
+  if (failed_attempts_ >=
+      std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts))) {
+    (void)give_up_message(context.sequence, DeadLetterReason::kCallError);
+    retry_messages_at_ = now;
+    return;
+  }
+  retry_messages_at_ =
+      now + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
+}
+
+/// Timeout or lost connection. Transaction messages stay in the queue and go out again, however often it takes.
+void Engine::on_call_lost(const CallContext& context, Instant now) {
+  switch (context.action) {
+    case Action::BootNotification:
+      registration.on_boot_failed(now);
+      break;
+    case Action::Authorize:
+      authorize_offline(connector(context.connector_id), now);
+      break;
+    default:
+      break;
+  }
+}
+
+}  // namespace ocpp

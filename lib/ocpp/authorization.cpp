@@ -1,0 +1,154 @@
+#include "ocpp/engine.hpp"
+
+LOG_MODULE("ocpp.authorization");
+
+namespace ocpp {
+
+using common::Instant;
+
+namespace {
+
+bool same_tag(const IdTag& a, const IdTag& b) {
+  return common::equals_ignore_case(a.span(), b.span());
+}
+
+}  // namespace
+
+void Engine::push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag) {
+  Event event;
+  event.type = type;
+  event.connector_id = connector_id;
+  event.id_tag = mask(id_tag);
+  events.push(event);
+  LOG_INFO(ports.log, "connector %u: id tag %s %s", connector_id, event.id_tag.c_str(),
+           type == EventType::kIdTagAccepted ? "accepted" : "rejected");
+}
+
+bool Engine::can_start(const Connector& connector) const {
+  return reset_ == Reset::kNone && is_store_ready && connector.can_authorize() &&
+         !is_authorizing(connector);
+}
+
+Connector* Engine::free_connector() {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if (can_start(connector(id)) && connector(id).is_plugged()) return &connector(id);
+  }
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if (can_start(connector(id))) return &connector(id);
+  }
+  return nullptr;
+}
+
+/// Which connector a tag at a reader for all connectors is meant for.
+Connector* Engine::reader_target(const IdTag& id_tag) {
+  Connector* plugged = nullptr;
+  Connector* available = nullptr;
+  Connector* finished = nullptr;
+  Connector* of_group = nullptr;
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    Connector& candidate = connector(id);
+    const bool is_used = candidate.has_transaction() ||
+                         candidate.session() == SessionState::kAwaitingPlug ||
+                         candidate.session() == SessionState::kStarting;
+    if (is_used && same_tag(candidate.id_tag(), id_tag)) return &candidate;
+    if (can_start(candidate)) {
+      Connector*& slot = candidate.session() == SessionState::kFinished ? finished
+                         : candidate.is_plugged()                       ? plugged
+                                                                        : available;
+      if (slot == nullptr) slot = &candidate;
+    } else if (candidate.has_transaction() && !candidate.parent_id_tag().empty() &&
+               of_group == nullptr) {
+      of_group = &candidate;
+    }
+  }
+  if (plugged != nullptr) return plugged;
+  if (available != nullptr) return available;
+  return finished != nullptr ? finished : of_group;
+}
+
+void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
+  if (id_tag.empty() || connector_id > options.connectors) return;
+  has_input_ = true;
+  Connector* target = connector_id != 0 ? &connector(connector_id) : reader_target(id_tag);
+  if (target == nullptr) {
+    push_id_tag_event(EventType::kIdTagRejected, 0, id_tag);
+    return;
+  }
+  switch (target->session()) {
+    case SessionState::kAwaitingPlug:
+    case SessionState::kStarting:
+      if (same_tag(target->id_tag(), id_tag)) {
+        target->cancel("second presentation of the tag", now);
+        return;
+      }
+      break;
+    case SessionState::kRunning:
+    case SessionState::kResuming:
+      if (same_tag(target->id_tag(), id_tag)) {
+        // The tag that started may stop: nobody has to be asked (3.4).
+        push_id_tag_event(EventType::kIdTagAccepted, target->id(), id_tag);
+        (void)target->stop(StopReason::kLocal, id_tag, now);
+        return;
+      }
+      // Only a tag of the same group may; without a group there is nothing to ask.
+      if (!target->parent_id_tag().empty() &&
+          request_authorization(*target, Purpose::kStop, id_tag, now))
+        return;
+      break;
+    case SessionState::kIdle:
+    case SessionState::kFinished:
+      if (can_start(*target) && request_authorization(*target, Purpose::kStart, id_tag, now))
+        return;
+      break;
+    case SessionState::kStopping:
+      if (same_tag(target->id_tag(), id_tag)) return;
+      break;
+  }
+  push_id_tag_event(EventType::kIdTagRejected, target->id(), id_tag);
+}
+
+bool Engine::request_authorization(Connector& connector, Purpose purpose, const IdTag& id_tag,
+                                   Instant now) {
+  PendingAuthorization& request = pending[connector.id() - 1];
+  if (request.is_waiting) return false;
+  request.is_waiting = true;
+  request.is_asked = false;
+  request.purpose = purpose;
+  request.id_tag = id_tag;
+  // Local list and authorization cache are asked here, before the CSMS (LocalPreAuthorize).
+  if (!is_online) authorize_offline(connector, now);
+  has_input_ = true;
+  return true;
+}
+
+void Engine::authorize_offline(Connector& connector, Instant now) {
+  const PendingAuthorization& request = pending[connector.id() - 1];
+  AuthorizationResult result;
+  // Unknown to everything local; LocalAuthorizeOffline decides once there is a list or a cache that could know it.
+  if (request.purpose == Purpose::kStart && configuration.flag(Key::AllowOfflineTxForUnknownId)) {
+    result.status = IdTagStatus::kAccepted;
+  }
+  on_authorization(connector, result, now);
+}
+
+void Engine::on_authorization(Connector& connector, const AuthorizationResult& result,
+                              Instant now) {
+  PendingAuthorization& request = pending[connector.id() - 1];
+  if (!request.is_waiting) return;
+  request.is_waiting = false;
+  const IdTag id_tag = request.id_tag;
+  bool is_accepted = result.is_accepted();
+  if (request.purpose == Purpose::kStop) {
+    is_accepted = is_accepted && !result.parent_id_tag.empty() &&
+                  same_tag(result.parent_id_tag, connector.parent_id_tag()) &&
+                  connector.stop(StopReason::kLocal, id_tag, now) == common::Status::kOk;
+  } else {
+    is_accepted = is_accepted && reset_ == Reset::kNone &&
+                  connector.authorize(id_tag, result.parent_id_tag, now) == common::Status::kOk;
+    if (!is_accepted) profiles.drop_pending(connector.id(), now);
+  }
+  push_id_tag_event(is_accepted ? EventType::kIdTagAccepted : EventType::kIdTagRejected,
+                    connector.id(), id_tag);
+}
+
+}  // namespace ocpp

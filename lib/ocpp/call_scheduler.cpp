@@ -1,0 +1,329 @@
+#include "ocpp/engine.hpp"
+#include "ocpp/meter_values.hpp"
+#include "ocpp_messages/authorize.hpp"
+#include "ocpp_messages/boot_notification.hpp"
+#include "ocpp_messages/heartbeat.hpp"
+#include "ocpp_messages/meter_values.hpp"
+#include "ocpp_messages/start_transaction.hpp"
+#include "ocpp_messages/status_notification.hpp"
+#include "ocpp_messages/stop_transaction.hpp"
+
+#include <algorithm>
+
+LOG_MODULE("ocpp.scheduler");
+
+namespace ocpp {
+
+using common::Instant;
+
+namespace {
+
+messages::ChargePointErrorCode to_message(charger::Error error) {
+  using messages::ChargePointErrorCode;
+  switch (error) {
+    case charger::Error::kNone:
+      return ChargePointErrorCode::NoError;
+    case charger::Error::kConnectorLockFailure:
+      return ChargePointErrorCode::ConnectorLockFailure;
+    case charger::Error::kEvCommunicationError:
+      return ChargePointErrorCode::EVCommunicationError;
+    case charger::Error::kGroundFailure:
+      return ChargePointErrorCode::GroundFailure;
+    case charger::Error::kHighTemperature:
+      return ChargePointErrorCode::HighTemperature;
+    case charger::Error::kInternalError:
+      return ChargePointErrorCode::InternalError;
+    case charger::Error::kOtherError:
+      return ChargePointErrorCode::OtherError;
+    case charger::Error::kOverCurrentFailure:
+      return ChargePointErrorCode::OverCurrentFailure;
+    case charger::Error::kOverVoltage:
+      return ChargePointErrorCode::OverVoltage;
+    case charger::Error::kPowerMeterFailure:
+      return ChargePointErrorCode::PowerMeterFailure;
+    case charger::Error::kPowerSwitchFailure:
+      return ChargePointErrorCode::PowerSwitchFailure;
+    case charger::Error::kReaderFailure:
+      return ChargePointErrorCode::ReaderFailure;
+    case charger::Error::kResetFailure:
+      return ChargePointErrorCode::ResetFailure;
+    case charger::Error::kUnderVoltage:
+      return ChargePointErrorCode::UnderVoltage;
+    case charger::Error::kWeakSignal:
+      return ChargePointErrorCode::WeakSignal;
+  }
+  return ChargePointErrorCode::OtherError;
+}
+
+messages::Reason to_message(StopReason reason) {
+  using messages::Reason;
+  switch (reason) {
+    case StopReason::kLocal:
+      return Reason::Local;
+    case StopReason::kEmergencyStop:
+      return Reason::EmergencyStop;
+    case StopReason::kEvDisconnected:
+      return Reason::EVDisconnected;
+    case StopReason::kHardReset:
+      return Reason::HardReset;
+    case StopReason::kOther:
+      return Reason::Other;
+    case StopReason::kPowerLoss:
+      return Reason::PowerLoss;
+    case StopReason::kReboot:
+      return Reason::Reboot;
+    case StopReason::kRemote:
+      return Reason::Remote;
+    case StopReason::kSoftReset:
+      return Reason::SoftReset;
+    case StopReason::kUnlockCommand:
+      return Reason::UnlockCommand;
+    case StopReason::kDeAuthorized:
+      return Reason::DeAuthorized;
+  }
+  return Reason::Other;
+}
+
+messages::ChargePointStatus to_message(ChargePointStatus status) {
+  static_assert(static_cast<int>(ChargePointStatus::Faulted) ==
+                        static_cast<int>(messages::ChargePointStatus::Faulted) &&
+                    static_cast<int>(ChargePointStatus::SuspendedEVSE) ==
+                        static_cast<int>(messages::ChargePointStatus::SuspendedEVSE),
+                "both enums follow the specification's order");
+  return static_cast<messages::ChargePointStatus>(status);
+}
+
+/// Registers are 64-bit here and 32-bit on the wire: 2,147 MWh.
+int32_t to_wire_wh(int64_t wh) {
+  return static_cast<int32_t>(std::min<int64_t>(std::max<int64_t>(wh, 0), INT32_MAX));
+}
+
+template <size_t N>
+void set_if_given(std::optional<common::FixedString<N>>& out, const common::FixedString<N>& value) {
+  if (!value.empty()) out = value;
+}
+
+}  // namespace
+
+/// One CALL at a time. In this order: BootNotification; what the CSMS triggered; Authorize, because a person waits;
+/// StatusNotification; Heartbeat; transaction messages. Each of the first kinds is rare, so none starves the rest.
+void Engine::send_next_call(Instant now) {
+  if (!is_link_up || !calls.is_idle()) return;
+  if (registration.wants_boot(now)) {
+    (void)send_boot(now);
+    return;
+  }
+  const RegistrationState state = registration.state();
+  if (state == RegistrationState::kPending || state == RegistrationState::kAccepted) {
+    if (send_triggered(now)) return;
+  }
+  if (!is_online) return;
+  if (send_authorize(now)) return;
+  if (const StatusReport* report = status.front(); report != nullptr) {
+    const StatusReport copy = *report;
+    status.pop();
+    if (send_status(copy, now)) return;
+  }
+  if (registration.wants_heartbeat(now) && send_heartbeat(now)) return;
+  (void)send_transaction_message(now);
+}
+
+Instant Engine::call_deadline() const {
+  if (!is_link_up) return Instant::never();
+  Instant next = calls.deadline();
+  // While something is in flight, its answer or timeout is what comes next.
+  if (calls.is_in_flight() || !outbox.empty()) return next;
+  next = common::earlier(next, registration.deadline());
+  if (is_online && is_store_ready && store.has_pending() && !is_clock_wanted_) {
+    next = common::earlier(next, retry_messages_at_);
+  }
+  return next;
+}
+
+bool Engine::send_boot(Instant) {
+  const Identity& identity = options.identity;
+  messages::BootNotificationReq request;
+  request.charge_point_vendor = identity.vendor;
+  request.charge_point_model = identity.model;
+  set_if_given(request.charge_point_serial_number, identity.serial_number);
+  set_if_given(request.firmware_version, identity.firmware_version);
+  set_if_given(request.meter_type, identity.meter_type);
+  set_if_given(request.meter_serial_number, identity.meter_serial_number);
+  if (calls.send(request, CallContext()) != common::Status::kOk) return false;
+  registration.on_boot_sent();
+  return true;
+}
+
+bool Engine::send_heartbeat(Instant now) {
+  registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+  return calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk;
+}
+
+bool Engine::send_status(const StatusReport& report, Instant) {
+  messages::StatusNotificationReq request;
+  request.connector_id = report.connector_id;
+  request.error_code = to_message(report.error);
+  request.status = to_message(report.status);
+  if (const common::UtcTime at = clock.utc(report.at); at.is_known()) request.timestamp = at;
+  if (report.note == StatusNote::kEvSideDisconnected) {
+    request.info = common::FixedString<50>("EV side disconnected");
+  }
+  if (report.connector_id != 0 && report.error != charger::Error::kNone) {
+    const charger::ChargerState& state = connector(report.connector_id).charger_state();
+    set_if_given(request.info, state.info);
+    set_if_given(request.vendor_error_code, state.vendor_error_code);
+  }
+  CallContext context;
+  context.connector_id = report.connector_id;
+  return calls.send(request, context) == common::Status::kOk;
+}
+
+bool Engine::send_triggered(Instant now) {
+  if (is_heartbeat_triggered) {
+    is_heartbeat_triggered = false;
+    if (calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk) return true;
+  }
+  for (uint8_t id = 0; id <= options.connectors && triggered_status != 0; ++id) {
+    if ((triggered_status & 1U << id) == 0) continue;
+    triggered_status = static_cast<uint16_t>(triggered_status & ~(1U << id));
+    StatusReport report;
+    report.connector_id = id;
+    report.status = status.status(id);
+    report.error = status.error(id);
+    report.at = now;
+    if (send_status(report, now)) return true;
+  }
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if (!connector(id).has_triggered_sample()) continue;
+    connector(id).drop_triggered_sample();
+    if (send_triggered_meter_values(connector(id), now)) return true;
+  }
+  return false;
+}
+
+bool Engine::send_triggered_meter_values(Connector& source, Instant now) {
+  const charger::MeterSample& sample = source.last_sample();
+  SampledValues values(sample, configuration.measurands(Key::MeterValuesSampledData),
+                       SampleContext::kTrigger, ports.charger.capabilities(source.id()).phases,
+                       true, source.offer().permit ? source.offer().limit_ma : 0,
+                       options.nominal_voltage_mv);
+  messages::MeterValue value;
+  value.timestamp = clock.utc(sample.taken_at);
+  if (values.empty() || !value.timestamp.is_known()) return false;
+  value.sampled_value = values.view();
+  messages::MeterValuesReq request;
+  request.connector_id = source.id();
+  if (source.has_transaction() && source.has_transaction_id())
+    request.transaction_id = source.transaction_id();
+  request.meter_value = common::Span<const messages::MeterValue>(&value, 1);
+  CallContext context;
+  context.connector_id = source.id();
+  (void)now;
+  return calls.send(request, context) == common::Status::kOk;
+}
+
+bool Engine::send_authorize(Instant) {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    PendingAuthorization& request = pending[id - 1];
+    if (!request.is_waiting || request.is_asked) continue;
+    messages::AuthorizeReq authorize;
+    authorize.id_tag = request.id_tag;
+    CallContext context;
+    context.connector_id = id;
+    if (calls.send(authorize, context) != common::Status::kOk) continue;
+    request.is_asked = true;
+    return true;
+  }
+  return false;
+}
+
+bool Engine::send_transaction_message(Instant now) {
+  if (!is_store_ready || !store.has_pending() || acknowledgement_.is_waiting || is_clock_wanted_)
+    return false;
+  if (now < retry_messages_at_) return false;
+  if (clock.is_known() && !is_boot_time_stored_) {
+    is_boot_time_stored_ = store.set_boot_time(now, clock.utc(now)) == common::Status::kOk;
+  }
+  PendingMessage message;
+  const common::Status peeked = store.next_pending(message);
+  if (peeked != common::Status::kOk) {
+    is_clock_wanted_ = peeked == common::Status::kAgain;
+    if (!is_clock_wanted_) retry_messages_at_ = now + 1000;
+    return false;
+  }
+  CallContext context;
+  context.sequence = message.sequence;
+  common::Status sent = common::Status::kInvalidArgument;
+  switch (message.type) {
+    case RecordType::kStart: {
+      messages::StartTransactionReq request;
+      request.connector_id = message.start.connector_id;
+      request.id_tag = message.start.id_tag;
+      request.meter_start = to_wire_wh(message.start.meter_start_wh);
+      if (message.start.has_reservation_id) request.reservation_id = message.start.reservation_id;
+      request.timestamp = message.utc;
+      context.connector_id = message.start.connector_id;
+      sent = calls.send(request, context);
+      break;
+    }
+    case RecordType::kMeterValues: {
+      const MeterValuesRecord& record = message.meter_values;
+      const bool is_aligned = record.context == SampleContext::kSampleClock;
+      const uint8_t phases = has_connector(record.connector_id)
+                                 ? ports.charger.capabilities(record.connector_id).phases
+                                 : uint8_t{3};
+      SampledValues values(record.sample,
+                           configuration.measurands(is_aligned ? Key::MeterValuesAlignedData
+                                                               : Key::MeterValuesSampledData),
+                           record.context, phases, record.has_offered_ma, record.offered_ma,
+                           options.nominal_voltage_mv);
+      if (values.empty()) {
+        // The configured measurands changed since: nothing is left to tell.
+        if (store.mark_delivered(message.sequence) != common::Status::kOk)
+          retry_messages_at_ = now + 1000;
+        return false;
+      }
+      messages::MeterValue value;
+      value.timestamp = message.utc;
+      value.sampled_value = values.view();
+      messages::MeterValuesReq request;
+      request.connector_id = record.connector_id;
+      if (message.has_transaction_id) request.transaction_id = message.transaction_id;
+      request.meter_value = common::Span<const messages::MeterValue>(&value, 1);
+      context.connector_id = record.connector_id;
+      sent = calls.send(request, context);
+      break;
+    }
+    case RecordType::kStop: {
+      messages::StopTransactionReq request;
+      if (message.stop.has_id_tag) request.id_tag = message.stop.id_tag;
+      request.meter_stop = to_wire_wh(message.stop.meter_stop_wh);
+      request.timestamp = message.utc;
+      request.transaction_id = message.transaction_id;
+      request.reason = to_message(message.stop.reason);
+      sent = calls.send(request, context);
+      break;
+    }
+    case RecordType::kCheckpoint:
+    case RecordType::kTransactionAssigned:
+    case RecordType::kDelivered:
+    case RecordType::kRegister:
+    case RecordType::kBootTime:
+    case RecordType::kDeadLetter:
+      break;
+  }
+  if (sent == common::Status::kOk) return true;
+  LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
+            static_cast<unsigned long>(message.sequence), to_string(sent));
+  retry_messages_at_ =
+      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now : now + 1000;
+  return false;
+}
+
+bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
+  LOG_ERROR(ports.log, "record %lu moved to the dead letters",
+            static_cast<unsigned long>(sequence));
+  return store.move_to_dead_letters(sequence, reason) == common::Status::kOk;
+}
+
+}  // namespace ocpp

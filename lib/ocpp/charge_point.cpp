@@ -1,0 +1,120 @@
+#include "ocpp/charge_point.hpp"
+
+namespace ocpp {
+
+using common::Instant;
+
+ChargePoint::ChargePoint(const Ports& ports) : engine_(ports) {}
+
+common::Status ChargePoint::begin(const Options& options, Instant now, common::UtcTime utc) {
+  return engine_.begin(options, now, utc);
+}
+
+Instant ChargePoint::step(Instant now) { return engine_.step(now); }
+
+void ChargePoint::on_link(bool is_up, Instant now) { engine_.on_link(is_up, now); }
+
+bool ChargePoint::can_receive() const { return engine_.outbox.can_take_answer(); }
+
+void ChargePoint::receive(common::TextSpan frame, bool truncated, Instant now) {
+  engine_.receive(frame, truncated, now);
+}
+
+common::TextSpan ChargePoint::next_to_send() {
+  return engine_.is_link_up ? engine_.outbox.front() : common::TextSpan();
+}
+
+void ChargePoint::on_sent(Instant now) { engine_.on_sent(now); }
+
+void ChargePoint::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                                   Instant now) {
+  engine_.on_charger_state(connector_id, state, now);
+}
+
+void ChargePoint::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                                  Instant now) {
+  engine_.on_meter_sample(connector_id, sample, now);
+}
+
+void ChargePoint::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
+  engine_.on_id_tag(connector_id, id_tag, now);
+}
+
+void ChargePoint::on_utc(common::UtcTime utc, Instant now) {
+  engine_.set_utc(utc, "the platform", now);
+}
+
+common::Status ChargePoint::stop_transaction(uint8_t connector_id, Instant now) {
+  return engine_.stop_transaction(connector_id, now);
+}
+
+bool ChargePoint::take_event(Event& out) { return engine_.events.pop(out); }
+
+size_t ChargePoint::configuration_count() const { return kKeyCount; }
+
+void ChargePoint::configuration_at(size_t index, ConfigurationEntry& out) const {
+  engine_.configuration.read(static_cast<Key>(index), out);
+}
+
+common::Status ChargePoint::get_configuration(common::TextSpan key, ConfigurationEntry& out) const {
+  Key found{};
+  if (!Configuration::find(key, found)) return common::Status::kNotFound;
+  engine_.configuration.read(found, out);
+  return common::Status::kOk;
+}
+
+ConfigurationStatus ChargePoint::set_configuration(common::TextSpan key, common::TextSpan value,
+                                                   Instant now) {
+  Key found{};
+  bool is_changed = false;
+  const ConfigurationStatus status = engine_.configuration.write(key, value, found, is_changed);
+  if (is_changed) engine_.on_configuration_changed(found, now);
+  return status;
+}
+
+bool ChargePoint::is_link_up() const { return engine_.is_link_up; }
+
+RegistrationState ChargePoint::registration() const { return engine_.registration.state(); }
+
+uint8_t ChargePoint::connectors() const { return engine_.options.connectors; }
+
+ChargePointStatus ChargePoint::status(uint8_t connector_id) const {
+  return engine_.status.status(connector_id);
+}
+
+bool ChargePoint::open_transaction(uint8_t connector_id, TransactionView& out) const {
+  if (!engine_.has_connector(connector_id)) return false;
+  const Connector& connector = engine_.connector(connector_id);
+  if (!connector.has_transaction()) return false;
+  out.local_number = connector.local_transaction();
+  out.has_transaction_id = connector.has_transaction_id();
+  out.transaction_id = connector.transaction_id();
+  out.id_tag = mask(connector.id_tag());
+  out.meter_start_wh = connector.meter_start_wh();
+  out.meter_last_wh = connector.register_wh();
+  out.started_at = connector.started_at();
+  out.is_stopping = connector.session() == SessionState::kStopping;
+  return true;
+}
+
+charger::Offer ChargePoint::offer(uint8_t connector_id) const {
+  return engine_.has_connector(connector_id) ? engine_.connector(connector_id).offer()
+                                             : charger::Offer();
+}
+
+common::UtcTime ChargePoint::utc(Instant now) const { return engine_.clock.utc(now); }
+
+size_t ChargePoint::pending_messages() const { return engine_.store.counters().pending_messages; }
+
+size_t ChargePoint::dead_letters() const { return engine_.store.counters().dead_letters; }
+
+size_t ChargePoint::action_count() const { return messages::kActionCount; }
+
+ActionCounters ChargePoint::counters(size_t index) const {
+  const auto action = static_cast<Action>(index);
+  ActionCounters counters = engine_.calls.counters(action);
+  counters.action = to_string(action);
+  return counters;
+}
+
+}  // namespace ocpp

@@ -1,0 +1,291 @@
+#include "ocpp/engine.hpp"
+
+#include <algorithm>
+
+LOG_MODULE("ocpp");
+
+namespace ocpp {
+
+using common::Instant;
+
+namespace {
+
+constexpr char kOperativeKey[] = "operative";
+constexpr int64_t kStoreRetryMs = 1000;
+constexpr int64_t kResetSoftMs = 30000;  ///< Longest wait for the CSMS to take the last messages.
+constexpr int64_t kResetHardMs = 15000;  ///< Longest wait for transactions to be stored.
+constexpr int64_t kClockJumpMs = 10000;
+constexpr int64_t kClockDriftMs = 1000;  ///< Less is network delay, not worth setting the clock.
+
+}  // namespace
+
+Engine::Engine(const Ports& the_ports)
+    : ports(the_ports),
+      configuration(the_ports.settings, the_ports.log),
+      profiles(the_ports.settings, the_ports.log),
+      status(events, the_ports.log),
+      store(the_ports.files, the_ports.log),
+      registration(events, the_ports.log),
+      calls(outbox, the_ports.entropy, the_ports.log),
+      services{
+          the_ports.log, the_ports.charger, configuration, clock,     events,
+          store,         profiles,          status,        is_online, options.nominal_voltage_mv} {}
+
+common::Status Engine::begin(const Options& the_options, Instant now, common::UtcTime utc) {
+  if (the_options.connectors < 1 || the_options.connectors > limits::kMaxConnectors ||
+      the_options.identity.vendor.empty() || the_options.identity.model.empty() ||
+      the_options.nominal_voltage_mv < 1000) {
+    return common::Status::kInvalidArgument;
+  }
+  options = the_options;
+  uint16_t meter_fields = 0;
+  for (uint8_t id = 1; id <= options.connectors; ++id)
+    meter_fields |= ports.charger.capabilities(id).meter_fields;
+  configuration.begin(options.connectors, meter_fields);
+  status.begin(options.connectors, now);
+  profiles.begin();
+  uint8_t bits[2];
+  if (const auto size = ports.settings.get(kOperativeKey, common::MutableByteSpan(bits));
+      size.ok() && size.value() == sizeof bits) {
+    operative_bits = static_cast<uint16_t>(bits[0] | bits[1] << 8U);
+  }
+  if (utc.is_known()) (void)clock.set(utc, now);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).begin(services, id, now);
+  open_store(now);
+  for (uint8_t id = 0; id <= options.connectors; ++id) {
+    if ((operative_bits & 1U << id) == 0) set_operative(id, false, now);
+  }
+  has_input_ = true;
+  return is_store_ready ? common::Status::kOk : common::Status::kIo;
+}
+
+void Engine::open_store(Instant now) {
+  const common::Status loaded = store.load();
+  if (loaded != common::Status::kOk) {
+    LOG_ERROR(ports.log, "transaction records cannot be read (%s)", to_string(loaded));
+    retry_store_at_ = now + kStoreRetryMs;
+    return;
+  }
+  retry_store_at_ = Instant::never();
+  is_store_ready = true;
+  resume_transactions(now);
+}
+
+void Engine::resume_transactions(Instant now) {
+  using platform::ResetCause;
+  const bool is_power_loss =
+      options.reset_cause == ResetCause::kPowerOn || options.reset_cause == ResetCause::kBrownOut;
+  const StopReason reason = is_power_loss ? StopReason::kPowerLoss : StopReason::kReboot;
+  const bool must_stop = !configuration.flag(Key::TxResumeAfterPowerLoss);
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    const OpenTransaction* open = store.open_on(id);
+    if (open != nullptr) connector(id).resume(*open, reason, must_stop, now);
+  }
+  // A damaged log, or fewer connectors than before: nobody else can end these.
+  for (size_t i = 0; i < store.open_transactions().size();) {
+    const OpenTransaction& open = store.open_transactions()[i];
+    const uint8_t id = open.start.connector_id;
+    if (has_connector(id) && connector(id).local_transaction() == open.start.local_transaction) {
+      ++i;
+      continue;
+    }
+    StopRecord record;
+    record.local_transaction = open.start.local_transaction;
+    record.has_id_tag = true;
+    record.id_tag = open.start.id_tag;
+    record.meter_stop_wh = open.last_meter_wh;
+    record.reason = reason;
+    record.time = open.last_meter_time;
+    if (store.end_transaction(record) != common::Status::kOk) ++i;
+  }
+  profiles.keep_open_transactions(
+      [this](uint32_t local) { return local != 0 && store.find_open(local) != nullptr; }, now);
+}
+
+Instant Engine::step(Instant now) {
+  if (now < deadline_ && !has_input_) return deadline_;
+  has_input_ = false;
+  if (now >= retry_store_at_) open_store(now);
+
+  if (calls.is_timed_out(now)) {
+    const CallContext context = calls.abandon();
+    LOG_WARN(ports.log, "%s was not answered in time", to_string(context.action));
+    on_call_lost(context, now);
+  }
+
+  uint8_t sharers = 0;
+  for (uint8_t id = 1; id <= options.connectors; ++id)
+    sharers += connector(id).wants_power() ? 1 : 0;
+  Instant next = Instant::never();
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    connector(id).set_sharers(std::max<uint8_t>(1, sharers));
+    next = common::earlier(next, connector(id).step(now));
+  }
+  next = common::earlier(next,
+                         status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
+  profiles.step(now);
+  next = common::earlier(next, profiles.deadline());
+  if (acknowledgement_.is_waiting) acknowledge(now);
+  run_reset(now);
+  send_next_call(now);
+  next = common::earlier(next, call_deadline());
+  next = common::earlier(next, retry_store_at_);
+  next = common::earlier(next, reset_by_);
+  if (is_store_ready && store.needs_maintenance() && !calls.is_in_flight()) {
+    if (store.maintain()) next = common::earlier(next, now + 20);
+  }
+  // What step() itself changed may have made more work due; a deadline in the past is served by the next call.
+  deadline_ = next;
+  return deadline_;
+}
+
+void Engine::on_link(bool is_up, Instant now) {
+  if (is_up == is_link_up) return;
+  is_link_up = is_up;
+  has_input_ = true;
+  outbox.clear();
+  if (is_up) {
+    registration.on_link_up(now);
+  } else if (calls.is_in_flight()) {
+    on_call_lost(calls.abandon(), now);
+  }
+  update_online(now);
+}
+
+void Engine::update_online(Instant now) {
+  const bool was_online = is_online;
+  is_online = is_link_up && registration.is_accepted();
+  if (is_online == was_online) return;
+  LOG_INFO(ports.log, "%s", is_online ? "online" : "offline");
+  if (is_online) {
+    status.report_all(now);
+    retry_messages_at_ = now;
+    return;
+  }
+  status.go_offline();
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if (is_authorizing(connector(id))) authorize_offline(connector(id), now);
+  }
+}
+
+void Engine::on_sent(Instant now) {
+  if (outbox.empty()) return;
+  outbox.pop();
+  calls.on_sent(configuration.milliseconds(Key::MessageTimeout), now);
+  has_input_ = true;
+}
+
+void Engine::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                              Instant now) {
+  if (!has_connector(connector_id)) return;
+  connector(connector_id).on_charger_state(state, now);
+  has_input_ = true;
+}
+
+void Engine::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                             Instant now) {
+  if (!has_connector(connector_id)) return;
+  connector(connector_id).on_meter_sample(sample, now);
+  has_input_ = true;
+}
+
+common::Status Engine::stop_transaction(uint8_t connector_id, Instant now) {
+  if (!has_connector(connector_id)) return common::Status::kInvalidState;
+  has_input_ = true;
+  return connector(connector_id).stop(StopReason::kLocal, IdTag(), now);
+}
+
+void Engine::set_utc(common::UtcTime utc, const char* source, Instant now) {
+  if (!utc.is_known()) return;
+  const bool was_known = clock.is_known();
+  if (was_known && std::abs(clock.utc(now) - utc) < kClockDriftMs) return;
+  const int64_t jump_ms = clock.set(utc, now);
+  has_input_ = true;
+  if (!was_known || jump_ms >= kClockJumpMs || jump_ms <= -kClockJumpMs) {
+    LOG_INFO(ports.log, "clock set by %s, %lld ms", source, static_cast<long long>(jump_ms));
+  }
+  Event event;
+  event.type = EventType::kClockSet;
+  event.utc = utc;
+  events.push(event);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_clock(now);
+  is_clock_wanted_ = false;
+}
+
+Connector* Engine::find_transaction(int32_t transaction_id) {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    Connector& candidate = connector(id);
+    if (candidate.has_transaction() && candidate.has_transaction_id() &&
+        candidate.transaction_id() == transaction_id) {
+      return &candidate;
+    }
+  }
+  return nullptr;
+}
+
+void Engine::on_configuration_changed(Key key, Instant now) {
+  has_input_ = true;
+  Event event;
+  event.type = EventType::kConfigurationChanged;
+  event.key = Configuration::name(key);
+  events.push(event);
+  if (key == Key::HeartbeatInterval && registration.is_accepted()) {
+    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+  }
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_configuration(key, now);
+}
+
+void Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now) {
+  const uint16_t before = operative_bits;
+  const uint16_t mask = connector_id == 0 ? UINT16_MAX : static_cast<uint16_t>(1U << connector_id);
+  operative_bits =
+      static_cast<uint16_t>(is_operative ? operative_bits | mask : operative_bits & ~mask);
+  if (operative_bits != before) {
+    const uint8_t bits[2] = {static_cast<uint8_t>(operative_bits),
+                             static_cast<uint8_t>(operative_bits >> 8U)};
+    const common::Status stored = ports.settings.set(kOperativeKey, common::ByteSpan(bits));
+    if (stored != common::Status::kOk)
+      LOG_ERROR(ports.log, "availability not stored (%s)", to_string(stored));
+  }
+  status.set(
+      0, (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable,
+      charger::Error::kNone, StatusNote::kNone, 0, "availability", now);
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    const bool connector_operative = (operative_bits & 1U << id) != 0;
+    if (connector(id).is_operative() != connector_operative)
+      connector(id).set_operative(connector_operative, now);
+  }
+  has_input_ = true;
+}
+
+void Engine::request_reset(bool is_hard, Instant now) {
+  reset_ = is_hard ? Reset::kHard : Reset::kSoft;
+  reset_by_ = now + (is_hard ? kResetHardMs : kResetSoftMs);
+  has_input_ = true;
+  LOG_INFO(ports.log, "%s reset requested", is_hard ? "hard" : "soft");
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    connector(id).cancel("reset", now);
+    (void)connector(id).stop(is_hard ? StopReason::kHardReset : StopReason::kSoftReset, IdTag(),
+                             now);
+  }
+}
+
+/// The application restarts once the answer has left, every transaction is stored and - soft - the CSMS has it.
+void Engine::run_reset(Instant now) {
+  if (reset_ == Reset::kNone) return;
+  bool is_done = !is_link_up || outbox.empty();
+  for (uint8_t id = 1; id <= options.connectors; ++id)
+    is_done = is_done && !connector(id).has_transaction();
+  if (reset_ == Reset::kSoft && is_online)
+    is_done = is_done && !store.has_pending() && !calls.is_in_flight();
+  if (!is_done && now < reset_by_) return;
+  profiles.flush(now);
+  Event event;
+  event.type = EventType::kResetRequested;
+  event.reset_is_hard = reset_ == Reset::kHard;
+  events.push(event);
+  reset_ = Reset::kNone;
+  reset_by_ = Instant::never();
+}
+
+}  // namespace ocpp

@@ -1,0 +1,149 @@
+#pragma once
+
+#include "ocpp/connector.hpp"
+#include "ocpp/outgoing_calls.hpp"
+#include "ocpp/registration.hpp"
+#include "ocpp/rpc_frame.hpp"
+#include "ocpp_messages/rpc_error_code.hpp"
+
+namespace ocpp {
+
+/// Everything a charge point consists of. ChargePoint is its public face; the handlers of the CSMS's CALLs work on it.
+///
+///     engine.cpp            start-up, step, link, clock
+///     authorization.cpp     id tags: who may start and stop
+///     call_scheduler.cpp    which CALL of ours goes out next, and how it is made
+///     answer_handling.cpp   what the CSMS's answers mean
+///     call_router.cpp       CALLs of the CSMS -> handlers/<action>.cpp
+class Engine {
+ public:
+  explicit Engine(const Ports& ports);
+
+  common::Status begin(const Options& options, common::Instant now, common::UtcTime utc);
+  common::Instant step(common::Instant now);
+  void on_link(bool is_up, common::Instant now);
+  void receive(common::TextSpan frame, bool truncated, common::Instant now);
+  void on_sent(common::Instant now);
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                        common::Instant now);
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
+                       common::Instant now);
+  common::Status stop_transaction(uint8_t connector_id, common::Instant now);
+  void set_utc(common::UtcTime utc, const char* source, common::Instant now);
+
+  Connector& connector(uint8_t id) { return connectors[id - 1]; }
+  const Connector& connector(uint8_t id) const { return connectors[id - 1]; }
+  bool has_connector(int32_t id) const { return id >= 1 && id <= options.connectors; }
+  Connector* find_transaction(int32_t transaction_id);
+
+  // --- authorization.cpp
+  enum class Purpose : uint8_t { kStart, kStop };
+  void on_id_tag(uint8_t connector_id, const IdTag& id_tag, common::Instant now);
+  /// Finds out whether the tag is valid, then starts or stops. @return false when the connector is waiting for another.
+  bool request_authorization(Connector& connector, Purpose purpose, const IdTag& id_tag,
+                             common::Instant now);
+  void on_authorization(Connector& connector, const AuthorizationResult& result,
+                        common::Instant now);
+  /// The CSMS did not answer: local rules decide.
+  void authorize_offline(Connector& connector, common::Instant now);
+  bool is_authorizing(const Connector& connector) const {
+    return pending[connector.id() - 1].is_waiting;
+  }
+  /// A connector for a remote start without connectorId; nullptr when none is free.
+  Connector* free_connector();
+  bool can_start(const Connector& connector) const;
+
+  // --- call_scheduler.cpp
+  void send_next_call(common::Instant now);
+  common::Instant call_deadline() const;
+
+  // --- answer_handling.cpp
+  void on_call_result(const CallContext& context, common::TextSpan payload, common::Instant now);
+  void on_call_error(const CallContext& context, common::TextSpan code,
+                     common::TextSpan description, common::Instant now);
+  void on_call_lost(const CallContext& context, common::Instant now);
+
+  // --- configuration, availability, reset
+  void on_configuration_changed(Key key, common::Instant now);
+  void set_operative(uint8_t connector_id, bool is_operative, common::Instant now);
+  void request_reset(bool is_hard, common::Instant now);
+
+  // --- parts
+  Ports ports;
+  Options options;
+  ClockSync clock;
+  EventQueue events;
+  Outbox outbox;
+  Configuration configuration;
+  ChargingProfiles profiles;
+  StatusReports status;
+  TransactionStore store;
+  Registration registration;
+  OutgoingCalls calls;
+  Services services;
+  Connector connectors[limits::kMaxConnectors];
+
+  bool is_link_up = false;
+  bool is_online = false;  ///< Link up and Accepted.
+  bool is_store_ready = false;
+  uint16_t operative_bits = UINT16_MAX;  ///< Bit 0: the charge point, 1..n: connectors.
+
+  // --- TriggerMessage: what to send as soon as possible
+  bool is_heartbeat_triggered = false;
+  uint16_t triggered_status = 0;  ///< Bit per connector, 0 included.
+
+ private:
+  struct PendingAuthorization {
+    bool is_waiting = false;
+    bool is_asked = false;  ///< Authorize.req is in flight.
+    Purpose purpose = Purpose::kStart;
+    IdTag id_tag;
+  };
+  /// An answer to a transaction message that could not be written to flash yet.
+  struct Acknowledgement {
+    bool is_waiting = false;
+    bool is_start = false;
+    uint32_t sequence = 0;
+    int32_t transaction_id = 0;
+    IdTagStatus id_tag_status = IdTagStatus::kAccepted;
+    IdTag parent_id_tag;
+  };
+  enum class Reset : uint8_t { kNone, kSoft, kHard };
+
+  void update_online(common::Instant now);
+  void open_store(common::Instant now);
+  void resume_transactions(common::Instant now);
+  void run_reset(common::Instant now);
+  void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
+  Connector* reader_target(const IdTag& id_tag);
+
+  bool send_boot(common::Instant now);
+  bool send_heartbeat(common::Instant now);
+  bool send_status(const StatusReport& report, common::Instant now);
+  bool send_triggered(common::Instant now);
+  bool send_triggered_meter_values(Connector& connector, common::Instant now);
+  bool send_authorize(common::Instant now);
+  bool send_transaction_message(common::Instant now);
+  bool give_up_message(uint32_t sequence, DeadLetterReason reason);
+
+  void on_boot_result(common::TextSpan payload, common::Instant now);
+  void acknowledge(common::Instant now);
+  void on_transaction_failure(const CallContext& context, common::Instant now);
+
+  void handle_call(const RpcFrame& call, common::Instant now);
+
+  PendingAuthorization pending[limits::kMaxConnectors];
+  Acknowledgement acknowledgement_;
+  uint32_t failed_sequence_ = 0;  ///< Message that the CSMS refused, and how often.
+  int32_t failed_attempts_ = 0;
+  common::Instant retry_messages_at_;
+  common::Instant retry_store_at_ = common::Instant::never();
+  bool is_clock_wanted_ = false;  ///< The next message waits for the time.
+  Reset reset_ = Reset::kNone;
+  common::Instant reset_by_ = common::Instant::never();
+  bool is_boot_time_stored_ = false;
+  bool has_input_ = true;
+  common::Instant deadline_;
+};
+
+}  // namespace ocpp

@@ -1,0 +1,81 @@
+#pragma once
+
+#include "ocpp/engine.hpp"
+#include "ocpp_messages/all.hpp"
+
+/// One function per action that the CSMS may call, each in its own file. A handler gets a request that is valid by the
+/// schema, changes the engine, and fills the confirmation; or it refuses, and has then changed nothing.
+namespace ocpp {
+
+/// Why a valid CALL is answered with CALLERROR all the same.
+struct Refusal {
+  bool is_refused = false;
+  messages::RpcErrorCode code = messages::RpcErrorCode::GenericError;
+  const char* reason = "";
+
+  static Refusal none() { return Refusal(); }
+  static Refusal because(messages::RpcErrorCode code, const char* reason) {
+    return Refusal{true, code, reason};
+  }
+};
+
+Refusal handle(Engine&, const messages::ChangeAvailabilityReq&, messages::ChangeAvailabilityConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::ChangeConfigurationReq&, messages::ChangeConfigurationConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::ClearChargingProfileReq&,
+               messages::ClearChargingProfileConf&, common::Instant now);
+Refusal handle(Engine&, const messages::DataTransferReq&, messages::DataTransferConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
+               messages::RemoteStartTransactionConf&, common::Instant now);
+Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
+               messages::RemoteStopTransactionConf&, common::Instant now);
+Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
+Refusal handle(Engine&, const messages::SetChargingProfileReq&, messages::SetChargingProfileConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
+               common::Instant now);
+
+/// A CALL that is being answered.
+class InboundCall {
+ public:
+  InboundCall(Engine& engine, const RpcFrame& frame) : engine_(engine), frame_(frame) {}
+
+  Engine& engine() const { return engine_; }
+  common::TextSpan payload() const { return frame_.payload; }
+
+  /// Queues the CALLRESULT. An answer that does not fit becomes a CALLERROR.
+  template <typename Conf>
+  void answer(const Conf& conf) const {
+    json::Writer writer(engine_.outbox.space());
+    begin(writer, 3);
+    common::Status status = encode(conf, writer);
+    writer.end_array();
+    if (status == common::Status::kOk) status = writer.status();
+    finish(status, writer.size());
+  }
+  void refuse(messages::RpcErrorCode code, common::TextSpan description) const;
+  void refuse(const messages::DecodeError& error) const {
+    refuse(error.code(), error.description().span());
+  }
+
+ private:
+  void begin(json::Writer& writer, int type) const;
+  void finish(common::Status status, size_t size) const;
+
+  Engine& engine_;
+  const RpcFrame& frame_;
+};
+
+void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
+void handle_get_configuration(const InboundCall& call, common::Instant now);
+void handle_trigger_message(const InboundCall& call, common::Instant now);
+
+/// A checked charging profile of a request. @retval kInvalidArgument  It contradicts itself or exceeds the limits.
+common::Status to_profile(const messages::ChargingProfile& message, uint8_t connector_id,
+                          common::UtcTime now, ChargingProfile& out);
+
+}  // namespace ocpp

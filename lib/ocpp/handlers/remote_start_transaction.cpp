@@ -1,0 +1,38 @@
+#include "ocpp/handlers/handlers.hpp"
+
+namespace ocpp {
+
+/// OCPP 1.6 ed. 2, 5.11; errata 3.32 and 3.41. Accepted means: will be tried.
+Refusal handle(Engine& engine, const messages::RemoteStartTransactionReq& request,
+               messages::RemoteStartTransactionConf& conf, common::Instant now) {
+  conf.status = messages::RemoteStartStopStatus::Rejected;
+  if (engine.registration.state() != RegistrationState::kAccepted || request.id_tag.empty())
+    return Refusal::none();
+  Connector* connector = nullptr;
+  if (!request.connector_id.has_value()) {
+    connector = engine.free_connector();
+  } else if (engine.has_connector(*request.connector_id)) {
+    connector = &engine.connector(static_cast<uint8_t>(*request.connector_id));
+  }
+  if (connector == nullptr || !engine.can_start(*connector)) return Refusal::none();
+
+  if (request.charging_profile.has_value()) {
+    ChargingProfile profile;
+    if (request.charging_profile->transaction_id.has_value() ||
+        to_profile(*request.charging_profile, connector->id(), engine.clock.utc(now), profile) !=
+            common::Status::kOk ||
+        profile.purpose != ProfilePurpose::TxProfile ||
+        engine.profiles.install(profile, now) != common::Status::kOk) {
+      return Refusal::none();
+    }
+  }
+  conf.status = messages::RemoteStartStopStatus::Accepted;
+  if (engine.configuration.flag(Key::AuthorizeRemoteTxRequests)) {
+    (void)engine.request_authorization(*connector, Engine::Purpose::kStart, request.id_tag, now);
+  } else {
+    (void)connector->authorize(request.id_tag, IdTag(), now);
+  }
+  return Refusal::none();
+}
+
+}  // namespace ocpp

@@ -1,0 +1,17 @@
+#include "ocpp/handlers/handlers.hpp"
+
+namespace ocpp {
+
+/// OCPP 1.6 ed. 2, 5.12.
+Refusal handle(Engine& engine, const messages::RemoteStopTransactionReq& request,
+               messages::RemoteStopTransactionConf& conf, common::Instant now) {
+  conf.status = messages::RemoteStartStopStatus::Rejected;
+  Connector* connector = engine.find_transaction(request.transaction_id);
+  if (engine.registration.state() == RegistrationState::kAccepted && connector != nullptr &&
+      connector->stop(StopReason::kRemote, IdTag(), now) == common::Status::kOk) {
+    conf.status = messages::RemoteStartStopStatus::Accepted;
+  }
+  return Refusal::none();
+}
+
+}  // namespace ocpp

@@ -1,0 +1,38 @@
+#include "ocpp/outgoing_calls.hpp"
+
+LOG_MODULE("ocpp.rpc");
+
+namespace ocpp {
+
+void OutgoingCalls::start(const CallContext& context, Action action) {
+  context_ = context;
+  context_.action = action;
+  state_ = State::kQueued;
+  deadline_ = common::Instant::never();
+}
+
+void OutgoingCalls::on_sent(int64_t timeout_ms, common::Instant now) {
+  // A CALL is only queued into an empty outbox, so it is always the first frame to leave.
+  if (state_ != State::kQueued) return;
+  state_ = State::kSent;
+  deadline_ = now + timeout_ms;
+  ++counters(context_.action).sent;
+  LOG_DEBUG(log_, "> Call %s %s", id_.c_str(), to_string(context_.action));
+}
+
+bool OutgoingCalls::take_answer(common::TextSpan id, CallContext& context) {
+  if (state_ != State::kSent || !common::equals(id, id_.span())) return false;
+  state_ = State::kIdle;
+  deadline_ = common::Instant::never();
+  context = context_;
+  return true;
+}
+
+CallContext OutgoingCalls::abandon() {
+  if (state_ == State::kSent) ++counters(context_.action).timed_out;
+  state_ = State::kIdle;
+  deadline_ = common::Instant::never();
+  return context_;
+}
+
+}  // namespace ocpp

@@ -1,0 +1,79 @@
+#pragma once
+
+#include "json/writer.hpp"
+#include "ocpp/charge_point_types.hpp"
+#include "ocpp/message_id.hpp"
+#include "ocpp/outbox.hpp"
+#include "ocpp_messages/action.hpp"
+
+namespace ocpp {
+
+namespace messages = ocpp_messages;
+using messages::Action;
+
+/// What our CALL was about, kept until its answer.
+struct CallContext {
+  Action action = Action::Heartbeat;
+  uint8_t connector_id = 0;
+  uint32_t sequence = 0;  ///< Transaction messages: of the record.
+};
+
+/// Our side of the RPC: one CALL at a time, matched by its id, timed out (OCPP-J 1.6, 4.1.1).
+class OutgoingCalls {
+ public:
+  OutgoingCalls(Outbox& outbox, platform::Entropy& entropy, common::LogSink& log)
+      : outbox_(outbox), entropy_(entropy), log_(log) {}
+
+  /// Nothing is in flight, and nothing else waits for the link.
+  bool is_idle() const { return state_ == State::kIdle && outbox_.empty(); }
+  bool is_in_flight() const { return state_ != State::kIdle; }
+  const CallContext& context() const { return context_; }
+
+  /// Encodes a CALL into the outbox. Every attempt has an id of its own. Only while is_idle().
+  /// @return Why the message cannot be encoded; nothing was queued then.
+  template <typename Request>
+  common::Status send(const Request& request, const CallContext& context) {
+    id_ = make_message_id(entropy_);
+    json::Writer writer(outbox_.space());
+    writer.begin_array();
+    writer.integer(2);
+    writer.string(id_.span());
+    writer.string(to_string(Request::kAction));
+    RETURN_IF_ERROR(encode(request, writer));
+    writer.end_array();
+    RETURN_IF_ERROR(writer.status());
+    outbox_.commit(writer.size());
+    start(context, Request::kAction);
+    return common::Status::kOk;
+  }
+
+  /// The link took the oldest frame of the outbox.
+  void on_sent(int64_t timeout_ms, common::Instant now);
+  /// An answer arrived. @return false when it answers nothing of ours: it is to be ignored.
+  bool take_answer(common::TextSpan id, CallContext& context);
+  bool is_timed_out(common::Instant now) const { return now >= deadline_; }
+  /// Ends the CALL in flight without an answer: timeout or lost connection.
+  CallContext abandon();
+  common::Instant deadline() const { return deadline_; }
+
+  const ActionCounters& counters(Action action) const {
+    return counters_[static_cast<size_t>(action)];
+  }
+  ActionCounters& counters(Action action) { return counters_[static_cast<size_t>(action)]; }
+
+ private:
+  enum class State : uint8_t { kIdle, kQueued, kSent };
+
+  void start(const CallContext& context, Action action);
+
+  Outbox& outbox_;
+  platform::Entropy& entropy_;
+  common::LogSink& log_;
+  State state_ = State::kIdle;
+  MessageId id_;
+  CallContext context_;
+  common::Instant deadline_ = common::Instant::never();
+  ActionCounters counters_[messages::kActionCount];
+};
+
+}  // namespace ocpp
