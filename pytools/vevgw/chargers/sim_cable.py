@@ -201,7 +201,7 @@ class TcpCable:
 
 
 def is_pty(path: str) -> bool:
-    """Returns whether the path is a pseudo-terminal: it has no parity, and may refuse to set one."""
+    """Returns whether the path is a pseudo-terminal: it has no parity and may refuse to set one."""
     return os.path.realpath(path).startswith("/dev/pts/")
 
 
