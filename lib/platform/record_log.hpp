@@ -25,7 +25,7 @@ namespace platform {
 /// Compaction copies the records worth keeping, verbatim, to `<name>.new` and renames it over the file. It runs
 /// in small steps, between which reading and appending go on; a cut at any time leaves the old or the new file.
 ///
-/// @par Context  Loop thread only. No heap; at most 800 bytes of stack.
+/// @par Context  Loop thread only. No heap; at most 1 KiB of stack (compaction; 600 bytes for the rest).
 class RecordLog {
  public:
   static constexpr size_t kMaxPayloadBytes = 240;
@@ -42,7 +42,8 @@ class RecordLog {
   struct Record {
     uint8_t type = 0;
     uint32_t sequence = 0;
-    common::ByteSpan payload;  ///< Inside the reader's buffer: valid until the buffer is used again.
+    common::ByteSpan
+        payload;  ///< Inside the reader's buffer: valid until the buffer is used again.
   };
 
   /// A place between two records. Any cursor becomes meaningless when a compaction commits: start again
@@ -71,9 +72,10 @@ class RecordLog {
   enum class Space : uint8_t { kNormal, kReserved };
 
   struct Counters {
-    uint32_t damaged_frames = 0;  ///< Stretches without a valid record (torn or corrupted) met by load().
-    uint32_t compactions = 0;     ///< Committed since load().
-    uint64_t bytes_written = 0;   ///< Handed to the FileStore since load(), compactions included.
+    uint32_t damaged_frames =
+        0;  ///< Stretches without a valid record (torn or corrupted) met by load().
+    uint32_t compactions = 0;    ///< Committed since load().
+    uint64_t bytes_written = 0;  ///< Handed to the FileStore since load(), compactions included.
   };
 
   /// @param files      Outlives the log.
@@ -93,7 +95,8 @@ class RecordLog {
   /// @retval kIo       Not stored. After an error of the file system the next append first finds out what the
   ///                   file holds, and keeps returning kIo while it cannot.
   /// @retval kInvalidState  Not loaded.
-  common::Result<uint32_t> append(uint8_t type, common::ByteSpan payload, Space space = Space::kNormal);
+  common::Result<uint32_t> append(uint8_t type, common::ByteSpan payload,
+                                  Space space = Space::kNormal);
 
   /// Reads the next valid record at or after the cursor and moves the cursor past it.
   /// @param buffer  At least kBufferBytes.
@@ -125,28 +128,34 @@ class RecordLog {
   uint32_t next_sequence() const { return next_sequence_; }
   const Counters& counters() const { return counters_; }
 
-  static constexpr size_t kCopyBytes = 512 - kBufferBytes;
+  static constexpr size_t kCopyBytes = 512;
   static constexpr uint32_t kScanBytes = 4096;
 
  private:
-  static constexpr size_t kNameBytes = FileStore::kMaxNameBytes + 1;
-  struct NewName;
+  struct NewName {
+    char text[FileStore::kMaxNameBytes + 1];
+  };
 
   enum class Condition : uint8_t {
-    kClosed,     ///< Not loaded.
+    kClosed,  ///< Not loaded.
     kReady,
     kUncertain,  ///< An append failed: the file may hold all, part or nothing of it.
   };
 
   struct Compaction {
     bool active = false;
-    Cursor from;                     ///< Next record to look at.
+    Cursor from;                      ///< Next record to look at.
     uint32_t keep_from_sequence = 0;  ///< Records from here on are kept unasked.
-    uint32_t size = 0;               ///< Of the new file so far.
+    uint32_t size = 0;                ///< Of the new file so far.
   };
 
+  NewName new_name() const;
+  common::Result<size_t> read_fully(uint32_t offset, common::MutableByteSpan buffer) const;
+  common::Status next(Cursor& cursor, common::MutableByteSpan buffer, Record& out,
+                      uint32_t& damaged) const;
   common::Status settle();
-  common::Status drop_last_frame();
+  common::Status drop_unreported_frame();
+  common::Status commit_compaction();
   void abandon_compaction();
 
   FileStore& files_;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "common/log.hpp"
 #include "platform_sim/malloc_trap.hpp"
+
+#include <string>
+#include <vector>
 
 namespace platform_sim {
 

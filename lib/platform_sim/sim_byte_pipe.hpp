@@ -1,11 +1,11 @@
 #pragma once
 
-#include <algorithm>
-#include <deque>
-
 #include "common/span.hpp"
 #include "common/time.hpp"
 #include "platform_sim/malloc_trap.hpp"
+
+#include <algorithm>
+#include <deque>
 
 namespace platform_sim {
 

@@ -92,8 +92,8 @@ void SimCharger::integrate(Unit& unit, Instant to) {
 
 void SimCharger::update_current(Unit& unit, Instant now) {
   const uint32_t limit = std::min(unit.offer.limit_ma, unit.wallbox.capabilities.max_ma);
-  const bool can_flow = unit.is_offered() && unit.wants_energy() && limit >= unit.ev.min_ma &&
-                        unit.ev.max_ma > 0;
+  const bool can_flow =
+      unit.is_offered() && unit.wants_energy() && limit >= unit.ev.min_ma && unit.ev.max_ma > 0;
   if (!can_flow) {
     unit.current_ma = 0;
     unit.starts_at = Instant::never();
@@ -166,14 +166,15 @@ ChargerState SimCharger::state_of(const Unit& unit, Instant now) const {
   state.health = Health::kOk;
   state.plug = unit.is_plugged ? charger::Plug::kPlugged : charger::Plug::kUnplugged;
   state.energy_offered = unit.is_plugged && unit.is_offered();
-  state.ev_requests_energy = unit.wants_energy() && state.energy_offered &&
-                             unit.offer.limit_ma >= unit.ev.min_ma;
+  state.ev_requests_energy =
+      unit.wants_energy() && state.energy_offered && unit.offer.limit_ma >= unit.ev.min_ma;
   state.error = unit.error;
   state.is_faulted = unit.is_faulted;
   state.vendor_error_code = unit.vendor_error_code;
   state.limit_known = true;
   state.limit_ma = unit.offer.permit ? unit.offer.limit_ma : 0;
-  state.session_marker = unit.is_plugged && unit.wallbox.has_session_marker ? unit.session_marker : 0;
+  state.session_marker =
+      unit.is_plugged && unit.wallbox.has_session_marker ? unit.session_marker : 0;
   return state;
 }
 
@@ -183,10 +184,12 @@ MeterSample SimCharger::sample_of(const Unit& unit, Instant now) const {
   sample.valid = unit.wallbox.capabilities.meter_fields;
   sample.energy_import_wh = unit.energy_wh();
   sample.power_w = unit.power_w();
-  const uint8_t phases = std::min({unit.ev.phases, unit.offer.phases, unit.wallbox.capabilities.phases});
+  const uint8_t phases =
+      std::min({unit.ev.phases, unit.offer.phases, unit.wallbox.capabilities.phases});
   for (uint8_t phase = 0; phase < 3; ++phase) {
     sample.current_ma[phase] = phase < phases ? static_cast<int32_t>(unit.current_ma) : 0;
-    sample.voltage_mv[phase] = phase < unit.wallbox.capabilities.phases ? unit.wallbox.voltage_mv : 0;
+    sample.voltage_mv[phase] =
+        phase < unit.wallbox.capabilities.phases ? unit.wallbox.voltage_mv : 0;
   }
   sample.temperature_deci_c = 250;
   sample.soc_percent = 50;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <vector>
-
 #include "charger/charger.hpp"
 #include "platform_sim/sim_clock.hpp"
+
+#include <vector>
 
 namespace platform_sim {
 
@@ -13,8 +13,8 @@ namespace platform_sim {
 class SimCharger final : public charger::ChargerControl {
  public:
   struct Ev {
-    uint32_t max_ma = 16000;        ///< Per phase.
-    uint32_t min_ma = 6000;         ///< Offered less, the EV pauses.
+    uint32_t max_ma = 16000;  ///< Per phase.
+    uint32_t min_ma = 6000;   ///< Offered less, the EV pauses.
     uint8_t phases = 3;
     bool wants_energy = true;
     int64_t start_delay_ms = 2000;  ///< From an acceptable offer to current.
@@ -22,11 +22,11 @@ class SimCharger final : public charger::ChargerControl {
   };
   struct Wallbox {
     charger::Capabilities capabilities;
-    int64_t command_ms = 200;          ///< From set_offer to its effect.
+    int64_t command_ms = 200;  ///< From set_offer to its effect.
     int64_t sample_interval_ms = 1000;
     int32_t voltage_mv = 230000;
-    int64_t stale_ms = 5000;           ///< Silent that long: Health::kStale.
-    int64_t lost_ms = 60000;           ///< Silent that long: Health::kLost.
+    int64_t stale_ms = 5000;  ///< Silent that long: Health::kStale.
+    int64_t lost_ms = 60000;  ///< Silent that long: Health::kLost.
     bool has_session_marker = true;
     int64_t initial_energy_wh = 0;
   };
@@ -75,7 +75,7 @@ class SimCharger final : public charger::ChargerControl {
     Ev ev;
     int64_t session_start_mw_ms = 0;
     uint32_t session_marker = 0;
-    charger::Offer offer;          ///< In effect.
+    charger::Offer offer;  ///< In effect.
     charger::Offer commanded;
     common::Instant commanded_at = common::Instant::never();
     common::Instant starts_at = common::Instant::never();  ///< The EV begins to draw.

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "platform/clock.hpp"
+
 #include <functional>
 #include <vector>
-
-#include "platform/clock.hpp"
 
 namespace platform_sim {
 

@@ -20,7 +20,9 @@ class SimEntropy final : public platform::Entropy {
     return z ^ (z >> 31U);
   }
   /// Uniform in 0..bound-1. @param bound  At least 1.
-  uint32_t below(uint32_t bound) { return static_cast<uint32_t>((next_u64() >> 32U) * bound >> 32U); }
+  uint32_t below(uint32_t bound) {
+    return static_cast<uint32_t>((next_u64() >> 32U) * bound >> 32U);
+  }
   bool chance(uint32_t per_mille) { return below(1000) < per_mille; }
 
  private:

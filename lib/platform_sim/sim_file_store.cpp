@@ -1,10 +1,10 @@
 #include "platform_sim/sim_file_store.hpp"
 
+#include "platform_sim/malloc_trap.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
-
-#include "platform_sim/malloc_trap.hpp"
 
 namespace platform_sim {
 
@@ -42,7 +42,7 @@ Result<size_t> SimFileStore::read(const char* name, uint32_t offset,
   if (file == files_.end()) return Status::kNotFound;
   const std::vector<uint8_t>& bytes = file->second;
   if (offset >= bytes.size()) return size_t{0};
-  const size_t count = std::min(buffer.size(), bytes.size() - offset);
+  const size_t count = std::min({buffer.size(), bytes.size() - offset, max_read_});
   if (count > 0) std::memcpy(buffer.data(), bytes.data() + offset, count);
   return count;
 }

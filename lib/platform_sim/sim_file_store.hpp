@@ -1,12 +1,12 @@
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
-
 #include "platform/file_store.hpp"
 #include "platform_sim/sim_entropy.hpp"
 #include "platform_sim/sim_power.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
 
 namespace platform_sim {
 
@@ -44,6 +44,9 @@ class SimFileStore final : public platform::FileStore {
   /// While set every read and size() fails with kIo.
   void set_reads_fail(bool fail) { reads_fail_ = fail; }
 
+  /// Reads return at most this many bytes at a time.
+  void set_max_read(size_t bytes) { max_read_ = bytes; }
+
   bool exists(const std::string& name) const { return files_.count(name) != 0; }
   /// The bytes of a file, to look at or to damage; creates it.
   std::vector<uint8_t>& raw(const std::string& name) { return files_[name]; }
@@ -65,6 +68,7 @@ class SimFileStore final : public platform::FileStore {
   common::Status append_failure_ = common::Status::kOk;
   size_t append_failure_bytes_ = 0;
   bool reads_fail_ = false;
+  size_t max_read_ = SIZE_MAX;
   uint64_t reads_ = 0;
   uint64_t appends_ = 0;
 };

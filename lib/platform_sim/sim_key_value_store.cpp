@@ -1,9 +1,9 @@
 #include "platform_sim/sim_key_value_store.hpp"
 
+#include "platform_sim/malloc_trap.hpp"
+
 #include <algorithm>
 #include <cstring>
-
-#include "platform_sim/malloc_trap.hpp"
 
 namespace platform_sim {
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "platform/key_value_store.hpp"
+#include "platform_sim/sim_power.hpp"
+
 #include <map>
 #include <string>
 #include <vector>
-
-#include "platform/key_value_store.hpp"
-#include "platform_sim/sim_power.hpp"
 
 namespace platform_sim {
 

@@ -31,9 +31,9 @@ class SimPower {
 
   /// What a store may do for one operation. For stores only.
   struct Grant {
-    bool is_performed;    ///< False: nothing happens.
-    bool is_reported;     ///< False: power is gone afterwards; report kIo.
-    uint64_t bytes;       ///< How many of the asked bytes reach the medium.
+    bool is_performed;  ///< False: nothing happens.
+    bool is_reported;   ///< False: power is gone afterwards; report kIo.
+    uint64_t bytes;     ///< How many of the asked bytes reach the medium.
   };
   Grant request(uint64_t bytes) {
     if (!is_on_) return Grant{false, false, 0};

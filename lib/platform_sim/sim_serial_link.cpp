@@ -34,7 +34,8 @@ Result<size_t> SimSerialLink::write(common::ByteSpan data) {
     uint8_t byte = data[i];
     if (behaviour_.is_echoing) incoming_.push(common::ByteSpan(&byte, 1), start, 0, per_byte_us());
     if (peer_ == nullptr || is_cut_ || entropy_.chance(behaviour_.drop_per_mille)) continue;
-    if (entropy_.chance(behaviour_.corrupt_per_mille)) byte ^= static_cast<uint8_t>(1U << entropy_.below(8));
+    if (entropy_.chance(behaviour_.corrupt_per_mille))
+      byte ^= static_cast<uint8_t>(1U << entropy_.below(8));
     if (!is_understood) byte = static_cast<uint8_t>(entropy_.next_u64());
     peer_->incoming_.push(common::ByteSpan(&byte, 1), start, behaviour_.latency_ms, per_byte_us());
   }

@@ -40,7 +40,8 @@ Result<size_t> SimTcpLink::write(common::ByteSpan data) {
   if (state_ == State::kConnecting) return Status::kAgain;
   if (state_ == State::kClosed) return Status::kClosed;
   const size_t in_flight = to_server_.size();
-  const size_t room = in_flight >= behaviour_.window_bytes ? 0 : behaviour_.window_bytes - in_flight;
+  const size_t room =
+      in_flight >= behaviour_.window_bytes ? 0 : behaviour_.window_bytes - in_flight;
   if (room == 0 && !data.empty()) return Status::kAgain;
   const common::ByteSpan taken = data.first(room);
   to_server_.push(taken, clock_.now(), behaviour_.latency_ms, 0);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <string>
-
 #include "platform/tcp_link.hpp"
 #include "platform_sim/sim_byte_pipe.hpp"
 #include "platform_sim/sim_clock.hpp"
+
+#include <string>
 
 namespace platform_sim {
 
@@ -14,9 +14,9 @@ class SimTcpLink final : public platform::TcpLink {
  public:
   struct Behaviour {
     int64_t connect_ms = 5;
-    int64_t latency_ms = 2;       ///< Each way.
-    size_t window_bytes = 4096;   ///< Bytes on their way to the server; more get kAgain.
-    size_t segment_bytes = 0;     ///< Reads return at most this many; 0 = no limit.
+    int64_t latency_ms = 2;      ///< Each way.
+    size_t window_bytes = 4096;  ///< Bytes on their way to the server; more get kAgain.
+    size_t segment_bytes = 0;    ///< Reads return at most this many; 0 = no limit.
   };
 
   /// @param clock  Outlives the link.

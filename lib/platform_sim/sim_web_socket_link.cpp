@@ -1,8 +1,8 @@
 #include "platform_sim/sim_web_socket_link.hpp"
 
-#include <algorithm>
-
 #include "platform_sim/malloc_trap.hpp"
+
+#include <algorithm>
 
 namespace platform_sim {
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "platform/web_socket_link.hpp"
+#include "platform_sim/sim_clock.hpp"
+#include "platform_sim/sim_entropy.hpp"
+
 #include <deque>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "platform/web_socket_link.hpp"
-#include "platform_sim/sim_clock.hpp"
-#include "platform_sim/sim_entropy.hpp"
 
 namespace platform_sim {
 
@@ -19,13 +19,14 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   enum class Fate : uint8_t { kDeliver, kDrop, kDuplicate, kDisconnect };
 
   struct Behaviour {
-    int64_t connect_ms = 100;       ///< From the attempt to the established connection.
-    int64_t latency_ms = 20;        ///< Each way.
-    int64_t jitter_ms = 0;          ///< Added at random, 0..jitter; frames keep their order.
-    int64_t reconnect_ms = 1000;    ///< From a loss or refusal to the next attempt.
-    uint32_t drop_per_mille = 0;       ///< A WebSocket on TCP does not lose frames; broken peers and proxies do.
+    int64_t connect_ms = 100;     ///< From the attempt to the established connection.
+    int64_t latency_ms = 20;      ///< Each way.
+    int64_t jitter_ms = 0;        ///< Added at random, 0..jitter; frames keep their order.
+    int64_t reconnect_ms = 1000;  ///< From a loss or refusal to the next attempt.
+    uint32_t drop_per_mille =
+        0;  ///< A WebSocket on TCP does not lose frames; broken peers and proxies do.
     uint32_t duplicate_per_mille = 0;
-    size_t window_frames = 8;       ///< Frames on their way to the server; more get kAgain.
+    size_t window_frames = 8;  ///< Frames on their way to the server; more get kAgain.
   };
 
   /// @param clock  Outlives the link.
@@ -78,7 +79,9 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   void poll();
   void lose_connection(const char* reason);
   bool carry(Direction direction, const std::string& frame);
-  std::deque<InFlight>& queue(Direction direction) { return queues_[static_cast<size_t>(direction)]; }
+  std::deque<InFlight>& queue(Direction direction) {
+    return queues_[static_cast<size_t>(direction)];
+  }
 
   SimClock& clock_;
   SimEntropy entropy_;

@@ -1,0 +1,397 @@
+#include "platform/record_log.hpp"
+
+#include "common/crc32.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace platform {
+
+using common::ByteSpan;
+using common::MutableByteSpan;
+using common::Result;
+using common::Status;
+
+namespace {
+
+constexpr uint8_t kStartByte = 0x00;
+constexpr size_t kHeaderBytes = 6;  // type, payload length, sequence
+constexpr size_t kCrcBytes = 5;
+constexpr size_t kSequenceBytes = 4;  // prefix of the checkpoint's payload
+constexpr size_t kMaxFrameBytes = RecordLog::frame_bytes(RecordLog::kMaxPayloadBytes);
+constexpr size_t kMinFrameBytes = RecordLog::frame_bytes(0);
+
+// A frame and the start byte that ends it fit into a reader's buffer, and a COBS block never overflows.
+static_assert(kMaxFrameBytes < RecordLog::kBufferBytes, "buffer too small for the longest frame");
+static_assert(kHeaderBytes + RecordLog::kMaxPayloadBytes < 254, "body must fit one COBS block");
+static_assert(1 + 1 + kHeaderBytes + kCrcBytes == RecordLog::kFrameOverheadBytes, "overhead");
+static_assert(RecordLog::kMaxPayloadBytes <= UINT8_MAX, "length is one byte");
+
+void store_u32(uint8_t* out, uint32_t value) {
+  for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<uint8_t>(value >> (8 * i));
+}
+
+uint32_t load_u32(const uint8_t* in) {
+  uint32_t value = 0;
+  for (unsigned i = 0; i < 4; ++i) value |= static_cast<uint32_t>(in[i]) << (8 * i);
+  return value;
+}
+
+/// Writes a frame piece by piece: COBS on the fly, CRC at the end.
+class FrameWriter {
+ public:
+  explicit FrameWriter(uint8_t* out) : out_(out) { out_[0] = kStartByte; }
+
+  void put(ByteSpan body) {
+    for (const uint8_t byte : body) {
+      if (byte != 0) {
+        out_[size_++] = byte;
+      } else {
+        close_block();
+        block_ = size_++;
+      }
+    }
+  }
+  size_t finish() {
+    close_block();
+    const uint32_t crc = common::crc32(ByteSpan(out_ + 1, size_ - 1));
+    for (unsigned i = 0; i < kCrcBytes; ++i) {
+      out_[size_++] = static_cast<uint8_t>(0x80U | ((crc >> (7 * i)) & 0x7FU));
+    }
+    return size_;
+  }
+
+ private:
+  void close_block() { out_[block_] = static_cast<uint8_t>(size_ - block_); }
+
+  uint8_t* out_;
+  size_t block_ = 1;  // where the length of the current COBS block goes
+  size_t size_ = 2;
+};
+
+/// @param out  At least frame_bytes(prefix + payload) bytes.
+size_t write_frame(uint8_t* out, uint8_t type, uint32_t sequence, ByteSpan prefix,
+                   ByteSpan payload) {
+  uint8_t header[kHeaderBytes];
+  header[0] = type;
+  header[1] = static_cast<uint8_t>(prefix.size() + payload.size());
+  store_u32(header + 2, sequence);
+  FrameWriter writer(out);
+  writer.put(ByteSpan(header, sizeof header));
+  writer.put(prefix);
+  writer.put(payload);
+  return writer.finish();
+}
+
+/// Length that a frame claims to have. Read through the COBS of its first bytes; the frame is not checked yet.
+/// @param frame  At least kMinFrameBytes.
+size_t claimed_bytes(ByteSpan frame) {
+  const bool is_type_zero = frame[1] == 1;
+  const uint8_t block = is_type_zero ? frame[2] : frame[1];
+  const bool is_length_zero = block == (is_type_zero ? 1 : 2);
+  return RecordLog::frame_bytes(is_length_zero ? 0 : frame[3]);
+}
+
+/// Checks a frame and decodes it in place. @param frame  From the start byte to before the next one.
+bool parse_frame(MutableByteSpan frame, RecordLog::Record& out) {
+  if (frame.size() < kMinFrameBytes || frame.size() > kMaxFrameBytes) return false;
+  const size_t body_end = frame.size() - kCrcBytes;
+  uint64_t crc = 0;
+  for (unsigned i = 0; i < kCrcBytes; ++i) {
+    const uint8_t group = frame[body_end + i];
+    if ((group & 0x80U) == 0) return false;
+    crc |= static_cast<uint64_t>(group & 0x7FU) << (7 * i);
+  }
+  if (crc != common::crc32(ByteSpan(frame.data() + 1, body_end - 1))) return false;
+
+  uint8_t* const body = frame.data();
+  size_t size = 0;
+  for (size_t block = 1; block < body_end;) {
+    const size_t length = frame[block];
+    if (block + length > body_end) return false;
+    if (length > 1) std::memmove(body + size, frame.data() + block + 1, length - 1);
+    size += length - 1;
+    block += length;
+    if (block < body_end) body[size++] = 0;
+  }
+  if (size < kHeaderBytes || size != kHeaderBytes + body[1]) return false;
+  out.type = body[0];
+  out.sequence = load_u32(body + 2);
+  out.payload = ByteSpan(body + kHeaderBytes, body[1]);
+  return true;
+}
+
+}  // namespace
+
+RecordLog::RecordLog(FileStore& files, const char* name, uint32_t max_bytes)
+    : files_(files), name_(name), max_bytes_(max_bytes) {
+  assert(std::strlen(name) + 4 <= FileStore::kMaxNameBytes);
+}
+
+RecordLog::NewName RecordLog::new_name() const {
+  NewName result;
+  const size_t length = std::strlen(name_);
+  std::memcpy(result.text, name_, length);
+  std::memcpy(result.text + length, ".new", 5);
+  return result;
+}
+
+Status RecordLog::load(Visitor& visitor) {
+  condition_ = Condition::kClosed;
+  compaction_ = Compaction();
+  counters_ = Counters();
+  reserved_ = 0;
+  next_sequence_ = 1;
+  RETURN_IF_ERROR(files_.remove(new_name().text));
+  const Result<uint32_t> size = files_.size(name_);
+  if (!size.ok() && size.status() != Status::kNotFound) return size.status();
+  size_ = size.value_or(0);
+  const uint64_t two_copies = uint64_t{size_} + files_.free_bytes();
+  capacity_ = static_cast<uint32_t>(std::min<uint64_t>(max_bytes_, two_copies / 2));
+
+  uint8_t buffer[kBufferBytes];
+  Cursor cursor;
+  for (;;) {
+    Record record;
+    const Status status =
+        next(cursor, MutableByteSpan(buffer, sizeof buffer), record, counters_.damaged_frames);
+    if (status == Status::kNotFound) break;
+    if (status != Status::kOk) return status;
+    if (record.type == kCheckpointType) {
+      if (record.payload.size() < kSequenceBytes) continue;
+      next_sequence_ = std::max(next_sequence_, load_u32(record.payload.data()));
+      record.payload = record.payload.subspan(kSequenceBytes);
+    }
+    visitor.on_record(record);
+  }
+  next_sequence_ = std::max(next_sequence_, cursor.last_sequence + 1);
+  condition_ = Condition::kReady;
+  return Status::kOk;
+}
+
+Result<size_t> RecordLog::read_fully(uint32_t offset, MutableByteSpan buffer) const {
+  size_t filled = 0;
+  while (filled < buffer.size()) {
+    const Result<size_t> count =
+        files_.read(name_, offset + static_cast<uint32_t>(filled), buffer.subspan(filled));
+    if (!count.ok()) return count.status() == Status::kNotFound ? Status::kIo : count.status();
+    if (count.value() == 0) return Status::kIo;  // shorter than it was
+    filled += count.value();
+  }
+  return filled;
+}
+
+/// Valid records are found whatever lies between them: a start byte and the bytes up to the next one are a candidate.
+/// It may be followed by bytes that a torn append left, so its own length counts, not where the next one starts.
+Status RecordLog::next(Cursor& cursor, MutableByteSpan buffer, Record& out,
+                       uint32_t& damaged) const {
+  assert(buffer.size() >= kBufferBytes);
+  uint32_t offset = cursor.offset;
+  while (offset < size_) {
+    const MutableByteSpan window = buffer.first(std::min<size_t>(kBufferBytes, size_ - offset));
+    const Result<size_t> count = read_fully(offset, window);
+    if (!count.ok()) return count.status();
+    const auto start_byte_from = [&](size_t from) {
+      while (from < window.size() && window[from] != kStartByte) ++from;
+      return from;
+    };
+    if (window[0] !=
+        kStartByte) {  // rest of something too long to be a frame, or of a foreign file
+      if (offset == cursor.offset) ++damaged;
+      offset += static_cast<uint32_t>(start_byte_from(0));
+      continue;
+    }
+    const size_t end = start_byte_from(1);
+    if (end == 1) {
+      ++offset;
+      continue;
+    }
+    const size_t length = end < kMinFrameBytes ? end : claimed_bytes(window);
+    if (length <= end && parse_frame(window.first(length), out)) {
+      const bool is_first_checkpoint = out.type == kCheckpointType && cursor.last_sequence == 0;
+      if (is_first_checkpoint ||
+          (out.type != kCheckpointType && out.sequence > cursor.last_sequence)) {
+        if (!is_first_checkpoint) cursor.last_sequence = out.sequence;
+        cursor.offset = offset + static_cast<uint32_t>(length);
+        return Status::kOk;
+      }
+    }
+    ++damaged;
+    offset += static_cast<uint32_t>(end);
+  }
+  return Status::kNotFound;
+}
+
+Status RecordLog::read(Cursor& cursor, MutableByteSpan buffer, Record& out) const {
+  if (condition_ == Condition::kClosed) return Status::kInvalidState;
+  uint32_t damaged = 0;
+  RETURN_IF_ERROR(next(cursor, buffer, out, damaged));
+  if (out.type == kCheckpointType) {
+    out.payload = out.payload.subspan(std::min(kSequenceBytes, out.payload.size()));
+  }
+  return Status::kOk;
+}
+
+Result<uint32_t> RecordLog::append(uint8_t type, ByteSpan payload, Space space) {
+  assert(type != kCheckpointType && payload.size() <= kMaxPayloadBytes);
+  if (condition_ == Condition::kClosed) return Status::kInvalidState;
+  if (condition_ == Condition::kUncertain) RETURN_IF_ERROR(settle());
+  if (frame_bytes(payload.size()) > free_bytes(space)) return Status::kNoSpace;
+
+  uint8_t frame[kMaxFrameBytes];
+  const size_t size = write_frame(frame, type, next_sequence_, ByteSpan(), payload);
+  const Status status = files_.append(name_, ByteSpan(frame, size));
+  counters_.bytes_written += size;
+  if (status != Status::kOk) {
+    condition_ = Condition::kUncertain;
+    failed_bytes_ = static_cast<uint32_t>(size);
+    return status == Status::kNoSpace ? Status::kNoSpace : Status::kIo;
+  }
+  size_ += static_cast<uint32_t>(size);
+  return next_sequence_++;
+}
+
+/// Finds out what a failed append left. A part of a frame is skipped by every reader, for ever. A whole frame must
+/// go, because its append was reported as failed.
+Status RecordLog::settle() {
+  const Result<uint32_t> size = files_.size(name_);
+  uint32_t actual = size.value_or(0);
+  if (!size.ok() && size.status() != Status::kNotFound) return Status::kIo;
+  if (actual < size_) return Status::kIo;
+  if (actual >= size_ + failed_bytes_) {
+    RETURN_IF_ERROR(drop_unreported_frame());
+    actual = size_;
+  }
+  size_ = actual;
+  condition_ = Condition::kReady;
+  return Status::kOk;
+}
+
+Status RecordLog::drop_unreported_frame() {
+  abandon_compaction();
+  const NewName copy = new_name();
+  RETURN_IF_ERROR(files_.remove(copy.text));
+  uint8_t buffer[kBufferBytes];
+  for (uint32_t offset = 0; offset < size_;) {
+    const MutableByteSpan part = MutableByteSpan(buffer, sizeof buffer)
+                                     .first(std::min<size_t>(sizeof buffer, size_ - offset));
+    const Result<size_t> count = read_fully(offset, part);
+    if (!count.ok()) return count.status();
+    counters_.bytes_written += part.size();
+    RETURN_IF_ERROR(files_.append(copy.text, part));
+    offset += static_cast<uint32_t>(part.size());
+  }
+  return size_ > 0 ? files_.rename(copy.text, name_) : files_.remove(name_);
+}
+
+uint32_t RecordLog::free_bytes(Space space) const {
+  const uint64_t taken = uint64_t{size_} + (space == Space::kNormal ? reserved_ : 0U);
+  return taken >= capacity_ ? 0 : static_cast<uint32_t>(capacity_ - taken);
+}
+
+Status RecordLog::reserve(uint32_t bytes) {
+  if (bytes > free_bytes(Space::kNormal)) return Status::kNoSpace;
+  if (uint64_t{reserved_} + bytes > files_.free_bytes()) return Status::kNoSpace;
+  reserved_ += bytes;
+  return Status::kOk;
+}
+
+void RecordLog::release(uint32_t bytes) {
+  assert(bytes <= reserved_);
+  reserved_ -= bytes;
+}
+
+Status RecordLog::begin_compaction(ByteSpan checkpoint) {
+  assert(checkpoint.size() + kSequenceBytes <= kMaxPayloadBytes);
+  if (condition_ == Condition::kClosed || compaction_.active) return Status::kInvalidState;
+  if (condition_ == Condition::kUncertain) RETURN_IF_ERROR(settle());
+  const NewName copy = new_name();
+  RETURN_IF_ERROR(files_.remove(copy.text));
+  uint8_t next_sequence[kSequenceBytes];
+  store_u32(next_sequence, next_sequence_);
+  uint8_t frame[kMaxFrameBytes];
+  const size_t size = write_frame(frame, kCheckpointType, 0,
+                                  ByteSpan(next_sequence, sizeof next_sequence), checkpoint);
+  compaction_ = Compaction();
+  compaction_.active = true;
+  compaction_.keep_from_sequence = next_sequence_;
+  compaction_.size = static_cast<uint32_t>(size);
+  counters_.bytes_written += size;
+  const Status status = files_.append(copy.text, ByteSpan(frame, size));
+  if (status != Status::kOk) abandon_compaction();
+  return status;
+}
+
+Status RecordLog::compaction_step(Filter& filter) {
+  if (condition_ == Condition::kClosed || !compaction_.active) return Status::kInvalidState;
+  uint8_t batch[kCopyBytes];
+  uint8_t buffer[kBufferBytes];
+  size_t used = 0;
+  bool is_at_end = false;
+  Cursor cursor = compaction_.from;
+  const uint32_t scan_end = cursor.offset + kScanBytes;
+  while (cursor.offset < scan_end) {
+    Cursor after = cursor;
+    Record record;
+    uint32_t damaged = 0;
+    const Status status = next(after, MutableByteSpan(buffer, sizeof buffer), record, damaged);
+    is_at_end = status == Status::kNotFound;
+    if (is_at_end) break;
+    if (status != Status::kOk) {
+      abandon_compaction();
+      return status;
+    }
+    // Before the filter is asked, which happens once per record.
+    if (used + frame_bytes(record.payload.size()) > sizeof batch) break;
+    cursor = after;
+    if (record.type == kCheckpointType) continue;
+    if (record.sequence < compaction_.keep_from_sequence && !filter.keep(record)) continue;
+    used += write_frame(batch + used, record.type, record.sequence, ByteSpan(), record.payload);
+  }
+  compaction_.from = cursor;
+  if (used > 0) {
+    counters_.bytes_written += used;
+    const Status status = files_.append(new_name().text, ByteSpan(batch, used));
+    if (status != Status::kOk) {
+      abandon_compaction();
+      return status;
+    }
+    compaction_.size += static_cast<uint32_t>(used);
+  }
+  return is_at_end ? commit_compaction() : Status::kAgain;
+}
+
+Status RecordLog::commit_compaction() {
+  const NewName copy = new_name();
+  const Status status = files_.rename(copy.text, name_);
+  if (status != Status::kOk) {
+    const Result<uint32_t> size = files_.size(copy.text);
+    if (size.ok()) {
+      abandon_compaction();
+      return status;
+    }
+    if (size.status() != Status::kNotFound) {
+      // Old or new file, nobody can tell: positions mean nothing until load().
+      compaction_.active = false;
+      condition_ = Condition::kClosed;
+      return Status::kIo;
+    }
+  }
+  // Bytes of a failed append at the end of the old file are gone with it.
+  condition_ = Condition::kReady;
+  size_ = compaction_.size;
+  compaction_.active = false;
+  ++counters_.compactions;
+  return Status::kOk;
+}
+
+void RecordLog::abandon_compaction() {
+  if (!compaction_.active) return;
+  compaction_.active = false;
+  // A leftover is removed before the next compaction and by load(); nobody reads it.
+  const Status ignored = files_.remove(new_name().text);
+  static_cast<void>(ignored);
+}
+
+}  // namespace platform
