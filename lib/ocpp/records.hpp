@@ -31,6 +31,13 @@ enum class RecordType : uint8_t {
   kDeadLetter = 8,
 };
 
+/// Whether records of this type are messages for the CSMS.
+constexpr bool is_message(uint8_t type) {
+  return type == static_cast<uint8_t>(RecordType::kStart) ||
+         type == static_cast<uint8_t>(RecordType::kMeterValues) ||
+         type == static_cast<uint8_t>(RecordType::kStop);
+}
+
 /// When something happened. UTC may be unknown at that moment; boot and instant make it known later.
 struct RecordTime {
   uint32_t boot_id = 0;     ///< Of TransactionStore::boot_id().
@@ -77,9 +84,9 @@ enum class IdTagStatus : uint8_t {
 /// Why a message was given up.
 enum class DeadLetterReason : uint8_t {
   kOther = 0,
-  kCallError = 1,       ///< The CSMS answered CALLERROR as often as TransactionMessageAttempts allows.
-  kUnencodable = 2,     ///< The record cannot be turned into a message.
-  kNoTransaction = 3,   ///< The start of its transaction is missing (damaged flash).
+  kCallError = 1,    ///< The CSMS answered CALLERROR as often as TransactionMessageAttempts allows.
+  kUnencodable = 2,  ///< The record cannot be turned into a message.
+  kNoTransaction = 3,  ///< The start of its transaction is missing (damaged flash).
 };
 
 /// A transaction began.
@@ -91,7 +98,8 @@ struct StartRecord {
   RecordTime time;
   bool has_reservation_id = false;
   int32_t reservation_id = 0;
-  uint32_t session_marker = 0;  ///< charger::ChargerState::session_marker; 0 = the charger cannot tell.
+  uint32_t session_marker =
+      0;  ///< charger::ChargerState::session_marker; 0 = the charger cannot tell.
 };
 
 /// One sample of a connector's meter, to be sent as MeterValues.
@@ -99,7 +107,8 @@ struct MeterValuesRecord {
   uint32_t local_transaction = 0;  ///< 0 = outside any transaction.
   uint8_t connector_id = 0;        ///< 0..n; 0 = the gateway as a whole.
   SampleContext context = SampleContext::kSamplePeriodic;
-  uint16_t ordinal = 0;  ///< Counts the connector's samples; given by the store, used to thin evenly.
+  uint16_t ordinal =
+      0;  ///< Counts the connector's samples; given by the store, used to thin evenly.
   RecordTime time;
   charger::MeterSample sample;  ///< sample.taken_at is not stored: it is time.instant.
   bool has_offered_ma = false;
@@ -120,6 +129,7 @@ struct StopRecord {
 struct TransactionAssignedRecord {
   uint32_t local_transaction = 0;
   uint8_t connector_id = 0;
+  uint32_t start_sequence = 0;  ///< Of the start record.
   int32_t transaction_id = 0;
   IdTagStatus status = IdTagStatus::kAccepted;
   IdTag parent_id_tag;  ///< Empty when none.
@@ -142,7 +152,8 @@ struct BootTimeRecord {
   uint32_t boot_id = 0;
   common::Instant instant;
   common::UtcTime utc;
-  bool is_estimate = false;  ///< That boot never knew the time; the pair was derived from a later boot.
+  bool is_estimate =
+      false;  ///< That boot never knew the time; the pair was derived from a later boot.
 };
 
 /// A message that was given up, kept whole.
@@ -155,9 +166,11 @@ struct DeadLetterRecord {
   common::ByteSpan image;  ///< Encoded record. After decode it points into the decoded bytes.
 };
 
+constexpr uint8_t kCheckpointFormat = 1;
+
 /// State that survives when the records behind it are compacted away.
 struct CheckpointRecord {
-  uint8_t format = 1;             ///< Raised only if an older firmware must not touch the log.
+  uint8_t format = 1;  ///< Raised only if an older firmware must not touch the log.
   uint32_t delivered_through = 0;
   uint32_t last_local_transaction = 0;
   uint32_t last_boot_id = 0;
@@ -165,8 +178,14 @@ struct CheckpointRecord {
 
 /// Longest encoded image of any record but DeadLetterRecord, bytes.
 constexpr size_t kMaxRecordBytes = 96;
+constexpr size_t kMaxDeadLetterBytes = 8 + DeadLetterRecord::kMaxImageBytes;
+/// Encoded sizes that budgets are made of, bytes.
+constexpr size_t kStartRecordBytes = 63;
+constexpr size_t kMeterValuesRecordBytes = 78;
+constexpr size_t kStopRecordBytes = 55;
+constexpr size_t kTransactionAssignedRecordBytes = 35;
 
-/// Encode a record. @param out  At least kMaxRecordBytes (DeadLetterRecord: 8 + kMaxImageBytes).
+/// Encode a record. @param out  At least kMaxRecordBytes (DeadLetterRecord: kMaxDeadLetterBytes).
 /// @return The image, inside out.
 common::ByteSpan encode(const StartRecord& record, common::MutableByteSpan out);
 common::ByteSpan encode(const MeterValuesRecord& record, common::MutableByteSpan out);
@@ -178,9 +197,10 @@ common::ByteSpan encode(const BootTimeRecord& record, common::MutableByteSpan ou
 common::ByteSpan encode(const DeadLetterRecord& record, common::MutableByteSpan out);
 common::ByteSpan encode(const CheckpointRecord& record, common::MutableByteSpan out);
 
-/// Decode an image of any firmware version. Fields that the image does not have keep their defaults;
+/// Decode an image of any firmware version. Fields that the image does not have get their defaults;
 /// enumerators that this firmware does not know become kOther (IdTagStatus: kInvalid).
-/// @retval kCorrupt  Shorter than the first version ever was, or a length inside is impossible; `out` is unspecified.
+/// @retval kCorrupt  Shorter than what every version has, or a length inside is impossible; `out` is
+///                   unspecified.
 common::Status decode(common::ByteSpan image, StartRecord& out);
 common::Status decode(common::ByteSpan image, MeterValuesRecord& out);
 common::Status decode(common::ByteSpan image, StopRecord& out);
@@ -190,5 +210,8 @@ common::Status decode(common::ByteSpan image, RegisterRecord& out);
 common::Status decode(common::ByteSpan image, BootTimeRecord& out);
 common::Status decode(common::ByteSpan image, DeadLetterRecord& out);
 common::Status decode(common::ByteSpan image, CheckpointRecord& out);
+
+/// The time inside a record. @return False when its type has none or it cannot be read.
+bool time_of(uint8_t type, common::ByteSpan image, RecordTime& out);
 
 }  // namespace ocpp

@@ -11,12 +11,15 @@ namespace ocpp {
 /// A transaction that has begun and not ended.
 struct OpenTransaction {
   StartRecord start;
-  bool is_assigned = false;       ///< The CSMS answered the start; the next three fields hold its answer.
-  int32_t transaction_id = 0;     ///< -1 when the start was given up (dead letter).
+  uint32_t start_sequence = 0;
+  bool is_assigned =
+      false;  ///< The CSMS answered the start; the next three fields hold its answer.
+  int32_t transaction_id = 0;  ///< -1 when the start was given up (dead letter).
   IdTagStatus status = IdTagStatus::kAccepted;
-  IdTag parent_id_tag;            ///< Empty when none.
-  int64_t last_meter_wh = 0;      ///< Last register on flash, Wh: meter start, a meter value or a journaled register.
-  RecordTime last_meter_time;     ///< When that was.
+  IdTag parent_id_tag;  ///< Empty when none.
+  int64_t last_meter_wh =
+      0;  ///< Last register on flash, Wh: meter start, a meter value or a journaled register.
+  RecordTime last_meter_time;        ///< When that was.
   uint32_t last_meter_sequence = 0;  ///< The record that holds it.
 };
 
@@ -24,11 +27,15 @@ struct OpenTransaction {
 /// peeking again - now, or after a restart - gives the same.
 struct PendingMessage {
   uint32_t sequence = 0;
-  RecordType type = RecordType::kStart;  ///< kStart, kMeterValues or kStop: says which member below is filled.
-  uint32_t local_transaction = 0;        ///< 0 = meter values outside any transaction.
-  bool has_transaction_id = false;       ///< False for starts, and for meter values outside any transaction.
-  int32_t transaction_id = 0;            ///< As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
-  common::UtcTime utc;                   ///< Time of the event, always known.
+  RecordType type =
+      RecordType::kStart;  ///< kStart, kMeterValues or kStop: says which member below is filled.
+  uint32_t local_transaction = 0;  ///< 0 = meter values outside any transaction.
+  uint8_t connector_id = 0;        ///< Of the transaction or sample; 0 = the gateway as a whole.
+  bool has_transaction_id =
+      false;  ///< False for starts, and for meter values outside any transaction.
+  int32_t transaction_id =
+      0;                ///< As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
+  common::UtcTime utc;  ///< Time of the event, always known.
   StartRecord start;
   MeterValuesRecord meter_values;
   StopRecord stop;
@@ -70,7 +77,7 @@ class TransactionStore {
 
   struct Settings {
     const char* file_name = "transactions.log";  ///< Outlives the store.
-    uint32_t max_bytes = kDefaultBytes;           ///< kMinimumBytes or more.
+    uint32_t max_bytes = kDefaultBytes;          ///< kMinimumBytes or more.
     /// A register is journaled when it moved and this long passed since the last one on flash, ms ...
     uint32_t journal_interval_ms = 60'000;
     /// ... or when it moved by this much, Wh ...
@@ -80,16 +87,17 @@ class TransactionStore {
   };
 
   struct Counters {
-    uint32_t pending_messages = 0;       ///< Waiting for the CSMS.
-    uint32_t pending_bytes = 0;          ///< Their size on flash.
-    uint32_t dead_letters = 0;           ///< Readable with read_dead_letter().
-    uint32_t thinned_meter_values = 0;   ///< Dropped from the queue for space, since load().
-    uint32_t refused_meter_values = 0;   ///< Not taken into the queue for space, since load().
-    uint32_t damaged_frames = 0;         ///< Torn or corrupted stretches met by load().
-    uint32_t log_bytes = 0;              ///< Size of the file.
+    uint32_t pending_messages = 0;      ///< Waiting for the CSMS.
+    uint32_t pending_bytes = 0;         ///< Their size on flash.
+    uint32_t dead_letters = 0;          ///< Readable with read_dead_letter().
+    uint32_t thinned_meter_values = 0;  ///< Dropped from the queue for space, since load().
+    uint32_t refused_meter_values = 0;  ///< Not taken into the queue for space, since load().
+    uint32_t damaged_frames = 0;        ///< Torn or corrupted stretches met by load().
+    uint32_t log_bytes = 0;             ///< Size of the file.
     uint32_t capacity_bytes = 0;
-    uint32_t compactions = 0;            ///< Since load().
-    uint64_t bytes_written = 0;          ///< To flash since load(); the difference over a transaction is its cost.
+    uint32_t compactions = 0;  ///< Since load().
+    uint64_t bytes_written =
+        0;  ///< To flash since load(); the difference over a transaction is its cost.
   };
 
   TransactionStore(platform::FileStore& files, common::LogSink& log, const Settings& settings);
@@ -105,7 +113,9 @@ class TransactionStore {
   /// Number of this boot, larger than that of every earlier boot with records.
   uint32_t boot_id() const { return boot_id_; }
   /// The time of something that happens now. @param utc  0 while unknown.
-  RecordTime stamp(common::Instant now, common::UtcTime utc) const { return RecordTime{boot_id_, now, utc}; }
+  RecordTime stamp(common::Instant now, common::UtcTime utc) const {
+    return RecordTime{boot_id_, now, utc};
+  }
 
   // --- Life of a transaction ---------------------------------------------------------------------------------
 
@@ -126,7 +136,8 @@ class TransactionStore {
   /// Keeps the register for the case of a power loss. Cheap to call at every sample: writes only when the
   /// settings' interval or step is reached, and never less than what a meter value on flash already says.
   /// @retval kOk  Stored, or not due.  @retval kNoSpace, kIo  Not stored; harmless.  @retval kNotFound
-  common::Status journal_register(uint32_t local_transaction, int64_t meter_wh, const RecordTime& time);
+  common::Status journal_register(uint32_t local_transaction, int64_t meter_wh,
+                                  const RecordTime& time);
 
   /// Records the stop and queues it. A meter_stop_wh below the last register on flash is raised to it.
   /// @retval kNotFound  No such open transaction.
@@ -152,7 +163,8 @@ class TransactionStore {
   /// The CSMS answered the pending StartTransaction: stores the transaction id and takes the start off the queue.
   /// @param sequence  Of the message last given out by next_pending(), a start.
   /// @retval kInvalidArgument  It is not.  @retval kIo, kNoSpace  Not stored; the message stays pending: try again.
-  common::Status assign(uint32_t sequence, int32_t transaction_id, IdTagStatus status, const IdTag& parent_id_tag);
+  common::Status assign(uint32_t sequence, int32_t transaction_id, IdTagStatus status,
+                        const IdTag& parent_id_tag);
 
   /// The CSMS answered the pending MeterValues or StopTransaction: takes it off the queue.
   /// @retval kInvalidArgument  Not the message last given out, or a start.  @retval kIo, kNoSpace  As above.
@@ -178,15 +190,19 @@ class TransactionStore {
 
   // --- Housekeeping ------------------------------------------------------------------------------------------
 
-  /// One bounded piece of compaction, when it pays; call when idle.
-  /// @return True when there is more to do soon.
+  /// One bounded piece of compaction (one write of 512 bytes, reads of 4 KiB), when it pays; call when
+  /// nothing else is due. Without these calls the log is compacted all at once when it is full.
+  /// @return True when there is more to do: call again soon.
   bool maintain();
   bool needs_maintenance() const;
+  /// Compacts at once and completely; takes as long as rewriting all that is waiting. For idle moments, such
+  /// as before a firmware update.  @retval kNoSpace, kIo  Nothing changed.
+  common::Status compact();
 
   Counters counters() const;
 
  private:
-  /// What the queue must know about a transaction whose start is delivered and whose stop is not.
+  /// What the queue must know about a transaction whose start is off the queue and whose stop is not.
   struct Delivering {
     uint8_t connector_id = 0;
     bool is_needed = true;
@@ -196,34 +212,58 @@ class TransactionStore {
   /// The message that next_pending() gave out last.
   struct Head {
     bool is_known = false;
-    RecordType type = RecordType::kStart;
     uint8_t connector_id = 0;
-    uint16_t ordinal = 0;
-    SampleContext context = SampleContext::kSamplePeriodic;
+    RecordType type = RecordType::kStart;
     uint32_t sequence = 0;
     uint32_t local_transaction = 0;
     uint32_t frame_bytes = 0;
     platform::RecordLog::Cursor after;
   };
+  struct Compaction {
+    uint8_t thin_level = 0;  ///< Keep meter values whose ordinal is a multiple of 2^level.
+    bool keeps_boot_times = false;
+    uint32_t delivered_through = 0;
+    uint32_t dead_letters_to_drop = 0;
+    uint32_t dead_letters_dropped = 0;
+    uint32_t thinned = 0;
+    uint32_t thinnable_bytes = 0;  ///< Of meter values kept, which a higher level could drop.
+  };
   class Loader;
   class Keeper;
 
-  static bool is_message(uint8_t type);
+  // transaction_store.cpp
   OpenTransaction* find_open_mutable(uint32_t local_transaction);
   Delivering* find_delivering(uint32_t local_transaction);
   void set_delivering(uint32_t local_transaction, uint8_t connector_id, int32_t transaction_id);
   void erase_delivering(uint32_t local_transaction);
   void close_open(uint32_t local_transaction);
-  common::Status count_pending();
+  void complete(RecordTime& time);
+  common::Result<uint32_t> append(RecordType type, common::ByteSpan image,
+                                  platform::RecordLog::Space space);
+  common::Result<uint32_t> append_message(RecordType type, common::ByteSpan image,
+                                          platform::RecordLog::Space space);
   common::Status find_head(common::MutableByteSpan buffer, platform::RecordLog::Record& record);
+  void set_head(const platform::RecordLog::Record& record, uint32_t local_transaction,
+                uint8_t connector_id);
   common::Status fill(const platform::RecordLog::Record& record, PendingMessage& out);
+  common::Status give_up(const platform::RecordLog::Record& record, DeadLetterReason reason);
+  common::Status pass_head_delivered();
   void pass_head();
-  common::Status append(RecordType type, common::ByteSpan image, platform::RecordLog::Space space);
+  void mark_undeliverable(uint32_t local_transaction, uint8_t connector_id);
+
+  // transaction_store_load.cpp
+  void reset();
+  common::Status count_pending();
+
+  // transaction_store_compaction.cpp
+  uint32_t live_bytes() const;
   common::Status make_room(uint32_t bytes, platform::RecordLog::Space space);
   common::Status begin_compaction(uint8_t thin_level);
-  common::Status run_compaction();
   common::Status compaction_step();
-  bool is_thinned(SampleContext context, uint16_t ordinal) const;
+  common::Status run_compaction(uint8_t thin_level);
+  void on_compacted();
+
+  // transaction_store_time.cpp
   common::Result<int64_t> find_boot_zero(uint32_t boot_id);
   common::Result<int64_t> estimate_boot_zero(uint32_t boot_id);
 
@@ -235,6 +275,7 @@ class TransactionStore {
   uint32_t boot_id_ = 0;
   uint32_t last_local_transaction_ = 0;
   uint32_t delivered_through_ = 0;
+  uint32_t last_message_sequence_ = 0;
   uint32_t pending_messages_ = 0;
   uint32_t pending_bytes_ = 0;
   uint32_t dead_letters_ = 0;
@@ -243,20 +284,15 @@ class TransactionStore {
 
   bool is_boot_time_known_ = false;
   bool has_records_without_utc_ = false;  ///< Of this boot.
-  int64_t boot_zero_utc_ms_ = 0;          ///< UTC at instant 0 of this boot.
-  uint32_t cached_boot_id_ = 0;           ///< 0 = none; an earlier boot whose zero was looked up last.
+  int64_t boot_zero_ms_ = 0;              ///< UTC at instant 0 of this boot.
+  uint32_t cached_boot_id_ = 0;           ///< 0 = none; the earlier boot that was looked up last.
   int64_t cached_boot_zero_ms_ = 0;
 
-  // The running compaction.
-  uint8_t thin_level_ = 0;  ///< Keep meter values whose ordinal is a multiple of 2^level.
+  Compaction compaction_;
   uint8_t next_thin_level_ = 1;
-  bool is_exhausted_ = false;  ///< Compaction cannot free more before something is delivered.
-  uint32_t compact_delivered_through_ = 0;
-  uint32_t compact_oldest_boot_ = 0;
-  uint32_t compact_last_sequence_ = 0;
-  uint32_t compact_dead_letters_to_drop_ = 0;
-  uint32_t compact_thinned_ = 0;
-  uint32_t compact_thinned_bytes_ = 0;
+  bool is_exhausted_ = false;  ///< No compaction frees more before something is delivered.
+  uint32_t retry_above_bytes_ =
+      0;  ///< A compaction failed: none in the background up to this size.
 
   uint32_t thinned_meter_values_ = 0;
   uint32_t refused_meter_values_ = 0;

@@ -1,0 +1,384 @@
+#include "ocpp/records.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace ocpp {
+
+using common::ByteSpan;
+using common::MutableByteSpan;
+using common::Status;
+
+namespace {
+
+class ImageWriter {
+ public:
+  explicit ImageWriter(MutableByteSpan out) : out_(out) {}
+
+  void u8(uint8_t value) { put(value, 1); }
+  void u16(uint16_t value) { put(value, 2); }
+  void u32(uint32_t value) { put(value, 4); }
+  void i16(int16_t value) { put(static_cast<uint16_t>(value), 2); }
+  void i32(int32_t value) { put(static_cast<uint32_t>(value), 4); }
+  void i64(int64_t value) { put(static_cast<uint64_t>(value), 8); }
+  void boolean(bool value) { u8(value ? 1 : 0); }
+  /// Always the same length, so that what follows has a fixed place.
+  void id_tag(const IdTag& tag) {
+    u8(static_cast<uint8_t>(tag.size()));
+    for (size_t i = 0; i < IdTag::kCapacity; ++i) {
+      u8(i < tag.size() ? static_cast<uint8_t>(tag.span()[i]) : 0);
+    }
+  }
+  void time(const RecordTime& value) {
+    u32(value.boot_id);
+    i64(value.instant.ms);
+    i64(value.utc.ms);
+  }
+  void bytes(ByteSpan value) {
+    for (const uint8_t byte : value) u8(byte);
+  }
+  ByteSpan image() const { return ByteSpan(out_.data(), size_); }
+
+ private:
+  void put(uint64_t value, size_t bytes) {
+    assert(size_ + bytes <= out_.size());
+    for (size_t i = 0; i < bytes; ++i) out_[size_++] = static_cast<uint8_t>(value >> (8 * i));
+  }
+
+  MutableByteSpan out_;
+  size_t size_ = 0;
+};
+
+/// Reads fields in order. A field that is not wholly inside the image leaves its variable alone.
+class ImageReader {
+ public:
+  explicit ImageReader(ByteSpan image) : image_(image) {}
+
+  void u8(uint8_t& out) { out = static_cast<uint8_t>(get(out, 1)); }
+  void u16(uint16_t& out) { out = static_cast<uint16_t>(get(out, 2)); }
+  void u32(uint32_t& out) { out = static_cast<uint32_t>(get(out, 4)); }
+  void i16(int16_t& out) { out = static_cast<int16_t>(get(static_cast<uint16_t>(out), 2)); }
+  void i32(int32_t& out) { out = static_cast<int32_t>(get(static_cast<uint32_t>(out), 4)); }
+  void i64(int64_t& out) { out = static_cast<int64_t>(get(static_cast<uint64_t>(out), 8)); }
+  void boolean(bool& out) { out = get(out ? 1 : 0, 1) != 0; }
+  void id_tag(IdTag& out) {
+    if (!has(1 + IdTag::kCapacity)) {
+      offset_ = image_.size();
+      return;
+    }
+    const size_t size = image_[offset_];
+    const char* const text = reinterpret_cast<const char*>(image_.data() + offset_ + 1);
+    if (out.assign(common::TextSpan(text, size)) != Status::kOk) is_valid_ = false;
+    offset_ += 1 + IdTag::kCapacity;
+  }
+  void time(RecordTime& out) {
+    u32(out.boot_id);
+    i64(out.instant.ms);
+    i64(out.utc.ms);
+  }
+  ByteSpan bytes(size_t size) {
+    if (!has(size)) {
+      is_valid_ = false;
+      return ByteSpan();
+    }
+    offset_ += size;
+    return image_.subspan(offset_ - size, size);
+  }
+  bool is_valid() const { return is_valid_; }
+
+ private:
+  bool has(size_t bytes) const { return image_.size() - offset_ >= bytes; }
+  uint64_t get(uint64_t absent, size_t bytes) {
+    if (!has(bytes)) {
+      offset_ = image_.size();
+      return absent;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(image_[offset_++]) << (8 * i);
+    return value;
+  }
+
+  ByteSpan image_;
+  size_t offset_ = 0;
+  bool is_valid_ = true;
+};
+
+/// An enumerator that this firmware does not know becomes the fallback.
+template <typename Enum>
+void read_enum(ImageReader& reader, Enum& out, Enum last, Enum fallback) {
+  uint8_t number = static_cast<uint8_t>(out);
+  reader.u8(number);
+  out = number <= static_cast<uint8_t>(last) ? static_cast<Enum>(number) : fallback;
+}
+
+Status outcome(const ImageReader& reader) {
+  return reader.is_valid() ? Status::kOk : Status::kCorrupt;
+}
+
+// What the images of every version have, bytes.
+constexpr size_t kStartMandatory = 54;
+constexpr size_t kMeterValuesMandatory = 73;
+constexpr size_t kStopMandatory = 55;
+constexpr size_t kAssignedMandatory = 14;
+constexpr size_t kDeliveredMandatory = 4;
+constexpr size_t kRegisterMandatory = 32;
+constexpr size_t kBootTimeMandatory = 20;
+constexpr size_t kDeadLetterMandatory = 7;
+constexpr size_t kCheckpointMandatory = 13;
+
+}  // namespace
+
+ByteSpan encode(const StartRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.local_transaction);
+  writer.u8(record.connector_id);
+  writer.id_tag(record.id_tag);
+  writer.i64(record.meter_start_wh);
+  writer.time(record.time);
+  writer.boolean(record.has_reservation_id);
+  writer.i32(record.reservation_id);
+  writer.u32(record.session_marker);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, StartRecord& out) {
+  if (image.size() < kStartMandatory) return Status::kCorrupt;
+  out = StartRecord();
+  ImageReader reader(image);
+  reader.u32(out.local_transaction);
+  reader.u8(out.connector_id);
+  reader.id_tag(out.id_tag);
+  reader.i64(out.meter_start_wh);
+  reader.time(out.time);
+  reader.boolean(out.has_reservation_id);
+  reader.i32(out.reservation_id);
+  reader.u32(out.session_marker);
+  return outcome(reader);
+}
+
+ByteSpan encode(const MeterValuesRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.local_transaction);
+  writer.u8(record.connector_id);
+  writer.u8(static_cast<uint8_t>(record.context));
+  writer.u16(record.ordinal);
+  writer.time(record.time);
+  writer.u16(record.sample.valid);
+  writer.i64(record.sample.energy_import_wh);
+  writer.i32(record.sample.power_w);
+  for (const int32_t current_ma : record.sample.current_ma) writer.i32(current_ma);
+  for (const int32_t voltage_mv : record.sample.voltage_mv) writer.i32(voltage_mv);
+  writer.i16(record.sample.temperature_deci_c);
+  writer.u8(record.sample.soc_percent);
+  writer.i32(record.sample.frequency_mhz);
+  writer.boolean(record.has_offered_ma);
+  writer.u32(record.offered_ma);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, MeterValuesRecord& out) {
+  if (image.size() < kMeterValuesMandatory) return Status::kCorrupt;
+  out = MeterValuesRecord();
+  ImageReader reader(image);
+  reader.u32(out.local_transaction);
+  reader.u8(out.connector_id);
+  read_enum(reader, out.context, SampleContext::kOther, SampleContext::kOther);
+  reader.u16(out.ordinal);
+  reader.time(out.time);
+  reader.u16(out.sample.valid);
+  reader.i64(out.sample.energy_import_wh);
+  reader.i32(out.sample.power_w);
+  for (int32_t& current_ma : out.sample.current_ma) reader.i32(current_ma);
+  for (int32_t& voltage_mv : out.sample.voltage_mv) reader.i32(voltage_mv);
+  reader.i16(out.sample.temperature_deci_c);
+  reader.u8(out.sample.soc_percent);
+  reader.i32(out.sample.frequency_mhz);
+  reader.boolean(out.has_offered_ma);
+  reader.u32(out.offered_ma);
+  out.sample.taken_at = out.time.instant;
+  return outcome(reader);
+}
+
+ByteSpan encode(const StopRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.local_transaction);
+  writer.boolean(record.has_id_tag);
+  writer.id_tag(record.id_tag);
+  writer.i64(record.meter_stop_wh);
+  writer.u8(static_cast<uint8_t>(record.reason));
+  writer.time(record.time);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, StopRecord& out) {
+  if (image.size() < kStopMandatory) return Status::kCorrupt;
+  out = StopRecord();
+  ImageReader reader(image);
+  reader.u32(out.local_transaction);
+  reader.boolean(out.has_id_tag);
+  reader.id_tag(out.id_tag);
+  reader.i64(out.meter_stop_wh);
+  read_enum(reader, out.reason, StopReason::kDeAuthorized, StopReason::kOther);
+  reader.time(out.time);
+  return outcome(reader);
+}
+
+ByteSpan encode(const TransactionAssignedRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.local_transaction);
+  writer.u8(record.connector_id);
+  writer.u32(record.start_sequence);
+  writer.i32(record.transaction_id);
+  writer.u8(static_cast<uint8_t>(record.status));
+  writer.id_tag(record.parent_id_tag);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, TransactionAssignedRecord& out) {
+  if (image.size() < kAssignedMandatory) return Status::kCorrupt;
+  out = TransactionAssignedRecord();
+  ImageReader reader(image);
+  reader.u32(out.local_transaction);
+  reader.u8(out.connector_id);
+  reader.u32(out.start_sequence);
+  reader.i32(out.transaction_id);
+  read_enum(reader, out.status, IdTagStatus::kConcurrentTx, IdTagStatus::kInvalid);
+  reader.id_tag(out.parent_id_tag);
+  return outcome(reader);
+}
+
+ByteSpan encode(const DeliveredRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.through_sequence);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, DeliveredRecord& out) {
+  if (image.size() < kDeliveredMandatory) return Status::kCorrupt;
+  out = DeliveredRecord();
+  ImageReader reader(image);
+  reader.u32(out.through_sequence);
+  return outcome(reader);
+}
+
+ByteSpan encode(const RegisterRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.local_transaction);
+  writer.i64(record.meter_wh);
+  writer.time(record.time);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, RegisterRecord& out) {
+  if (image.size() < kRegisterMandatory) return Status::kCorrupt;
+  out = RegisterRecord();
+  ImageReader reader(image);
+  reader.u32(out.local_transaction);
+  reader.i64(out.meter_wh);
+  reader.time(out.time);
+  return outcome(reader);
+}
+
+ByteSpan encode(const BootTimeRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u32(record.boot_id);
+  writer.i64(record.instant.ms);
+  writer.i64(record.utc.ms);
+  writer.boolean(record.is_estimate);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, BootTimeRecord& out) {
+  if (image.size() < kBootTimeMandatory) return Status::kCorrupt;
+  out = BootTimeRecord();
+  ImageReader reader(image);
+  reader.u32(out.boot_id);
+  reader.i64(out.instant.ms);
+  reader.i64(out.utc.ms);
+  reader.boolean(out.is_estimate);
+  return outcome(reader);
+}
+
+ByteSpan encode(const DeadLetterRecord& record, MutableByteSpan out) {
+  assert(record.image.size() <= DeadLetterRecord::kMaxImageBytes);
+  ImageWriter writer(out);
+  writer.u32(record.sequence);
+  writer.u8(static_cast<uint8_t>(record.reason));
+  writer.u8(static_cast<uint8_t>(record.type));
+  writer.u8(static_cast<uint8_t>(record.image.size()));
+  writer.bytes(record.image);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, DeadLetterRecord& out) {
+  if (image.size() < kDeadLetterMandatory) return Status::kCorrupt;
+  out = DeadLetterRecord();
+  ImageReader reader(image);
+  uint8_t type = 0;
+  uint8_t size = 0;
+  reader.u32(out.sequence);
+  read_enum(reader, out.reason, DeadLetterReason::kNoTransaction, DeadLetterReason::kOther);
+  reader.u8(type);
+  reader.u8(size);
+  out.type = static_cast<RecordType>(type);
+  out.image = reader.bytes(size);
+  return outcome(reader);
+}
+
+ByteSpan encode(const CheckpointRecord& record, MutableByteSpan out) {
+  ImageWriter writer(out);
+  writer.u8(record.format);
+  writer.u32(record.delivered_through);
+  writer.u32(record.last_local_transaction);
+  writer.u32(record.last_boot_id);
+  return writer.image();
+}
+
+Status decode(ByteSpan image, CheckpointRecord& out) {
+  if (image.size() < kCheckpointMandatory) return Status::kCorrupt;
+  out = CheckpointRecord();
+  ImageReader reader(image);
+  reader.u8(out.format);
+  reader.u32(out.delivered_through);
+  reader.u32(out.last_local_transaction);
+  reader.u32(out.last_boot_id);
+  return outcome(reader);
+}
+
+bool time_of(uint8_t type, ByteSpan image, RecordTime& out) {
+  switch (static_cast<RecordType>(type)) {
+    case RecordType::kStart: {
+      StartRecord start;
+      if (decode(image, start) != Status::kOk) return false;
+      out = start.time;
+      return true;
+    }
+    case RecordType::kMeterValues: {
+      MeterValuesRecord values;
+      if (decode(image, values) != Status::kOk) return false;
+      out = values.time;
+      return true;
+    }
+    case RecordType::kStop: {
+      StopRecord stop;
+      if (decode(image, stop) != Status::kOk) return false;
+      out = stop.time;
+      return true;
+    }
+    case RecordType::kRegister: {
+      RegisterRecord journaled;
+      if (decode(image, journaled) != Status::kOk) return false;
+      out = journaled.time;
+      return true;
+    }
+    case RecordType::kCheckpoint:
+    case RecordType::kTransactionAssigned:
+    case RecordType::kDelivered:
+    case RecordType::kBootTime:
+    case RecordType::kDeadLetter:
+      break;
+  }
+  return false;
+}
+
+}  // namespace ocpp

@@ -1,0 +1,280 @@
+#include "doctest_main/doctest_main.hpp"
+#include "ocpp/records.hpp"
+#include "ocpp/transaction_store.hpp"
+#include "platform/record_log.hpp"
+#include "platform_sim/recording_log_sink.hpp"
+#include "platform_sim/sim_file_store.hpp"
+
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+using common::ByteSpan;
+using common::MutableByteSpan;
+using common::Status;
+using ocpp::RecordType;
+
+namespace {
+
+using Image = std::vector<uint8_t>;
+
+/// test/vectors/records, whether the suite runs in the project's folder or elsewhere.
+std::ifstream open_vectors(const std::string& name) {
+  std::ifstream file("test/vectors/records/" + name);
+  if (file) return file;
+  std::string here = __FILE__;
+  here.resize(here.rfind('/'));
+  return std::ifstream(here + "/../../vectors/records/" + name);
+}
+
+Image from_hex(const std::string& text) {
+  Image image;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    image.push_back(static_cast<uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
+  }
+  return image;
+}
+
+const std::map<std::string, Image>& vectors() {
+  static const std::map<std::string, Image> images = [] {
+    std::map<std::string, Image> result;
+    std::ifstream file = open_vectors("records.hex");
+    std::string line;
+    while (std::getline(file, line)) {
+      std::istringstream words(line);
+      std::string name;
+      std::string hex;
+      if (line.empty() || line[0] == '#' || !(words >> name >> hex)) continue;
+      result[name] = from_hex(hex);
+    }
+    return result;
+  }();
+  return images;
+}
+
+ByteSpan vector_of(const std::string& name) {
+  const auto found = vectors().find(name);
+  REQUIRE_MESSAGE(found != vectors().end(), "no vector " << name);
+  return ByteSpan(found->second.data(), found->second.size());
+}
+
+Image copy_of(ByteSpan image) { return Image(image.begin(), image.end()); }
+
+template <typename Record>
+Record decoded(const std::string& name) {
+  Record record;
+  REQUIRE(ocpp::decode(vector_of(name), record) == Status::kOk);
+  return record;
+}
+
+/// What this firmware writes is, to the byte, the image in the file.
+template <typename Record>
+void check_current(const std::string& type) {
+  CAPTURE(type);
+  uint8_t buffer[ocpp::kMaxDeadLetterBytes];
+  const Record record = decoded<Record>(type + "-current");
+  CHECK(copy_of(ocpp::encode(record, MutableByteSpan(buffer))) ==
+        copy_of(vector_of(type + "-current")));
+  // Later versions append: the part that is known reads the same.
+  const Record longer = decoded<Record>(type + "-longer");
+  CHECK(copy_of(ocpp::encode(longer, MutableByteSpan(buffer))) ==
+        copy_of(vector_of(type + "-current")));
+}
+
+/// Every shorter image is either refused or read without touching what is not there.
+template <typename Record>
+void check_truncation(const std::string& type, size_t mandatory) {
+  CAPTURE(type);
+  const ByteSpan image = vector_of(type + "-current");
+  for (size_t size = 0; size < image.size(); ++size) {
+    const Image copy(image.begin(), image.begin() + size);  // exact size: sanitizers see overreads
+    Record record;
+    const Status status = ocpp::decode(ByteSpan(copy.data(), copy.size()), record);
+    CHECK(status == (size < mandatory ? Status::kCorrupt : Status::kOk));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("images of this version are the golden ones, and longer images read the same") {
+  check_current<ocpp::StartRecord>("start");
+  check_current<ocpp::MeterValuesRecord>("meter_values");
+  check_current<ocpp::StopRecord>("stop");
+  check_current<ocpp::TransactionAssignedRecord>("assigned");
+  check_current<ocpp::DeliveredRecord>("delivered");
+  check_current<ocpp::RegisterRecord>("register");
+  check_current<ocpp::BootTimeRecord>("boot_time");
+  check_current<ocpp::DeadLetterRecord>("dead_letter");
+  check_current<ocpp::CheckpointRecord>("checkpoint");
+}
+
+TEST_CASE("cut images are refused unless only optional fields are missing") {
+  check_truncation<ocpp::StartRecord>("start", 54);
+  check_truncation<ocpp::MeterValuesRecord>("meter_values", 73);
+  check_truncation<ocpp::StopRecord>("stop", 55);
+  check_truncation<ocpp::TransactionAssignedRecord>("assigned", 14);
+  check_truncation<ocpp::DeliveredRecord>("delivered", 4);
+  check_truncation<ocpp::RegisterRecord>("register", 32);
+  check_truncation<ocpp::BootTimeRecord>("boot_time", 20);
+  check_truncation<ocpp::DeadLetterRecord>("dead_letter", SIZE_MAX);
+  check_truncation<ocpp::CheckpointRecord>("checkpoint", 13);
+}
+
+TEST_CASE("every field of the golden images has its value") {
+  const auto start = decoded<ocpp::StartRecord>("start-current");
+  CHECK(start.local_transaction == 17);
+  CHECK(start.connector_id == 2);
+  CHECK(start.id_tag == ocpp::IdTag("04A2B3C4D5E680"));
+  CHECK(start.meter_start_wh == 1234567);
+  CHECK(start.time.boot_id == 3);
+  CHECK(start.time.instant.ms == 123456);
+  CHECK(start.time.utc.ms == 1767225600789);
+  CHECK(start.has_reservation_id);
+  CHECK(start.reservation_id == -42);
+  CHECK(start.session_marker == 0xDEADBEEF);
+
+  const auto values = decoded<ocpp::MeterValuesRecord>("meter_values-current");
+  CHECK(values.local_transaction == 17);
+  CHECK(values.connector_id == 2);
+  CHECK(values.context == ocpp::SampleContext::kSampleClock);
+  CHECK(values.ordinal == 513);
+  CHECK(values.time.utc.ms == 0);
+  CHECK(values.sample.taken_at.ms == 183456);
+  CHECK(values.sample.valid == 0x7F);
+  CHECK(values.sample.energy_import_wh == 1234890);
+  CHECK(values.sample.power_w == -7360);
+  CHECK(values.sample.current_ma[1] == 15900);
+  CHECK(values.sample.voltage_mv[2] == 231000);
+  CHECK(values.sample.temperature_deci_c == -55);
+  CHECK(values.sample.soc_percent == 80);
+  CHECK(values.sample.frequency_mhz == 50012);
+  CHECK(values.has_offered_ma);
+  CHECK(values.offered_ma == 16000);
+
+  const auto stop = decoded<ocpp::StopRecord>("stop-current");
+  CHECK(stop.has_id_tag);
+  CHECK(stop.id_tag == ocpp::IdTag("ABCDEFGHIJKLMNOPQRST"));
+  CHECK(stop.meter_stop_wh == 1239999);
+  CHECK(stop.reason == ocpp::StopReason::kRemote);
+  CHECK(stop.time.boot_id == 4);
+
+  const auto assigned = decoded<ocpp::TransactionAssignedRecord>("assigned-current");
+  CHECK(assigned.start_sequence == 90);
+  CHECK(assigned.transaction_id == INT32_MIN);
+  CHECK(assigned.status == ocpp::IdTagStatus::kConcurrentTx);
+  CHECK(assigned.parent_id_tag == ocpp::IdTag("GROUP1"));
+
+  CHECK(decoded<ocpp::DeliveredRecord>("delivered-current").through_sequence == 0x01020304);
+  CHECK(decoded<ocpp::RegisterRecord>("register-current").meter_wh == 1235000);
+  const auto boot_time = decoded<ocpp::BootTimeRecord>("boot_time-current");
+  CHECK(boot_time.instant.ms == 150000);
+  CHECK(boot_time.utc.ms == 1767225627333);
+  CHECK(boot_time.is_estimate);
+
+  const auto letter = decoded<ocpp::DeadLetterRecord>("dead_letter-current");
+  CHECK(letter.sequence == 90);
+  CHECK(letter.reason == ocpp::DeadLetterReason::kCallError);
+  CHECK(letter.type == RecordType::kStop);
+  CHECK(copy_of(letter.image) == copy_of(vector_of("stop-current")));
+
+  const auto checkpoint = decoded<ocpp::CheckpointRecord>("checkpoint-current");
+  CHECK(checkpoint.format == 1);
+  CHECK(checkpoint.delivered_through == 89);
+  CHECK(checkpoint.last_local_transaction == 17);
+  CHECK(checkpoint.last_boot_id == 4);
+}
+
+TEST_CASE("what an older image lacks has its default") {
+  const auto start = decoded<ocpp::StartRecord>("start-shorter");
+  CHECK(start.meter_start_wh == 1234567);
+  CHECK_FALSE(start.has_reservation_id);
+  CHECK(start.session_marker == 0);
+  const auto values = decoded<ocpp::MeterValuesRecord>("meter_values-shorter");
+  CHECK(values.sample.frequency_mhz == 50012);
+  CHECK_FALSE(values.has_offered_ma);
+  CHECK(decoded<ocpp::TransactionAssignedRecord>("assigned-shorter").parent_id_tag.empty());
+  CHECK_FALSE(decoded<ocpp::BootTimeRecord>("boot_time-shorter").is_estimate);
+}
+
+TEST_CASE("enumerators of a later version have a safe reading") {
+  CHECK(decoded<ocpp::StopRecord>("stop-unknown-reason").reason == ocpp::StopReason::kOther);
+  CHECK(decoded<ocpp::MeterValuesRecord>("meter_values-unknown-context").context ==
+        ocpp::SampleContext::kOther);
+  CHECK(decoded<ocpp::TransactionAssignedRecord>("assigned-unknown-status").status ==
+        ocpp::IdTagStatus::kInvalid);
+}
+
+TEST_CASE("an impossible length inside an image is refused") {
+  Image image = copy_of(vector_of("start-current"));
+  image[5] = 21;
+  ocpp::StartRecord start;
+  CHECK(ocpp::decode(ByteSpan(image.data(), image.size()), start) == Status::kCorrupt);
+  image = copy_of(vector_of("dead_letter-current"));
+  image[6] = 200;
+  ocpp::DeadLetterRecord letter;
+  CHECK(ocpp::decode(ByteSpan(image.data(), image.size()), letter) == Status::kCorrupt);
+}
+
+TEST_CASE("sizes stated in the header are those written") {
+  CHECK(vector_of("start-current").size() == ocpp::kStartRecordBytes);
+  CHECK(vector_of("meter_values-current").size() == ocpp::kMeterValuesRecordBytes);
+  CHECK(vector_of("stop-current").size() == ocpp::kStopRecordBytes);
+  CHECK(vector_of("assigned-current").size() == ocpp::kTransactionAssignedRecordBytes);
+}
+
+TEST_CASE("random bytes never decode beyond their end") {
+  platform_sim::SimEntropy entropy(11);
+  for (int round = 0; round < 2000; ++round) {
+    Image image(entropy.below(140));
+    entropy.fill(MutableByteSpan(image.data(), image.size()));
+    const ByteSpan span(image.data(), image.size());
+    ocpp::StartRecord start;
+    ocpp::MeterValuesRecord values;
+    ocpp::StopRecord stop;
+    ocpp::TransactionAssignedRecord assigned;
+    ocpp::DeadLetterRecord letter;
+    static_cast<void>(ocpp::decode(span, start));
+    static_cast<void>(ocpp::decode(span, values));
+    static_cast<void>(ocpp::decode(span, stop));
+    static_cast<void>(ocpp::decode(span, assigned));
+    if (ocpp::decode(span, letter) == Status::kOk) REQUIRE(letter.image.size() <= image.size());
+    REQUIRE(start.id_tag.size() <= ocpp::IdTag::kCapacity);
+  }
+}
+
+TEST_CASE("a log written by earlier firmware loads") {
+  std::ifstream file = open_vectors("transactions-log.hex");
+  std::string hex;
+  std::string line;
+  while (std::getline(file, line)) {
+    if (!line.empty() && line[0] != '#') hex += line;
+  }
+  REQUIRE(hex.size() > 100);
+  platform_sim::SimPower power;
+  platform_sim::SimFileStore files(power);
+  files.raw("transactions.log") = from_hex(hex);
+  platform_sim::RecordingLogSink log;
+  ocpp::TransactionStore store(files, log);
+  REQUIRE(store.load() == Status::kOk);
+  CHECK(store.boot_id() == 5);
+  CHECK(store.open_transactions().empty());
+  CHECK(store.counters().damaged_frames == 1);
+  CHECK(store.counters().pending_messages == 2);
+  ocpp::PendingMessage message;
+  CHECK(store.next_pending(message) == Status::kAgain);  // boot 3's meter values have no UTC yet
+  REQUIRE(store.set_boot_time(common::Instant{1000}, common::UtcTime{1767230000000}) ==
+          Status::kOk);
+  REQUIRE(store.next_pending(message) == Status::kOk);
+  CHECK(message.type == RecordType::kMeterValues);
+  CHECK(message.transaction_id == INT32_MIN);
+  CHECK(message.sequence == 93);
+  // The start of the same boot was made with the clock set: it dates the boot.
+  CHECK(message.utc.ms == 1767225600789 + (183456 - 123456));
+  REQUIRE(store.mark_delivered(93) == Status::kOk);
+  REQUIRE(store.next_pending(message) == Status::kOk);
+  CHECK(message.type == RecordType::kStop);
+  CHECK(message.stop.meter_stop_wh == 1239999);
+  CHECK(message.utc.ms == 1767229200000);
+}
