@@ -1,17 +1,14 @@
 #include "platform_linux/posix_tcp_link.hpp"
 
+#include "platform_linux/name_resolution.hpp"
 #include "platform_linux/unique_fd.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <thread>
 
 namespace platform_linux {
 
@@ -19,29 +16,6 @@ using common::Result;
 using common::Status;
 
 namespace {
-
-struct AddressListDeleter {
-  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using AddressList = std::unique_ptr<addrinfo, AddressListDeleter>;
-
-/// Shared with the resolving thread, which may outlive the link: getaddrinfo() cannot be cancelled.
-struct Resolution {
-  UniqueFd done_fd{::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-  std::atomic<bool> is_done{false};
-  int error = 0;
-  AddressList addresses;
-};
-
-int resolve(const std::string& host, uint16_t port, int flags, AddressList& out) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = flags | AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
-  if (error == 0) out.reset(list);
-  return error;
-}
 
 void set_option(int fd, int level, int name, int value) {
   // Only tuning: a socket without it still works.
@@ -58,19 +32,8 @@ class PosixTcpLink::Impl {
     if (host == nullptr || *host == '\0' || port == 0) return Status::kInvalidArgument;
     target_ = std::string(host) + " port " + std::to_string(port);
     state_ = State::kConnecting;
-    if (resolve(host, port, AI_NUMERICHOST, addresses_) == 0) {
-      next_ = addresses_.get();
-      try_next();
-      return Status::kOk;
-    }
-    auto resolution = std::make_shared<Resolution>();
-    resolution_ = resolution;
-    std::thread([resolution, name = std::string(host), port] {
-      resolution->error = resolve(name, port, 0, resolution->addresses);
-      resolution->is_done = true;
-      const uint64_t one = 1;
-      if (::write(resolution->done_fd.get(), &one, sizeof one) < 0) return;
-    }).detach();
+    resolution_ = NameResolution::start(host, port);
+    advance();  // a numeric address needs no wait
     return Status::kOk;
   }
 
@@ -86,11 +49,11 @@ class PosixTcpLink::Impl {
   State advance() {
     if (state_ != State::kConnecting) return state_;
     if (resolution_ != nullptr) {
-      if (!resolution_->is_done) return state_;
-      const int error = resolution_->error;
-      addresses_ = std::move(resolution_->addresses);
+      if (!resolution_->is_done()) return state_;
+      const std::string error = resolution_->error();
+      addresses_ = resolution_->take();
       resolution_.reset();
-      if (error != 0) return fail("cannot resolve " + target_ + ": " + ::gai_strerror(error));
+      if (!error.empty()) return fail("cannot resolve " + target_ + ": " + error);
       next_ = addresses_.get();
       try_next();
       return state_;
@@ -136,7 +99,7 @@ class PosixTcpLink::Impl {
   }
 
   void collect(std::vector<pollfd>& out) const {
-    if (resolution_ != nullptr) out.push_back({resolution_->done_fd.get(), POLLIN, 0});
+    if (resolution_ != nullptr) out.push_back({resolution_->done_fd(), POLLIN, 0});
     if (state_ == State::kConnecting && fd_.is_valid()) out.push_back({fd_.get(), POLLOUT, 0});
     if (state_ == State::kOpen) {
       out.push_back({fd_.get(), static_cast<short>(POLLIN | (wants_to_write_ ? POLLOUT : 0)), 0});
@@ -175,7 +138,7 @@ class PosixTcpLink::Impl {
   State state_ = State::kClosed;
   std::string target_;
   std::string last_error_;
-  std::shared_ptr<Resolution> resolution_;
+  std::shared_ptr<NameResolution> resolution_;
   AddressList addresses_;
   const addrinfo* next_ = nullptr;
   int last_connect_error_ = 0;
