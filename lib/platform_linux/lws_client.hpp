@@ -1,0 +1,105 @@
+#pragma once
+
+#include "platform/reconnect_backoff.hpp"
+#include "platform_linux/linux_clock.hpp"
+#include "platform_linux/linux_entropy.hpp"
+#include "platform_linux/lws_link_shared.hpp"
+#include "platform_linux/name_resolution.hpp"
+
+#include <libwebsockets.h>
+#include <memory>
+#include <string>
+
+namespace platform_linux {
+
+/// The network side of LwsWebSocketLink: one attempt after the other, each with a fresh lws_context, so that nothing of
+/// a failed attempt (sockets, TLS state, CA file) lives on.
+///
+///     waiting --due--> connecting --established--> up --close()/open()--> closing
+///        ^                 |                        |                        |
+///        +----- failed ----+-------- lost ----------+--------- closed -------+
+///
+/// @par Context  Network thread only. Reaches the loop thread through LwsLinkShared alone.
+class LwsClient {
+ public:
+  explicit LwsClient(std::shared_ptr<LwsLinkShared> shared);
+  /// Connects and reconnects until the link quits.
+  void run();
+
+ private:
+  enum class State : uint8_t { kWaiting, kConnecting, kUp, kClosing };
+
+  /// First member is what libwebsockets hands back.
+  struct Timer {
+    lws_sorted_usec_list_t list;
+    LwsClient* owner;
+  };
+
+  static int on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  static void on_timer(lws_sorted_usec_list_t* list);
+
+  bool wait_until_due();
+  void attempt();
+  AddressList resolve();
+  void serve(const addrinfo* addresses);
+  void connect(const addrinfo& address);
+  lws_context* create_context();
+  bool is_unwanted() const;
+  void wait_for_command(int fd, int64_t timeout_ms) const;
+
+  int handle(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  int append_headers(lws* wsi, unsigned char** position, size_t size);
+  void on_http_answer(lws* wsi);
+  int check_subprotocol(lws* wsi);
+  void on_connect_error(const char* reason);
+  void on_established(lws* wsi);
+  void on_fragment(lws* wsi, const char* data, size_t size);
+  void finish_frame(lws* wsi);
+  int on_writable(lws* wsi);
+  void on_peer_close(const unsigned char* data, size_t size);
+  void on_command();
+  void check_times();
+  void schedule(common::Instant at);
+  int64_t silence_ms(lws* wsi) const;
+
+  void fail(const std::string& reason);
+  void publish_end();
+  void log(common::LogLevel level, const std::string& text);
+  std::string host_and_port() const;
+
+  const std::shared_ptr<LwsLinkShared> shared_;
+  LinuxClock clock_;
+  LinuxEntropy entropy_;
+  platform::ReconnectBackoff backoff_;
+  common::Instant next_attempt_;
+
+  // Of the present attempt.
+  State state_ = State::kWaiting;
+  LwsTarget target_;
+  uint32_t generation_ = 0;
+  lws_context* context_ = nullptr;
+  lws* wsi_ = nullptr;
+  Timer timer_{};
+  const addrinfo* address_ = nullptr;
+  bool has_tcp_ = false;  ///< The address accepted a connection.
+  bool has_tls_ = false;  ///< TLS, if any, is established too.
+  bool is_done_ = false;
+  bool is_close_wanted_ = false;
+  std::string failure_;    ///< First reason wins.
+  std::string tls_error_;  ///< Of the certificate check.
+  std::string location_;
+  int http_status_ = 0;
+  int64_t retry_after_ms_ = 0;
+  common::Instant started_at_;
+  common::Instant close_deadline_ = common::Instant::never();
+  common::Instant last_ping_;
+  common::Instant resumed_at_;
+  bool is_ping_due_ = false;
+  bool is_paused_ = false;
+  std::string frame_;
+  bool is_frame_truncated_ = false;
+  bool is_frame_binary_ = false;
+  std::string out_;
+};
+
+}  // namespace platform_linux

@@ -1,0 +1,340 @@
+"""The WebSocket link of the Linux platform against a real server: connecting, refusals, TLS."""
+
+import asyncio
+import base64
+import datetime
+import http
+import socket
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+# The first test also builds the driver.
+pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
+
+
+def refuse(status: int, **headers: str):
+    """A server hook that answers every handshake with an HTTP status."""
+
+    def process_request(connection, request: Request) -> Response:
+        response = connection.respond(http.HTTPStatus(status), "no\n")
+        for name, value in headers.items():
+            response.headers[name.replace("_", "-")] = value
+        return response
+
+    return process_request
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+async def test_connects_and_carries_frames_both_ways(start_csms, start_driver) -> None:
+    csms, driver = await start_csms(), await start_driver()
+    driver.open(csms.url(), "CP 1/2".replace("/", "é"))
+    status = await driver.up()
+    assert status["connection"] == 1
+    connection = await csms.connection()
+    assert connection.request.path == "/ocpp/CP%201%C3%A92"
+    assert connection.subprotocol == "ocpp1.6"
+    headers: Headers = connection.request.headers
+    assert headers["Host"] == f"127.0.0.1:{csms.port}"
+    assert headers["User-Agent"] == "VEV-Gateway"
+    assert "Authorization" not in headers
+    assert "Sec-WebSocket-Extensions" not in headers
+    for text in ("hello", "", "é€😀"):
+        await connection.send(text)
+        assert (await driver.event("frame"))["size"] == len(text.encode())
+        driver.command("send", text)
+        assert await connection.recv() == text
+    end = await driver.quit()
+    assert end["longest_step_ms"] < 1000
+    await connection.wait_closed()
+    assert connection.close_code == 1001
+
+
+async def test_basic_authorization_is_raw_identity_and_password_bytes(
+    start_csms, start_driver
+) -> None:
+    password = bytes([0, 1, 0x3A, 0x80, 0xFF])
+    wanted = "Basic " + base64.b64encode(b"CP 1:" + password).decode()
+
+    def check(connection, request: Request) -> Response | None:
+        if request.headers.get("Authorization") == wanted:
+            return None
+        return connection.respond(http.HTTPStatus.UNAUTHORIZED, "no\n")
+
+    csms, driver = await start_csms(process_request=check), await start_driver()
+    driver.open(csms.url(), "CP 1", password_hex=b"wrong".hex())
+    status = await driver.failure()
+    assert status["http"] == 401
+    assert status["error"] == (
+        "the CSMS refused the connection with HTTP 401 (identity or password not accepted)"
+    )
+    driver.open(csms.url(), "CP 1", password_hex=password.hex())
+    assert (await driver.up())["http"] == 0
+    await driver.quit()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (403, "HTTP 403 (identity or password not accepted)"),
+        (404, "HTTP 404 (path or identity not known)"),
+        (429, "HTTP 429 (too many requests)"),
+        (503, "HTTP 503 (trouble at the server)"),
+        (400, "HTTP 400"),
+        (200, "HTTP 200"),
+    ],
+)
+async def test_refusal_tells_the_http_status(start_csms, start_driver, status, words) -> None:
+    csms, driver = await start_csms(process_request=refuse(status)), await start_driver()
+    driver.open(csms.url())
+    told = await driver.failure()
+    assert told["http"] == status
+    assert told["error"] == f"the CSMS refused the connection with {words}"
+    assert 0 < told["next_in_ms"] <= 40
+    await driver.quit()
+
+
+async def test_refusals_are_retried_until_the_server_agrees(start_csms, start_driver) -> None:
+    answers = [refuse(404), refuse(503), refuse(401)]
+
+    def process_request(connection, request: Request) -> Response | None:
+        return answers.pop(0)(connection, request) if answers else None
+
+    csms, driver = await start_csms(process_request=process_request), await start_driver()
+    driver.open(csms.url())
+    assert [(await driver.failure())["http"] for _ in range(3)] == [404, 503, 401]
+    status = await driver.up()
+    assert (status["http"], status["error"], status["connection"]) == (0, "", 1)
+    await driver.quit()
+
+
+async def test_redirect_is_not_followed_but_told(start_csms, start_driver) -> None:
+    target = await start_csms()
+    moved = refuse(302, Location=f"http://127.0.0.1:{target.port}/x")
+    csms, driver = await start_csms(process_request=moved), await start_driver()
+    driver.open(csms.url(), password_hex="00")
+    status = await driver.failure()
+    assert status["http"] == 302
+    assert status["error"].startswith(
+        "the CSMS refused the connection with HTTP 302 (moved to http:"
+    )
+    assert target.connections.empty()
+    await driver.quit()
+
+
+async def test_retry_after_is_honoured(start_csms, start_driver) -> None:
+    csms = await start_csms(process_request=refuse(503, Retry_After="50"))
+    driver = await start_driver(backoff_maximum_ms=100000)
+    driver.open(csms.url())
+    status = await driver.failure()
+    assert 49000 < status["next_in_ms"] <= 50000
+    await driver.quit()
+
+
+async def test_back_off_grows_while_nothing_answers(start_driver) -> None:
+    driver = await start_driver(backoff_minimum_ms=100, backoff_first_ms=100)
+    driver.open(f"ws://127.0.0.1:{unused_port()}")
+    status = await driver.failure()
+    assert 0 < status["next_in_ms"] <= 100
+    assert status["connection"] == 0
+    await driver.quit()
+
+
+async def test_closed_port_is_told(start_driver) -> None:
+    port = unused_port()
+    driver = await start_driver()
+    driver.open(f"ws://127.0.0.1:{port}")
+    status = await driver.failure()
+    assert status["error"] == f"cannot connect to 127.0.0.1 port {port}: Connection refused"
+    assert status["http"] == 0
+    await driver.quit()
+
+
+async def test_unknown_host_is_told(start_driver) -> None:
+    driver = await start_driver()
+    driver.open("ws://no-such-host.invalid/")
+    status = await driver.failure()
+    assert status["error"].startswith("cannot resolve the host name no-such-host.invalid: ")
+    assert (await driver.quit())["longest_step_ms"] < 1000
+
+
+async def test_host_name_with_several_addresses(start_csms, start_driver) -> None:
+    csms, driver = await start_csms(), await start_driver()  # on 127.0.0.1; ::1 refuses
+    driver.open(csms.url("localhost"))
+    await driver.up()
+    connection = await csms.connection()
+    assert connection.request.headers["Host"] == f"localhost:{csms.port}"
+    await driver.quit()
+
+
+async def test_unusable_url_is_refused_at_once(start_driver) -> None:
+    driver = await start_driver()
+    driver.open("http://127.0.0.1/")
+    assert (await driver.event("open"))["status"] == "invalid_argument"
+    assert (await driver.failure())["error"] == "the CSMS URL must begin with ws:// or wss://"
+    driver.open("wss://[::1]:1/")
+    assert (await driver.event("open"))["status"] == "invalid_argument"
+    assert "IPv6" in (await driver.failure())["error"]
+    await driver.quit()
+
+
+async def test_server_that_never_answers_does_not_stall_the_loop(start_driver) -> None:
+    release = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await release.wait()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = await start_driver(handshake_timeout_ms=1500)
+    driver.open(f"ws://127.0.0.1:{port}")
+    status = await driver.failure()
+    assert status["error"] == f"127.0.0.1 port {port} did not answer in time"
+    driver.open(f"wss://127.0.0.1:{port}")
+    status = await driver.failure(error=f"127.0.0.1 port {port} did not answer in time")
+    assert (await driver.quit())["longest_step_ms"] < 1000
+    release.set()
+    server.close()
+
+
+async def test_server_that_talks_something_else_is_told(start_driver) -> None:
+    async def ssh(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        await reader.read(100)
+        writer.close()
+
+    server = await asyncio.start_server(ssh, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    driver = await start_driver()
+    driver.open(f"ws://127.0.0.1:{port}")
+    status = await driver.failure()
+    assert status["error"] == f"127.0.0.1 port {port} did not complete the WebSocket handshake"
+    driver.open(f"wss://127.0.0.1:{port}")
+    status = await driver.failure(error=lambda error: "TLS" in error)
+    assert status["error"].startswith(f"no TLS connection to 127.0.0.1 port {port}")
+    await driver.quit()
+    server.close()
+
+
+async def test_missing_subprotocol_is_a_warning_by_default(start_csms, start_driver) -> None:
+    csms, driver = await start_csms(subprotocols=None), await start_driver()
+    driver.open(csms.url())
+    await driver.up()
+    await driver.log("did not name the subprotocol ocpp1.6")
+    await driver.quit()
+
+
+async def test_missing_subprotocol_is_refused_when_required(start_csms, start_driver) -> None:
+    csms, driver = await start_csms(subprotocols=None), await start_driver()
+    driver.open(csms.url(), require_subprotocol=1)
+    status = await driver.failure()
+    assert status["error"] == "the CSMS did not agree to the subprotocol ocpp1.6"
+    await driver.quit()
+
+
+async def test_other_subprotocol_is_refused(start_csms, start_driver) -> None:
+    def other(connection, request: Request, response: Response) -> None:
+        del response.headers["Sec-WebSocket-Protocol"]
+        response.headers["Sec-WebSocket-Protocol"] = "ocpp2.0.1"
+
+    csms, driver = await start_csms(process_response=other), await start_driver()
+    driver.open(csms.url())
+    status = await driver.failure()
+    assert status["error"] == "the CSMS answered with another subprotocol than ocpp1.6"
+    await driver.quit()
+
+
+async def test_proxy_of_the_environment_is_ignored(start_csms, start_driver) -> None:
+    csms = await start_csms()
+    driver = await start_driver(env={"http_proxy": "http://127.0.0.1:1"})
+    driver.open(csms.url())
+    await driver.up()
+    await driver.quit()
+
+
+async def test_tls_with_the_authority_of_the_ca_file(start_csms, start_driver, authority) -> None:
+    csms = await start_csms(ssl=authority.server("localhost", "127.0.0.1"))
+    driver = await start_driver()
+    for host in ("localhost", "127.0.0.1"):
+        driver.open(csms.url(host), ca=authority.file)
+        await driver.up()
+        connection = await csms.connection()
+        await connection.send("secret")
+        assert (await driver.event("frame"))["text"] == "secret"
+        tls = connection.transport.get_extra_info("ssl_object")
+        assert tls.version() in ("TLSv1.2", "TLSv1.3")
+    await driver.quit()
+
+
+async def test_tls_certificate_of_another_authority(
+    start_csms, start_driver, authority, other_authority
+) -> None:
+    csms = await start_csms(ssl=other_authority.server("localhost"))
+    driver = await start_driver()
+    driver.open(csms.url("localhost"), ca=authority.file)
+    status = await driver.failure()
+    assert status["error"].startswith("the certificate of localhost is not accepted: ")
+    assert "issuer" in status["error"] or "self-signed" in status["error"]
+    assert csms.connections.empty()
+    await driver.quit()
+
+
+async def test_tls_without_ca_file_trusts_the_system_alone(
+    start_csms, start_driver, authority
+) -> None:
+    csms = await start_csms(ssl=authority.server("localhost"))
+    driver = await start_driver()
+    driver.open(csms.url("localhost"))
+    status = await driver.failure()
+    assert status["error"].startswith("the certificate of localhost is not accepted: ")
+    await driver.quit()
+
+
+async def test_tls_certificate_for_another_host(start_csms, start_driver, authority) -> None:
+    csms = await start_csms(ssl=authority.server("csms.example"))
+    driver = await start_driver()
+    driver.open(csms.url("localhost"), ca=authority.file)
+    status = await driver.failure()
+    assert status["error"] == "the certificate of localhost is not accepted: hostname mismatch"
+    driver.open(csms.url("127.0.0.1"), ca=authority.file)
+    status = await driver.failure(error=lambda error: "127.0.0.1" in error)
+    assert status["error"] == "the certificate of 127.0.0.1 is not accepted: IP address mismatch"
+    await driver.quit()
+
+
+@pytest.mark.parametrize(
+    ("start_days", "end_days", "words"),
+    [(-20, -10, "certificate has expired"), (10, 20, "certificate is not yet valid")],
+)
+async def test_tls_certificate_outside_its_validity(
+    start_csms, start_driver, authority, start_days, end_days, words
+) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    context = authority.server(
+        "localhost",
+        not_before=now + datetime.timedelta(days=start_days),
+        not_after=now + datetime.timedelta(days=end_days),
+    )
+    csms, driver = await start_csms(ssl=context), await start_driver()
+    driver.open(csms.url("localhost"), ca=authority.file)
+    status = await driver.failure()
+    assert status["error"] == f"the certificate of localhost is not accepted: {words}"
+    await driver.quit()
+
+
+async def test_ca_file_that_cannot_be_used_is_named(start_csms, start_driver, tmp_path) -> None:
+    driver = await start_driver()
+    missing, empty = tmp_path / "no.pem", tmp_path / "e.pem"
+    empty.write_text("nothing here")
+    for file in (missing, empty):
+        driver.open("wss://localhost:1/", ca=file)
+        status = await driver.failure(error=lambda error, name=file.name: name in error)
+        assert status["error"].startswith("cannot read certificates from the CA file ")
+    await driver.quit()
