@@ -203,7 +203,8 @@ def system_tests(session: nox.Session) -> None:
 def hil(session: nox.Session) -> None:
     """The system tests on a device: `-- --port /dev/ttyUSB0 [--flash]`; without port natively."""
     require(session)
-    run(session, "vevgw", "build", "firmware")
+    if not any(word.startswith("--port") for word in session.posargs):
+        run(session, "vevgw", "build", "firmware")
     run(session, "pytest", "test/system", *session.posargs)
 
 
