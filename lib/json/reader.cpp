@@ -184,7 +184,8 @@ bool Reader::read_escape() {
   uint32_t unit = 0;
   if (!read_hex4(unit)) return false;
   if (unit < 0xD800 || unit > 0xDFFF) return true;
-  if (unit > 0xDBFF || !common::equals(input_.subspan(position_, 2), common::text("\\u"))) return false;
+  if (unit > 0xDBFF || !common::equals(input_.subspan(position_, 2), common::text("\\u")))
+    return false;
   position_ += 2;
   return read_hex4(unit) && unit >= 0xDC00 && unit <= 0xDFFF;
 }

@@ -20,13 +20,15 @@ enum class Token : uint8_t {
   kError,  ///< Not JSON; the reader stays here.
 };
 
-/// Pull reader over one JSON text (RFC 8259), strict: escapes, surrogate pairs, UTF-8 and number grammar are checked,
-/// and a document is exactly one value. Keeps no copy and uses no heap or recursion.
+/// Pull reader over one JSON text (RFC 8259), strict: escapes, surrogate pairs, UTF-8 and number
+/// grammar are checked, and a document is exactly one value. Keeps no copy and uses no heap or
+/// recursion.
 ///
-/// Stricter than the grammar in one place: a surrogate escape without its other half is an error, because no UTF-8 text
-/// can hold it. Duplicate member names are reported as they come.
+/// Stricter than the grammar in one place: a surrogate escape without its other half is an error,
+/// because no UTF-8 text can hold it. Duplicate member names are reported as they come.
 ///
-/// @par Ownership  Borrows the text; it and every span handed out stay valid as long as the text does.
+/// @par Ownership  Borrows the text; it and every span handed out stay valid as long as the text
+///                 does.
 ///
 ///     json::Reader reader(frame);                        // [2,"19","Reset",{"type":"Soft"}]
 ///     if (reader.next() != Token::kArrayBegin) return;
@@ -46,8 +48,8 @@ class Reader {
   Token next();
 
   /// Reads the next value whole, nested values included.
-  /// @return Its text (a string with its quotes), empty if there is none: token() then tells what came instead
-  ///         (kArrayEnd, kObjectEnd, kKey, kEnd, kError).
+  /// @return Its text (a string with its quotes), empty if there is none: token() then tells what
+  ///         came instead (kArrayEnd, kObjectEnd, kKey, kEnd, kError).
   common::TextSpan capture();
 
   /// Reads on to the end of the value whose first token was just read.

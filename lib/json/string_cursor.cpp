@@ -62,7 +62,8 @@ common::TextSpan StringCursor::next() {
   size_t plain = rest_.size();
   if (escaped_) {
     const void* backslash = std::memchr(rest_.data(), '\\', rest_.size());
-    if (backslash != nullptr) plain = static_cast<size_t>(static_cast<const char*>(backslash) - rest_.data());
+    if (backslash != nullptr)
+      plain = static_cast<size_t>(static_cast<const char*>(backslash) - rest_.data());
   }
   if (plain > 0) {
     const common::TextSpan piece = rest_.first(plain);

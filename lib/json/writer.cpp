@@ -89,13 +89,15 @@ void Writer::end_string() { put('"'); }
 void Writer::append_string(common::TextSpan piece) {
   while (!piece.empty()) {
     size_t plain = 0;
-    size_t step = 1;
     while (plain < piece.size()) {
       const char c = piece[plain];
       if (static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\') break;
-      uint32_t code_point = 0;
-      step = decode_utf8(piece.subspan(plain), code_point);
-      if (step == 0) break;
+      size_t step = 1;
+      if (static_cast<uint8_t>(c) >= 0x80) {
+        uint32_t code_point = 0;
+        step = decode_utf8(piece.subspan(plain), code_point);
+        if (step == 0) break;
+      }
       plain += step;
     }
     put(piece.first(plain));
@@ -136,7 +138,8 @@ void Writer::integer(int64_t value) {
 void Writer::thousandths(int64_t value) {
   before_value();
   if (value < 0) put('-');
-  const uint64_t magnitude = value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
+  const uint64_t magnitude =
+      value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
   put_unsigned(magnitude / 1000, 1);
   put('.');
   uint64_t fraction = magnitude % 1000;

@@ -5,8 +5,9 @@
 
 namespace json {
 
-/// Writes JSON into a buffer of the caller, commas and escapes included. Nothing is checked but the space: calls must be
-/// nested as the grammar wants it. After the first call that does not fit, all further calls do nothing.
+/// Writes JSON into a buffer of the caller, commas and escapes included. Nothing is checked but the
+/// space: calls must be nested as the grammar wants it. After the first call that does not fit, all
+/// further calls do nothing.
 ///
 /// Output is always valid UTF-8: a byte that is not part of a well-formed sequence becomes U+FFFD.
 ///
@@ -25,8 +26,8 @@ class Writer {
 
   void string(common::TextSpan value);
   void string(const char* value) { string(common::text(value)); }
-  /// A string in pieces: begin_string(), append_string() any number of times, end_string(). A character must not be
-  /// split between pieces.
+  /// A string in pieces: begin_string(), append_string() any number of times, end_string(). A
+  /// character must not be split between pieces.
   void begin_string();
   void append_string(common::TextSpan piece);
   void end_string();
@@ -44,8 +45,9 @@ class Writer {
   common::Status status() const { return full_ ? common::Status::kNoSpace : common::Status::kOk; }
   common::TextSpan text() const { return common::TextSpan(buffer_.data(), size_); }
   size_t size() const { return size_; }
-  /// Drops everything after the first size bytes and the full mark, to try again with less; size was returned by size()
-  /// at a place where a comma is due next (after a value) unless first_item says otherwise.
+  /// Drops everything after the first size bytes and the full mark, to try again with less; size
+  /// was returned by size() at a place where a comma is due next (after a value) unless first_item
+  /// says otherwise.
   void rewind(size_t size, bool first_item = false);
 
  private:
