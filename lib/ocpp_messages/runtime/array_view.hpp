@@ -34,8 +34,9 @@ class ArrayBase {
 
 }  // namespace runtime
 
-/// The elements of an array, wherever they come from: objects of the caller, a function that makes one at a time, or a
-/// JSON array that was decoded (checked as a whole then; each step of an iteration decodes one element).
+/// The elements of an array, wherever they come from: objects of the caller, a function that makes
+/// one at a time, or a JSON array that was decoded (checked as a whole then; each step of an
+/// iteration decodes one element).
 ///
 ///     for (const ChargingSchedulePeriod& period : schedule.charging_schedule_period) ...
 ///
@@ -44,7 +45,8 @@ template <typename T>
 class ArrayView : public runtime::ArrayBase {
  public:
   /// Fills item (a fresh T) with the element at index.
-  /// @return false if there is none. Called with 0, 1, 2, ...; the whole sequence may be asked for more than once.
+  /// @return false if there is none. Called with 0, 1, 2, ...; the whole sequence may be asked for
+  ///         more than once.
   using Next = bool (*)(void* context, size_t index, T& item);
 
   ArrayView() = default;
@@ -52,7 +54,8 @@ class ArrayView : public runtime::ArrayBase {
     data_ = items.data();
     count_ = static_cast<uint32_t>(items.size());
   }
-  ArrayView(common::Span<T> items) : ArrayView(common::Span<const T>(items)) {}  // NOLINT: implicit by design
+  ArrayView(common::Span<T> items)
+      : ArrayView(common::Span<const T>(items)) {}  // NOLINT: implicit by design
 
   static ArrayView from_source(Next next, void* context) {
     ArrayView view;
@@ -131,7 +134,8 @@ namespace runtime {
 common::Status encode_value(const Field& field, const void* value, json::Writer& writer);
 
 template <typename T>
-common::Status encode_items(const ArrayBase& array, const Field& item_field, json::Writer& writer, size_t& count) {
+common::Status encode_items(const ArrayBase& array, const Field& item_field, json::Writer& writer,
+                            size_t& count) {
   for (const T& item : static_cast<const ArrayView<T>&>(array)) {
     RETURN_IF_ERROR(encode_value(item_field, &item, writer));
     ++count;

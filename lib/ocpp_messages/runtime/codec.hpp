@@ -10,8 +10,8 @@
 namespace ocpp_messages {
 
 struct DecodeOptions {
-  /// True: the verdict of the JSON schema. False: unknown fields and null for optional fields are ignored, times may lack a
-  /// zone, 1.0 is an integer.
+  /// True: the verdict of the JSON schema. False: unknown fields and null for optional fields are
+  /// ignored, times may lack a zone, 1.0 is an integer.
   bool strict = false;
   /// True: the caller has read the whole text with json::Reader already; saves one pass.
   bool json_checked = false;
@@ -27,8 +27,8 @@ class DecodeError {
   RpcErrorCode code() const { return code_; }
   /// One clause of English ("required field is missing"); "" when ok().
   const char* reason() const { return reason_ == nullptr ? "" : reason_; }
-  /// The field at fault, from the payload down: "idTagInfo.status", "key[3]". Empty for the payload as a whole. If
-  /// it does not fit, the outer part is left out.
+  /// The field at fault, from the payload down: "idTagInfo.status", "key[3]". Empty for the payload
+  /// as a whole. If it does not fit, the outer part is left out.
   const Path& path() const { return path_; }
   /// "path: reason", for errorDescription and logs.
   common::FixedString<160> description() const;
@@ -44,12 +44,14 @@ namespace runtime {
 
 /// Decodes a payload into the struct that type describes.
 /// @param out  The struct; unspecified content after an error. nullptr: only checks.
-DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out, DecodeOptions options);
+DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
+                          DecodeOptions options);
 
 /// @retval kOk               Written.
 /// @retval kNoSpace          Does not fit.
-/// @retval kInvalidArgument  A value that the schema forbids: unknown time, enumerator out of range, text longer than allowed, number
-///                           that is not a multiple of the step, too few or too many elements.
+/// @retval kInvalidArgument  A value that the schema forbids: unknown time, enumerator out of
+///                           range, text longer than allowed, number that is not a multiple of the
+///                           step, too few or too many elements.
 common::Status encode_object(const ObjectType& type, const void* object, json::Writer& writer);
 
 /// Name of an enumerator, "?" if out of range.

@@ -20,7 +20,8 @@ namespace runtime {
 
 using json::Token;
 
-/// One pass over one payload. Objects nest by recursion, as deep as the message types do, never deeper because of input.
+/// One pass over one payload. Objects nest by recursion, as deep as the message types do, never
+/// deeper because of input.
 class Decoder {
  public:
   Decoder(common::TextSpan json, bool strict, bool integral_decimals)
@@ -128,7 +129,8 @@ bool Decoder::object(const ObjectType& type, void* out) {
       continue;
     }
     const uint32_t bit = 1U << static_cast<uint32_t>(field - type.fields);
-    if ((seen & bit) != 0) return fail_occurrence("field is given twice") || below(name);
+    if ((seen & bit) != 0)
+      return fail_occurrence("field is given twice") || below(common::text(field->name));
     seen |= bit;
     reader_.next();
     if (!member_value(*field, out)) return below(common::text(field->name));
@@ -176,7 +178,8 @@ bool Decoder::value(const Field& field, void* out) {
       break;
   }
   if (token != Token::kString) return fail_type("not a string");
-  if (field.limit != 0 && reader_.length() > field.limit) return fail_constraint("string is too long");
+  if (field.limit != 0 && reader_.length() > field.limit)
+    return fail_constraint("string is too long");
   if (field.kind == Kind::kTime) return time(out);
   if (field.kind == Kind::kEnum) return enumerator(field, out);
   if (field.kind == Kind::kString) return fixed_string(field, out);
@@ -187,7 +190,8 @@ bool Decoder::value(const Field& field, void* out) {
 }
 
 bool Decoder::integer(const Field& field, void* out) {
-  if (strict_ && !integral_decimals_ && !json::is_integer_literal(reader_.text())) return fail_type("not an integer");
+  if (strict_ && !integral_decimals_ && !json::is_integer_literal(reader_.text()))
+    return fail_type("not an integer");
   int64_t number = 0;
   const common::Status status = json::to_scaled(reader_.text(), 0, number);
   if (status == common::Status::kInvalidArgument) return fail_type("not an integer");
@@ -203,11 +207,13 @@ bool Decoder::integer(const Field& field, void* out) {
 bool Decoder::decimal(const Field& field, void* out) {
   int64_t milli = 0;
   const common::Status status = json::to_scaled(reader_.text(), 3, milli);
-  if (status == common::Status::kInvalidArgument) return fail_constraint("number has too many decimals");
+  if (status == common::Status::kInvalidArgument)
+    return fail_constraint("number has too many decimals");
   if (status != common::Status::kOk || milli > Decimal::kMaxMilli || milli < -Decimal::kMaxMilli) {
     return fail_constraint("number is out of range");
   }
-  if (field.limit != 0 && milli % field.limit != 0) return fail_constraint("number has too many decimals");
+  if (field.limit != 0 && milli % field.limit != 0)
+    return fail_constraint("number has too many decimals");
   if (out != nullptr) static_cast<Decimal*>(out)->milli = milli;
   return true;
 }
@@ -228,7 +234,8 @@ bool Decoder::time(void* out) {
 bool Decoder::enumerator(const Field& field, void* out) {
   const Text text = Text::from_json(reader_.text(), reader_.has_escapes());
   const auto& type = *static_cast<const EnumType*>(field.type);
-  // No enumerator needs an escape, so a text with escapes is resolved first; one that is too long for that is none.
+  // No enumerator needs an escape, so a text with escapes is resolved first; one that is too long
+  // for that is none.
   char buffer[48];
   common::TextSpan name = text.plain();
   if (reader_.has_escapes()) {
@@ -248,7 +255,8 @@ bool Decoder::fixed_string(const Field& field, void* out) {
   if (out == nullptr) return true;
   type.clear(out);
   json::StringCursor pieces = text.cursor();
-  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) (void)type.append(out, piece);
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
+    (void)type.append(out, piece);
   return true;
 }
 
@@ -261,7 +269,8 @@ bool Decoder::array(const Field& field, void* out) {
     if (!value(type.item, nullptr)) return below_index(count);
   }
   if (count < type.minimum) return fail_occurrence("array has too few elements");
-  if (type.maximum != 0 && count > type.maximum) return fail_occurrence("array has too many elements");
+  if (type.maximum != 0 && count > type.maximum)
+    return fail_occurrence("array has too many elements");
   if (out != nullptr) {
     auto& array = *static_cast<ArrayBase*>(out);
     array.origin_ = ArrayBase::Origin::kJson;
@@ -279,7 +288,8 @@ bool ArrayBase::next_from_json(json::Reader& reader, void* item) const {
   return Decoder(json, false, true).item(type_->item, reader, item);
 }
 
-DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out, DecodeOptions options) {
+DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
+                          DecodeOptions options) {
   Decoder decoder(json, options.strict, type.integral_decimals);
   if (!options.json_checked && !json::is_valid(json)) {
     decoder.fail_payload("payload is not valid JSON");
@@ -289,7 +299,9 @@ DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* o
   return decoder.error();
 }
 
-const char* enum_name(const EnumType& type, uint8_t value) { return value < type.count ? type.names[value] : "?"; }
+const char* enum_name(const EnumType& type, uint8_t value) {
+  return value < type.count ? type.names[value] : "?";
+}
 
 bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value) {
   for (uint8_t i = 0; i < type.count; ++i) {

@@ -1,15 +1,25 @@
 #pragma once
 
-#include <cstddef>
-#include <optional>
-
 #include "common/fixed_string.hpp"
 #include "json/writer.hpp"
+
+#include <cstddef>
+#include <optional>
 
 /// What the generated tables are made of. Only generated code and the codec use this header.
 namespace ocpp_messages::runtime {
 
-enum class Kind : uint8_t { kBoolean, kInteger, kDecimal, kTime, kEnum, kString, kText, kObject, kArray };
+enum class Kind : uint8_t {
+  kBoolean,
+  kInteger,
+  kDecimal,
+  kTime,
+  kEnum,
+  kString,
+  kText,
+  kObject,
+  kArray
+};
 enum class Format : uint8_t { kNone, kUri };
 
 /// A second spelling that is understood but never written.
@@ -42,12 +52,17 @@ enum class Access : uint8_t { kGet, kEmplace, kReset };
 /// kGet: the value or nullptr. kEmplace: a fresh value. kReset: leaves it empty, returns nullptr.
 using OptionalAccess = void* (*)(void* optional, Access access);
 
+/// One member of a struct.
 struct Field {
   const char* name;
-  const void* type;         ///< EnumType, StringType, ObjectType, ArrayType; for integers IntegerRange or nullptr.
-  OptionalAccess optional;  ///< nullptr: the field is required.
-  uint16_t offset;          ///< In the struct, bytes.
-  uint16_t limit;           ///< Strings: longest, characters, 0 = no limit. Decimals: step, thousandths.
+  /// EnumType, StringType, ObjectType or ArrayType; for integers IntegerRange or nullptr.
+  const void* type;
+  /// nullptr: the field is required.
+  OptionalAccess optional;
+  /// Bytes from the start of the struct.
+  uint16_t offset;
+  /// Strings: most characters, 0 = no limit. Decimals: step, thousandths.
+  uint16_t limit;
   Kind kind;
   Format format;
 };
@@ -55,12 +70,14 @@ struct Field {
 struct ObjectType {
   const Field* fields;
   uint8_t count;
-  bool integral_decimals;  ///< JSON schema draft of this message takes 1.0 for an integer (draft 6 and later).
+  /// The JSON schema of this message takes 1.0 for an integer (draft 6 and later).
+  bool integral_decimals;
 };
 
 class ArrayBase;
 class Decoder;
-using EncodeItems = common::Status (*)(const ArrayBase& array, const Field& item, json::Writer& writer, size_t& count);
+using EncodeItems = common::Status (*)(const ArrayBase& array, const Field& item,
+                                       json::Writer& writer, size_t& count);
 
 struct ArrayType {
   Field item;

@@ -14,9 +14,12 @@ Status encode_array(const Field& field, const void* value, json::Writer& writer)
   const auto& type = *static_cast<const ArrayType*>(field.type);
   size_t count = 0;
   writer.begin_array();
-  RETURN_IF_ERROR(type.encode_items(*static_cast<const ArrayBase*>(value), type.item, writer, count));
+  RETURN_IF_ERROR(
+      type.encode_items(*static_cast<const ArrayBase*>(value), type.item, writer, count));
   writer.end_array();
-  return count < type.minimum || (type.maximum != 0 && count > type.maximum) ? Status::kInvalidArgument : Status::kOk;
+  return count < type.minimum || (type.maximum != 0 && count > type.maximum)
+             ? Status::kInvalidArgument
+             : Status::kOk;
 }
 
 Status encode_fields(const ObjectType& type, const void* object, json::Writer& writer) {
@@ -44,7 +47,8 @@ Status encode_value(const Field& field, const void* value, json::Writer& writer)
     case Kind::kInteger: {
       const int32_t number = *static_cast<const int32_t*>(value);
       const auto* range = static_cast<const IntegerRange*>(field.type);
-      if (range != nullptr && (number < range->minimum || number > range->maximum)) return Status::kInvalidArgument;
+      if (range != nullptr && (number < range->minimum || number > range->maximum))
+        return Status::kInvalidArgument;
       writer.integer(number);
       return Status::kOk;
     }

@@ -23,7 +23,8 @@ size_t Text::size() const {
   if (!escaped_) return content_.size();
   size_t count = 0;
   json::StringCursor pieces = cursor();
-  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) count += piece.size();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
+    count += piece.size();
   return count;
 }
 
@@ -31,7 +32,8 @@ bool Text::matches(common::TextSpan other, bool ignore_case) const {
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
     const common::TextSpan part = other.first(piece.size());
-    if (!(ignore_case ? common::equals_ignore_case(piece, part) : common::equals(piece, part))) return false;
+    if (!(ignore_case ? common::equals_ignore_case(piece, part) : common::equals(piece, part)))
+      return false;
     other = other.subspan(piece.size());
   }
   return other.empty();
@@ -55,7 +57,8 @@ common::Result<size_t> Text::copy_to(common::Span<char> out) const {
 void Text::write_to(json::Writer& writer) const {
   writer.begin_string();
   json::StringCursor pieces = cursor();
-  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) writer.append_string(piece);
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
+    writer.append_string(piece);
   writer.end_string();
 }
 

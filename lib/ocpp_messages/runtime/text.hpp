@@ -8,17 +8,19 @@
 
 namespace ocpp_messages {
 
-/// A string that is not stored in the message: either plain UTF-8 of the caller, or a string inside a JSON text that
-/// was decoded (then escapes are resolved on the way out).
+/// A string that is not stored in the message: either plain UTF-8 of the caller, or a string inside
+/// a JSON text that was decoded (then escapes are resolved on the way out).
 ///
 /// @par Ownership  Borrows; the text it was made from must outlive it.
 class Text {
  public:
   Text() = default;
-  Text(common::TextSpan plain) : content_(plain) {}                           // NOLINT: implicit by design
-  Text(const char* zero_terminated) : content_(common::text(zero_terminated)) {}  // NOLINT: implicit by design
+  Text(common::TextSpan plain) : content_(plain) {}  // NOLINT: implicit by design
+  Text(const char* zero_terminated)
+      : content_(common::text(zero_terminated)) {}  // NOLINT: implicit by design
   template <size_t N>
-  Text(const common::FixedString<N>& plain) : content_(plain.span()) {}       // NOLINT: implicit by design
+  Text(const common::FixedString<N>& plain)
+      : content_(plain.span()) {}  // NOLINT: implicit by design
 
   /// @param content      What stands between the quotes.
   /// @param has_escapes  See json::Reader::has_escapes().

@@ -8,7 +8,8 @@ constexpr int64_t kDayMs = 86400000;
 constexpr int32_t kDaysToEpoch = 719468;  // from 0000-03-01 to 1970-01-01
 constexpr int32_t kDaysPerEra = 146097;   // 400 years
 
-/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar. Years start in March, so the leap day is last.
+/// Days since 1970-01-01 of a date in the proleptic Gregorian calendar. Years start in March, so
+/// the leap day is last.
 int32_t days_from_date(int32_t year, int32_t month, int32_t day) {
   if (month <= 2) --year;
   const int32_t era = (year >= 0 ? year : year - 399) / 400;
@@ -83,12 +84,15 @@ common::FixedString<24> format_time(common::UtcTime time) {
   if (!time.is_known() || time.ms < kYear0Ms || time.ms >= kYear10000Ms) return out;
   const uint32_t since_year_0 = static_cast<uint32_t>((time.ms - kYear0Ms) / kDayMs);
   auto ms = static_cast<uint32_t>((time.ms - kYear0Ms) % kDayMs);
-  // Years start in March (0000-03-01 is day 60); counting from one era earlier keeps everything positive.
+  // Years start in March (0000-03-01 is day 60); counting from one era earlier keeps everything
+  // positive.
   const uint32_t day = since_year_0 + kDaysPerEra - 60;
   const uint32_t era = day / kDaysPerEra;
   const uint32_t day_of_era = day % kDaysPerEra;
-  const uint32_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const uint32_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const uint32_t year_of_era =
+      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  const uint32_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const uint32_t march_month = (5 * day_of_year + 2) / 153;
   const uint32_t month = march_month < 10 ? march_month + 3 : march_month - 9;
   const uint32_t year = (era - 1) * 400 + year_of_era + (month <= 2 ? 1 : 0);
@@ -126,10 +130,12 @@ bool parse_time(common::TextSpan text, bool strict, common::UtcTime& time) {
   int32_t second = 0;
   int32_t ms = 0;
   int32_t offset_minutes = 0;
-  if (!in.number(4, 0, 9999, year) || !in.take('-') || !in.number(2, 1, 12, month) || !in.take('-')) return false;
+  if (!in.number(4, 0, 9999, year) || !in.take('-') || !in.number(2, 1, 12, month) || !in.take('-'))
+    return false;
   if (!in.number(2, 1, days_in_month(year, month), day)) return false;
   if (!in.take('t') && (strict || !in.take(' '))) return false;
-  if (!in.number(2, 0, 23, hour) || !in.take(':') || !in.number(2, 0, 59, minute) || !in.take(':')) return false;
+  if (!in.number(2, 0, 23, hour) || !in.take(':') || !in.number(2, 0, 59, minute) || !in.take(':'))
+    return false;
   if (!in.number(2, 0, 60, second)) return false;
   if (in.take('.') && !in.fraction(ms)) return false;
   if (!parse_offset(in, strict, offset_minutes) || !in.done()) return false;

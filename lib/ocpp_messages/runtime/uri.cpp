@@ -32,10 +32,23 @@ class UriChecker {
     }
     return accept_plain(c);
   }
-  bool finish() const { return hex_due_ == 0 && part_ != Part::kScheme && part_ != Part::kLiteral && !bad_port_; }
+  bool finish() const {
+    return hex_due_ == 0 && part_ != Part::kScheme && part_ != Part::kLiteral && !bad_port_;
+  }
 
  private:
-  enum class Part : uint8_t { kScheme, kStart, kSlash, kHost, kLiteral, kLiteralEnd, kPort, kPath, kQuery, kFragment };
+  enum class Part : uint8_t {
+    kScheme,
+    kStart,
+    kSlash,
+    kHost,
+    kLiteral,
+    kLiteralEnd,
+    kPort,
+    kPath,
+    kQuery,
+    kFragment
+  };
 
   /// @return false if what ends here was not complete.
   bool enter(Part part) {
@@ -80,7 +93,8 @@ class UriChecker {
     return false;
   }
 
-  /// User information or host; which of them is known only at '@', so what follows a colon is judged at the end.
+  /// User information or host; which of them is known only at '@', so what follows a colon is
+  /// judged at the end.
   bool accept_host(char c, bool first) {
     if (c == '/') return enter(Part::kPath);
     if (c == '[') return first && enter(Part::kLiteral);
@@ -96,7 +110,9 @@ class UriChecker {
     return is_path(c);
   }
 
-  static bool is_path(char c) { return is_letter(c) || is_digit(c) || is_one_of(c, "-._~!$&'()*+,;=:@/"); }
+  static bool is_path(char c) {
+    return is_letter(c) || is_digit(c) || is_one_of(c, "-._~!$&'()*+,;=:@/");
+  }
 
   Part part_ = Part::kScheme;
   uint8_t hex_due_ = 0;
