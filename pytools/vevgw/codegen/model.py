@@ -12,6 +12,8 @@ from vevgw.errors import UserError
 
 INT32 = (-(2**31), 2**31 - 1)
 MAX_FIELDS = 32  # the decoder keeps a bit per field
+MAX_ENUM_SIZE = 48  # bytes; the decoder resolves escapes of a value into a buffer of this size
+MAX_STRING = 2**16 - 1  # table rows hold 16 bits
 
 # Longest JSON texts, bytes.
 BOOLEAN_SIZE = len("false")
@@ -20,12 +22,12 @@ DECIMAL_SIZE = len("-999999999999.999")
 TIME_SIZE = len('"2000-01-01T00:00:00.000Z"')
 ESCAPED_CHARACTER_SIZE = len("\\u0000")
 
-CPP_WORDS = frozenset(
+CPP_WORDS = (
     "and auto bool break case catch char class const continue default delete do double else enum"
     " explicit export extern false float for friend goto if inline int long mutable namespace new"
     " not operator or private protected public register return short signed sizeof static struct"
     " switch template this throw true try typedef typename union unsigned using virtual void"
-    " volatile while".split()
+    " volatile while"
 )
 
 
@@ -53,7 +55,8 @@ class TypeDef:
         limit: Longest string in characters (0 = none); step of a decimal, thousandths.
         capacity: Bytes of a stored string.
         uri: The string has the format uri.
-        bounds: Range of an integer if it is not that of 32 bits; number of elements of an array (0 = no limit).
+        bounds: Range of an integer if it is not that of 32 bits; number of elements of an array
+            (0 = no limit).
         item: Elements of an array.
     """
 
@@ -140,7 +143,7 @@ def identifier(name: str) -> str:
     name = re.sub(r"[^A-Za-z0-9_]", "_", name)
     if name[0].isdigit():
         name = f"_{name}"
-    return f"{name}_" if name in CPP_WORDS else name
+    return f"{name}_" if name in CPP_WORDS.split() else name
 
 
 def build_model(overlay: Overlay, schemas: SchemaSet) -> Model:
@@ -277,6 +280,8 @@ class _Builder:
             raise UserError(f"{path}: the generator does not know the format {schema['format']}.")
         override = self.override(path)
         limit = schema.get("maxLength", 0)
+        if limit > MAX_STRING:
+            raise UserError(f"{path}: maxLength is above {MAX_STRING}.")
         stored = 0 < limit <= self.overlay.largest_stored_string and not uri
         store = override.store or ("fixed" if stored else "text")
         if store == "text":
@@ -300,6 +305,8 @@ class _Builder:
                 values.append((identifier(wire), wire))
         new = EnumDef(name, values, aliases)
         old = self.model.enums.setdefault(name, new)
+        if new.size > MAX_ENUM_SIZE:
+            raise UserError(f"{path}: a value is longer than {MAX_ENUM_SIZE - 2} characters.")
         if set(old.values) != set(new.values) or set(old.aliases) != set(new.aliases):
             raise UserError(f"{path}: another enumeration {name} has other values.")
         return TypeDef("enum", ref=name)
