@@ -109,7 +109,8 @@ int run(const native::Options& options, char** argv) {
   gateway::ConsoleOutput output(console_copy);
   gateway::ConsoleLog log(output, clock);
 
-  LwsWebSocketLink csms(clock, entropy, waiter, log);
+  LwsWebSocketLink csms(log);
+  waiter.add(csms);
   app::Platform platform{clock,         waiter,    entropy, device,       files,  settings,
                          ocpp_settings, registers, csms,    console_copy, output, log};
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;
