@@ -1,13 +1,17 @@
 #include "platform_linux/linux_device.hpp"
 
 #include "platform_linux/directory.hpp"
+#include "platform_linux/pty_link.hpp"
 
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <openssl/sha.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
 
@@ -42,6 +46,17 @@ std::string hashed_machine_id() {
   char hex[13];
   for (int i = 0; i < 6; ++i) std::snprintf(hex + 2 * i, 3, "%02X", digest[i]);
   return hex;
+}
+
+/// Libraries open descriptors without O_CLOEXEC: a connection must not live on, unused, in the new program.
+void close_on_exec_all_but_console() {
+  (void)::syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC);  // Linux 5.11; before, some leak
+  const char* const console = std::getenv(PtyLink::kInheritVariable);
+  int master = -1;
+  int slave = -1;
+  if (console == nullptr || std::sscanf(console, "%d %d", &master, &slave) != 2) return;
+  (void)::fcntl(master, F_SETFD, 0);
+  (void)::fcntl(slave, F_SETFD, 0);
 }
 
 }  // namespace
@@ -85,6 +100,7 @@ void LinuxDevice::reboot() {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  close_on_exec_all_but_console();
   if (options_.argv != nullptr) ::execv("/proc/self/exe", options_.argv);
   std::fprintf(stderr, "cannot start the program again: %s\n",
                options_.argv == nullptr ? "the command line is not known" : std::strerror(errno));

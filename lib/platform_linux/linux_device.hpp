@@ -27,8 +27,9 @@ class LinuxDevice final : public platform::Device {
   platform::ResetCause reset_cause() const override { return reset_cause_; }
   /// The platform cannot tell: all 0.
   platform::HeapFigures heap() const override { return {}; }
-  /// Runs the program again in place: same pid, same console. File descriptors with O_CLOEXEC close, all
-  /// locks are freed, threads end. Does not return; exits with kRebootFailedExitCode when exec fails.
+  /// Runs the program again in place: same pid, same console (PtyLink, standard input and output).
+  /// Every other descriptor is closed, locks are freed, threads end. Does not return; exits with
+  /// kRebootFailedExitCode when exec fails.
   void reboot() override;
   /// The operating system restarts nothing that hangs: no-op.
   void feed_watchdog() override {}

@@ -5,12 +5,9 @@
 #include <algorithm>
 #include <climits>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -23,21 +20,9 @@ using common::LogLevel;
 
 namespace {
 
-constexpr const char* kSubprotocol = "ocpp1.6";
-constexpr const char* kUserAgent = "VEV-Gateway";
 constexpr size_t kMaxLogLines = 64;
-/// Of one phase of the handshake; also how long one of several addresses is tried.
-constexpr unsigned kPhaseTimeout_s = 15;
-
 /// All zero: libwebsockets must not ping or hang up by its own rules.
 constexpr lws_retry_bo_t kNoPolicy{};
-
-/// "HS: ws upgrade response not 101" and the like, for the cases that have no better words.
-std::string without_newline(const char* text) {
-  std::string out = text == nullptr ? "" : text;
-  while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-  return out;
-}
 
 }  // namespace
 
@@ -192,31 +177,6 @@ void LwsClient::connect(const addrinfo& address) {
   lws_sul_cancel(&timer_.list);
 }
 
-lws_context* LwsClient::create_context() {
-  static const lws_protocols kProtocols[] = {
-      {kSubprotocol, &LwsClient::on_lws, 0, 4096, 0, nullptr, 0},
-      {nullptr, nullptr, 0, 0, 0, nullptr, 0}};
-  lws_context_creation_info info{};
-  info.port = CONTEXT_PORT_NO_LISTEN;
-  info.protocols = kProtocols;
-  info.user = this;
-  info.fd_limit_per_thread = 16;
-  info.http_proxy_address = "";  // not the one of the environment
-  info.ka_time = 30;
-  info.ka_probes = 3;
-  info.ka_interval = 10;
-  info.timeout_secs = kPhaseTimeout_s;
-  info.connect_timeout_secs = kPhaseTimeout_s;
-  if (!target_.url.is_tls) return lws_create_context(&info);
-  info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-  info.ssl_client_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
-  if (!target_.ca_file.empty()) {
-    info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-    info.client_ssl_ca_filepath = target_.ca_file.c_str();
-  }
-  return lws_create_context(&info);
-}
-
 int LwsClient::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size) {
   auto* const client = static_cast<LwsClient*>(lws_context_user(lws_get_context(wsi)));
   return client == nullptr ? 0 : client->handle(wsi, reason, user, in, size);
@@ -237,7 +197,7 @@ int LwsClient::handle(lws* wsi, lws_callback_reasons reason, void* user, void* i
       return append_headers(wsi, static_cast<unsigned char**>(in), size);
     case LWS_CALLBACK_CLIENT_HTTP_REDIRECT:
       http_status_ = static_cast<int>(size);
-      location_ = without_newline(static_cast<const char*>(in));
+      location_ = static_cast<const char*>(in);
       return 1;
     case LWS_CALLBACK_ESTABLISHED_CLIENT_HTTP:
       on_http_answer(wsi);
@@ -267,73 +227,6 @@ int LwsClient::handle(lws* wsi, lws_callback_reasons reason, void* user, void* i
       return 0;
     default:  // an enum of libwebsockets with a hundred values
       return 0;
-  }
-}
-
-int LwsClient::append_headers(lws* wsi, unsigned char** position, size_t size) {
-  has_tls_ = true;  // headers are written once the way is clear
-  unsigned char* const end = *position + size;
-  const auto add = [&](const char* name, const std::string& value) {
-    return lws_add_http_header_by_name(wsi, reinterpret_cast<const unsigned char*>(name),
-                                       reinterpret_cast<const unsigned char*>(value.data()),
-                                       static_cast<int>(value.size()), position, end) != 0;
-  };
-  if (add("User-Agent:", kUserAgent)) return -1;
-  return !target_.authorization.empty() && add("Authorization:", target_.authorization) ? -1 : 0;
-}
-
-/// Called for any answer, before libwebsockets looks whether it is an upgrade.
-void LwsClient::on_http_answer(lws* wsi) {
-  http_status_ = static_cast<int>(lws_http_client_http_response(wsi));
-  char text[16];
-  if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_HTTP_RETRY_AFTER) <= 0) return;
-  // Seconds; the other form, a date, is not used by servers that shed load.
-  char* end = nullptr;
-  const long seconds = std::strtol(text, &end, 10);
-  if (end != text && *end == '\0' && seconds > 0)
-    retry_after_ms_ = std::min(seconds, 86400L) * 1000;
-}
-
-int LwsClient::check_subprotocol(lws* wsi) {
-  char text[32];
-  if (lws_hdr_copy(wsi, text, sizeof text, WSI_TOKEN_PROTOCOL) > 0)
-    return 0;  // compared by libwebsockets
-  if (target_.require_subprotocol) {
-    fail("the CSMS did not agree to the subprotocol ocpp1.6");
-    return -1;
-  }
-  log(LogLevel::kWarn, "the CSMS did not name the subprotocol ocpp1.6; going on without");
-  return 0;
-}
-
-std::string LwsClient::host_and_port() const {
-  return std::string(target_.url.host.c_str()) + " port " + std::to_string(target_.url.port);
-}
-
-void LwsClient::on_connect_error(const char* reason) {
-  const std::string why = without_newline(reason);
-  wsi_ = nullptr;
-  const unsigned long tls_code = ERR_peek_last_error();
-  if (!failure_.empty()) {
-    is_done_ = true;
-  } else if (http_status_ != 0 && http_status_ != 101) {
-    fail(explain_http_status(http_status_, location_));
-  } else if (!tls_error_.empty()) {
-    fail("the certificate of " + std::string(target_.url.host.c_str()) +
-         " is not accepted: " + tls_error_);
-  } else if (why == "HS: PROTOCOL malformed") {
-    fail("the CSMS answered with another subprotocol than ocpp1.6");
-  } else if (http_status_ == 101) {
-    fail("the CSMS sent a wrong WebSocket answer (" + why + ")");
-  } else if (!has_tcp_) {
-    const std::string cause = diagnose_connect(*address_);
-    fail("cannot connect to " + host_and_port() + (cause.empty() ? "" : ": " + cause));
-  } else if (target_.url.is_tls && !has_tls_) {
-    const char* const text = tls_code == 0 ? nullptr : ERR_reason_error_string(tls_code);
-    fail("no TLS connection to " + host_and_port() +
-         (text == nullptr ? "" : std::string(": ") + text));
-  } else {
-    fail(host_and_port() + " did not complete the WebSocket handshake");
   }
 }
 

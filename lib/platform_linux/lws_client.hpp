@@ -29,6 +29,8 @@ class LwsClient {
  private:
   enum class State : uint8_t { kWaiting, kConnecting, kUp, kClosing };
 
+  static constexpr const char* kSubprotocol = "ocpp1.6";
+
   /// First member is what libwebsockets hands back.
   struct Timer {
     lws_sorted_usec_list_t list;

@@ -4,6 +4,7 @@
 #include "platform_linux/linux_device.hpp"
 #include "platform_linux/linux_entropy.hpp"
 #include "platform_linux/linux_waiter.hpp"
+#include "platform_linux/pty_link.hpp"
 
 #include <csignal>
 #include <cstdlib>
@@ -167,6 +168,10 @@ TEST_CASE("reboot runs the program again with the same pid and arguments") {
   REQUIRE(child >= 0);
   if (child == 0) {
     ::dup2(out[1], 1);
+    ::dup2(out[1], 100);  // as a library without O_CLOEXEC leaves it
+    ::dup2(out[1], 101);
+    ::dup2(out[1], 102);
+    ::setenv(platform_linux::PtyLink::kInheritVariable, "101 102", 1);
     LinuxDevice::Options options;
     options.marker_file = folder.marker;
     std::string program = "tests";
@@ -185,11 +190,15 @@ TEST_CASE("reboot runs the program again with the same pid and arguments") {
   ::close(out[0]);
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(text.find("pid " + std::to_string(child) + "\n") != std::string::npos);
+  CHECK(text.find("pid " + std::to_string(child) + " open: 101 102\n") != std::string::npos);
 }
 
 TEST_CASE("prints its pid after a reboot" * doctest::skip()) {
-  const std::string line = "pid " + std::to_string(::getpid()) + "\n";
+  std::string line = "pid " + std::to_string(::getpid()) + " open:";
+  for (int fd = 100; fd < 103; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) line += " " + std::to_string(fd);
+  }
+  line += "\n";
   CHECK(::write(1, line.data(), line.size()) > 0);
 }
 
