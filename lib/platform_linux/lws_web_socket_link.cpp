@@ -47,6 +47,18 @@ void LwsWebSocketLink::wake_network() const {
   if (shared_->context != nullptr) lws_cancel_service(shared_->context);
 }
 
+/// The connection that the loop knows is not there any more. Call with the mutex held.
+bool LwsWebSocketLink::has_ended() const {
+  const platform::LinkStatus& present = shared_->status;
+  return status_.is_up && (!present.is_up || present.connection_id != status_.connection_id);
+}
+
+/// Frames of the connection that the loop knows are waiting. Call with the mutex held.
+bool LwsWebSocketLink::has_frame() const {
+  return !shared_->received.empty() &&
+         shared_->received.front().connection_id == status_.connection_id;
+}
+
 Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
   LwsTarget target;
   common::FixedString<95> error;
@@ -91,7 +103,8 @@ void LwsWebSocketLink::close(uint16_t code) {
 
 const platform::LinkStatus& LwsWebSocketLink::status() const {
   const std::lock_guard<std::mutex> lock(shared_->mutex);
-  status_ = shared_->status;
+  // What the CSMS sent before the connection ended comes before its end.
+  if (!has_ended() || !has_frame()) status_ = shared_->status;
   return status_;
 }
 
@@ -131,6 +144,7 @@ Result<platform::ReceivedFrame> LwsWebSocketLink::receive(common::Span<char> buf
     shared.received.pop_front();
   }
   if (shared.is_receive_paused && !shared.is_receive_queue_full()) wake_network();
+  if (has_ended() && !has_frame()) shared.notify_loop();  // status() moves on now
   return result;
 }
 

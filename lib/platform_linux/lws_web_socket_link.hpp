@@ -13,9 +13,9 @@ namespace platform_linux {
 /// WebSocketLink on libwebsockets. Name resolution, TCP, TLS and HTTP happen in a thread of its own, which hands over
 /// through bounded queues.
 ///
-/// status() is where the loop moves on to a new connection: until it has told the new connection_id, send() answers
-/// kClosed and receive() gives nothing of that connection, so that no answer goes to the wrong one. Frames of
-/// a connection that ended are still received until then.
+/// status() is where the loop moves on: a connection that ended stays up in it until receive() has given all
+/// of its frames, and until it has told a new connection_id, send() answers kClosed and receive() gives nothing
+/// of that connection. So no answer goes to the wrong connection and no last answer of the CSMS is lost.
 /// Redirects are not followed; last_error tells where they point. TLS is 1.2 or newer with the name checked;
 /// IPv6 addresses cannot be used with wss, since libwebsockets 4.1 would not check them.
 /// Proxy variables of the environment are ignored. UTF-8 is not checked here: the engine refuses such a frame.
@@ -39,6 +39,8 @@ class LwsWebSocketLink final : public platform::WebSocketLink, public PollSource
 
  private:
   void wake_network() const;
+  bool has_ended() const;
+  bool has_frame() const;
 
   common::LogSink& log_;
   const std::shared_ptr<LwsLinkShared> shared_;
