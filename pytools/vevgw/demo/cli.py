@@ -15,6 +15,7 @@ from vevgw.demo.parts import IDENTITY, Parts, start_parts
 from vevgw.demo.session import run_session
 from vevgw.demo.summary import summarise
 from vevgw.demo.timeline import Figures, Timeline
+from vevgw.dut import find_gateway
 from vevgw.errors import UserError
 
 app = typer.Typer(add_completion=False)
@@ -36,7 +37,9 @@ def demo(
     console = Console()
     if program is None:
         console.print("Building the native gateway ...")
-        program = pio.build(pio.project_dir(), "native")
+        project = pio.project_dir()
+        pio.build(project, "native")
+        program = find_gateway(project)
     if folder is None:
         with tempfile.TemporaryDirectory(prefix="vevgw-demo-") as temporary:
             asyncio.run(_run(console, program, Path(temporary)))

@@ -139,8 +139,9 @@ class NativeGateway:
         self._watchers.append(watcher)
 
     def remove_watcher(self, watcher: GatewayWatcher) -> None:
-        """Does so no longer."""
-        self._watchers.remove(watcher)
+        """Does so no longer; nothing happens when it was not told."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
 
     async def start(self, *, timeout_s: float = 10.0) -> None:
         """Starts the process and waits until its console exists.
