@@ -23,6 +23,12 @@ constexpr int64_t kSampleWaitMs =
 constexpr int64_t kFreshMs = 1000;   ///< A reading this old serves for a sample that is due now.
 constexpr int64_t kSettleMs = 5000;  ///< Time between the permission and power, not worth a status.
 constexpr int64_t kRetryMs = 1000;
+struct StopDecisionKey {
+  explicit StopDecisionKey(uint8_t id)
+      : text{'s', 't', 'o', 'p', static_cast<char>('0' + id), '\0'} {}
+  char text[6];
+};
+
 constexpr int32_t kQuietMa = 1000;  ///< Below this the session's energy does not change any more.
 
 }  // namespace
@@ -73,6 +79,8 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   is_energy_blocked_ = open.is_assigned && open.status != IdTagStatus::kAccepted;
   stop_reason_ = reason_if_gone;
   must_stop_ = must_stop;
+  stop_id_tag_.clear();
+  if (load_stop_decision()) must_stop_ = true;
   is_plugged_ = true;  // until the charger says otherwise
   set_session(SessionState::kResuming, "restart", now);
   request_sample(now);
@@ -208,11 +216,42 @@ common::Status Connector::stop(StopReason reason, const IdTag& id_tag, Instant n
   stop_time_ = services_->stamp(now);
   stop_at_ = now;
   settle_until_ = Instant{};
+  store_stop_decision();
   set_session(SessionState::kStopping, reason == StopReason::kEvDisconnected ? "unplugged" : "stop",
               now);
   update_offer(now);
   request_sample(now);
   return common::Status::kOk;
+}
+
+/// Seconds pass between the decision to stop and the stop record with the last reading. Should power fail in between, the
+/// transaction must not go on: the decision is kept, as { local transaction, reason, id tag }. It is never erased, the next
+/// transaction has another number.
+void Connector::store_stop_decision() const {
+  uint8_t image[5 + limits::kIdTagBytes];
+  for (unsigned i = 0; i < 4; ++i) image[i] = static_cast<uint8_t>(local_transaction_ >> (8U * i));
+  image[4] = static_cast<uint8_t>(stop_reason_);
+  std::memcpy(image + 5, stop_id_tag_.c_str(), stop_id_tag_.size());
+  const common::Status stored = services_->settings.set(
+      StopDecisionKey(id_).text, common::ByteSpan(image, 5 + stop_id_tag_.size()));
+  if (stored != common::Status::kOk)
+    LOG_WARN(services_->log, "the stop is not stored yet (%s)", to_string(stored));
+}
+
+bool Connector::load_stop_decision() {
+  uint8_t image[5 + limits::kIdTagBytes];
+  const common::Result<size_t> size =
+      services_->settings.get(StopDecisionKey(id_).text, common::MutableByteSpan(image));
+  if (!size.ok() || size.value() < 5) return false;
+  uint32_t local_transaction = 0;
+  for (unsigned i = 0; i < 4; ++i) local_transaction |= static_cast<uint32_t>(image[i]) << (8U * i);
+  if (local_transaction != local_transaction_ ||
+      image[4] > static_cast<uint8_t>(StopReason::kDeAuthorized))
+    return false;
+  stop_reason_ = static_cast<StopReason>(image[4]);
+  stop_id_tag_.assign_truncated(
+      common::TextSpan(reinterpret_cast<const char*>(image) + 5, size.value() - 5));
+  return true;
 }
 
 void Connector::on_assigned(uint32_t local_transaction, int32_t transaction_id,
@@ -425,10 +464,10 @@ void Connector::resolve_resume(Instant now) {
       now < session_since_ + kResumeReadingMs)
     return;
   if (is_same_session) {
-    (void)stop(stop_reason_, IdTag(), now);
+    (void)stop(stop_reason_, IdTag(stop_id_tag_), now);
     return;
   }
-  stop_id_tag_ = id_tag_;
+  if (stop_id_tag_.empty()) stop_id_tag_ = id_tag_;
   stop_time_ = last_register_time_;
   stop_at_ = now;
   set_session(SessionState::kStopping, "the session ended while the gateway was off", now);

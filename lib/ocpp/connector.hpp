@@ -107,6 +107,8 @@ class Connector {
   void on_unplugged(common::Instant now);
   void advance(common::Instant now);
   void start(common::Instant now);
+  void store_stop_decision() const;
+  bool load_stop_decision();
   void finish(common::Instant now);
   void abandon(const char* cause, common::Instant now);
   void resolve_resume(common::Instant now);

@@ -27,9 +27,17 @@ Engine::Engine(const Ports& the_ports)
       store(the_ports.files, the_ports.log),
       registration(events, the_ports.log),
       calls(outbox, the_ports.entropy, the_ports.log),
-      services{
-          the_ports.log, the_ports.charger, configuration, clock,     events,
-          store,         profiles,          status,        is_online, options.nominal_voltage_mv} {}
+      services{the_ports.log,
+               the_ports.charger,
+               the_ports.settings,
+               configuration,
+               clock,
+               events,
+               store,
+               profiles,
+               status,
+               is_online,
+               options.nominal_voltage_mv} {}
 
 common::Status Engine::begin(const Options& the_options, Instant now, common::UtcTime utc) {
   if (the_options.connectors < 1 || the_options.connectors > limits::kMaxConnectors ||

@@ -14,6 +14,7 @@ namespace ocpp {
 struct Services {
   common::LogSink& log;
   charger::ChargerControl& charger;
+  platform::KeyValueStore& settings;
   Configuration& configuration;
   ClockSync& clock;
   EventQueue& events;

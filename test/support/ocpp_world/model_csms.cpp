@@ -1,0 +1,277 @@
+#include "ocpp_world/model_csms.hpp"
+
+#include "json/reader.hpp"
+#include "ocpp_messages/all.hpp"
+#include "ocpp_messages/runtime/time_text.hpp"
+
+namespace ocpp_world {
+
+using namespace ocpp_messages;  // NOLINT: a test double that speaks nothing else
+using common::Instant;
+
+namespace {
+
+std::string str(common::TextSpan text) { return std::string(text.data(), text.size()); }
+common::TextSpan span(const std::string& text) {
+  return common::TextSpan(text.data(), text.size());
+}
+
+template <typename Message>
+std::string check(const std::string& payload, Message& out) {
+  DecodeOptions options;
+  options.strict = true;
+  const DecodeError error = decode(span(payload), out, options);
+  return error.ok() ? "" : error.description().c_str();
+}
+
+}  // namespace
+
+std::string ModelCsms::time(Instant now) const {
+  return format_time(common::UtcTime{utc_at_zero.ms + now.ms}).c_str();
+}
+
+void ModelCsms::on_connection(bool) {
+  outgoing_.clear();
+  is_call_open_ = false;
+  seen_ids_.clear();
+}
+
+void ModelCsms::send(const std::string& frame, Instant now) {
+  Instant at = now + faults.delay_ms;
+  if (!outgoing_.empty() && outgoing_.back().at > at) at = outgoing_.back().at;
+  outgoing_.push_back(Outgoing{at, frame});
+}
+
+std::string ModelCsms::call(const std::string& action, const std::string& payload, Instant now) {
+  const std::string id = "csms-" + std::to_string(next_call_++);
+  open_calls_[id] = action;
+  send("[2,\"" + id + "\",\"" + action + "\"," + payload + "]", now);
+  return id;
+}
+
+bool ModelCsms::take_due(Instant now, std::string& frame) {
+  if (outgoing_.empty() || outgoing_.front().at > now) return false;
+  frame = outgoing_.front().frame;
+  outgoing_.pop_front();
+  if (is_call_open_ && (frame.compare(0, 3, "[3,") == 0 || frame.compare(0, 3, "[4,") == 0) &&
+      frame.find("\"" + open_id_ + "\"") != std::string::npos) {
+    is_call_open_ = false;
+  }
+  return true;
+}
+
+void ModelCsms::on_frame(const std::string& frame, Instant now) {
+  json::Reader reader(span(frame));
+  if (reader.next() != json::Token::kArrayBegin || reader.next() != json::Token::kNumber) {
+    violation("not a frame: " + frame);
+    return;
+  }
+  const std::string type = str(reader.text());
+  const std::string raw_id = str(reader.capture());
+  const std::string id =
+      raw_id.size() >= 2 && raw_id[0] == '"' ? raw_id.substr(1, raw_id.size() - 2) : raw_id;
+  if (!json::is_valid(span(frame))) violation("not JSON: " + frame);
+  if (type == "2") {
+    reader.next();
+    const std::string action = str(reader.text());
+    const std::string payload = str(reader.capture());
+    on_call(id, action, payload, now);
+    return;
+  }
+  if (answers.count(id) != 0) violation("answered twice: " + frame);
+  answers[id] = frame;
+  const auto open = open_calls_.find(id);
+  if (open == open_calls_.end()) return;  // a raw frame of the test
+  if (type == "3") {
+    const std::string payload = str(reader.capture());
+    std::string fault = "no such action";
+#define CHECK_CONF(A)             \
+  if (open->second == #A) {       \
+    A##Conf conf;                 \
+    fault = check(payload, conf); \
+  }
+    OCPP_MESSAGES_FOR_EACH_ACTION(CHECK_CONF)
+#undef CHECK_CONF
+    if (!fault.empty()) violation("answer to " + open->second + ": " + fault + ": " + frame);
+  }
+}
+
+void ModelCsms::on_call(const std::string& id, const std::string& action,
+                        const std::string& payload, Instant now) {
+  ++received[action];
+  calls.push_back(action + " " + payload);
+  if (is_call_open_ && now - opened_at_ < message_timeout_ms) {
+    violation("a second Call while one is open: " + action);
+  }
+  opened_at_ = now;
+  if (++seen_ids_[id] > 1) violation("message id used twice on a connection: " + id);
+  if (id.size() > 36) violation("message id too long: " + id);
+  if (!has_booted_ && action != "BootNotification") violation("before BootNotification: " + action);
+  is_call_open_ = true;
+  open_id_ = id;
+
+  Action known{};
+  if (!from_string(span(action), known) || !sent_by_charge_point(known)) {
+    violation("not an action of a charge point: " + action);
+    return;
+  }
+  if (auto error = faults.call_error.find(action);
+      error != faults.call_error.end() && error->second > 0) {
+    --error->second;
+    send("[4,\"" + id + "\",\"InternalError\",\"database is down\",{}]", now);
+    return;
+  }
+  if (faults.is_mute) return;
+  if (auto ignored = faults.ignore.find(action);
+      ignored != faults.ignore.end() && ignored->second > 0) {
+    // Read and carried out, but the answer is lost: the hard case.
+    --ignored->second;
+    (void)handle(known, payload, now);
+    return;
+  }
+  send("[3,\"" + id + "\"," + handle(known, payload, now) + "]", now);
+}
+
+std::string ModelCsms::id_tag_info(const std::string& id_tag) const {
+  const auto status = id_tags.find(id_tag);
+  const auto parent = parents.find(id_tag);
+  std::string info =
+      "{\"status\":\"" + (status == id_tags.end() ? "Accepted" : status->second) + "\"";
+  if (parent != parents.end()) info += ",\"parentIdTag\":\"" + parent->second + "\"";
+  return info + "}";
+}
+
+const ModelCsms::Transaction* ModelCsms::find(int32_t transaction_id) const {
+  for (const Transaction& transaction : transactions) {
+    if (transaction.id == transaction_id) return &transaction;
+  }
+  return nullptr;
+}
+
+std::string ModelCsms::last_status(int32_t connector_id) const {
+  for (auto status = statuses.rbegin(); status != statuses.rend(); ++status) {
+    if (status->connector_id == connector_id) return status->status;
+  }
+  return "";
+}
+
+std::string ModelCsms::answer_status(const std::string& id) const {
+  const auto answer = answers.find(id);
+  if (answer == answers.end()) return "";
+  const std::string mark = "\"status\":\"";
+  const size_t at = answer->second.find(mark);
+  if (at == std::string::npos) return answer->second;
+  const size_t begin = at + mark.size();
+  return answer->second.substr(begin, answer->second.find('"', begin) - begin);
+}
+
+std::string ModelCsms::handle(Action action, const std::string& payload, Instant now) {
+  std::string fault;
+  std::string answer = "{}";
+  switch (action) {
+    case Action::BootNotification: {
+      BootNotificationReq req;
+      fault = check(payload, req);
+      has_booted_ = true;
+      answer = "{\"status\":\"" + registration + "\",\"currentTime\":\"" + time(now) +
+               "\",\"interval\":" + std::to_string(interval_s) + "}";
+      break;
+    }
+    case Action::Heartbeat: {
+      HeartbeatReq req;
+      fault = check(payload, req);
+      answer = "{\"currentTime\":\"" + time(now) + "\"}";
+      break;
+    }
+    case Action::Authorize: {
+      AuthorizeReq req;
+      fault = check(payload, req);
+      answer = "{\"idTagInfo\":" + id_tag_info(req.id_tag.c_str()) + "}";
+      break;
+    }
+    case Action::StatusNotification: {
+      StatusNotificationReq req;
+      fault = check(payload, req);
+      statuses.push_back(Status{req.connector_id, to_string(req.status), to_string(req.error_code),
+                                req.info.has_value() ? req.info->c_str() : "", now});
+      break;
+    }
+    case Action::StartTransaction: {
+      StartTransactionReq req;
+      fault = check(payload, req);
+      Transaction* found = nullptr;
+      for (Transaction& transaction : transactions) {
+        if (transaction.start_payload == payload) found = &transaction;
+      }
+      if (found == nullptr) {
+        transactions.emplace_back();
+        found = &transactions.back();
+        found->id = next_transaction_id_++;
+        found->start_payload = payload;
+        found->connector_id = req.connector_id;
+        found->id_tag = req.id_tag.c_str();
+        found->meter_start = req.meter_start;
+        found->last_register = req.meter_start;
+        found->started = req.timestamp;
+        if (req.timestamp.ms < 1'700'000'000'000)
+          violation("start without a real time: " + payload);
+      }
+      ++found->starts;
+      answer = "{\"transactionId\":" + std::to_string(found->id) +
+               ",\"idTagInfo\":" + id_tag_info(found->id_tag) + "}";
+      break;
+    }
+    case Action::MeterValues: {
+      MeterValuesReq req;
+      fault = check(payload, req);
+      if (!req.transaction_id.has_value()) break;
+      for (Transaction& transaction : transactions) {
+        if (transaction.id != *req.transaction_id) continue;
+        if (transaction.stops > 0) violation("meter values after the stop: " + payload);
+        ++transaction.meter_values;
+        for (const MeterValue& value : req.meter_value) {
+          for (const SampledValue& sample : value.sampled_value) {
+            if (sample.measurand.value_or(Measurand::Energy_Active_Import_Register) !=
+                Measurand::Energy_Active_Import_Register) {
+              continue;
+            }
+            common::FixedString<20> text;
+            (void)sample.value.copy_to(text);
+            const int64_t wh = std::stoll(text.c_str());
+            if (wh < transaction.last_register)
+              violation("the register went backwards: " + payload);
+            transaction.last_register = wh;
+          }
+        }
+      }
+      break;
+    }
+    case Action::StopTransaction: {
+      StopTransactionReq req;
+      fault = check(payload, req);
+      bool is_known = false;
+      for (Transaction& transaction : transactions) {
+        if (transaction.id != req.transaction_id) continue;
+        is_known = true;
+        if (transaction.stops > 0 && transaction.stop_payload != payload)
+          violation("two different stops: " + payload);
+        ++transaction.stops;
+        transaction.stop_payload = payload;
+        transaction.meter_stop = req.meter_stop;
+        transaction.reason = req.reason.has_value() ? to_string(*req.reason) : "";
+        transaction.stopped = req.timestamp;
+        if (req.meter_stop < transaction.last_register)
+          violation("meterStop below the register: " + payload);
+        if (req.timestamp < transaction.started) violation("stopped before it started: " + payload);
+      }
+      if (!is_known) violation("stop of an unknown transaction: " + payload);
+      break;
+    }
+    default:
+      break;
+  }
+  if (!fault.empty()) violation(std::string(to_string(action)) + ": " + fault + ": " + payload);
+  return answer;
+}
+
+}  // namespace ocpp_world
