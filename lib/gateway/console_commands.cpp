@@ -85,7 +85,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   member(out, "version", parts_.firmware_version);
   member(out, "identity", parts_.identity);
   member(out, "serial_number", parts_.device.serial_number().span());
-  member(out, "uptime_ms", now.ms);
+  member(out, "uptime_ms", parts_.log.uptime_ms());
   member(out, "utc_ms", summary.utc.ms);
   flag(out, "link", parts_.csms.status().is_up);
   member(out, "registration", summary.registration);

@@ -48,7 +48,7 @@ void ConsoleLog::write(LogLevel level, const char* module, const char* format, .
   char line[240];
   const int prefix =
       std::snprintf(line, sizeof line, "%c (%lld) %s: ", kLetters[static_cast<int>(level)],
-                    static_cast<long long>(clock_.now().ms), module);
+                    static_cast<long long>(uptime_ms()), module);
   if (prefix < 0) return;
   va_list arguments;
   va_start(arguments, format);

@@ -36,7 +36,10 @@ class ConsoleLog final : public common::LogSink {
  public:
   /// Keeps references to both.
   ConsoleLog(ConsoleOutput& output, const platform::Clock& clock)
-      : output_(output), clock_(clock) {}
+      : output_(output), clock_(clock), start_(clock.now()) {}
+
+  /// Time since this object was made, ms: the number in brackets.
+  int64_t uptime_ms() const { return clock_.now() - start_; }
 
   void set_level(common::LogLevel level) { level_ = level; }
   common::LogLevel level() const { return level_; }
@@ -47,6 +50,7 @@ class ConsoleLog final : public common::LogSink {
  private:
   ConsoleOutput& output_;
   const platform::Clock& clock_;
+  const common::Instant start_;
   common::LogLevel level_ = common::LogLevel::kInfo;
 };
 

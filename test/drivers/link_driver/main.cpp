@@ -5,13 +5,14 @@
 // Options of the link and the size of the receive buffer come as NAME=NUMBER arguments.
 
 #include "common/crc32.hpp"
-#include "platform_linux/console_log_sink.hpp"
+#include "common/log.hpp"
 #include "platform_linux/linux_clock.hpp"
 #include "platform_linux/linux_waiter.hpp"
 #include "platform_linux/lws_web_socket_link.hpp"
 #include "platform_linux/stdio_link.hpp"
 
 #include <algorithm>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -23,6 +24,20 @@ namespace {
 
 using common::Status;
 using Fields = std::map<std::string, std::string>;
+
+/// The link's log lines on standard error.
+class StandardErrorLog final : public common::LogSink {
+ public:
+  bool is_enabled(common::LogLevel, const char*) const override { return true; }
+  void write(common::LogLevel, const char* module, const char* format, ...) override {
+    std::fprintf(stderr, "%s: ", module);
+    va_list arguments;
+    va_start(arguments, format);
+    std::vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    std::fputc('\n', stderr);
+  }
+};
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -86,9 +101,7 @@ void set(common::FixedString<N>& out, const std::string& value) {
 class Driver {
  public:
   explicit Driver(const Fields& arguments)
-      : log_(clock_),
-        waiter_(clock_),
-        buffer_(static_cast<size_t>(number(arguments, "buffer", 200000))) {
+      : waiter_(clock_), buffer_(static_cast<size_t>(number(arguments, "buffer", 200000))) {
     platform_linux::LwsLinkOptions options;
     options.backoff.minimum_ms = number(arguments, "backoff_minimum_ms", 20);
     options.backoff.first_ms = number(arguments, "backoff_first_ms", 40);
@@ -101,7 +114,6 @@ class Driver {
     options.watchdog_grace_ms = number(arguments, "watchdog_grace_ms", 5000);
     options.idle_probe_ms = number(arguments, "idle_probe_ms", 300000);
     options.close_timeout_ms = number(arguments, "close_timeout_ms", 3000);
-    log_.set_fd(2);
     link_ = std::make_unique<platform_linux::LwsWebSocketLink>(log_, options);
   }
 
@@ -210,7 +222,7 @@ class Driver {
   }
 
   platform_linux::LinuxClock clock_;
-  platform_linux::ConsoleLogSink log_;
+  StandardErrorLog log_;
   platform_linux::LinuxWaiter waiter_;
   platform_linux::StdioLink input_;
   std::unique_ptr<platform_linux::LwsWebSocketLink> link_;

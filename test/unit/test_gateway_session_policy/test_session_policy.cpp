@@ -1,5 +1,6 @@
 #include "doctest_main/doctest_main.hpp"
 #include "gateway/session_policy.hpp"
+#include "gateway_fakes/gateway_fakes.hpp"
 
 #include <string>
 #include <vector>
@@ -9,64 +10,9 @@ using common::Instant;
 
 namespace {
 
-/// Notes what reaches the engine.
-class Engine final : public gateway::OcppEngine {
- public:
-  common::Status begin(const gateway::EngineOptions&, Instant, common::UtcTime) override {
-    return common::Status::kOk;
-  }
-  void on_link(bool, Instant) override {}
-  bool can_receive() const override { return true; }
-  void receive(common::TextSpan, bool, Instant) override {}
-  Instant step(Instant) override { return Instant::never(); }
-  common::TextSpan next_to_send() override { return {}; }
-  void on_sent(Instant) override {}
-  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant) override {
-    tags.push_back(std::to_string(connector_id) + ":" + id_tag.c_str());
-  }
-  void on_utc(common::UtcTime, Instant) override {}
-  bool take_event(gateway::EngineEvent&) override { return false; }
-  gateway::EngineSummary summary(Instant) const override { return {}; }
-  gateway::ConnectorSummary connector(uint8_t) const override { return {}; }
-  size_t action_count() const override { return 0; }
-  gateway::ActionCounters counters(size_t) const override { return {}; }
-  size_t configuration_count() const override { return 0; }
-  void configuration_at(size_t, gateway::ConfigurationEntry&) const override {}
-  common::Status get_configuration(common::TextSpan, gateway::ConfigurationEntry&) const override {
-    return common::Status::kNotFound;
-  }
-  const char* set_configuration(common::TextSpan, common::TextSpan, Instant) override { return ""; }
-  common::Status stop_transaction(uint8_t, Instant) override { return common::Status::kOk; }
-  void on_charger_state(uint8_t connector_id, const charger::ChargerState&, Instant) override {
-    states.push_back(connector_id);
-  }
-  void on_meter_sample(uint8_t connector_id, const charger::MeterSample&, Instant) override {
-    samples.push_back(connector_id);
-  }
-
-  std::vector<std::string> tags;
-  std::vector<int> states;
-  std::vector<int> samples;
-};
-
-/// Notes the offers that reach the chargers.
-class Chargers final : public charger::ChargerControl {
- public:
-  void set_offer(uint8_t connector_id, const Offer& offer, Instant) override {
-    last[connector_id] = offer;
-    ++count;
-  }
-  void request_sample(uint8_t, Instant) override {}
-  common::Status unlock(uint8_t, Instant) override { return common::Status::kUnsupported; }
-  charger::Capabilities capabilities(uint8_t) const override { return {}; }
-
-  Offer last[limits::kMaxConnectors + 1];
-  int count = 0;
-};
-
 struct Fixture {
-  Engine engine;
-  Chargers chargers;
+  gateway_fakes::FakeEngine engine;
+  gateway_fakes::FakeChargers chargers;
   common::NullLogSink log;
   gateway::SessionPolicy policy{engine, chargers, log};
 

@@ -1,5 +1,4 @@
 #include "doctest_main/doctest_main.hpp"
-#include "platform_linux/console_log_sink.hpp"
 #include "platform_linux/linux_clock.hpp"
 #include "platform_linux/linux_device.hpp"
 #include "platform_linux/linux_entropy.hpp"
@@ -16,39 +15,15 @@
 #include <unistd.h>
 #include <vector>
 
-using common::LogLevel;
 using common::Status;
 using common::UtcTime;
 using platform::ResetCause;
-using platform_linux::ConsoleLogSink;
 using platform_linux::LinuxClock;
 using platform_linux::LinuxDevice;
 using platform_linux::LinuxEntropy;
 using platform_linux::LinuxWaiter;
 
 namespace {
-
-struct FakeClock final : platform::Clock {
-  common::Instant now() const override { return time; }
-  common::UtcTime utc() const override { return {}; }
-  void set_utc(common::UtcTime) override {}
-  common::Instant time{500};
-};
-
-/// A console with room for a few bytes.
-struct SmallConsole final : platform::SerialLink {
-  Status configure(const platform::SerialSettings&) override { return Status::kOk; }
-  common::Result<size_t> write(common::ByteSpan data) override {
-    if (data.size() > room) return Status::kAgain;
-    room -= data.size();
-    text.append(reinterpret_cast<const char*>(data.data()), data.size());
-    return data.size();
-  }
-  common::Result<size_t> read(common::MutableByteSpan) override { return Status::kAgain; }
-  bool is_drained() override { return true; }
-  std::string text;
-  size_t room = 100000;
-};
 
 struct Folder {
   Folder() {
@@ -241,82 +216,6 @@ TEST_CASE("a wait ends when a source has data, and every source hears of it") {
   waiter.remove(source);
   waiter.wait_until(common::Instant{0});
   CHECK(source.wakes == 1);
-  ::close(ends[0]);
-  ::close(ends[1]);
-}
-
-TEST_CASE("log lines have the format of ESP-IDF") {
-  FakeClock clock;
-  SmallConsole console;
-  ConsoleLogSink log(clock);
-  log.set_console(&console);
-  clock.time = common::Instant{500 + 12345};
-  log.write(LogLevel::kInfo, "ocpp.tx", "connector %d: %s", 1, "started");
-  log.write(LogLevel::kError, "app", "two\nlines\x1b[31m");
-  CHECK(console.text == "I (12345) ocpp.tx: connector 1: started\nE (12345) app: two lines [31m\n");
-}
-
-TEST_CASE("a long line is cut at 200 bytes") {
-  FakeClock clock;
-  SmallConsole console;
-  ConsoleLogSink log(clock);
-  log.set_console(&console);
-  log.write(LogLevel::kWarn, "m", "%s", std::string(500, 'x').c_str());
-  CHECK(console.text == "W (0) m: " + std::string(191, 'x') + "\n");
-  console.text.clear();
-  log.write(LogLevel::kWarn, std::string(300, 'm').c_str(), "text");
-  CHECK(console.text.size() == 201);
-}
-
-TEST_CASE("levels are set per module, the longest name wins") {
-  FakeClock clock;
-  ConsoleLogSink log(clock);
-  CHECK(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
-  CHECK_FALSE(log.is_enabled(LogLevel::kDebug, "ocpp.tx"));
-  log.set_level("*", LogLevel::kError);
-  log.set_level("ocpp", LogLevel::kDebug);
-  log.set_level("ocpp.tx", LogLevel::kWarn);
-  CHECK_FALSE(log.is_enabled(LogLevel::kWarn, "modbus"));
-  CHECK(log.is_enabled(LogLevel::kError, "modbus"));
-  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp"));
-  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp.auth"));
-  CHECK_FALSE(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
-  CHECK_FALSE(log.is_enabled(LogLevel::kDebug, "ocppx"));
-  log.set_level("ocpp.tx", LogLevel::kInfo);
-  CHECK(log.is_enabled(LogLevel::kInfo, "ocpp.tx"));
-  log.clear_level("ocpp.tx");
-  CHECK(log.is_enabled(LogLevel::kDebug, "ocpp.tx"));
-}
-
-TEST_CASE("lines that find no room are dropped whole and counted") {
-  FakeClock clock;
-  SmallConsole console;
-  ConsoleLogSink log(clock);
-  log.set_console(&console);
-  console.room = 15;
-  log.write(LogLevel::kInfo, "m", "%s", "too long to fit here");
-  log.write(LogLevel::kInfo, "m", "%s", "this one neither");
-  CHECK(console.text.empty());
-  CHECK(log.dropped_lines() == 2);
-  console.room = 1000;
-  log.write(LogLevel::kInfo, "m", "back");
-  log.write(LogLevel::kInfo, "m", "again");
-  CHECK(console.text == "W (0) log: 2 lines dropped\nI (0) m: back\nI (0) m: again\n");
-}
-
-TEST_CASE("a second copy goes to a descriptor, and a full pipe does not block") {
-  FakeClock clock;
-  ConsoleLogSink log(clock);
-  int ends[2];
-  REQUIRE(::pipe(ends) == 0);
-  log.set_fd(ends[1]);
-  log.write(LogLevel::kInfo, "m", "hello");
-  char buffer[64];
-  const ssize_t size = ::read(ends[0], buffer, sizeof buffer);
-  CHECK(std::string(buffer, static_cast<size_t>(size)) == "I (0) m: hello\n");
-  for (int i = 0; i < 1000; ++i)
-    log.write(LogLevel::kInfo, "m", "%s", std::string(300, 'x').c_str());
-  CHECK(log.dropped_lines() > 0);
   ::close(ends[0]);
   ::close(ends[1]);
 }

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "gateway/ocpp_engine.hpp"
+
+#include <string>
+#include <vector>
+
+/// Stand-ins for the neighbours of the session policy and the console.
+namespace gateway_fakes {
+
+using charger::Offer;
+using common::Instant;
+
+/// Notes what reaches the engine.
+class FakeEngine final : public gateway::OcppEngine {
+ public:
+  common::Status begin(const gateway::EngineOptions&, Instant, common::UtcTime) override {
+    return common::Status::kOk;
+  }
+  void on_link(bool, Instant) override {}
+  bool can_receive() const override { return true; }
+  void receive(common::TextSpan, bool, Instant) override {}
+  Instant step(Instant) override { return Instant::never(); }
+  common::TextSpan next_to_send() override { return {}; }
+  void on_sent(Instant) override {}
+  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant) override {
+    tags.push_back(std::to_string(connector_id) + ":" + id_tag.c_str());
+  }
+  void on_utc(common::UtcTime, Instant) override {}
+  bool take_event(gateway::EngineEvent&) override { return false; }
+  gateway::EngineSummary summary(Instant) const override {
+    gateway::EngineSummary summary;
+    summary.registration = "accepted";
+    summary.pending_messages = pending_messages;
+    return summary;
+  }
+  gateway::ConnectorSummary connector(uint8_t) const override { return transaction; }
+  size_t action_count() const override { return 0; }
+  gateway::ActionCounters counters(size_t) const override { return {}; }
+  size_t configuration_count() const override { return 2; }
+  void configuration_at(size_t index, gateway::ConfigurationEntry& entry) const override {
+    entry.key = index == 0 ? "HeartbeatInterval" : "AuthorizationKey";
+    entry.has_value = index == 0;
+    entry.is_readonly = false;
+    entry.value = common::FixedString<500>(index == 0 ? heartbeat_interval.c_str() : "");
+  }
+  common::Status get_configuration(common::TextSpan key,
+                                   gateway::ConfigurationEntry& entry) const override {
+    for (size_t index = 0; index < 2; ++index) {
+      configuration_at(index, entry);
+      if (common::equals_ignore_case(key, common::text(entry.key))) return common::Status::kOk;
+    }
+    return common::Status::kNotFound;
+  }
+  const char* set_configuration(common::TextSpan key, common::TextSpan value, Instant) override {
+    if (!common::equals_ignore_case(key, common::text("HeartbeatInterval"))) return "NotSupported";
+    if (value.empty() || value[0] < '0' || value[0] > '9') return "Rejected";
+    heartbeat_interval.assign(value.data(), value.size());
+    return "Accepted";
+  }
+  common::Status stop_transaction(uint8_t, Instant) override {
+    return transaction.has_transaction ? common::Status::kOk : common::Status::kInvalidState;
+  }
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState&, Instant) override {
+    states.push_back(connector_id);
+  }
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample&, Instant) override {
+    samples.push_back(connector_id);
+  }
+
+  std::string heartbeat_interval = "300";
+  size_t pending_messages = 0;
+  gateway::ConnectorSummary transaction;
+  std::vector<std::string> tags;
+  std::vector<int> states;
+  std::vector<int> samples;
+};
+
+/// Notes the offers that reach the chargers.
+class FakeChargers final : public charger::ChargerControl {
+ public:
+  void set_offer(uint8_t connector_id, const Offer& offer, Instant) override {
+    last[connector_id] = offer;
+    ++count;
+  }
+  void request_sample(uint8_t, Instant) override {}
+  common::Status unlock(uint8_t, Instant) override { return common::Status::kUnsupported; }
+  charger::Capabilities capabilities(uint8_t) const override { return {}; }
+
+  Offer last[limits::kMaxConnectors + 1];
+  int count = 0;
+};
+
+}  // namespace gateway_fakes

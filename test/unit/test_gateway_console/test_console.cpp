@@ -1,0 +1,217 @@
+#include "bridge/bridge.hpp"
+#include "doctest_main/doctest_main.hpp"
+#include "gateway/console.hpp"
+#include "gateway_fakes/gateway_fakes.hpp"
+#include "platform_sim/sim_clock.hpp"
+#include "platform_sim/sim_device.hpp"
+#include "platform_sim/sim_key_value_store.hpp"
+#include "platform_sim/sim_web_socket_link.hpp"
+
+#include <string>
+
+using common::Instant;
+using Request = gateway::Console::Request;
+
+namespace {
+
+class Terminal final : public platform::SerialLink {
+ public:
+  common::Status configure(const platform::SerialSettings&) override { return common::Status::kOk; }
+  common::Result<size_t> write(common::ByteSpan data) override {
+    output.append(reinterpret_cast<const char*>(data.data()), data.size());
+    return data.size();
+  }
+  common::Result<size_t> read(common::MutableByteSpan buffer) override {
+    if (input.empty()) return common::Status::kAgain;
+    const size_t count = input.size() < buffer.size() ? input.size() : buffer.size();
+    std::memcpy(buffer.data(), input.data(), count);
+    input.erase(0, count);
+    return count;
+  }
+  bool is_drained() override { return true; }
+
+  std::string input;
+  std::string output;
+};
+
+struct Fixture {
+  platform_sim::SimPower power;
+  platform_sim::SimClock clock;
+  platform_sim::SimDevice device;
+  platform_sim::SimKeyValueStore store{power};
+  platform_sim::SimKeyValueStore registers{power};
+  platform_sim::SimWebSocketLink csms{clock, 1};
+  Terminal terminal;
+  gateway::ConsoleOutput output{terminal};
+  gateway::ConsoleLog log{output, clock};
+  gateway::Settings settings{store};
+  gateway_fakes::FakeEngine engine;
+  bridge::Bridge bridge{registers, log};
+  gateway::SessionPolicy policy{engine, bridge, log};
+  gateway::Console console{gateway::ConsoleParts{terminal, output, log, clock, device, csms,
+                                                 settings, engine, policy, bridge, "1.2.3", "CP1"}};
+
+  Fixture() {
+    gateway::PolicySettings policy_settings;
+    policy_settings.connectors = 2;
+    policy.begin(policy_settings, clock.now());
+    console.begin(2);
+  }
+
+  /// What the console prints for a line of input.
+  std::string say(const std::string& line) {
+    terminal.output.clear();
+    terminal.input = line + "\n";
+    console.step(clock.now());
+    return terminal.output;
+  }
+};
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a reply carries the id of its command and is one line") {
+  Fixture fixture;
+  CHECK(fixture.say("#17 log") ==
+        "{\"id\":17,\"ok\":true,\"level\":\"info\",\"dropped_lines\":0}\n");
+  CHECK(fixture.say("log") == "{\"id\":0,\"ok\":true,\"level\":\"info\",\"dropped_lines\":0}\n");
+  CHECK(fixture.say("").empty());
+}
+
+TEST_CASE("a mistake is answered with one sentence") {
+  Fixture fixture;
+  CHECK(fixture.say("#3 frobnicate now") ==
+        "{\"id\":3,\"ok\":false,\"error\":\"unknown command: frobnicate; help lists all\"}\n");
+  CHECK(has(fixture.say("#x status"), "an id is # and a number"));
+  CHECK(has(fixture.say("#-1 status"), "an id is # and a number"));
+  CHECK(has(fixture.say("#4 config"), "\"id\":4,\"ok\":false,\"error\":\"usage: config get"));
+  CHECK(has(fixture.say("#5 meter 3"), "there are connectors 1 to 2"));
+  CHECK(has(fixture.say("#6 " + std::string(2000, 'x')),
+            "\"id\":6,\"ok\":false,\"error\":\"the line is too long\""));
+}
+
+TEST_CASE("a command that arrives in pieces or with a carriage return is understood") {
+  Fixture fixture;
+  fixture.terminal.input = "#9 lo";
+  fixture.console.step(fixture.clock.now());
+  CHECK(fixture.terminal.output.empty());
+  CHECK(has(fixture.say("g\r"), "\"id\":9,\"ok\":true"));
+}
+
+TEST_CASE("configuration keys are listed, read and written with the engine's checks") {
+  Fixture fixture;
+  CHECK(has(fixture.say("config get"),
+            "\"configuration\":{\"HeartbeatInterval\":\"300\",\"AuthorizationKey\":null}"));
+  CHECK(has(fixture.say("config set heartbeatinterval 60"), "\"status\":\"Accepted\""));
+  CHECK(has(fixture.say("config get HeartbeatInterval"), "\"value\":\"60\""));
+  CHECK(has(fixture.say("config set HeartbeatInterval x"), "the value was refused: Rejected"));
+  CHECK(has(fixture.say("config set Nothing 1"), "the value was refused: NotSupported"));
+  CHECK(has(fixture.say("config get Nothing"), "no such configuration key: Nothing"));
+}
+
+TEST_CASE("settings are stored, and secrets never shown") {
+  Fixture fixture;
+  CHECK(has(fixture.say("wifi Our Net pass word"), "\"ok\":true"));
+  CHECK(fixture.settings.text("wifi_ssid") == gateway::SettingText("Our"));
+  CHECK(fixture.settings.text("wifi_password") == gateway::SettingText("Net pass word"));
+  CHECK_FALSE(has(fixture.say("wifi"), "pass word"));
+  CHECK(has(fixture.say("setting set password s3cret"), "after a reboot"));
+  const std::string list = fixture.say("setting list");
+  CHECK(has(list, "\"password\":\"(set)\""));
+  CHECK(has(list, "\"c2.profile\":\"\""));
+  CHECK_FALSE(has(list, "c3.profile"));
+  CHECK_FALSE(has(list, "s3cret"));
+  CHECK_FALSE(has(fixture.say("setting get password"), "s3cret"));
+  CHECK(has(fixture.say("setting set ping_s soon"), "must be a whole number"));
+  CHECK(has(fixture.say("setting get nothing"), "no such setting: nothing"));
+}
+
+TEST_CASE("the log level is changed for this run") {
+  Fixture fixture;
+  CHECK(has(fixture.say("log level debug"), "\"level\":\"debug\""));
+  CHECK(fixture.log.level() == common::LogLevel::kDebug);
+  CHECK(has(fixture.say("log level loud"), "error, warn, info or debug"));
+}
+
+TEST_CASE(
+    "restart and factory reset are asked of the application, the latter only when confirmed") {
+  Fixture fixture;
+  CHECK(has(fixture.say("factory-reset"), "say factory-reset CONFIRM"));
+  CHECK(fixture.console.take_request() == Request::kNone);
+  fixture.say("factory-reset CONFIRM");
+  CHECK(fixture.console.take_request() == Request::kFactoryReset);
+  fixture.say("reboot");
+  CHECK(fixture.console.take_request() == Request::kReboot);
+  CHECK(fixture.console.take_request() == Request::kNone);
+}
+
+TEST_CASE("open transactions are listed and can be stopped") {
+  Fixture fixture;
+  CHECK(has(fixture.say("tx"), "\"transactions\":[]"));
+  CHECK(has(fixture.say("tx stop 1"), "no transaction is running"));
+  fixture.engine.transaction.has_transaction = true;
+  fixture.engine.transaction.local_transaction = 7;
+  fixture.engine.transaction.id_tag = gateway::MaskedIdTag("04****11");
+  CHECK(has(fixture.say("tx"),
+            "\"connector\":1,\"transaction\":7,\"transaction_id\":null,\"tag\":\"04****11\""));
+  CHECK(has(fixture.say("tx stop 1"), "\"ok\":true"));
+}
+
+TEST_CASE("status shows every connector") {
+  Fixture fixture;
+  charger::ChargerState state;
+  state.plug = charger::Plug::kPlugged;
+  state.health = charger::Health::kOk;
+  fixture.policy.on_charger_state(2, state, fixture.clock.now());
+  const std::string text = fixture.say("status");
+  CHECK(has(text, "\"version\":\"1.2.3\",\"identity\":\"CP1\""));
+  CHECK(has(text, "\"connector\":1"));
+  CHECK(has(text, "\"connector\":2,\"status\":\"\",\"plug\":\"plugged\",\"health\":\"ok\""));
+}
+
+TEST_CASE("events say what changed, once") {
+  Fixture fixture;
+  fixture.console.on_ready();
+  gateway::EngineEvent event;
+  event.kind = gateway::EngineEvent::Kind::kTransactionStarted;
+  event.connector_id = 1;
+  event.local_transaction = 5;
+  event.id_tag = gateway::MaskedIdTag("AB****CD");
+  fixture.console.on_event(event);
+  std::string text = fixture.say("");
+  CHECK(has(
+      text,
+      "EVT {\"event\":\"ready\",\"version\":\"1.2.3\",\"identity\":\"CP1\",\"connectors\":2}\n"));
+  CHECK(has(
+      text,
+      "EVT {\"event\":\"tx_started\",\"transaction\":5,\"connector\":1,\"tag\":\"AB****CD\"}\n"));
+
+  charger::ChargerState state;
+  state.limit_known = true;
+  state.limit_ma = 10000;
+  fixture.policy.on_charger_state(1, state, fixture.clock.now());
+  text = fixture.say("");
+  CHECK(has(text, "EVT {\"event\":\"charger\",\"connector\":1"));
+  CHECK(has(text, "\"limit_ma\":10000"));
+  CHECK(fixture.say("").empty());
+
+  fixture.engine.pending_messages = 2;
+  CHECK(fixture.say("").empty());
+  fixture.engine.pending_messages = 0;
+  CHECK(fixture.say("") == "EVT {\"event\":\"delivered\"}\n");
+}
+
+#ifdef GATEWAY_TEST_HOOKS
+TEST_CASE("test builds present tags and cut the link") {
+  Fixture fixture;
+  CHECK(has(fixture.say("sim tag 04AABB 2"), "\"ok\":true"));
+  CHECK(fixture.engine.tags == std::vector<std::string>{"2:04AABB"});
+  CHECK(has(fixture.say("sim tag " + std::string(21, 'A')), "at most 20 characters"));
+  fixture.say("sim link down");
+  CHECK(fixture.console.take_request() == Request::kLinkDown);
+  CHECK(has(fixture.say("sim plug"), "the charger simulator's"));
+}
+#endif
