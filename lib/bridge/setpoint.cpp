@@ -30,7 +30,9 @@ common::Instant Setpoint::write_at() const {
   common::Instant at = not_before_;
   const bool has_reference = has_device_ || has_written_;
   const uint16_t reference = has_device_ ? device_ : written_;
-  if (has_changed_ && has_reference && wanted_ > reference) {
+  // Writing a value again that did not arrive is no increase.
+  const bool is_new = !has_written_ || wanted_ != written_;
+  if (is_new && has_changed_ && has_reference && wanted_ > reference) {
     const common::Instant allowed = changed_at_ + settings_.increase_ms;
     if (at < allowed) at = allowed;
   }

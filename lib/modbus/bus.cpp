@@ -128,7 +128,8 @@ void Bus::discard_input(common::Instant now) {
   for (int round = 0; round < kMaxReads; ++round) {
     const common::Result<size_t> got = link_->read(common::MutableByteSpan(rx_, sizeof(rx_)));
     if (got.ok()) continue;
-    if (got.status() != common::Status::kAgain) lose_link(now);
+    // Before it is configured a device may well have nothing to say.
+    if (got.status() != common::Status::kAgain && settings_known_) lose_link(now);
     return;
   }
 }
@@ -148,8 +149,6 @@ void Bus::start(uint8_t unit_index, Entry& entry, common::Instant now) {
     settings_known_ = true;
   }
   phase_ = Phase::kSending;
-  discard_input(now);
-  if (phase_ == Phase::kLinkDown) return;
   rx_size_ = 0;
   sent_ = 0;
   tx_size_ = encode_rtu(active_.request, common::MutableByteSpan(tx_, sizeof(tx_)));
@@ -296,6 +295,9 @@ common::Instant Bus::step(common::Instant now) {
       case Phase::kDone:
         return now;
       case Phase::kIdle: {
+        // Whatever comes unasked must not stay in the line's buffer and wake the loop again and again.
+        discard_input(now);
+        if (phase_ == Phase::kLinkDown) break;
         common::Instant next = common::Instant::never();
         uint8_t unit_index = 0;
         Entry* entry = pick(now, unit_index, next);

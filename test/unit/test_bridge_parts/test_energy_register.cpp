@@ -1,0 +1,159 @@
+#include "bridge/energy_register.hpp"
+#include "doctest_main/doctest_main.hpp"
+
+using bridge::EnergyRegister;
+using common::Instant;
+using common::Status;
+using Update = EnergyRegister::Update;
+
+namespace {
+
+constexpr int64_t kHour = 3600 * 1000;
+
+EnergyRegister make(int64_t range_wh = 0, bool may_restart = false) {
+  EnergyRegister result;
+  EnergyRegister::Settings settings;
+  settings.source = 5;
+  settings.range_wh = range_wh;
+  settings.may_restart = may_restart;
+  settings.max_power_w = 11000;
+  result.configure(settings);
+  return result;
+}
+
+EnergyRegister copy_through_flash(const EnergyRegister& from, EnergyRegister to) {
+  uint8_t record[EnergyRegister::kRecordBytes];
+  REQUIRE(from.save(record) == sizeof(record));
+  REQUIRE(to.restore(record) == Status::kOk);
+  return to;
+}
+
+}  // namespace
+
+TEST_CASE("the first reading sets the register, later ones add what is plausible") {
+  EnergyRegister energy = make();
+  CHECK_FALSE(energy.is_known());
+  CHECK(energy.update(5000, Instant{0}) == Update::kBooked);
+  CHECK(energy.value_wh() == 5000);
+  CHECK(energy.update(5011, Instant{5000}) == Update::kBooked);
+  CHECK(energy.update(5011, Instant{6000}) == Update::kUnchanged);
+  CHECK(energy.value_wh() == 5011);
+}
+
+TEST_CASE("what flowed while the charger was silent is booked") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  CHECK(energy.update(27000, Instant{2 * kHour}) == Update::kBooked);
+  CHECK(energy.value_wh() == 27000);
+}
+
+TEST_CASE("a jump is ignored three times, then the base moves without booking") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  for (int i = 1; i <= 3; ++i) CHECK(energy.update(900000, Instant{i * 5000}) == Update::kIgnored);
+  CHECK(energy.update(900000, Instant{20000}) == Update::kRebased);
+  CHECK(energy.value_wh() == 5000);
+  CHECK(energy.update(900010, Instant{25000}) == Update::kBooked);
+  CHECK(energy.value_wh() == 5010);
+}
+
+TEST_CASE("a single glitch, up or down, leaves no trace") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  CHECK(energy.update(4294967295LL, Instant{5000}) == Update::kIgnored);
+  CHECK(energy.update(5010, Instant{10000}) == Update::kBooked);
+  CHECK(energy.update(4000, Instant{15000}) == Update::kIgnored);
+  CHECK(energy.update(5020, Instant{20000}) == Update::kBooked);
+  CHECK(energy.value_wh() == 5020);
+}
+
+TEST_CASE("a counter that starts again at zero goes on where it was") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  CHECK(energy.update(3, Instant{5000}) == Update::kRestarted);
+  CHECK(energy.value_wh() == 5003);
+  CHECK(energy.update(10, Instant{10000}) == Update::kBooked);
+  CHECK(energy.value_wh() == 5010);
+}
+
+TEST_CASE("a counter that reads zero for a moment loses nothing but that moment") {
+  EnergyRegister energy = make();
+  energy.update(500000, Instant{0});
+  CHECK(energy.update(0, Instant{5000}) == Update::kRestarted);
+  for (int i = 2; i <= 5; ++i) energy.update(500000, Instant{i * 5000});
+  CHECK(energy.value_wh() == 500000);
+  energy.update(500010, Instant{30000});
+  CHECK(energy.value_wh() == 500010);
+}
+
+TEST_CASE("a counter of 16 bits wraps") {
+  EnergyRegister energy = make(65536);
+  energy.update(65530, Instant{0});
+  CHECK(energy.update(4, Instant{5000}) == Update::kWrapped);
+  CHECK(energy.value_wh() == 65540);
+}
+
+TEST_CASE("the register survives a restart and books what flowed meanwhile") {
+  EnergyRegister before = make();
+  before.update(5000, Instant{0});
+  before.update(3, Instant{5000});  // 5003
+  EnergyRegister after = copy_through_flash(before, make());
+  CHECK(after.is_known());
+  CHECK(after.value_wh() == 5003);
+  CHECK(after.update(4003, Instant{0}) == Update::kBooked);
+  CHECK(after.value_wh() == 9003);
+}
+
+TEST_CASE(
+    "after a restart a lower lifetime counter is another meter, a lower session counter a new "
+    "session") {
+  EnergyRegister before = make();
+  before.update(500000, Instant{0});
+  EnergyRegister lifetime = copy_through_flash(before, make());
+  for (int i = 0; i < 4; ++i) lifetime.update(300000, Instant{i * 5000});
+  CHECK(lifetime.value_wh() == 500000);
+  EnergyRegister session = copy_through_flash(before, make(0, true));
+  CHECK(session.update(300, Instant{0}) == Update::kRestarted);
+  CHECK(session.value_wh() == 500300);
+}
+
+TEST_CASE("another counter gives another base, never a jump") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  EnergyRegister::Settings settings;
+  settings.source = 6;
+  energy.configure(settings);
+  CHECK(energy.update(20, Instant{5000}) == Update::kRebased);
+  CHECK(energy.value_wh() == 5000);
+  CHECK(energy.update(25, Instant{10000}) == Update::kBooked);
+  CHECK(energy.value_wh() == 5005);
+}
+
+TEST_CASE("a damaged record is refused") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  uint8_t record[EnergyRegister::kRecordBytes];
+  REQUIRE(energy.save(record) == sizeof(record));
+  for (size_t i = 0; i < sizeof(record); ++i) {
+    record[i] ^= 0x04;
+    EnergyRegister other = make();
+    CHECK(other.restore(record) == Status::kCorrupt);
+    CHECK_FALSE(other.is_known());
+    record[i] ^= 0x04;
+  }
+  EnergyRegister other = make();
+  CHECK(other.restore(common::ByteSpan(record, 10)) == Status::kCorrupt);
+}
+
+TEST_CASE("the record of version 1 keeps its layout") {
+  // 0xE5, version, source, 0, value 10000, base 5000 (64 bits, low byte first), CRC-32.
+  const uint8_t golden[] = {0xE5, 1, 5,    0,    0x10, 0x27, 0, 0, 0, 0,
+                            0,    0, 0x88, 0x13, 0,    0,    0, 0, 0, 0};
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  energy.update(3, Instant{5000});
+  energy.update(5000, Instant{100 * kHour});
+  uint8_t record[EnergyRegister::kRecordBytes];
+  REQUIRE(energy.save(record) == sizeof(record));
+  for (size_t i = 0; i < sizeof(golden); ++i) CHECK(record[i] == golden[i]);
+}
