@@ -216,9 +216,10 @@ common::Instant ChargerDriver::next_health_change(common::Instant now) const {
 /// The silence ladder: a charger that stopped answering is initialised again before it is trusted.
 common::Instant ChargerDriver::check_silence(common::Instant now) {
   const bool is_stale = has_read_state_ && now - state_at_ >= config_.timings.stale_ms;
-  const bool is_known =
+  const bool is_probing =
       phase_ == Phase::kInit && (is_resuming_ || init_step_ == InitStep::kFirstRead);
-  if (is_stale && !is_known) {
+  // On a full bus an old reading may only mean that the charger's turn has not come.
+  if (is_stale && is_unanswered_ && !is_probing) {
     LOG_WARN(*ports_.log, "connector %u: the charger is silent", config_.connector_id);
     normaliser_.restart();
     limit_.forget_device();

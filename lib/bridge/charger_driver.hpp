@@ -63,15 +63,25 @@ class ChargerDriver {
   void fill(ConnectorDiagnostics& out, common::Instant now) const;
 
  private:
+  // Tags of the requests on the bus.
+  static constexpr uint8_t kReadTag = 1;
+  static constexpr uint8_t kWriteTag = 2;
+  static constexpr uint8_t kBackgroundTag = 3;
+
   enum class Phase : uint8_t { kInit, kRunning };
   enum class InitStep : uint8_t { kLayout, kHardware, kFirstRead, kSettings, kLimit, kDone };
-  enum class CyclePart : uint8_t { kStatus, kMeter, kLimit, kEnable, kDone };
   enum class ReadPurpose : uint8_t { kNone, kCycle, kReadback, kInit, kVerify };
   /// Neighbouring rows of the profile that one request reads.
   struct ReadBlock {
     uint8_t first_row = 0;
     uint8_t rows = 0;
     uint16_t count = 0;  ///< Registers or bits.
+  };
+  /// A read under way.
+  struct PendingRead {
+    ReadPurpose purpose = ReadPurpose::kNone;
+    ReadBlock block;
+    uint8_t setting = 0;  ///< Of ReadPurpose::kVerify.
   };
   /// One setting made at start-up.
   struct Setting {
@@ -108,24 +118,27 @@ class ChargerDriver {
   void start_cycle(common::Instant now);
   bool run_cycle(common::Instant now);
   bool run_readback(common::Instant now, common::Instant& next);
-  bool run_verify(common::Instant now, common::Instant& next);
+  common::Instant run_supervision(common::Instant now);
   size_t setting_count() const;
   Setting setting(size_t index) const;
-  bool next_block(Poll poll, uint8_t from_row, ReadBlock& out) const;
+  bool next_block(Poll poll, Poll or_poll, uint8_t from_row, ReadBlock& out) const;
   ReadBlock single(uint8_t row) const;
   void submit_read(const ReadBlock& block, ReadPurpose purpose);
+  void submit_background(uint8_t row, ReadPurpose purpose, uint8_t setting_index);
+  bool submit_block(const ReadBlock& block, uint8_t tag, modbus::Priority priority);
   void submit_write(uint8_t row, uint16_t raw, bool is_init);
   uint32_t status_interval_ms() const;
 
   // charger_driver_decode.cpp: what the answers mean
-  void on_read(const modbus::Completion& completion, common::Instant now);
-  void on_read_refused(uint8_t exception_code, common::Instant now);
+  bool is_answer_to(const PendingRead& pending, const modbus::Completion& completion) const;
+  void on_read(const PendingRead& read, const modbus::Completion& completion, common::Instant now);
+  void on_read_refused(const PendingRead& read, uint8_t exception_code);
   void on_write(const modbus::Completion& completion, common::Instant now);
-  void on_init_read(common::ByteSpan payload, common::Instant now);
-  void on_setting_value(uint16_t raw, common::Instant now);
-  void on_verify_value(uint16_t raw, common::Instant now);
+  void on_init_read(const ReadBlock& block, common::ByteSpan payload, common::Instant now);
+  void on_setting_value(uint16_t raw);
+  void on_verify_value(uint8_t setting_index, uint16_t raw, common::Instant now);
   void on_setpoint_value(uint8_t row, uint16_t raw, common::Instant now);
-  void decode_block(common::ByteSpan payload, common::Instant now);
+  void decode_block(const ReadBlock& block, common::ByteSpan payload, common::Instant now);
   void decode_row(uint8_t row, common::ByteSpan payload, size_t offset, common::Instant now);
   void on_state_code(uint16_t code, common::Instant now);
   void on_energy(uint8_t row, int64_t counter_wh, common::Instant now);
@@ -154,13 +167,14 @@ class ChargerDriver {
       false;  ///< Initialised before: settings and limit go before the state is trusted.
   bool has_read_state_ = false;  ///< At least one good state reading since start-up.
   bool boot_state_seen_ = false;
+  bool is_unanswered_ = false;   ///< The last request got no answer.
   bool limit_restored_ = false;  ///< InitStep::kLimit has asked for the write.
   uint8_t init_index_ = 0;
   uint8_t init_tries_ = 0;
   bool init_read_next_ = true;  ///< Of a setting: read it (again) before going on.
 
-  ReadPurpose pending_read_ = ReadPurpose::kNone;
-  ReadBlock pending_block_;
+  PendingRead read_;        ///< What must be known now.
+  PendingRead background_;  ///< Supervision of limit and settings: it can wait.
   bool write_pending_ = false;
   bool pending_write_is_init_ = false;
   uint8_t pending_write_row_ = kNoRegister;
@@ -168,10 +182,10 @@ class ChargerDriver {
 
   bool cycle_running_ = false;
   bool cycle_has_meter_ = false;
-  CyclePart cycle_part_ = CyclePart::kStatus;
   uint8_t cycle_row_ = 0;
-  uint8_t verify_index_ = 0;
-  bool verify_running_ = false;
+  bool is_supervising_ = false;
+  bool supervises_settings_ = false;
+  uint8_t supervision_index_ = 0;  ///< Limit, enable, then the settings.
 
   uint32_t refused_rows_ = 0;  ///< Bit per profile row that the charger answered with an exception.
   uint32_t unmerged_rows_ = 0;  ///< Bit per row that must be read alone.
@@ -199,6 +213,7 @@ class ChargerDriver {
   common::Instant state_at_;
   common::Instant next_status_;
   common::Instant next_meter_;
+  common::Instant next_supervision_;
   common::Instant next_verify_;
   common::Instant recover_at_;
   common::Instant energy_saved_at_;

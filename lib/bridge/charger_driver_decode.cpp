@@ -11,6 +11,12 @@ constexpr int64_t kRecoverMs = 10000;
 
 bool is_bit(Space space) { return space == Space::kCoil || space == Space::kDiscrete; }
 
+/// Of a row that is one register or one bit.
+uint16_t first_value(const RegisterRow& reg, common::ByteSpan payload) {
+  if (!is_bit(reg.space)) return modbus::register_at(payload, 0);
+  return modbus::bit_at(payload, 0) ? 1 : 0;
+}
+
 /// Raw value of one element, scaled and rounded towards zero. @return false when it is not a number.
 bool scaled_value(const RegisterRow& reg, common::ByteSpan payload, size_t word, int64_t& out) {
   uint64_t bits = 0;
@@ -127,80 +133,85 @@ uint16_t ChargerDriver::to_raw(uint8_t row, uint32_t value) const {
 // --- completions
 
 void ChargerDriver::on_completion(const modbus::Completion& completion, common::Instant now) {
+  is_unanswered_ = completion.outcome != modbus::Outcome::kOk &&
+                   completion.outcome != modbus::Outcome::kException;
   if (modbus::is_write(completion.request.function)) {
     on_write(completion, now);
     return;
   }
-  if (pending_read_ == ReadPurpose::kNone) return;
-  const RegisterRow& reg = profile_->registers[pending_block_.first_row];
-  const bool is_bits = modbus::is_bit_read(completion.request.function);
-  // Not what is being waited for: asked before the last start_init().
-  if (completion.request.address != reg.address ||
-      completion.request.count != pending_block_.count || is_bits != is_bit(reg.space)) {
+  // What was asked before the last start_init() finds nobody waiting.
+  for (PendingRead* pending : {&read_, &background_}) {
+    if (!is_answer_to(*pending, completion)) continue;
+    const PendingRead read = *pending;
+    pending->purpose = ReadPurpose::kNone;
+    on_read(read, completion, now);
     return;
   }
-  on_read(completion, now);
 }
 
-void ChargerDriver::on_read(const modbus::Completion& completion, common::Instant now) {
-  const ReadPurpose purpose = pending_read_;
-  pending_read_ = ReadPurpose::kNone;
+bool ChargerDriver::is_answer_to(const PendingRead& pending,
+                                 const modbus::Completion& completion) const {
+  if (pending.purpose == ReadPurpose::kNone) return false;
+  const bool is_background = &pending == &background_;
+  const RegisterRow& reg = profile_->registers[pending.block.first_row];
+  return is_background == (completion.tag == kBackgroundTag) &&
+         completion.request.address == reg.address &&
+         completion.request.count == pending.block.count &&
+         completion.request.function == read_function(reg.space);
+}
+
+void ChargerDriver::on_read(const PendingRead& read, const modbus::Completion& completion,
+                            common::Instant now) {
   switch (completion.outcome) {
     case modbus::Outcome::kOk:
       break;
     case modbus::Outcome::kException:
-      pending_read_ = purpose;
-      on_read_refused(completion.exception_code, now);
-      pending_read_ = ReadPurpose::kNone;
+      on_read_refused(read, completion.exception_code);
       return;
     case modbus::Outcome::kTimeout:
     case modbus::Outcome::kBadReply:
     case modbus::Outcome::kLinkDown:
-      if (cycle_running_ && cycle_has_meter_) next_meter_ = next_status_;
+      if (read.purpose != ReadPurpose::kCycle) return;
+      if (cycle_has_meter_) next_meter_ = next_status_;
       cycle_running_ = false;
-      verify_running_ = false;
       return;
   }
-  const uint8_t row = pending_block_.first_row;
-  const bool is_bits = is_bit(profile_->registers[row].space);
-  const uint16_t raw = is_bits
-                           ? static_cast<uint16_t>(modbus::bit_at(completion.payload, 0) ? 1 : 0)
-                           : modbus::register_at(completion.payload, 0);
-  switch (purpose) {
+  const uint8_t row = read.block.first_row;
+  const uint16_t raw = first_value(profile_->registers[row], completion.payload);
+  switch (read.purpose) {
     case ReadPurpose::kNone:
       return;
     case ReadPurpose::kCycle:
-      decode_block(completion.payload, now);
+      decode_block(read.block, completion.payload, now);
       return;
     case ReadPurpose::kReadback:
       on_setpoint_value(row, raw, now);
       return;
     case ReadPurpose::kInit:
-      on_init_read(completion.payload, now);
+      on_init_read(read.block, completion.payload, now);
       return;
     case ReadPurpose::kVerify:
-      on_verify_value(raw, now);
+      on_verify_value(read.setting, raw, now);
       return;
   }
 }
 
-void ChargerDriver::on_read_refused(uint8_t exception_code, common::Instant now) {
-  const ReadBlock block = pending_block_;
+void ChargerDriver::on_read_refused(const PendingRead& read, uint8_t exception_code) {
+  const ReadBlock& block = read.block;
   const RegisterRow& reg = profile_->registers[block.first_row];
   // 1, 2, 3: the charger does not have it. Others (busy, failure) pass; the next cycle asks again.
   constexpr uint8_t kIllegalValue = 3;
   const bool is_permanent = exception_code >= 1 && exception_code <= kIllegalValue;
-  if (pending_read_ == ReadPurpose::kVerify) ++verify_index_;
   if (is_permanent && block.rows > 1) {
     for (uint8_t i = 0; i < block.rows; ++i) unmerged_rows_ |= 1U << (block.first_row + i);
-    if (pending_read_ == ReadPurpose::kCycle) cycle_row_ = block.first_row;
+    if (read.purpose == ReadPurpose::kCycle) cycle_row_ = block.first_row;
   } else if (is_permanent) {
     refused_rows_ |= 1U << block.first_row;
     LOG_WARN(*ports_.log, "connector %u: the charger does not know register %u (exception %u)",
              config_.connector_id, reg.address, exception_code);
     if (block.first_row == profile_->control.limit_register) limit_.set_unreadable();
     if (block.first_row == profile_->control.enable_register) enable_.set_unreadable();
-  } else if (pending_read_ == ReadPurpose::kInit) {
+  } else if (read.purpose == ReadPurpose::kInit) {
     // A passing refusal must not stop the start-up: go on without this value.
     if (init_step_ == InitStep::kHardware) {
       init_index_ = static_cast<uint8_t>(block.first_row + block.rows);
@@ -211,7 +222,6 @@ void ChargerDriver::on_read_refused(uint8_t exception_code, common::Instant now)
       init_read_next_ = false;
     }
   }
-  (void)now;
 }
 
 void ChargerDriver::on_write(const modbus::Completion& completion, common::Instant now) {
@@ -258,23 +268,20 @@ void ChargerDriver::on_write(const modbus::Completion& completion, common::Insta
 
 // --- start-up
 
-void ChargerDriver::on_init_read(common::ByteSpan payload, common::Instant now) {
+void ChargerDriver::on_init_read(const ReadBlock& block, common::ByteSpan payload,
+                                 common::Instant now) {
   switch (init_step_) {
     case InitStep::kLayout:
       layout_ = modbus::register_at(payload, 0);
       init_read_next_ = false;
       return;
     case InitStep::kHardware:
-      decode_block(payload, now);
-      init_index_ = static_cast<uint8_t>(pending_block_.first_row + pending_block_.rows);
+      decode_block(block, payload, now);
+      init_index_ = static_cast<uint8_t>(block.first_row + block.rows);
       return;
-    case InitStep::kSettings: {
-      const bool is_bits = is_bit(profile_->registers[pending_block_.first_row].space);
-      on_setting_value(is_bits ? static_cast<uint16_t>(modbus::bit_at(payload, 0) ? 1 : 0)
-                               : modbus::register_at(payload, 0),
-                       now);
+    case InitStep::kSettings:
+      on_setting_value(first_value(profile_->registers[block.first_row], payload));
       return;
-    }
     case InitStep::kFirstRead:
     case InitStep::kLimit:
     case InitStep::kDone:
@@ -282,7 +289,7 @@ void ChargerDriver::on_init_read(common::ByteSpan payload, common::Instant now) 
   }
 }
 
-void ChargerDriver::on_setting_value(uint16_t raw, common::Instant) {
+void ChargerDriver::on_setting_value(uint16_t raw) {
   const Setting item = setting(init_index_);
   const bool is_right = item.has_value ? raw == item.value : raw != 0;
   if (item.row == profile_->watchdog.timeout_register) watchdog_ms_ = to_ma(item.row, raw);
@@ -299,9 +306,8 @@ void ChargerDriver::on_setting_value(uint16_t raw, common::Instant) {
   init_read_next_ = true;
 }
 
-void ChargerDriver::on_verify_value(uint16_t raw, common::Instant now) {
-  const Setting item = setting(verify_index_);
-  ++verify_index_;
+void ChargerDriver::on_verify_value(uint8_t setting_index, uint16_t raw, common::Instant now) {
+  const Setting item = setting(setting_index);
   if (raw != item.value) on_charger_restart("its settings are gone", now);
 }
 
@@ -332,13 +338,14 @@ void ChargerDriver::on_setpoint_value(uint8_t row, uint16_t raw, common::Instant
 
 // --- cycles
 
-void ChargerDriver::decode_block(common::ByteSpan payload, common::Instant now) {
-  const ReadBlock block = pending_block_;
+void ChargerDriver::decode_block(const ReadBlock& block, common::ByteSpan payload,
+                                 common::Instant now) {
   const uint16_t base = profile_->registers[block.first_row].address;
   uint8_t state_row = kNoRegister;
   bool has_current = false;
   for (uint8_t i = 0; i < block.rows; ++i) {
     const uint8_t row = static_cast<uint8_t>(block.first_row + i);
+    if (!is_needed(row)) continue;
     const RegisterRow& reg = profile_->registers[row];
     // Last, because what it means depends on the others.
     if (reg.meaning == Meaning::kState) state_row = row;

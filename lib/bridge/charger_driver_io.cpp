@@ -1,14 +1,13 @@
 #include "bridge/charger_driver.hpp"
 
-/// What a driver asks its charger next. One read and one write are under way at most; writes overtake reads.
+/// What a driver asks its charger next. At most one write, one read and one read that can wait are
+/// under way.
 namespace bridge {
 
 LOG_MODULE("bridge");
 
 namespace {
 
-constexpr uint8_t kReadTag = 1;
-constexpr uint8_t kWriteTag = 2;
 constexpr uint32_t kShortestPollMs = 250;
 /// Writes of one setting before it is given up.
 constexpr uint8_t kSettingTries = 2;
@@ -28,20 +27,6 @@ uint16_t words_of(WordType type) {
       return 4;
   }
   return 1;
-}
-
-modbus::Function read_function(Space space) {
-  switch (space) {
-    case Space::kInput:
-      return modbus::Function::kReadInputRegisters;
-    case Space::kHolding:
-      return modbus::Function::kReadHoldingRegisters;
-    case Space::kCoil:
-      return modbus::Function::kReadCoils;
-    case Space::kDiscrete:
-      return modbus::Function::kReadDiscreteInputs;
-  }
-  return modbus::Function::kReadHoldingRegisters;
 }
 
 }  // namespace
@@ -123,43 +108,57 @@ ChargerDriver::ReadBlock ChargerDriver::single(uint8_t row) const {
   return block;
 }
 
-/// The first row of this poll class from from_row on, with the neighbours that one request can read along.
-bool ChargerDriver::next_block(Poll poll, uint8_t from_row, ReadBlock& out) const {
+/// The first row of these poll classes from from_row on, with the neighbours that one request can read along. Rows that
+/// nobody needs are read along too where they lie between two that are.
+bool ChargerDriver::next_block(Poll poll, Poll or_poll, uint8_t from_row, ReadBlock& out) const {
   const common::Span<const RegisterRow>& rows = profile_->registers;
+  const auto is_asked = [&](size_t row) {
+    return rows[row].poll == poll || rows[row].poll == or_poll;
+  };
   size_t row = from_row;
-  while (row < rows.size() && (rows[row].poll != poll || !is_needed(static_cast<uint8_t>(row))))
-    ++row;
+  while (row < rows.size() && !(is_asked(row) && is_needed(static_cast<uint8_t>(row)))) ++row;
   if (row >= rows.size()) return false;
   out = single(static_cast<uint8_t>(row));
   const RegisterRow& first = rows[row];
+  uint32_t end = static_cast<uint32_t>(first.address) + out.count;
   for (++row; row < rows.size(); ++row) {
     const uint8_t index = static_cast<uint8_t>(row);
     const RegisterRow& reg = rows[row];
-    const uint32_t end = static_cast<uint32_t>(first.address) + out.count;
-    const uint32_t span = static_cast<uint32_t>(reg.address) + single(index).count - first.address;
     const bool is_apart = reg.address != end && !(profile_->read_across_gaps && reg.address > end);
     const bool is_alone = ((unmerged_rows_ >> index | unmerged_rows_ >> out.first_row) & 1U) != 0;
-    if (reg.poll != poll || reg.space != first.space || !is_needed(index) || is_apart || is_alone ||
-        span > profile_->max_read_registers) {
+    end = static_cast<uint32_t>(reg.address) + single(index).count;
+    if (!is_asked(row) || reg.space != first.space || !is_usable(index) || is_apart || is_alone ||
+        end - first.address > profile_->max_read_registers) {
       break;
     }
-    ++out.rows;
-    out.count = static_cast<uint16_t>(span);
+    if (!is_needed(index)) continue;
+    out.rows = static_cast<uint8_t>(row + 1 - out.first_row);
+    out.count = static_cast<uint16_t>(end - first.address);
   }
   return true;
 }
 
-void ChargerDriver::submit_read(const ReadBlock& block, ReadPurpose purpose) {
+bool ChargerDriver::submit_block(const ReadBlock& block, uint8_t tag, modbus::Priority priority) {
   const RegisterRow& reg = profile_->registers[block.first_row];
   modbus::Request request;
   request.function = read_function(reg.space);
   request.address = reg.address;
   request.count = block.count;
-  if (ports_.bus->submit(ports_.unit_index, kReadTag, modbus::Priority::kRead, request) !=
-      common::Status::kOk)
-    return;
-  pending_read_ = purpose;
-  pending_block_ = block;
+  return ports_.bus->submit(ports_.unit_index, tag, priority, request) == common::Status::kOk;
+}
+
+void ChargerDriver::submit_read(const ReadBlock& block, ReadPurpose purpose) {
+  if (!submit_block(block, kReadTag, modbus::Priority::kRead)) return;
+  read_.purpose = purpose;
+  read_.block = block;
+}
+
+void ChargerDriver::submit_background(uint8_t row, ReadPurpose purpose, uint8_t setting_index) {
+  const ReadBlock block = single(row);
+  if (!submit_block(block, kBackgroundTag, modbus::Priority::kBackground)) return;
+  background_.purpose = purpose;
+  background_.block = block;
+  background_.setting = setting_index;
 }
 
 uint32_t ChargerDriver::status_interval_ms() const {
@@ -175,52 +174,32 @@ uint32_t ChargerDriver::status_interval_ms() const {
 void ChargerDriver::start_cycle(common::Instant now) {
   cycle_running_ = true;
   cycle_has_meter_ = now >= next_meter_;
-  cycle_part_ = CyclePart::kStatus;
   cycle_row_ = 0;
   next_status_ = now + status_interval_ms();
   if (cycle_has_meter_) {
     next_meter_ = now + config_.timings.meter_poll_ms;
+    // The meters of a bus take turns: connectors start apart and stay so.
+    if (!has_read_state_ || is_resuming_) {
+      next_meter_ = next_meter_ + static_cast<int64_t>(config_.timings.meter_poll_ms) *
+                                      (config_.connector_id - 1) /
+                                      static_cast<int64_t>(limits::kMaxConnectors);
+    }
     reading_.valid = 0;
   }
 }
 
 /// @return true when a read was submitted, false when the cycle is over.
 bool ChargerDriver::run_cycle(common::Instant now) {
-  const ControlTable& control = profile_->control;
+  if (!cycle_running_) return false;
   ReadBlock block;
-  while (cycle_running_) {
-    switch (cycle_part_) {
-      case CyclePart::kStatus:
-      case CyclePart::kMeter:
-        if (next_block(cycle_part_ == CyclePart::kStatus ? Poll::kStatus : Poll::kMeter, cycle_row_,
-                       block)) {
-          cycle_row_ = static_cast<uint8_t>(block.first_row + block.rows);
-          submit_read(block, ReadPurpose::kCycle);
-          return true;
-        }
-        cycle_row_ = 0;
-        if (cycle_part_ == CyclePart::kMeter) {
-          cycle_part_ = CyclePart::kLimit;
-        } else {
-          cycle_part_ = cycle_has_meter_ ? CyclePart::kMeter : CyclePart::kDone;
-        }
-        break;
-      case CyclePart::kLimit:
-        cycle_part_ = CyclePart::kEnable;
-        if (!is_usable(control.limit_register)) break;
-        submit_read(single(control.limit_register), ReadPurpose::kReadback);
-        return true;
-      case CyclePart::kEnable:
-        cycle_part_ = CyclePart::kDone;
-        if (control.enable_register == kNoRegister || !is_usable(control.enable_register)) break;
-        submit_read(single(control.enable_register), ReadPurpose::kReadback);
-        return true;
-      case CyclePart::kDone:
-        cycle_running_ = false;
-        if (cycle_has_meter_) emit_sample(now);
-        break;
-    }
+  if (next_block(Poll::kStatus, cycle_has_meter_ ? Poll::kMeter : Poll::kStatus, cycle_row_,
+                 block)) {
+    cycle_row_ = static_cast<uint8_t>(block.first_row + block.rows);
+    submit_read(block, ReadPurpose::kCycle);
+    return true;
   }
+  cycle_running_ = false;
+  if (cycle_has_meter_) emit_sample(now);
   return false;
 }
 
@@ -242,31 +221,41 @@ bool ChargerDriver::run_readback(common::Instant now, common::Instant& next) {
   return false;
 }
 
-/// Reads the settings again: different values tell of a restart.
-bool ChargerDriver::run_verify(common::Instant now, common::Instant& next) {
-  if (!verify_running_) {
-    if (now < next_verify_) {
-      next = common::earlier(next, next_verify_);
-      return false;
+/// Reads limit and permission, now and then the settings: different values tell of a restart.
+common::Instant ChargerDriver::run_supervision(common::Instant now) {
+  const ControlTable& control = profile_->control;
+  if (background_.purpose != ReadPurpose::kNone) return common::Instant::never();
+  if (!is_supervising_) {
+    if (now < next_supervision_) return next_supervision_;
+    is_supervising_ = true;
+    supervises_settings_ = now >= next_verify_;
+    supervision_index_ = 0;
+  }
+  constexpr uint8_t kSetpoints = 2;
+  const size_t count = kSetpoints + (supervises_settings_ ? setting_count() : 0);
+  while (supervision_index_ < count) {
+    const uint8_t index = supervision_index_++;
+    if (index < kSetpoints) {
+      const uint8_t row = index == 0 ? control.limit_register : control.enable_register;
+      if (!is_usable(row)) continue;
+      submit_background(row, ReadPurpose::kReadback, 0);
+      return common::Instant::never();
     }
-    verify_running_ = true;
-    verify_index_ = 0;
-  }
-  for (; verify_index_ < setting_count(); ++verify_index_) {
-    const Setting item = setting(verify_index_);
+    const uint8_t setting_index = static_cast<uint8_t>(index - kSetpoints);
+    const Setting item = setting(setting_index);
     if (!item.verify || !item.has_value || !is_usable(item.row)) continue;
-    submit_read(single(item.row), ReadPurpose::kVerify);
-    return true;
+    submit_background(item.row, ReadPurpose::kVerify, setting_index);
+    return common::Instant::never();
   }
-  verify_running_ = false;
-  next_verify_ = now + config_.timings.verify_poll_ms;
-  next = common::earlier(next, next_verify_);
-  return false;
+  is_supervising_ = false;
+  next_supervision_ = now + config_.timings.meter_poll_ms;
+  if (supervises_settings_) next_verify_ = now + config_.timings.verify_poll_ms;
+  return next_supervision_;
 }
 
 common::Instant ChargerDriver::run_reads(common::Instant now) {
   common::Instant next = common::Instant::never();
-  if (pending_read_ != ReadPurpose::kNone) return next;
+  if (read_.purpose != ReadPurpose::kNone) return next;
   if (phase_ == Phase::kInit) {
     // The first initialisation can take long on a full bus: the state stays fresh meanwhile.
     const bool may_poll = !is_resuming_ && init_step_ > InitStep::kFirstRead;
@@ -280,13 +269,13 @@ common::Instant ChargerDriver::run_reads(common::Instant now) {
     start_cycle(now);
     if (run_cycle(now)) return next;
   }
-  if (run_verify(now, next)) return next;
   return common::earlier(next, next_status_);
 }
 
 common::Instant ChargerDriver::run(common::Instant now) {
-  const common::Instant next_read = run_reads(now);
-  return common::earlier(next_read, run_writes(now));
+  common::Instant next = run_reads(now);
+  if (phase_ == Phase::kRunning) next = common::earlier(next, run_supervision(now));
+  return common::earlier(next, run_writes(now));
 }
 
 // --- initialisation
@@ -300,10 +289,11 @@ void ChargerDriver::start_init(bool is_resuming, common::Instant now) {
   init_read_next_ = true;
   limit_restored_ = false;
   cycle_running_ = false;
-  verify_running_ = false;
+  is_supervising_ = false;
   next_verify_ = now + config_.timings.verify_poll_ms;
   // An answer still under way is of no use any more; on_completion() drops it.
-  pending_read_ = ReadPurpose::kNone;
+  read_.purpose = ReadPurpose::kNone;
+  background_.purpose = ReadPurpose::kNone;
   refused_rows_ = 0;
   unmerged_rows_ = 0;
 }
@@ -335,6 +325,7 @@ void ChargerDriver::next_init_step(common::Instant now) {
         next_status_ = now;
         next_meter_ = now;
       }
+      next_supervision_ = now + config_.timings.meter_poll_ms;
       LOG_INFO(*ports_.log, "connector %u: %s ready (layout %u, watchdog %u ms)",
                config_.connector_id, profile_->name, layout_, static_cast<unsigned>(watchdog_ms_));
       return;
@@ -385,7 +376,7 @@ bool ChargerDriver::run_init(common::Instant now) {
         next_init_step(now);
         break;
       case InitStep::kHardware:
-        if (next_block(Poll::kOnce, init_index_, block)) {
+        if (next_block(Poll::kOnce, Poll::kOnce, init_index_, block)) {
           submit_read(block, ReadPurpose::kInit);
           return true;
         }

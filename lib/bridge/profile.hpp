@@ -52,6 +52,21 @@ constexpr const char* to_string(Pilot pilot) {
 }
 
 enum class Space : uint8_t { kInput, kHolding, kCoil, kDiscrete };
+/// The function that reads a table.
+constexpr modbus::Function read_function(Space space) {
+  switch (space) {
+    case Space::kInput:
+      return modbus::Function::kReadInputRegisters;
+    case Space::kHolding:
+      return modbus::Function::kReadHoldingRegisters;
+    case Space::kCoil:
+      return modbus::Function::kReadCoils;
+    case Space::kDiscrete:
+      return modbus::Function::kReadDiscreteInputs;
+  }
+  return modbus::Function::kReadHoldingRegisters;
+}
+
 enum class WordType : uint8_t { kU16, kS16, kU32, kS32, kU64, kS64, kF32, kF64 };
 enum class WordOrder : uint8_t { kHighFirst, kLowFirst };
 

@@ -70,14 +70,15 @@ void Setpoint::on_unanswered(common::Instant now) {
   not_before_ = now + kRewriteMs;
 }
 
-void Setpoint::fail(common::Instant now, common::Instant retry_at) {
+/// @param tried_at  When it was written.
+void Setpoint::fail(common::Instant tried_at, common::Instant retry_at) {
   must_write_ = true;
   is_confirmed_ = false;
   awaits_confirmation_ = false;
   not_before_ = retry_at;
   if (failures_ < kMaxFailures) ++failures_;
   if (failures_ == kMaxFailures) is_rejected_ = true;
-  if (is_rejected_) not_before_ = now + settings_.reject_retry_ms;
+  if (is_rejected_) not_before_ = tried_at + settings_.reject_retry_ms;
 }
 
 bool Setpoint::matches(uint16_t raw, uint16_t target) const {
@@ -110,7 +111,7 @@ Setpoint::ReadEvent Setpoint::on_read(uint16_t raw, common::Instant now) {
 common::Instant Setpoint::step(common::Instant now) {
   if (!awaits_confirmation_) return common::Instant::never();
   if (now < confirm_by_) return confirm_by_;
-  fail(now, now);
+  fail(confirm_by_ + -static_cast<int64_t>(settings_.confirm_ms), now);
   return common::Instant::never();
 }
 

@@ -65,7 +65,7 @@ class Setpoint {
 
  private:
   bool needs_write() const;
-  void fail(common::Instant now, common::Instant retry_at);
+  void fail(common::Instant tried_at, common::Instant retry_at);
   bool matches(uint16_t raw, uint16_t target) const;
 
   Settings settings_;

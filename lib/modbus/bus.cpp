@@ -96,8 +96,21 @@ common::Instant Bus::ready_at(const Unit& unit) const {
   return quiet < unit.not_before ? unit.not_before : quiet;
 }
 
-/// The most urgent request that may be sent now: writes first, then the unit that has waited longest, then the
-/// oldest request. Otherwise next is when one becomes ready.
+/// Lower goes first.
+uint8_t Bus::rank(const Entry& entry) const {
+  switch (entry.priority) {
+    case Priority::kWrite:
+      return 0;
+    case Priority::kRead:
+      return 2;
+    case Priority::kBackground:
+      return patience_ >= kPatience ? 1 : 3;
+  }
+  return 3;
+}
+
+/// The most urgent request that may be sent now; of equal ones that of the unit that has waited longest, then the
+/// oldest. Otherwise next is when one becomes ready.
 Bus::Entry* Bus::pick(common::Instant now, uint8_t& unit_index, common::Instant& next) {
   Entry* best = nullptr;
   for (uint8_t index = 0; index < units_.size(); ++index) {
@@ -111,7 +124,8 @@ Bus::Entry* Bus::pick(common::Instant now, uint8_t& unit_index, common::Instant&
       }
       const bool is_better = [&] {
         if (best == nullptr) return true;
-        if (entry.priority != best->priority) return entry.priority < best->priority;
+        if (rank(entry) != rank(*best)) return rank(entry) < rank(*best);
+        if (entry.priority == Priority::kBackground) return entry.order < best->order;
         if (unit_index != index) return unit.last_turn < units_[unit_index].last_turn;
         return entry.order < best->order;
       }();
@@ -136,7 +150,12 @@ void Bus::discard_input(common::Instant now) {
 
 void Bus::start(uint8_t unit_index, Entry& entry, common::Instant now) {
   Unit& unit = units_[unit_index];
-  unit.last_turn = ++turn_;
+  if (entry.priority == Priority::kBackground) {
+    patience_ = 0;
+  } else {
+    unit.last_turn = ++turn_;
+    if (patience_ < kPatience) ++patience_;
+  }
   active_unit_ = unit_index;
   active_ = entry;
   entry.used = false;

@@ -29,7 +29,9 @@ struct UnitStatistics {
   uint32_t exceptions = 0;  ///< The unit refused.
 };
 
-enum class Priority : uint8_t { kWrite, kRead };  ///< Writes go before reads of any unit.
+/// Writes go before reads of any unit, those before what can wait. On a full bus one request in kPatience + 1 is one
+/// that could wait.
+enum class Priority : uint8_t { kWrite, kRead, kBackground };
 
 enum class Outcome : uint8_t {
   kOk,
@@ -59,6 +61,7 @@ struct Completion {
 class Bus {
  public:
   static constexpr size_t kQueuePerUnit = 3;
+  static constexpr uint8_t kPatience = 8;
   static constexpr uint8_t kSilentAfter = 3;
   static constexpr int64_t kFirstBackoffMs = 500;
   static constexpr int64_t kMaxBackoffMs = 5000;
@@ -112,6 +115,7 @@ class Bus {
   };
   enum class Phase : uint8_t { kIdle, kSending, kReceiving, kDone, kLinkDown };
 
+  uint8_t rank(const Entry& entry) const;
   Entry* pick(common::Instant now, uint8_t& unit_index, common::Instant& next);
   common::Instant ready_at(const Unit& unit) const;
   void start(uint8_t unit_index, Entry& entry, common::Instant now);
@@ -135,6 +139,7 @@ class Bus {
   common::Instant quiet_since_;
   common::Instant deadline_;
   uint32_t turn_ = 0;
+  uint8_t patience_ = 0;  ///< Requests sent since the last one that could wait.
   uint32_t order_ = 0;
   size_t sent_ = 0;
   size_t tx_size_ = 0;

@@ -8,7 +8,9 @@
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
+#include <cstdlib>
 #include <memory>
+#include <string>
 #include <vector>
 
 /// A gateway's bridge with Heidelberg wallboxes on one line, in virtual time.

@@ -81,7 +81,7 @@ TEST_CASE("a value that is not taken over is written again, then given up, then 
     setpoint.step(now + 5000);
   }
   CHECK(setpoint.is_rejected());
-  CHECK(setpoint.write_at() == Instant{15000 + 30000});
+  CHECK(setpoint.write_at() == Instant{10000 + 30000});
   setpoint.on_written(160, Instant{45000});
   CHECK(setpoint.is_rejected());
   CHECK(setpoint.on_read(160, Instant{45100}) == Event::kConfirmed);
