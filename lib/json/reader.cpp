@@ -13,7 +13,7 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 void Reader::skip_blanks() {
   while (position_ < input_.size()) {
     const char c = input_[position_];
-    if (c != ' ' && c != '\t' && c != '\n' && c != '\r') return;
+    if (c > ' ' || (c != ' ' && c != '\t' && c != '\n' && c != '\r')) return;
     ++position_;
   }
 }
@@ -99,31 +99,30 @@ Token Reader::read_literal(const char* literal, Token token) {
 }
 
 Token Reader::read_number() {
-  size_t at = position_;
-  const auto peek = [this, &at] { return at < input_.size() ? input_[at] : '\0'; };
-  const auto digits = [&peek, &at] {
-    if (!is_digit(peek())) return false;
-    while (is_digit(peek())) ++at;
-    return true;
-  };
-  if (peek() == '-') ++at;
-  if (peek() == '0') {
-    ++at;
-  } else if (!digits()) {
+  const size_t start = position_;
+  if (at('-')) ++position_;
+  if (at('0')) {
+    ++position_;
+  } else if (!skip_digits()) {
     return fail();
   }
-  if (peek() == '.') {
-    ++at;
-    if (!digits()) return fail();
+  if (at('.')) {
+    ++position_;
+    if (!skip_digits()) return fail();
   }
-  if (peek() == 'e' || peek() == 'E') {
-    ++at;
-    if (peek() == '+' || peek() == '-') ++at;
-    if (!digits()) return fail();
+  if (at('e') || at('E')) {
+    ++position_;
+    if (at('+') || at('-')) ++position_;
+    if (!skip_digits()) return fail();
   }
-  text_ = input_.subspan(position_, at - position_);
-  position_ = at;
+  text_ = input_.subspan(start, position_ - start);
   return finish(Token::kNumber);
+}
+
+bool Reader::skip_digits() {
+  const size_t start = position_;
+  while (position_ < input_.size() && is_digit(input_[position_])) ++position_;
+  return position_ != start;
 }
 
 Token Reader::read_key() {
@@ -139,27 +138,37 @@ bool Reader::read_string() {
   const size_t start = ++position_;
   has_escapes_ = false;
   length_ = 0;
-  while (position_ < input_.size()) {
-    const auto c = static_cast<uint8_t>(input_[position_]);
+  while (true) {
+    skip_plain();
+    if (position_ == input_.size()) return false;
+    const char c = input_[position_];
     if (c == '"') {
       text_ = input_.subspan(start, position_ - start);
       ++position_;
       return true;
     }
-    if (c < 0x20) return false;
     if (c == '\\') {
       if (!read_escape()) return false;
-    } else if (c < 0x80) {
-      ++position_;
     } else {
+      // A control character, or the start of a sequence that skip_plain() left to us.
       uint32_t code_point = 0;
       const size_t size = decode_utf8(input_.subspan(position_), code_point);
-      if (size == 0) return false;
+      if (size == 0 || code_point < 0x20) return false;
       position_ += size;
     }
     ++length_;
   }
-  return false;
+}
+
+void Reader::skip_plain() {
+  const char* const begin = input_.data() + position_;
+  const char* const end = input_.data() + input_.size();
+  const char* at = begin;
+  // One comparison covers both control characters and bytes of longer sequences.
+  while (at != end && static_cast<uint8_t>(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') ++at;
+  const auto count = static_cast<size_t>(at - begin);
+  length_ += count;
+  position_ += count;
 }
 
 bool Reader::read_escape() {

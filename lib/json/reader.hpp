@@ -81,9 +81,13 @@ class Reader {
   Token read_literal(const char* literal, Token token);
   Token read_key();
   bool read_string();
+  /// Passes ASCII that needs no further look.
+  void skip_plain();
   bool read_escape();
   bool read_hex4(uint32_t& value);
   void skip_blanks();
+  bool skip_digits();
+  bool at(char c) const { return position_ < input_.size() && input_[position_] == c; }
   bool in_object() const { return (object_bits_ & 1U) != 0; }
 
   common::TextSpan input_;

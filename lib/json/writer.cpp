@@ -32,11 +32,8 @@ constexpr char kReplacement[] = "\xEF\xBF\xBD";
 }  // namespace
 
 void Writer::put(char c) {
-  if (full_ || size_ == buffer_.size()) {
-    full_ = true;
-    return;
-  }
-  buffer_[size_++] = c;
+  if (size_ == buffer_.size()) full_ = true;
+  if (!full_) buffer_[size_++] = c;
 }
 
 void Writer::put(common::TextSpan text) {
@@ -65,10 +62,7 @@ void Writer::close(char c) {
 }
 
 void Writer::key(common::TextSpan name) {
-  before_value();
-  put('"');
-  put(name);
-  put('"');
+  plain_string(name);
   put(':');
   comma_ = false;
 }
@@ -79,6 +73,13 @@ void Writer::string(common::TextSpan value) {
   end_string();
 }
 
+void Writer::plain_string(common::TextSpan value) {
+  before_value();
+  put('"');
+  put(value);
+  put('"');
+}
+
 void Writer::begin_string() {
   before_value();
   put('"');
@@ -87,35 +88,37 @@ void Writer::begin_string() {
 void Writer::end_string() { put('"'); }
 
 void Writer::append_string(common::TextSpan piece) {
-  while (!piece.empty()) {
-    size_t plain = 0;
-    while (plain < piece.size()) {
-      const char c = piece[plain];
-      if (static_cast<uint8_t>(c) < 0x20 || c == '"' || c == '\\') break;
-      size_t step = 1;
-      if (static_cast<uint8_t>(c) >= 0x80) {
+  const char* at = piece.data();
+  const char* const end = at + piece.size();
+  while (at != end) {
+    const char* const begin = at;
+    size_t size = 1;
+    for (; at != end && size != 0; at += size) {
+      if (static_cast<uint8_t>(*at - 0x20) < 0x60) {
+        if (*at == '"' || *at == '\\') break;
+        size = 1;
+      } else {
+        if (static_cast<uint8_t>(*at) < 0x20) break;
         uint32_t code_point = 0;
-        step = decode_utf8(piece.subspan(plain), code_point);
-        if (step == 0) break;
+        size = decode_utf8(common::TextSpan(at, static_cast<size_t>(end - at)), code_point);
       }
-      plain += step;
     }
-    put(piece.first(plain));
-    piece = piece.subspan(plain);
-    if (piece.empty()) return;
-    const char c = piece[0];
-    if (const char letter = short_escape(c); letter != '\0') {
-      put('\\');
-      put(letter);
-    } else if (static_cast<uint8_t>(c) < 0x20) {
-      constexpr char kHex[] = "0123456789abcdef";
-      put(common::text("\\u00"));
-      put(kHex[static_cast<uint8_t>(c) >> 4U]);
-      put(kHex[static_cast<uint8_t>(c) & 0x0FU]);
-    } else {
-      put(common::text(kReplacement));
-    }
-    piece = piece.subspan(1);
+    put(common::TextSpan(begin, static_cast<size_t>(at - begin)));
+    if (at != end) put_escaped(*at++);
+  }
+}
+
+void Writer::put_escaped(char c) {
+  if (const char letter = short_escape(c); letter != '\0') {
+    put('\\');
+    put(letter);
+  } else if (static_cast<uint8_t>(c) < 0x20) {
+    constexpr char kHex[] = "0123456789abcdef";
+    put(common::text("\\u00"));
+    put(kHex[static_cast<uint8_t>(c) >> 4U]);
+    put(kHex[static_cast<uint8_t>(c) & 0x0FU]);
+  } else {
+    put(common::text(kReplacement));
   }
 }
 

@@ -26,6 +26,8 @@ class Writer {
 
   void string(common::TextSpan value);
   void string(const char* value) { string(common::text(value)); }
+  /// A string of ASCII without characters that need an escape, such as the name of an enumerator.
+  void plain_string(common::TextSpan value);
   /// A string in pieces: begin_string(), append_string() any number of times, end_string(). A
   /// character must not be split between pieces.
   void begin_string();
@@ -53,6 +55,7 @@ class Writer {
  private:
   void put(char c);
   void put(common::TextSpan text);
+  void put_escaped(char c);
   void put_unsigned(uint64_t value, uint8_t minimum_digits);
   void before_value();
   void open(char c);

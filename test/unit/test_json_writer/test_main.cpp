@@ -95,6 +95,15 @@ TEST_CASE("a string can be written in pieces") {
         }) == R"(["a\"b","c"])");
 }
 
+TEST_CASE("a plain string is written as it is") {
+  CHECK(written([](Writer& writer) {
+          writer.begin_array();
+          writer.plain_string(common::text("Energy.Active.Import.Register"));
+          writer.plain_string(common::text(""));
+          writer.end_array();
+        }) == R"(["Energy.Active.Import.Register",""])");
+}
+
 TEST_CASE("nothing is written beyond the buffer and the shortage is reported") {
   const std::string whole = R"({"key":["text\n",-12,1.5]})";
   for (size_t size = 0; size <= whole.size(); ++size) {
