@@ -218,10 +218,11 @@ def test_vectors_accept_every_message_and_refuse_with_every_code() -> None:
     assert codes == {OVERLAY.error_roles[role] for role in OVERLAY.error_roles}
 
 
-@pytest.mark.parametrize("vector", load_vectors(), ids=lambda v: f"{v['message']}: {v['name']}")
+WITH_VERDICT = [vector for vector in load_vectors() if vector.get("schema") != "silent"]
+
+
+@pytest.mark.parametrize("vector", WITH_VERDICT, ids=lambda v: f"{v['message']}: {v['name']}")
 def test_vector_agrees_with_schema(vector: dict[str, Any]) -> None:
-    if vector.get("schema") == "silent":
-        pytest.skip("JSON Schema has no verdict on this text")
     message = vector["message"]
     try:
         payload = json.loads(vector["text"]) if "text" in vector else vector["payload"]

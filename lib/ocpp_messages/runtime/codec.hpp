@@ -13,8 +13,6 @@ struct DecodeOptions {
   /// True: the verdict of the JSON schema. False: unknown fields and null for optional fields are
   /// ignored, times may lack a zone, 1.0 is an integer.
   bool strict = false;
-  /// True: the caller has read the whole text with json::Reader already; saves one pass.
-  bool json_checked = false;
 };
 
 /// Why a payload was refused, or that it was not.

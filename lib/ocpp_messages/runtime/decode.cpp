@@ -28,13 +28,19 @@ class Decoder {
       : json_(json), reader_(json), strict_(strict), integral_decimals_(integral_decimals) {}
 
   void message(const ObjectType& type, void* out) {
-    if (reader_.next() != Token::kObjectBegin) {
-      fail_payload("payload is not a JSON object");
-    } else if (object(type, out) && reader_.next() != Token::kEnd) {
-      syntax();
+    if (reader_.next() == Token::kObjectBegin) {
+      (void)object(type, out);
+    } else {
+      (void)fail(kSyntaxError, "payload is not a JSON object");
+    }
+    // A fault in the rest of the text outdoes one in its content.
+    while (reader_.next() < Token::kEnd) {
+    }
+    if (reader_.token() == Token::kError) {
+      error_.path_.clear();
+      (void)syntax();
     }
   }
-  void fail_payload(const char* reason) { (void)fail(kSyntaxError, reason); }
   bool item(const Field& field, json::Reader& reader, void* out) {
     reader_ = reader;
     const Token token = reader_.next();
@@ -93,7 +99,7 @@ class Decoder {
   bool array(const Field& field, void* out);
 
   static void reset(const ObjectType& type, void* out);
-  const Field* find(const ObjectType& type, const Text& name) const;
+  const Field* find(const ObjectType& type, uint8_t expected) const;
 
   common::TextSpan json_;
   json::Reader reader_;
@@ -109,9 +115,16 @@ void Decoder::reset(const ObjectType& type, void* out) {
   }
 }
 
-const Field* Decoder::find(const ObjectType& type, const Text& name) const {
-  for (uint8_t i = 0; i < type.count; ++i) {
-    if (name.equals(common::text(type.fields[i].name))) return &type.fields[i];
+const Field* Decoder::find(const ObjectType& type, uint8_t expected) const {
+  const common::TextSpan name = reader_.text();
+  const Text text = Text::from_json(name, reader_.has_escapes());
+  const char first = name.empty() ? '\0' : name[0];
+  // Members mostly come in the order of the schema: begin with the one that is due.
+  for (uint8_t i = 0; i < type.count; ++i, ++expected) {
+    if (expected >= type.count) expected = 0;
+    const Field& field = type.fields[expected];
+    if (first != field.name[0] && first != '\\') continue;
+    if (text.equals(common::text(field.name))) return &field;
   }
   return nullptr;
 }
@@ -119,19 +132,23 @@ const Field* Decoder::find(const ObjectType& type, const Text& name) const {
 bool Decoder::object(const ObjectType& type, void* out) {
   if (out != nullptr) reset(type, out);
   uint32_t seen = 0;
+  uint8_t expected = 0;
   while (reader_.next() == Token::kKey) {
-    const common::TextSpan name = reader_.text();
-    const Field* field = find(type, Text::from_json(name, reader_.has_escapes()));
+    const Field* field = find(type, expected);
     if (field == nullptr) {
-      if (strict_) return fail(kUnknownFieldError, "field is not known") || below(name);
+      if (strict_) {
+        return fail(kUnknownFieldError, "field is not known") || below(reader_.text());
+      }
       reader_.next();
       if (!reader_.skip()) return syntax();
       continue;
     }
-    const uint32_t bit = 1U << static_cast<uint32_t>(field - type.fields);
+    expected = static_cast<uint8_t>(field - type.fields);
+    const uint32_t bit = 1U << expected;
     if ((seen & bit) != 0)
       return fail_occurrence("field is given twice") || below(common::text(field->name));
     seen |= bit;
+    ++expected;
     reader_.next();
     if (!member_value(*field, out)) return below(common::text(field->name));
   }
@@ -291,11 +308,7 @@ bool ArrayBase::next_from_json(json::Reader& reader, void* item) const {
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
                           DecodeOptions options) {
   Decoder decoder(json, options.strict, type.integral_decimals);
-  if (!options.json_checked && !json::is_valid(json)) {
-    decoder.fail_payload("payload is not valid JSON");
-  } else {
-    decoder.message(type, out);
-  }
+  decoder.message(type, out);
   return decoder.error();
 }
 

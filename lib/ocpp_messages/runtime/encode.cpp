@@ -61,14 +61,14 @@ Status encode_value(const Field& field, const void* value, json::Writer& writer)
     case Kind::kTime: {
       const common::FixedString<24> text = format_time(*static_cast<const common::UtcTime*>(value));
       if (text.empty()) return Status::kInvalidArgument;
-      writer.string(text.span());
+      writer.plain_string(text.span());
       return Status::kOk;
     }
     case Kind::kEnum: {
       const auto& type = *static_cast<const EnumType*>(field.type);
       const uint8_t index = *static_cast<const uint8_t*>(value);
       if (index >= type.count) return Status::kInvalidArgument;
-      writer.string(type.names[index]);
+      writer.plain_string(common::text(type.names[index]));
       return Status::kOk;
     }
     case Kind::kString:

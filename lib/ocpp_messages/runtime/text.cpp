@@ -29,6 +29,10 @@ size_t Text::size() const {
 }
 
 bool Text::matches(common::TextSpan other, bool ignore_case) const {
+  if (!escaped_) {
+    return ignore_case ? common::equals_ignore_case(content_, other)
+                       : common::equals(content_, other);
+  }
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
     const common::TextSpan part = other.first(piece.size());
