@@ -20,12 +20,7 @@ const char* parse_error(json::Reader& reader, RpcFrame& out) {
   if (reader.next() != Token::kString) return "the error code is no string";
   out.error_code = reader.text();
   // Some CSMS leave out description or details: the code is all that counts.
-  if (reader.next() == Token::kString) {
-    out.error_description = reader.text();
-    out.payload = reader.capture();
-  } else if (reader.token() != Token::kArrayEnd && !reader.skip()) {
-    return "not JSON";
-  }
+  if (reader.next() == Token::kString) out.error_description = reader.text();
   return nullptr;
 }
 
@@ -66,7 +61,8 @@ RpcFrame parse_frame(common::TextSpan frame, bool truncated) {
   }
   if (truncated) {
     out.fault = "the frame is too long";
-  } else if (out.fault == nullptr && reader.token() != Token::kArrayEnd &&
+  } else if (out.fault == nullptr && out.kind != RpcFrame::Kind::kCallError &&
+             reader.token() != Token::kArrayEnd &&
              (reader.next() != Token::kArrayEnd || reader.next() != Token::kEnd)) {
     out.fault = "something follows the payload";
   }

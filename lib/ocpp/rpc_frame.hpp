@@ -19,7 +19,7 @@ struct RpcFrame {
   common::TextSpan raw_id;   ///< As it stands in the frame, quotes included: echoed unchanged.
   common::TextSpan id;       ///< Content of the string; for a number its digits.
   common::TextSpan action;   ///< kCall.
-  common::TextSpan payload;  ///< kCall, kCallResult: JSON, checked. kCallError: the details.
+  common::TextSpan payload;  ///< kCall, kCallResult: JSON, checked.
   common::TextSpan error_code;
   common::TextSpan error_description;
 };
