@@ -61,24 +61,31 @@ void World::note(char direction, const std::string& frame) {
                      frame);
 }
 
+/// Runs a call into the engine (and the ports it uses) and counts what it allocates.
+template <typename Call>
+void World::watched(Call call) {
+  if (!setup.counts_allocations) {
+    call();
+    return;
+  }
+  platform_sim::MallocTrap trap;
+  call();
+  allocations += trap.count();
+}
+
 /// One pass of the application's loop.
 void World::turn() {
   ++steps;
   const Instant now = clock.now();
   const Instant csms_now{now.ms + csms_ahead_ms_};
-  charger.step();
+  watched([&] { charger.step(); });
   std::string frame;
   while (is_link_up_ && charge_point->can_receive() && csms.take_due(csms_now, frame)) {
     note('<', frame);
-    charge_point->receive(common::TextSpan(frame.data(), frame.size()), false, now);
+    watched(
+        [&] { charge_point->receive(common::TextSpan(frame.data(), frame.size()), false, now); });
   }
-  if (setup.counts_allocations) {
-    platform_sim::MallocTrap trap;
-    deadline_ = charge_point->step(now);
-    allocations += trap.count();
-  } else {
-    deadline_ = charge_point->step(now);
-  }
+  watched([&] { deadline_ = charge_point->step(now); });
   for (common::TextSpan out = charge_point->next_to_send(); is_link_up_ && !out.empty();
        out = charge_point->next_to_send()) {
     frame.assign(out.data(), out.size());
@@ -119,7 +126,7 @@ bool World::run_until(const std::function<bool()>& condition, int64_t timeout_ms
 }
 
 void World::tag(const char* id_tag, uint8_t connector_id) {
-  charge_point->on_id_tag(connector_id, charger::IdTag(id_tag), clock.now());
+  watched([&] { charge_point->on_id_tag(connector_id, charger::IdTag(id_tag), clock.now()); });
 }
 
 std::string World::call_frame(const std::string& action, const std::string& payload) {

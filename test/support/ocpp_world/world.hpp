@@ -74,6 +74,8 @@ class World {
   uint64_t steps = 0;
 
  private:
+  template <typename Call>
+  void watched(Call call);
   void turn();
   void note(char direction, const std::string& frame);
 

@@ -1,0 +1,319 @@
+#include "doctest_main/doctest_main.hpp"
+#include "ocpp/configuration.hpp"
+#include "ocpp/connector_state.hpp"
+#include "ocpp/message_id.hpp"
+#include "ocpp/meter_values.hpp"
+#include "ocpp/outbox.hpp"
+#include "ocpp/status_reports.hpp"
+#include "platform_sim/sim_entropy.hpp"
+#include "platform_sim/sim_key_value_store.hpp"
+
+#include <set>
+#include <string>
+
+using namespace ocpp;  // NOLINT: the subject of every line
+using common::Instant;
+
+namespace {
+
+std::string str(common::TextSpan text) { return std::string(text.data(), text.size()); }
+
+ChargePointStatus status_of(UsePhase phase, bool plugged, Power power = Power::kWithheld,
+                            bool operative = true, bool faulted = false) {
+  StatusInputs in;
+  in.phase = phase;
+  in.is_plugged = plugged;
+  in.power = power;
+  in.is_operative = operative;
+  in.is_faulted = faulted;
+  return connector_status(in);
+}
+
+}  // namespace
+
+TEST_CASE("the status follows from use, plug and power") {
+  CHECK(status_of(UsePhase::kNone, false) == ChargePointStatus::Available);
+  CHECK(status_of(UsePhase::kNone, true) == ChargePointStatus::Preparing);
+  CHECK(status_of(UsePhase::kPreparing, false) == ChargePointStatus::Preparing);
+  CHECK(status_of(UsePhase::kTransaction, true, Power::kFlowing) == ChargePointStatus::Charging);
+  CHECK(status_of(UsePhase::kTransaction, true, Power::kNotTaken) ==
+        ChargePointStatus::SuspendedEV);
+  CHECK(status_of(UsePhase::kTransaction, true, Power::kWithheld) ==
+        ChargePointStatus::SuspendedEVSE);
+  CHECK(status_of(UsePhase::kTransaction, false, Power::kFlowing) ==
+        ChargePointStatus::SuspendedEV);
+  CHECK(status_of(UsePhase::kFinished, true) == ChargePointStatus::Finishing);
+  CHECK(status_of(UsePhase::kFinished, false) == ChargePointStatus::Available);
+}
+
+TEST_CASE("a fault hides everything, unavailability everything but a transaction") {
+  for (const UsePhase phase :
+       {UsePhase::kNone, UsePhase::kPreparing, UsePhase::kTransaction, UsePhase::kFinished}) {
+    for (const bool plugged : {false, true}) {
+      for (const Power power : {Power::kWithheld, Power::kNotTaken, Power::kFlowing}) {
+        for (const bool operative : {false, true}) {
+          CHECK(status_of(phase, plugged, power, operative, true) == ChargePointStatus::Faulted);
+        }
+        if (phase == UsePhase::kTransaction) {
+          CHECK(status_of(phase, plugged, power, false) == status_of(phase, plugged, power, true));
+        } else {
+          CHECK(status_of(phase, plugged, power, false) == ChargePointStatus::Unavailable);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("message ids are random version 4 UUIDs") {
+  platform_sim::SimEntropy entropy(3);
+  std::set<std::string> seen;
+  for (int i = 0; i < 1000; ++i) {
+    const MessageId id = make_message_id(entropy);
+    CHECK(id.size() == 36);
+    CHECK(id.c_str()[14] == '4');
+    CHECK(std::string("89ab").find(id.c_str()[19]) != std::string::npos);
+    seen.insert(id.c_str());
+  }
+  CHECK(seen.size() == 1000);
+}
+
+TEST_CASE("the outbox gives frames back in order and keeps what is behind them") {
+  Outbox outbox;
+  for (int i = 0; i < 100; ++i) {
+    for (int j = 0; j < 3; ++j) {
+      const std::string frame(static_cast<size_t>(10 + i + j), static_cast<char>('a' + j));
+      std::copy(frame.begin(), frame.end(), outbox.space().data());
+      outbox.commit(frame.size());
+    }
+    for (int j = 0; j < 3; ++j) {
+      CHECK(str(outbox.front()) ==
+            std::string(static_cast<size_t>(10 + i + j), static_cast<char>('a' + j)));
+      outbox.pop();
+    }
+    CHECK(outbox.empty());
+  }
+  for (size_t i = 0; i < limits::kMaxOutboxFrames; ++i) {
+    CHECK(outbox.can_take_answer());
+    outbox.commit(1);
+  }
+  CHECK(!outbox.can_take_answer());
+  CHECK(outbox.space().empty());
+}
+
+namespace {
+
+struct Config {
+  platform_sim::SimPower power;
+  platform_sim::SimKeyValueStore settings{power};
+  common::NullLogSink log;
+  Configuration configuration{settings, log};
+
+  Config() { configuration.begin(2, UINT16_MAX); }
+  ConfigurationStatus write(const char* key, const std::string& value) {
+    Key found{};
+    bool changed = false;
+    return configuration.write(common::text(key), common::TextSpan(value.data(), value.size()),
+                               found, changed);
+  }
+  std::string read(Key key) const {
+    ConfigurationEntry entry;
+    configuration.read(key, entry);
+    return entry.value.c_str();
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(
+    Config, "every key is found by its name in any case, and its own value can be written back") {
+  for (size_t i = 0; i < kKeyCount; ++i) {
+    const auto key = static_cast<Key>(i);
+    std::string name = Configuration::name(key);
+    for (char& c : name) c = static_cast<char>(std::toupper(c));
+    Key found{};
+    REQUIRE(Configuration::find(common::TextSpan(name.data(), name.size()), found));
+    CHECK(found == key);
+    ConfigurationEntry entry;
+    configuration.read(key, entry);
+    const ConfigurationStatus written = write(name.c_str(), entry.value.c_str());
+    CHECK(written ==
+          (entry.is_readonly ? ConfigurationStatus::Rejected : ConfigurationStatus::Accepted));
+  }
+  CHECK(settings.writes() == 0);
+}
+
+TEST_CASE_FIXTURE(Config, "every writable key survives a restart") {
+  CHECK(write("ConnectorPhaseRotation", "1.RTS,2.TSR,0.SRT") == ConfigurationStatus::Accepted);
+  CHECK(write("StopTransactionOnInvalidId", "0") == ConfigurationStatus::Accepted);
+  CHECK(write("MeterValuesAlignedData", "SoC,Current.Import.L2") == ConfigurationStatus::Accepted);
+  CHECK(write("MessageTimeout", "600") == ConfigurationStatus::Accepted);
+  Configuration again(settings, log);
+  again.begin(2, UINT16_MAX);
+  ConfigurationEntry entry;
+  again.read(Key::ConnectorPhaseRotation, entry);
+  CHECK(std::string(entry.value.c_str()) == "0.SRT,1.RTS,2.TSR");
+  CHECK(!again.flag(Key::StopTransactionOnInvalidId));
+  CHECK(again.measurands(Key::MeterValuesAlignedData).size() == 2);
+  CHECK(again.number(Key::MessageTimeout) == 600);
+}
+
+TEST_CASE_FIXTURE(Config, "a stored value that is not legal any more falls back to the default") {
+  const std::string nonsense = "-7";
+  REQUIRE(settings.set("MvInterval",
+                       common::as_bytes(common::TextSpan(nonsense.data(), nonsense.size()))) ==
+          common::Status::kOk);
+  configuration.begin(2, UINT16_MAX);
+  CHECK(configuration.number(Key::MeterValueSampleInterval) == 60);
+}
+
+TEST_CASE_FIXTURE(Config, "a measurand list is taken whole or not at all") {
+  CHECK(write("MeterValuesSampledData", "Voltage,Nonsense") == ConfigurationStatus::Rejected);
+  CHECK(write("MeterValuesSampledData", "Voltage,") == ConfigurationStatus::Rejected);
+  CHECK(write("MeterValuesSampledData", "Voltage.L4") == ConfigurationStatus::Rejected);
+  CHECK(write("MeterValuesSampledData", "SoC.L1") == ConfigurationStatus::Rejected);
+  CHECK(write("MeterValuesSampledData", "voltage") == ConfigurationStatus::Rejected);
+  CHECK(read(Key::MeterValuesSampledData) ==
+        "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage");
+  CHECK(write("MeterValuesSampledData", " Voltage.L1-N ,Voltage.L2,Voltage.L1") ==
+        ConfigurationStatus::Accepted);
+  CHECK(read(Key::MeterValuesSampledData) == "Voltage.L1,Voltage.L2");
+  // As many as MaxLength says, and not one more.
+  const int room = std::stoi(read(Key::MeterValuesSampledDataMaxLength));
+  const char* const all[] = {"Energy.Active.Import.Register",
+                             "Power.Active.Import",
+                             "Current.Import",
+                             "Voltage",
+                             "Current.Offered",
+                             "Power.Offered",
+                             "SoC",
+                             "Temperature",
+                             "Frequency",
+                             "Current.Import.L1",
+                             "Current.Import.L2",
+                             "Current.Import.L3",
+                             "Voltage.L1"};
+  std::string list;
+  for (int i = 0; i < room; ++i) list += std::string(i == 0 ? "" : ",") + all[i];
+  CHECK(write("MeterValuesSampledData", list) == ConfigurationStatus::Accepted);
+  CHECK(read(Key::MeterValuesSampledData) == list);
+  CHECK(write("MeterValuesSampledData", list + "," + all[room]) == ConfigurationStatus::Rejected);
+}
+
+TEST_CASE(
+    "meter values are decimal texts with unit, phase and location, and leave out what is unknown") {
+  charger::MeterSample sample;
+  sample.valid = charger::kMeterEnergyImport | charger::kMeterCurrent | charger::kMeterTemperature |
+                 charger::kMeterSoc | charger::kMeterFrequency;
+  sample.energy_import_wh = 4'294'967'296;
+  sample.current_ma[0] = 5;
+  sample.current_ma[1] = 15995;
+  sample.current_ma[2] = -1240;
+  sample.temperature_deci_c = -5;
+  sample.soc_percent = 7;
+  sample.frequency_mhz = 49998;
+  MeasurandList list;
+  REQUIRE(parse_measurands(common::text("Temperature,Energy.Active.Import.Register,Voltage,Current."
+                                        "Import,SoC,Frequency,Current.Offered"),
+                           UINT16_MAX, list));
+  SampledValues values(sample, list, SampleContext::kSamplePeriodic, 3, true, 6050, 230000);
+  std::string text;
+  for (const ocpp_messages::SampledValue& value : values.view()) {
+    common::FixedString<24> number;
+    REQUIRE(value.value.copy_to(number) == common::Status::kOk);
+    text += number.c_str();
+    if (value.phase.has_value()) text += std::string(" ") + to_string(*value.phase);
+    if (value.unit.has_value()) text += std::string(" ") + to_string(*value.unit);
+    text += std::string(" ") + to_string(*value.location) + ";";
+  }
+  CHECK(text ==
+        "-0.5 Celcius Body;4294967296 Wh Outlet;0.01 L1 A Outlet;16.00 L2 A Outlet;-1.24 L3 A "
+        "Outlet;7 Percent EV;"
+        "50.00 Outlet;6.1 A Outlet;");
+}
+
+namespace {
+
+struct Reports {
+  EventQueue events;
+  common::NullLogSink log;
+  StatusReports reports{events, log};
+
+  Reports() {
+    reports.begin(2, Instant{0});
+    for (uint8_t id = 1; id <= 2; ++id) {
+      reports.set(id, ChargePointStatus::Available, charger::Error::kNone, StatusNote::kNone, 0,
+                  "test", Instant{0});
+      reports.release(id, Instant{0});
+    }
+    reports.report_all(Instant{0});
+    (void)reports.step(0, Instant{0});
+    while (reports.front() != nullptr) reports.pop();
+  }
+  void set(uint8_t id, ChargePointStatus status, int64_t ms) {
+    reports.set(id, status, charger::Error::kNone, StatusNote::kNone, 0, "test", Instant{ms});
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Reports, "statuses are told in the order of their events") {
+  set(2, ChargePointStatus::Preparing, 10);
+  (void)reports.step(0, Instant{10});
+  set(1, ChargePointStatus::Preparing, 20);
+  (void)reports.step(0, Instant{20});
+  set(2, ChargePointStatus::Charging, 30);
+  (void)reports.step(0, Instant{30});
+  std::string order;
+  for (; reports.front() != nullptr; reports.pop()) {
+    order +=
+        std::to_string(reports.front()->connector_id) + to_string(reports.front()->status) + " ";
+  }
+  CHECK(order == "2Preparing 1Preparing 2Charging ");
+}
+
+TEST_CASE_FIXTURE(Reports, "a status that comes back within the minimum was never there") {
+  set(1, ChargePointStatus::Preparing, 100);
+  CHECK(reports.step(5000, Instant{100}) == Instant{5100});
+  set(1, ChargePointStatus::Available, 3000);
+  (void)reports.step(5000, Instant{3000});
+  CHECK(reports.step(5000, Instant{10000}).is_never());
+  CHECK(reports.front() == nullptr);
+}
+
+TEST_CASE_FIXTURE(Reports, "a CSMS that takes nothing loses old statuses, never the present one") {
+  for (int i = 0; i < 100; ++i) {
+    set(1, i % 2 == 0 ? ChargePointStatus::Preparing : ChargePointStatus::Available, i);
+    (void)reports.step(0, Instant{i});
+  }
+  set(1, ChargePointStatus::Charging, 200);
+  (void)reports.step(0, Instant{200});
+  ChargePointStatus last = ChargePointStatus::Available;
+  size_t count = 0;
+  for (; reports.front() != nullptr; reports.pop(), ++count) last = reports.front()->status;
+  CHECK(last == ChargePointStatus::Charging);
+  CHECK(count <= limits::kMaxStatusReports);
+}
+
+TEST_CASE("events forget old statuses first and never a reset") {
+  EventQueue events;
+  Event reset;
+  reset.type = EventType::kResetRequested;
+  events.push(reset);
+  for (size_t i = 0; i < 3 * limits::kMaxEvents; ++i) {
+    Event event;
+    event.type = i % 2 == 0 ? EventType::kConnectorStatusChanged : EventType::kIdTagAccepted;
+    events.push(event);
+  }
+  Event out;
+  size_t count = 0;
+  bool has_reset = false;
+  for (; events.pop(out); ++count) has_reset = has_reset || out.type == EventType::kResetRequested;
+  CHECK(count == limits::kMaxEvents);
+  CHECK(has_reset);
+}
+
+TEST_CASE("a masked id tag does not give the tag away") {
+  CHECK(std::string(mask(charger::IdTag("04A1B2C3D4E5F6")).c_str()) == "04****F6");
+  CHECK(std::string(mask(charger::IdTag("1234")).c_str()) == "****");
+  CHECK(std::string(mask(charger::IdTag("")).c_str()) == "****");
+}

@@ -1,0 +1,419 @@
+#include "doctest_main/doctest_main.hpp"
+#include "ocpp/charging_profiles.hpp"
+#include "ocpp/smart_charging.hpp"
+#include "platform_sim/sim_entropy.hpp"
+#include "platform_sim/sim_key_value_store.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+using namespace ocpp;  // NOLINT: the subject of every line
+using common::Instant;
+using common::UtcTime;
+
+namespace {
+
+constexpr UtcTime kMidnight{1'800'057'600'000};  // 2027-01-16T00:00:00Z
+constexpr int64_t kMinuteMs = 60000;
+constexpr int64_t kHourMs = 3600000;
+
+UtcTime at(int64_t after_midnight_ms) { return kMidnight + after_midnight_ms; }
+
+ChargingProfile profile(ProfilePurpose purpose, int level,
+                        std::vector<std::pair<uint32_t, uint32_t>> periods) {
+  ChargingProfile result;
+  result.id = 100 + level;
+  result.stack_level = static_cast<uint8_t>(level);
+  result.purpose = purpose;
+  result.start_schedule = kMidnight;
+  for (const auto& [start_s, limit_deci] : periods) {
+    result.periods[result.period_count].start_s = start_s;
+    result.periods[result.period_count++].limit_deci = limit_deci & kMaxLimitDeci;
+  }
+  return result;
+}
+
+ChargingSession session(uint32_t local_transaction = 0) {
+  ChargingSession result;
+  result.local_transaction = local_transaction;
+  result.started_at = at(0);
+  return result;
+}
+
+int64_t limit_ma(const std::vector<ChargingProfile>& profiles, const ChargingSession& of,
+                 UtcTime when, uint8_t sharers = 1) {
+  const ProfileLimit result = limit(
+      common::Span<const ChargingProfile>(profiles.data(), profiles.size()), of, when, sharers);
+  return result.per_phase_ua == kUnlimited ? -1 : result.per_phase_ua / 1000;
+}
+
+}  // namespace
+
+TEST_CASE("without a profile there is no limit") { CHECK(limit_ma({}, session(), at(0)) == -1); }
+
+TEST_CASE("the period that has begun counts, the last one for ever when there is no duration") {
+  const std::vector<ChargingProfile> profiles{
+      profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {60, 80}, {120, 160}})};
+  CHECK(limit_ma(profiles, session(), at(-1)) == -1);
+  CHECK(limit_ma(profiles, session(), at(0)) == 10000);
+  CHECK(limit_ma(profiles, session(), at(59999)) == 10000);
+  CHECK(limit_ma(profiles, session(), at(60000)) == 8000);
+  CHECK(limit_ma(profiles, session(), at(1000 * kHourMs)) == 16000);
+}
+
+TEST_CASE("when the duration is over the next lower level counts, then nothing") {
+  ChargingProfile high = profile(ProfilePurpose::TxDefaultProfile, 5, {{0, 60}});
+  high.duration_s = 60;
+  ChargingProfile low = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 130}});
+  low.duration_s = 120;
+  CHECK(limit_ma({low, high}, session(), at(0)) == 6000);
+  CHECK(limit_ma({low, high}, session(), at(60000)) == 13000);
+  CHECK(limit_ma({low, high}, session(), at(120000)) == -1);
+}
+
+TEST_CASE("a profile counts from validFrom up to validTo") {
+  ChargingProfile bounded = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}});
+  bounded.valid_from = at(kMinuteMs);
+  bounded.valid_to = at(2 * kMinuteMs);
+  CHECK(limit_ma({bounded}, session(), at(kMinuteMs - 1)) == -1);
+  CHECK(limit_ma({bounded}, session(), at(kMinuteMs)) == 10000);
+  CHECK(limit_ma({bounded}, session(), at(2 * kMinuteMs)) == -1);
+}
+
+TEST_CASE("a daily schedule comes again every 24 hours, a weekly one every 7 days") {
+  ChargingProfile daily = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {3600, 60}});
+  daily.kind = ProfileKind::Recurring;
+  daily.recurrency = Recurrency::Daily;
+  daily.duration_s = 7200;
+  for (int day = 0; day < 400; day += 57) {
+    CHECK(limit_ma({daily}, session(), at(day * 24 * kHourMs)) == 10000);
+    CHECK(limit_ma({daily}, session(), at(day * 24 * kHourMs + kHourMs)) == 6000);
+    CHECK(limit_ma({daily}, session(), at(day * 24 * kHourMs + 2 * kHourMs)) == -1);
+  }
+  ChargingProfile weekly = daily;
+  weekly.recurrency = Recurrency::Weekly;
+  CHECK(limit_ma({weekly}, session(), at(24 * kHourMs)) == -1);
+  CHECK(limit_ma({weekly}, session(), at(7 * 24 * kHourMs)) == 10000);
+}
+
+TEST_CASE("what lies beyond the recurrence period is never executed") {
+  ChargingProfile daily = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {90000, 60}});
+  daily.kind = ProfileKind::Recurring;
+  daily.recurrency = Recurrency::Daily;
+  daily.duration_s = 200000;
+  for (int64_t hour = 0; hour < 72; ++hour)
+    CHECK(limit_ma({daily}, session(), at(hour * kHourMs)) == 10000);
+}
+
+TEST_CASE("a relative schedule begins with the transaction") {
+  ChargingProfile relative = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {60, 60}});
+  relative.kind = ProfileKind::Relative;
+  relative.start_schedule = UtcTime{};
+  ChargingSession late = session(1);
+  late.started_at = at(5 * kHourMs);
+  CHECK(limit_ma({relative}, late, at(5 * kHourMs)) == 10000);
+  CHECK(limit_ma({relative}, late, at(5 * kHourMs + kMinuteMs)) == 6000);
+}
+
+TEST_CASE("a TxProfile takes the place of TxDefaultProfile for its own transaction only") {
+  ChargingProfile own = profile(ProfilePurpose::TxProfile, 0, {{0, 130}});
+  own.connector_id = 1;
+  own.local_transaction = 7;
+  const ChargingProfile standard = profile(ProfilePurpose::TxDefaultProfile, 8, {{0, 60}});
+  CHECK(limit_ma({own, standard}, session(7), at(0)) == 13000);
+  CHECK(limit_ma({own, standard}, session(8), at(0)) == 6000);
+  CHECK(limit_ma({own, standard}, session(0), at(0)) == 6000);
+  ChargingSession other = session(7);
+  other.connector_id = 2;
+  CHECK(limit_ma({own, standard}, other, at(0)) == 6000);
+}
+
+TEST_CASE("a TxDefaultProfile of the connector replaces that of connector 0 for this connector") {
+  const ChargingProfile all = profile(ProfilePurpose::TxDefaultProfile, 8, {{0, 60}});
+  ChargingProfile own = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 130}});
+  own.connector_id = 2;
+  ChargingSession second = session();
+  second.connector_id = 2;
+  CHECK(limit_ma({all, own}, session(), at(0)) == 6000);
+  CHECK(limit_ma({all, own}, second, at(0)) == 13000);
+}
+
+TEST_CASE("ChargePointMaxProfile caps everything and is shared") {
+  const ChargingProfile whole = profile(ProfilePurpose::ChargePointMaxProfile, 0, {{0, 200}});
+  const ChargingProfile standard = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 130}});
+  CHECK(limit_ma({whole, standard}, session(), at(0)) == 13000);
+  CHECK(limit_ma({whole, standard}, session(), at(0), 2) == 10000);
+  CHECK(limit_ma({whole}, session(), at(0)) == 20000);
+}
+
+TEST_CASE("watts become amperes by voltage and phases in use, and back without loss") {
+  ChargingProfile watts = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 110000}});  // 11 kW
+  watts.unit = RateUnit::W;
+  ChargingSession three = session();
+  CHECK(limit_ma({watts}, three, at(0)) == 15942);
+  three.electrical.voltage_mv = 240000;
+  CHECK(limit_ma({watts}, three, at(0)) == 15277);
+  ChargingSession one = session();
+  one.electrical.phases = 1;
+  CHECK(limit_ma({watts}, one, at(0)) == 47826);
+  watts.periods[0].phases = 1;  // only one phase may be used
+  CHECK(limit_ma({watts}, session(), at(0)) == 47826);
+  for (int64_t deci = 0; deci < 300000; deci += 37) {
+    for (uint8_t phases = 1; phases <= 3; ++phases) {
+      const ElectricalFacts facts{231700, phases};
+      CHECK(from_microampere(to_microampere(deci, RateUnit::W, facts), RateUnit::W, facts) == deci);
+      CHECK(from_microampere(to_microampere(deci, RateUnit::A, facts), RateUnit::A, facts) == deci);
+    }
+  }
+}
+
+TEST_CASE("more phases than there are leave the limit as it is") {
+  ChargingProfile three = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}});
+  three.periods[0].phases = 3;
+  ChargingSession one = session();
+  one.electrical.phases = 1;
+  CHECK(limit_ma({three}, one, at(0)) == 10000);
+}
+
+TEST_CASE("while the time is unknown the lowest period of a profile holds") {
+  const ChargingProfile standard =
+      profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 160}, {60, 70}, {120, 100}});
+  CHECK(limit_ma({standard}, session(), UtcTime{}) == 7000);
+}
+
+namespace {
+
+/// The specification read aloud, second by second: slow, and written without looking at the engine.
+std::optional<uint32_t> slow_period(const ChargingProfile& profile, int64_t now_s,
+                                    int64_t tx_start_s) {
+  if (profile.valid_from.is_known() && now_s * 1000 < profile.valid_from.ms) return std::nullopt;
+  if (profile.valid_to.is_known() && now_s * 1000 >= profile.valid_to.ms) return std::nullopt;
+  int64_t start_s =
+      profile.start_schedule.is_known() ? profile.start_schedule.ms / 1000 : tx_start_s;
+  if (profile.kind == ProfileKind::Relative) start_s = tx_start_s;
+  if (now_s < start_s) return std::nullopt;
+  int64_t length_s = profile.duration_s >= 0 ? profile.duration_s : INT64_MAX;
+  if (profile.kind == ProfileKind::Recurring) {
+    const int64_t round_s = profile.recurrency == Recurrency::Weekly ? 7 * 86400 : 86400;
+    while (start_s + round_s <= now_s) start_s += round_s;
+    length_s = std::min(length_s, round_s);
+  }
+  if (now_s - start_s >= length_s) return std::nullopt;
+  std::optional<uint32_t> limit;
+  for (size_t i = 0; i < profile.period_count; ++i) {
+    if (start_s + profile.periods[i].start_s <= now_s) limit = profile.periods[i].limit_deci;
+  }
+  return limit;
+}
+
+std::optional<uint32_t> slow_purpose(const std::vector<ChargingProfile>& profiles,
+                                     ProfilePurpose purpose, const ChargingSession& of,
+                                     int64_t now_s) {
+  for (const bool is_own : {true, false}) {
+    for (int level = limits::kMaxStackLevel; level >= 0; --level) {
+      for (const ChargingProfile& candidate : profiles) {
+        if (candidate.purpose != purpose || candidate.stack_level != level) continue;
+        if (purpose == ProfilePurpose::TxDefaultProfile &&
+            (is_own ? candidate.connector_id != of.connector_id : candidate.connector_id != 0)) {
+          continue;
+        }
+        if (purpose == ProfilePurpose::TxProfile &&
+            (of.local_transaction == 0 || candidate.local_transaction != of.local_transaction ||
+             candidate.connector_id != of.connector_id)) {
+          continue;
+        }
+        const auto limit = slow_period(candidate, now_s, of.started_at.ms / 1000);
+        if (limit.has_value()) return limit;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+int64_t slow_limit_ma(const std::vector<ChargingProfile>& profiles, const ChargingSession& of,
+                      int64_t now_s) {
+  auto limit = slow_purpose(profiles, ProfilePurpose::TxProfile, of, now_s);
+  if (!limit.has_value())
+    limit = slow_purpose(profiles, ProfilePurpose::TxDefaultProfile, of, now_s);
+  const auto whole = slow_purpose(profiles, ProfilePurpose::ChargePointMaxProfile, of, now_s);
+  if (whole.has_value() && (!limit.has_value() || *whole < *limit)) limit = whole;
+  return limit.has_value() ? int64_t{*limit} * 100 : -1;
+}
+
+ChargingProfile random_profile(platform_sim::SimEntropy& dice, int32_t id) {
+  ChargingProfile result;
+  result.id = id;
+  result.purpose = static_cast<ProfilePurpose>(dice.below(3));
+  result.connector_id = result.purpose == ProfilePurpose::ChargePointMaxProfile ? 0
+                        : result.purpose == ProfilePurpose::TxProfile
+                            ? 1
+                            : static_cast<uint8_t>(dice.below(3));
+  result.local_transaction = result.purpose == ProfilePurpose::TxProfile ? 1 + dice.below(2) : 0;
+  result.stack_level = static_cast<uint8_t>(dice.below(4));
+  result.kind = static_cast<ProfileKind>(dice.below(3));
+  if (result.kind == ProfileKind::Recurring) {
+    result.recurrency = dice.chance(500) ? Recurrency::Daily : Recurrency::Weekly;
+  }
+  if (result.kind == ProfileKind::Recurring || dice.chance(800)) {
+    result.start_schedule = at(int64_t{dice.below(200)} * kHourMs - 100 * kHourMs);
+  } else {
+    result.installed_at = at(0);
+    if (result.purpose == ProfilePurpose::ChargePointMaxProfile)
+      result.kind = ProfileKind::Relative;
+  }
+  if (dice.chance(500)) result.duration_s = static_cast<int32_t>(dice.below(100 * 3600));
+  if (dice.chance(200)) result.valid_from = at(int64_t{dice.below(100)} * kHourMs - 50 * kHourMs);
+  if (dice.chance(200)) result.valid_to = at(int64_t{dice.below(100)} * kHourMs - 20 * kHourMs);
+  result.period_count = static_cast<uint8_t>(1 + dice.below(5));
+  uint32_t start_s = 0;
+  for (size_t i = 0; i < result.period_count; ++i) {
+    result.periods[i].start_s = start_s;
+    result.periods[i].limit_deci = dice.below(320);
+    start_s += 1 + dice.below(40000);
+  }
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "limit() agrees with a slow reading of the specification, and next_change() misses no change") {
+  platform_sim::SimEntropy dice(4242);
+  for (int round = 0; round < 400; ++round) {
+    std::vector<ChargingProfile> profiles;
+    // One profile per place, as the store guarantees.
+    for (int32_t id = 0; id < static_cast<int32_t>(dice.below(8)); ++id) {
+      const ChargingProfile next = random_profile(dice, id);
+      const bool is_taken =
+          std::any_of(profiles.begin(), profiles.end(), [&](const ChargingProfile& other) {
+            return other.purpose == next.purpose && other.stack_level == next.stack_level &&
+                   other.connector_id == next.connector_id &&
+                   other.local_transaction == next.local_transaction;
+          });
+      if (!is_taken) profiles.push_back(next);
+    }
+    ChargingSession of = session(dice.below(3));
+    of.started_at = at(int64_t{dice.below(40)} * kHourMs - 20 * kHourMs);
+    const common::Span<const ChargingProfile> span(profiles.data(), profiles.size());
+
+    UtcTime when = of.started_at + int64_t{dice.below(100 * 3600)} * 1000;
+    for (int hop = 0; hop < 40 && when.ms != INT64_MAX; ++hop) {
+      const int64_t now_ma = limit_ma(profiles, of, when);
+      const bool agrees = now_ma == slow_limit_ma(profiles, of, when.ms / 1000);
+      if (!agrees) CAPTURE(round);
+      REQUIRE(agrees);
+      const UtcTime next = next_change(span, of, when);
+      REQUIRE(next > when);
+      // Nothing changes before it: look at a few instants, the last second included.
+      const int64_t gap_s =
+          std::min<int64_t>((next.ms == INT64_MAX ? when.ms + 30 * 86400000LL : next.ms) - when.ms,
+                            30 * 86400000LL) /
+          1000;
+      for (int look = 0; look < 6 && gap_s > 1; ++look) {
+        const int64_t ahead_s = look == 0 ? gap_s - 1 : dice.below(static_cast<uint32_t>(gap_s));
+        REQUIRE(slow_limit_ma(profiles, of, when.ms / 1000 + ahead_s) == now_ma);
+      }
+      when = next;
+    }
+  }
+}
+
+// --------------------------------------------------------------------------------------------- the store
+
+namespace {
+
+struct Store {
+  platform_sim::SimPower power;
+  platform_sim::SimKeyValueStore settings{power};
+  common::NullLogSink log;
+  ChargingProfiles profiles{settings, log};
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(Store, "a profile replaces its id and its place, but no other connector's") {
+  ChargingProfile first = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
+  first.connector_id = 1;
+  ChargingProfile second = first;
+  second.connector_id = 2;
+  second.id = 2;
+  CHECK(profiles.install(first, Instant{}) == common::Status::kOk);
+  CHECK(profiles.install(second, Instant{}) == common::Status::kOk);
+  CHECK(profiles.size() == 2);
+  ChargingProfile third = first;
+  third.id = 3;
+  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.size() == 2);
+  third.stack_level = 4;
+  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.size() == 2);
+  third.connector_id = 2;
+  third.stack_level = 1;  // id of one, place of the other
+  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Store, "every installed profile is there again after a restart, at every level") {
+  for (int level = 0; level <= limits::kMaxStackLevel; ++level) {
+    ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, level,
+                                  {{0, 100}, {60, 60U + static_cast<uint32_t>(level)}});
+    one.periods[1].phases = 1;
+    one.duration_s = 3600;
+    one.valid_to = at(kHourMs);
+    CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
+  }
+  profiles.flush(Instant{});
+  ChargingProfiles again(settings, log);
+  again.begin();
+  CHECK(again.size() == profiles.size());
+  for (size_t i = 0; i < again.all().size(); ++i) {
+    uint8_t left[kMaxProfileImageBytes];
+    uint8_t right[kMaxProfileImageBytes];
+    const size_t size = encode_profile(profiles.all()[i], common::MutableByteSpan(left));
+    CHECK(encode_profile(again.all()[i], common::MutableByteSpan(right)) == size);
+    CHECK(std::equal(left, left + size, right));
+  }
+}
+
+TEST_CASE_FIXTURE(Store, "clearing matches all given criteria, and an id alone") {
+  for (int level = 0; level < 3; ++level) {
+    for (uint8_t connector = 0; connector < 2; ++connector) {
+      ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, level, {{0, 100}});
+      one.connector_id = connector;
+      one.id = 10 * connector + level;
+      CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
+    }
+  }
+  ChargingProfiles::Selection selection;
+  selection.has_connector_id = true;
+  selection.connector_id = 1;
+  selection.has_stack_level = true;
+  selection.stack_level = 2;
+  CHECK(profiles.clear(selection, Instant{}) == 1);
+  CHECK(profiles.clear(selection, Instant{}) == 0);
+  CHECK(profiles.clear_id(1, Instant{}));
+  CHECK(!profiles.clear_id(1, Instant{}));
+  CHECK(profiles.size() == 4);
+  CHECK(profiles.clear(ChargingProfiles::Selection(), Instant{}) == 4);
+}
+
+TEST_CASE("no damaged image of a profile is taken for one") {
+  uint8_t image[kMaxProfileImageBytes];
+  const size_t size = encode_profile(profile(ProfilePurpose::TxProfile, 3, {{0, 100}, {60, 60}}),
+                                     common::MutableByteSpan(image));
+  ChargingProfile out;
+  for (size_t cut = 0; cut < size; ++cut) {
+    CHECK(decode_profile(common::ByteSpan(image, cut), out) == common::Status::kCorrupt);
+  }
+  CHECK(decode_profile(common::ByteSpan(image, size), out) == common::Status::kOk);
+  platform_sim::SimEntropy dice(1);
+  for (int round = 0; round < 5000; ++round) {
+    uint8_t damaged[kMaxProfileImageBytes];
+    std::copy(image, image + size, damaged);
+    damaged[dice.below(static_cast<uint32_t>(size))] = static_cast<uint8_t>(dice.next_u64());
+    if (decode_profile(common::ByteSpan(damaged, size), out) == common::Status::kOk) {
+      CHECK(out.period_count <= limits::kMaxSchedulePeriods);
+    }
+  }
+}
