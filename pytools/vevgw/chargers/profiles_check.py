@@ -104,12 +104,22 @@ def _dotted(path: Iterable[str | int]) -> str:
 
 def _shape_findings(document: Document) -> Iterator[Finding]:
     for error in _validator().iter_errors(document.data):
-        path: KeyPath = tuple(error.instance_path)
+        path = _key_path(document.data, error.instance_path)
         where = _dotted(path)
         yield from (
             document.finding(at, sentence)
             for at, sentence in _sentences(document, error, path, where)
         )
+
+
+def _key_path(data: Any, path: Iterable[str | int]) -> KeyPath:
+    """Returns the path with keys as they are: the validator takes a key like "2" for an index."""
+    result: list[str | int] = []
+    for part in path:
+        key = str(part) if isinstance(data, dict) else part
+        data = data[key]
+        result.append(key)
+    return tuple(result)
 
 
 def _sentences(
