@@ -26,6 +26,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {
+    "bench": Command("vevgw.bench.cli", "count instructions, heap and flash of the engine"),
     "build": Command("vevgw.build.cli", "build the firmware and run its test suites"),
     "charger": Command("vevgw.chargers.sim_cli", "run a simulated charger and control it"),
     "codegen": Command("vevgw.codegen.cli", "generate lib/ocpp_messages from the JSON schemas"),
@@ -35,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "profiles": Command(
         "vevgw.chargers.profiles_cli", "check charger profiles, build their tables"
     ),
+    "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),
 }
 
 

@@ -1,0 +1,106 @@
+"""Code, RAM and stack of the engine on 32-bit targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vevgw.bench import budgets, mapfile, objects, workloads
+from vevgw.errors import UserError
+
+# What the figure counts, and what is linked besides because the engine needs it.
+_COUNTED = ("json", "ocpp_messages", "ocpp")
+_LINKED = ("common", "platform")
+_MAX_CONNECTORS = 8
+_SIZE_SYMBOL = "size_of_charge_point"
+_SYMBOL = re.compile(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {_SIZE_SYMBOL}$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The figures of `vevgw size`, and what they are made of."""
+
+    figures: list[budgets.Figure]
+    details: dict[str, Any]
+
+
+def measure(project: Path) -> Measurement:
+    """Builds the engine for each target and measures it.
+
+    Raises:
+        UserError: A compiler that is needed is missing (exit code 69), or something does not build.
+    """
+    values: dict[str, float | None] = {}
+    notes: dict[str, str] = {}
+    arm = _image(project, objects.CORTEX_M3)
+    values["code_cortex_m3"] = _text(arm, _COUNTED)
+    values["code_cortex_m3_record_log"] = _text(arm, _LINKED)
+    values["static_ram"] = sum(sums.get("data", 0) + sums.get("zeroed", 0) for sums in arm.values())
+    details: dict[str, Any] = {"cortex-m3": arm}
+    if objects.XTENSA_LX106.is_installed:
+        xtensa = _image(project, objects.XTENSA_LX106)
+        values["code_xtensa_lx106"] = _text(xtensa, _COUNTED)
+        details["xtensa-lx106"] = xtensa
+    else:
+        values["code_xtensa_lx106"] = None
+        notes["code_xtensa_lx106"] = f"needs {objects.XTENSA_LX106.package}"
+
+    one, many = (_object_size(project, number) for number in (1, _MAX_CONNECTORS))
+    values["engine_ram"] = one
+    values["connector_ram"] = (many - one) / (_MAX_CONNECTORS - 1)
+    details["engine_ram"] = {"1": one, str(_MAX_CONNECTORS): many}
+
+    stack = workloads.run(workloads.build(project), measures_stack=True).stack
+    # Start-up has the stack to itself; its depth is in the details.
+    running = {name: depth for name, depth in stack.items() if name != "begin"}
+    deepest = max(running, key=lambda name: running[name])
+    values["stack"] = running[deepest]
+    notes["stack"] = f"{deepest}(); step() {stack['step']:,}, begin() {stack['begin']:,}"
+    details["stack"] = stack
+    return Measurement(budgets.figures(budgets.load("size"), values, notes), details)
+
+
+def object_size_in(symbols: str) -> int:
+    """Returns the size of the engine object from the output of `nm --print-size`, bytes.
+
+    Raises:
+        UserError: The symbol that carries it is not there.
+    """
+    found = _SYMBOL.search(symbols)
+    if found is None:
+        raise UserError(f"test/bench/size_main.cpp no longer defines {_SIZE_SYMBOL}.")
+    return int(found[1], 16)
+
+
+def _main(project: Path) -> Path:
+    return project / "test" / "bench" / "size_main.cpp"
+
+
+def _object_size(project: Path, connectors: int) -> int:
+    defines = (f"GATEWAY_MAX_CONNECTORS={connectors}",)
+    toolchain = objects.CORTEX_M3
+    (compiled,) = objects.build(project, toolchain, [_main(project)], defines)
+    command = [f"{toolchain.prefix}nm", "--print-size", str(compiled)]
+    return object_size_in(objects.call(command))
+
+
+def _image(project: Path, toolchain: objects.Toolchain) -> dict[str, dict[mapfile.Kind, int]]:
+    """Returns bytes by library and kind in a linked image."""
+    files = objects.sources(project, (*_COUNTED, *_LINKED))
+    # Merged strings count for the first object that has them: the libraries come before main().
+    compiled = objects.build(project, toolchain, [*files, _main(project)])
+    image = project / ".cache" / "bench" / toolchain.name / "image.elf"
+    map_path = image.with_suffix(".map")
+    objects.link(toolchain, compiled, image, f"-Wl,-Map={map_path}")
+    library_of = {
+        str(compiled_file): source.relative_to(project / "lib").parts[0]
+        for source, compiled_file in zip(files, compiled, strict=False)
+    }
+    return mapfile.totals(mapfile.parse(map_path.read_text(encoding="utf-8")), library_of)
+
+
+def _text(sums: dict[str, dict[mapfile.Kind, int]], libraries: Sequence[str]) -> int:
+    return sum(mapfile.text_of(sums[name]) for name in libraries if name in sums)

@@ -1,0 +1,34 @@
+"""`vevgw size`: code, RAM and stack of the engine against their budgets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vevgw.bench import report, size
+from vevgw.build import pio
+from vevgw.errors import UserError
+
+app = typer.Typer()
+
+_TITLE = "Size of the engine: -Os, 32-bit"
+
+
+@app.command()
+def measure(
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="write the figures to this file too")
+    ] = None,
+) -> None:
+    """Measure code, RAM and stack of the engine; exit with 1 when a budget is broken."""
+    project = pio.project_dir()
+    measurement = size.measure(project)
+    report.show(_TITLE, measurement.figures)
+    if json_file is not None:
+        details = {"command": "vevgw size", "details": measurement.details}
+        report.write_json(json_file, report.as_json(project, _TITLE, measurement.figures, details))
+    broken = [figure.complaint() for figure in measurement.figures if figure.is_broken]
+    if broken:
+        raise UserError("\n".join(["Over budget:", *broken]))
