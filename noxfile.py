@@ -40,8 +40,8 @@ NEEDS = {
     "hil": NATIVE,
     "fuzz": (*NATIVE, "clang"),
     "build": NATIVE,
-    "bench": NATIVE,
-    "size": NATIVE,
+    "bench": ("venv", "g++ -m32", "valgrind"),
+    "size": ("venv", "g++ -m32", "valgrind", "arm-none-eabi-g++"),
     "esp32": ("venv",),
     "lock": ("venv",),
 }

@@ -41,6 +41,14 @@ def _has_fuzzer() -> bool:
     return probe.returncode == 0
 
 
+def _builds_for(*compiler: str) -> bool:
+    """Whether a compiler is there with the C and C++ headers of its target."""
+    if not _has_program(compiler[0]):
+        return False
+    command = [*compiler, "-x", "c++", "-fsyntax-only", "-include", "algorithm", os.devnull]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """One thing that must be on the system: the packages that bring it, and a test for it."""
@@ -56,6 +64,14 @@ NEEDS: dict[str, Need] = {
     "doctest": Need(("doctest-dev",), lambda: _has_header("doctest/doctest.h")),
     # Debian keeps the run-time library of the fuzzer in a package of its own.
     "clang": Need(("clang", "libclang-rt-dev"), _has_fuzzer),
+    "g++ -m32": Need(("g++-multilib", "gcc-multilib"), lambda: _builds_for("g++", "-m32")),
+    "valgrind": Need(
+        ("valgrind",), lambda: _has_program("valgrind") and _has_header("valgrind/callgrind.h")
+    ),
+    "arm-none-eabi-g++": Need(
+        ("gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "libstdc++-arm-none-eabi-newlib"),
+        lambda: _builds_for("arm-none-eabi-g++", "-mcpu=cortex-m3", "-mthumb"),
+    ),
 }
 
 
