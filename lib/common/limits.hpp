@@ -24,7 +24,7 @@ static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
 #ifndef GATEWAY_MAX_BUSES
 #define GATEWAY_MAX_BUSES 2
 #endif
-/// Charger buses (RS-485) per gateway, 1..4. About 1.2 KiB of RAM each.
+/// Charger buses (RS-485) per gateway, 1..4. About 1.5 KiB of RAM each.
 constexpr size_t kMaxBuses = GATEWAY_MAX_BUSES;
 static_assert(kMaxBuses >= 1 && kMaxBuses <= 4, "GATEWAY_MAX_BUSES: 1..4");
 
