@@ -38,7 +38,7 @@ def printed() -> dict[str, Any]:
     return {
         "figures": {name: {"units": 2, "parts": [name]} for name in names},
         "parts": {name: {"marks": 1, "iterations": 3, "allocations": 0} for name in names},
-        "stack": {"begin": 2444, "step": 100, "receive": 200},
+        "stack": {"step": {"bytes": 100, "part": "boot"}},
         "flash": {
             "transactions": 10,
             "bytes": 8200,
@@ -162,6 +162,14 @@ def test_object_size_is_read_from_nm() -> None:
         size.object_size_in("00000000 00000024 T main\n")
 
 
+def test_deepest_stack_is_named_with_its_call_and_part() -> None:
+    stack = {"step": (2252, "transaction.stop"), "receive": (3468, "mix"), "on_link": (104, "boot")}
+    assert size.deepest_stack(stack) == (
+        3468,
+        "receive() 3,468 in mix, step() 2,252 in transaction.stop, on_link() 104 in boot",
+    )
+
+
 def test_missing_compiler_is_one_sentence() -> None:
     absent = objects.Toolchain(name="absent", compiler="no-such-g++", package="gcc-absent")
     with pytest.raises(UserError, match="Debian calls it gcc-absent") as error:
@@ -240,8 +248,9 @@ def test_two_runs_count_the_same_and_nothing_is_allocated() -> None:
 def test_painted_stack_is_seen_only_when_asked_for() -> None:
     program = workloads.build(ROOT)
     plain, painted = workloads.run(program), workloads.run(program, measures_stack=True)
-    assert set(plain.stack.values()) == {0}
-    assert 0 < painted.stack["step"] < 16384
+    assert plain.stack == {}
+    assert 0 < painted.stack["step"][0] < 16384
+    assert painted.stack["step"][1] in painted.parts
     assert painted.parts == plain.parts
 
 

@@ -34,7 +34,7 @@ void Driver::engine(const char* entry, Function function) {
   probe.run(function);
   part_.allocations += trap.count();
   const platform_sim::MallocTrap::Exempt exempt;
-  size_t& deepest = stack_[entry];
+  size_t& deepest = stack_since_mark_[entry];
   if (probe.depth() > deepest) deepest = probe.depth();
 }
 
@@ -108,6 +108,12 @@ void Driver::mark(const char* part) {
   sum.iterations += part_.iterations;
   sum.allocations += part_.allocations;
   part_ = Part();
+  for (const auto& [entry, bytes] : stack_since_mark_) {
+    if (bytes == 0) continue;
+    Depth& deepest = stack_[entry];
+    if (bytes > deepest.bytes) deepest = Depth{bytes, part};
+  }
+  stack_since_mark_.clear();
   CALLGRIND_DUMP_STATS_AT(part);
 }
 
@@ -125,6 +131,7 @@ void Driver::configure(const std::string& key, const std::string& value) {
       call("ChangeConfiguration", R"({"key":")" + key + R"(","value":")" + value + R"("})");
   if (answer.find("\"Accepted\"") == std::string::npos)
     fail("ChangeConfiguration of " + key + " was answered with " + answer);
+  mark("configure");
 }
 
 void Driver::present_tag() {

@@ -22,6 +22,11 @@ class Driver {
     uint32_t iterations = 0;
     size_t allocations = 0;
   };
+  /// The deepest stack below one function of the engine, and the part in which that was.
+  struct Depth {
+    size_t bytes = 0;
+    std::string part;
+  };
 
   Driver();
 
@@ -37,7 +42,7 @@ class Driver {
 
   /// Sends a CALL of the CSMS. @return The whole answer.
   std::string call(const std::string& action, const std::string& payload);
-  /// call(), which must be answered with this status.
+  /// Sets a configuration key by a CALL, as a part of its own.
   void configure(const std::string& key, const std::string& value);
 
   void present_tag();
@@ -50,7 +55,7 @@ class Driver {
   size_t longest_frame(const std::string& action) const;
   ocpp::ChargePoint& charge_point() { return *charge_point_; }
   const std::map<std::string, Part>& parts() const { return parts_; }
-  const std::map<std::string, size_t>& stack() const { return stack_; }
+  const std::map<std::string, Depth>& stack() const { return stack_; }
   common::Instant now() const { return clock_.now(); }
   common::Instant deadline() const { return deadline_; }
 
@@ -86,5 +91,6 @@ class Driver {
   std::map<std::string, size_t> longest_;
   std::map<std::string, Part> parts_;
   Part part_;
-  std::map<std::string, size_t> stack_;
+  std::map<std::string, size_t> stack_since_mark_;
+  std::map<std::string, Depth> stack_;
 };

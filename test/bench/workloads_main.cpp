@@ -246,9 +246,9 @@ void report(Driver& driver, const std::vector<Figure>& figures, const Flash& fla
   }
   std::printf("},\"stack\":{");
   separator = "";
-  for (const auto& [entry, bytes] : driver.stack()) {
+  for (const auto& [entry, depth] : driver.stack()) {
     print(separator, entry);
-    std::printf("%zu", bytes);
+    std::printf("{\"bytes\":%zu,\"part\":\"%s\"}", depth.bytes, depth.part.c_str());
     separator = ",";
   }
   std::printf(

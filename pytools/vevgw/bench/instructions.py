@@ -91,6 +91,7 @@ def evaluate(report: workloads.Report, parts: Mapping[str, Part]) -> Measurement
     ):
         values[name] = report.allocations(figure) / report.figures[figure][0]
     values["allocations"] = sum(part["allocations"] for part in report.parts.values())
+    notes["meter_values"] = f"frame of {report.frames['MeterValues']:,} B"
     flash = report.flash
     values["flash_transaction"] = flash["bytes"] / flash["transactions"]
     values["flash_transaction_most"] = flash["most_bytes"]

@@ -6,8 +6,10 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,7 +133,8 @@ def link(toolchain: Toolchain, objects: Sequence[Path], program: Path, *argument
     """
     program.parent.mkdir(parents=True, exist_ok=True)
     command = [toolchain.compiler, *toolchain.flags, *map(str, objects)]
-    call([*command, *toolchain.link_flags, *arguments, "-o", str(program)])
+    with _replacing(program) as unfinished:
+        call([*command, *toolchain.link_flags, *arguments, "-o", str(unfinished)])
     return program
 
 
@@ -158,9 +161,19 @@ def _compile(project: Path, folder: Path, command: Sequence[str], source: Path) 
     if not _is_current(project, target, dependencies):
         target.parent.mkdir(parents=True, exist_ok=True)
         # Relative names: assertions carry them, and no figure may depend on where the project lies.
-        words = [*command, "-Ilib", "-c", str(relative), "-MMD", "-MF", str(dependencies)]
-        call([*words, "-o", str(target)], cwd=project)
+        words = [*command, "-Ilib", "-c", str(relative), "-MMD"]
+        with _replacing(dependencies) as rules, _replacing(target) as unfinished:
+            call([*words, "-MF", str(rules), "-o", str(unfinished)], cwd=project)
     return target
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` when done: others may be building too."""
+    with tempfile.TemporaryDirectory(prefix=".build-", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
+        yield unfinished
+        unfinished.replace(path)
 
 
 def _is_current(project: Path, target: Path, dependencies: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,16 @@ def measure(project: Path) -> Measurement:
     stack = workloads.run(workloads.build(project), measures_stack=True).stack
     # Start-up has the stack to itself; its depth is in the details.
     running = {name: depth for name, depth in stack.items() if name != "begin"}
-    deepest = max(running, key=lambda name: running[name])
-    values["stack"] = running[deepest]
-    notes["stack"] = f"{deepest}(); step() {stack['step']:,}, begin() {stack['begin']:,}"
+    values["stack"], notes["stack"] = deepest_stack(running)
     details["stack"] = stack
     return Measurement(budgets.figures(budgets.load("size"), values, notes), details)
+
+
+def deepest_stack(stack: Mapping[str, tuple[int, str]]) -> tuple[int, str]:
+    """Returns the deepest stack, bytes, and a note with the three deepest functions."""
+    order = sorted(stack.items(), key=lambda item: item[1][0], reverse=True)
+    note = ", ".join(f"{name}() {depth:,} in {part}" for name, (depth, part) in order[:3])
+    return order[0][1][0], note
 
 
 def object_size_in(symbols: str) -> int:

@@ -29,7 +29,8 @@ class Report:
     Attributes:
         figures: Figure to (units, names of its parts).
         parts: Part to its counters: marks, iterations, allocations.
-        stack: Function of the engine to the deepest stack below it, bytes; zeros unless asked for.
+        stack: Function of the engine to the deepest stack below it, bytes, and the part in which
+            that was; empty unless asked for.
         flash: Totals of workload (b): transactions, bytes, most_bytes, appends, other_operations.
         frames: Action to its longest frame, bytes.
         not_built: Figures whose operation the engine does not have.
@@ -37,7 +38,7 @@ class Report:
 
     figures: dict[str, tuple[int, tuple[str, ...]]]
     parts: dict[str, dict[str, int]]
-    stack: dict[str, int]
+    stack: dict[str, tuple[int, str]]
     flash: dict[str, int]
     frames: dict[str, int]
     not_built: tuple[str, ...]
@@ -113,7 +114,10 @@ def parse_report(text: str) -> Report:
                 for name, figure in content["figures"].items()
             },
             parts=dict(content["parts"]),
-            stack=dict(content["stack"]),
+            stack={
+                name: (int(depth["bytes"]), str(depth["part"]))
+                for name, depth in content["stack"].items()
+            },
             flash=dict(content["flash"]),
             frames=dict(content["frames"]),
             not_built=tuple(content["not_built"]),
