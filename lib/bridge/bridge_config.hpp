@@ -31,7 +31,7 @@ struct Timings {
   uint32_t first_offer_ms =
       30000;  ///< After start-up the charger's limit is left alone until set_offer() or this time.
   uint32_t increase_ms =
-      5000;  ///< Least time at one limit before a higher one; the profile may ask for more.
+      5000;  ///< Least time at one limit before a higher one; a profile may ask for more between increases.
   uint32_t confirm_ms = 5000;  ///< A written limit must be read back within this.
   uint32_t reject_retry_ms =
       30000;  ///< After three refused writes (CMD_REJECTED): time between further tries.

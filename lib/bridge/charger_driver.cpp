@@ -65,6 +65,7 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   Setpoint::Settings settings;
   settings.confirm_ms = timings.confirm_ms;
   settings.reject_retry_ms = timings.reject_retry_ms;
+  settings.hold_ms = timings.increase_ms;
   settings.increase_ms =
       control.increase_ms > timings.increase_ms ? control.increase_ms : timings.increase_ms;
   // Chargers round: a quarter of an ampere away still is what was asked for, but never a whole step.
@@ -72,6 +73,7 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   settings.tolerance =
       control.step_ma > kToleranceMa ? 0 : to_raw(control.limit_register, kToleranceMa);
   limit_.configure(settings);
+  settings.hold_ms = 0;
   settings.increase_ms = 0;
   settings.tolerance = 0;
   enable_.configure(settings);

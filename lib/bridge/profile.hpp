@@ -136,7 +136,7 @@ struct ControlTable {
   uint32_t min_ma;
   uint32_t max_ma;
   uint32_t step_ma;
-  uint32_t increase_ms;  ///< Least time at one value before a higher one.
+  uint32_t increase_ms;  ///< Least time from one increase to the next.
 };
 
 enum class Heartbeat : uint8_t {

@@ -32,9 +32,10 @@ common::Instant Setpoint::write_at() const {
   const uint16_t reference = has_device_ ? device_ : written_;
   // Writing a value again that did not arrive is no increase.
   const bool is_new = !has_written_ || wanted_ != written_;
-  if (is_new && has_changed_ && has_reference && wanted_ > reference) {
-    const common::Instant allowed = changed_at_ + settings_.increase_ms;
-    if (at < allowed) at = allowed;
+  if (!is_new || !has_reference || wanted_ <= reference) return at;
+  if (has_changed_ && at < changed_at_ + settings_.hold_ms) at = changed_at_ + settings_.hold_ms;
+  if (has_increased_ && at < increased_at_ + settings_.increase_ms) {
+    at = increased_at_ + settings_.increase_ms;
   }
   return at;
 }
@@ -49,6 +50,10 @@ void Setpoint::on_written(uint16_t raw, common::Instant now) {
   if (!has_reference || reference != raw) {
     has_changed_ = true;
     changed_at_ = now;
+    if (raw > (has_reference ? reference : 0)) {
+      has_increased_ = true;
+      increased_at_ = now;
+    }
   }
   has_written_ = true;
   written_ = raw;

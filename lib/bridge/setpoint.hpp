@@ -18,8 +18,10 @@ class Setpoint {
   struct Settings {
     uint32_t confirm_ms = 5000;
     uint32_t reject_retry_ms = 30000;
-    uint32_t increase_ms =
-        0;  ///< Least time at one value before a higher one; lower ones are written at once.
+    /// Least time at one value before a higher one; lower ones are written at once. 0 = none.
+    uint32_t hold_ms = 0;
+    /// Least time from one increase to the next. 0 = none.
+    uint32_t increase_ms = 0;
     uint16_t tolerance = 0;  ///< A read-back this far away still confirms.
     bool is_readable = true;
   };
@@ -81,7 +83,9 @@ class Setpoint {
   uint16_t wanted_ = 0;
   uint16_t written_ = 0;
   uint16_t device_ = 0;
+  bool has_increased_ = false;
   common::Instant changed_at_;
+  common::Instant increased_at_;
   common::Instant not_before_;
   common::Instant confirm_by_;
   common::Instant read_next_;

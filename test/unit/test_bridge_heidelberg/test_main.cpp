@@ -195,7 +195,8 @@ TEST_CASE(
   CHECK(world.box().limit_deci_a == 100);
 }
 
-TEST_CASE("a lower limit is written at once, a higher one 20 s after the last change") {
+TEST_CASE(
+    "a lower limit is written at once, a higher one after 5 s and 20 s after the last increase") {
   World world;
   charge(world);
   world.run(30000);
@@ -207,14 +208,22 @@ TEST_CASE("a lower limit is written at once, a higher one 20 s after the last ch
   CHECK(world.limit_writes()[0].value == 100);
   CHECK(world.limit_writes()[0].at - lowered < 500);
   world.offer(16000);
-  world.run(15000);
-  CHECK(world.limit_writes().size() == 1);
-  world.offer(12000);
-  world.run(10000);
+  world.run(5500);
   REQUIRE(world.limit_writes().size() == 2);
-  CHECK(world.limit_writes()[1].value == 120);
-  CHECK(world.limit_writes()[1].at - world.limit_writes()[0].at >= 20000);
-  CHECK(world.limit_writes()[1].at - world.limit_writes()[0].at < 21000);
+  const Instant increased = world.limit_writes()[1].at;
+  CHECK(increased - world.limit_writes()[0].at >= 5000);
+  world.offer(10000);
+  world.run(1000);
+  REQUIRE(world.limit_writes().size() == 3);
+  world.offer(16000);
+  world.run(15000);
+  CHECK(world.limit_writes().size() == 3);
+  world.offer(12000);
+  world.run(6000);
+  REQUIRE(world.limit_writes().size() == 4);
+  CHECK(world.limit_writes()[3].value == 120);
+  CHECK(world.limit_writes()[3].at - increased >= 20000);
+  CHECK(world.limit_writes()[3].at - increased < 21000);
 }
 
 TEST_CASE("an offer that does not change writes nothing") {

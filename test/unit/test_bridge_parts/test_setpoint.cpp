@@ -11,6 +11,7 @@ Setpoint make(uint32_t increase_ms = 20000, bool is_readable = true) {
   Setpoint::Settings settings;
   settings.confirm_ms = 5000;
   settings.reject_retry_ms = 30000;
+  settings.hold_ms = increase_ms / 4;
   settings.increase_ms = increase_ms;
   settings.tolerance = 2;
   settings.is_readable = is_readable;
@@ -53,9 +54,19 @@ TEST_CASE("lower values are written at once, higher ones after the charger had t
   settle(setpoint, 60, 2000);
   setpoint.want(160);
   CHECK_FALSE(setpoint.is_decrease());
-  CHECK(setpoint.write_at() == Instant{22000});
+  CHECK(setpoint.write_at() == Instant{21000});  // 20 s after the last increase
   setpoint.want(0);
   CHECK(setpoint.write_at() <= Instant{3000});
+}
+
+TEST_CASE(
+    "charging that starts again long after the last increase waits only until the charger had "
+    "time") {
+  Setpoint setpoint = make();
+  settle(setpoint, 160, 1000);
+  settle(setpoint, 0, 60000);
+  setpoint.want(160);
+  CHECK(setpoint.write_at() == Instant{65000});
 }
 
 TEST_CASE("a wish that returns to what is written needs no write") {
