@@ -60,27 +60,40 @@ void begin_reply(json::Writer& writer, int32_t id, bool is_ok) {
 void Console::begin(uint8_t connectors) { connectors_ = connectors; }
 
 void Console::step(Instant now) {
-  uint8_t buffer[128];
-  for (;;) {
-    const common::Result<size_t> got = parts_.input.read(buffer);
-    if (!got.ok() || got.value() == 0) break;
-    for (size_t i = 0; i < got.value(); ++i) {
-      const char c = static_cast<char>(buffer[i]);
-      if (c == '\n' || c == '\r') {
-        if (line_size_ > 0 || is_line_too_long_) handle_line(TextSpan(line_, line_size_), now);
-        line_size_ = 0;
-        is_line_too_long_ = false;
-      } else if (line_size_ < kMaxLineBytes) {
-        line_[line_size_++] = c;
-      } else {
-        is_line_too_long_ = true;
-      }
-    }
-  }
+  read_commands(now);
   report_link();
   report_changes();
   report_delivery(now);
   (void)parts_.output.flush();
+}
+
+/// Takes commands only as fast as their replies leave: a script that sends many at once loses none.
+void Console::read_commands(Instant now) {
+  for (;;) {
+    while (input_next_ < input_size_) {
+      if (!parts_.output.has_room(kMaxReplyBytes + 1)) {
+        (void)parts_.output.flush();
+        if (!parts_.output.has_room(kMaxReplyBytes + 1)) return;
+      }
+      on_character(static_cast<char>(input_[input_next_++]), now);
+    }
+    const common::Result<size_t> got = parts_.input.read(input_);
+    if (!got.ok() || got.value() == 0) return;
+    input_next_ = 0;
+    input_size_ = got.value();
+  }
+}
+
+void Console::on_character(char c, Instant now) {
+  if (c == '\n' || c == '\r') {
+    if (line_size_ > 0 || is_line_too_long_) handle_line(TextSpan(line_, line_size_), now);
+    line_size_ = 0;
+    is_line_too_long_ = false;
+  } else if (line_size_ < kMaxLineBytes) {
+    line_[line_size_++] = c;
+  } else {
+    is_line_too_long_ = true;
+  }
 }
 
 Console::Request Console::take_request() {

@@ -70,6 +70,8 @@ class Console {
 
   static const Command kCommands[];
 
+  void read_commands(common::Instant now);
+  void on_character(char c, common::Instant now);
   void handle_line(common::TextSpan line, common::Instant now);
   void report_changes();
   void report_link();
@@ -100,6 +102,9 @@ class Console {
 
   ConsoleParts parts_;
   uint8_t connectors_ = 0;
+  uint8_t input_[64] = {};
+  size_t input_next_ = 0;
+  size_t input_size_ = 0;
   char line_[kMaxLineBytes] = {};
   size_t line_size_ = 0;
   bool is_line_too_long_ = false;

@@ -20,6 +20,8 @@ class ConsoleOutput {
   /// Hands over what the link takes now. @return true when everything is out.
   bool flush();
   uint32_t dropped_lines() const { return dropped_lines_; }
+  /// Whether a line of so many bytes, line feed included, would find room.
+  bool has_room(size_t bytes) const { return bytes <= kBufferBytes - size_; }
 
  private:
   void append(common::TextSpan text);

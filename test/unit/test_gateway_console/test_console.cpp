@@ -18,8 +18,11 @@ class Terminal final : public platform::SerialLink {
  public:
   common::Status configure(const platform::SerialSettings&) override { return common::Status::kOk; }
   common::Result<size_t> write(common::ByteSpan data) override {
-    output.append(reinterpret_cast<const char*>(data.data()), data.size());
-    return data.size();
+    if (room == 0) return common::Status::kAgain;
+    const size_t count = data.size() < room ? data.size() : room;
+    output.append(reinterpret_cast<const char*>(data.data()), count);
+    if (room != SIZE_MAX) room -= count;
+    return count;
   }
   common::Result<size_t> read(common::MutableByteSpan buffer) override {
     if (input.empty()) return common::Status::kAgain;
@@ -30,6 +33,7 @@ class Terminal final : public platform::SerialLink {
   }
   bool is_drained() override { return true; }
 
+  size_t room = SIZE_MAX;  ///< Bytes that the line takes now.
   std::string input;
   std::string output;
 };
@@ -99,6 +103,23 @@ TEST_CASE("a command that arrives in pieces or with a carriage return is underst
   fixture.console.step(fixture.clock.now());
   CHECK(fixture.terminal.output.empty());
   CHECK(has(fixture.say("g\r"), "\"id\":9,\"ok\":true"));
+}
+
+TEST_CASE("commands sent all at once are all answered, however slowly the replies leave") {
+  Fixture fixture;
+  fixture.terminal.room = 0;
+  std::string commands;
+  for (int i = 1; i <= 100; ++i) commands += "#" + std::to_string(i) + " status\n";
+  fixture.terminal.input = commands;
+  for (int i = 0; i < 2000; ++i) {
+    fixture.terminal.room = 100;
+    fixture.console.step(fixture.clock.now());
+  }
+  for (int i = 1; i <= 100; ++i) {
+    CAPTURE(i);
+    CHECK(has(fixture.terminal.output, "{\"id\":" + std::to_string(i) + ",\"ok\":true"));
+  }
+  CHECK(fixture.output.dropped_lines() == 0);
 }
 
 TEST_CASE("configuration keys are listed, read and written with the engine's checks") {
