@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-/// Every capacity of the firmware in one place: range, default, RAM cost per unit. Change with a build flag
-/// (-D GATEWAY_MAX_CONNECTORS=2); values outside the range fail the build.
+/// Every capacity of the firmware in one place: range, default, RAM cost per unit. Change with a
+/// build flag (-D GATEWAY_MAX_CONNECTORS=2); values outside the range fail the build.
 namespace limits {
 
 #ifndef GATEWAY_MAX_CONNECTORS
@@ -16,7 +16,8 @@ static_assert(kMaxConnectors >= 1 && kMaxConnectors <= 8, "GATEWAY_MAX_CONNECTOR
 #ifndef GATEWAY_MAX_FRAME_BYTES
 #define GATEWAY_MAX_FRAME_BYTES 4096
 #endif
-/// Longest OCPP-J frame accepted, bytes, 2048..65535. One such buffer; longer frames are refused with a CALLERROR.
+/// Longest OCPP-J frame accepted, bytes, 2048..65535. One such buffer; longer frames are refused
+/// with a CALLERROR.
 constexpr size_t kMaxFrameBytes = GATEWAY_MAX_FRAME_BYTES;
 static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
               "GATEWAY_MAX_FRAME_BYTES: 2048..65535");
@@ -42,8 +43,8 @@ constexpr size_t kIdTagBytes = 20;
 #ifndef GATEWAY_OUTBOX_BYTES
 #define GATEWAY_OUTBOX_BYTES 6144
 #endif
-/// Answers waiting for the link, and our own CALL, bytes, 4096..65535. The longest frame is the answer to
-/// GetConfiguration without keys: about 4 KiB.
+/// Answers waiting for the link, and our own CALL, bytes, 4096..65535. The longest frame is the
+/// answer to GetConfiguration without keys: about 4 KiB.
 constexpr size_t kOutboxBytes = GATEWAY_OUTBOX_BYTES;
 static_assert(kOutboxBytes >= 4096 && kOutboxBytes <= 65535, "GATEWAY_OUTBOX_BYTES: 4096..65535");
 /// Frames in the outbox. 2 bytes each.

@@ -78,7 +78,8 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
     case Action::StartTransaction: {
       messages::StartTransactionConf conf;
       if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
-        // Without a transaction id this is no success: tried again, and given up after some attempts.
+        // Without a transaction id this is no success: tried again, and given up after some
+        // attempts.
         ++counters.failed;
         LOG_WARN(ports.log, "answer to StartTransaction: %s", error.description().c_str());
         on_transaction_failure(context, now);
@@ -178,7 +179,8 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
   }
 }
 
-/// The CSMS failed to process a transaction message: the only thing that counts as an attempt (3.7.1, OCPP-J errata 3.3).
+/// The CSMS failed to process a transaction message: the only thing that counts as an attempt
+/// (3.7.1, OCPP-J errata 3.3).
 void Engine::on_transaction_failure(const CallContext& context, Instant now) {
   if (failed_sequence_ != context.sequence) failed_attempts_ = 0;
   failed_sequence_ = context.sequence;
@@ -193,7 +195,8 @@ void Engine::on_transaction_failure(const CallContext& context, Instant now) {
       now + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
 }
 
-/// Timeout or lost connection. Transaction messages stay in the queue and go out again, however often it takes.
+/// Timeout or lost connection. Transaction messages stay in the queue and go out again, however
+/// often it takes.
 void Engine::on_call_lost(const CallContext& context, Instant now) {
   switch (context.action) {
     case Action::BootNotification:

@@ -124,7 +124,8 @@ bool Engine::request_authorization(Connector& connector, Purpose purpose, const 
 void Engine::authorize_offline(Connector& connector, Instant now) {
   const PendingAuthorization& request = pending[connector.id() - 1];
   AuthorizationResult result;
-  // Unknown to everything local; LocalAuthorizeOffline decides once there is a list or a cache that could know it.
+  // Unknown to everything local; LocalAuthorizeOffline decides once there is a list or a cache that
+  // could know it.
   if (request.purpose == Purpose::kStart && configuration.flag(Key::AllowOfflineTxForUnknownId)) {
     result.status = IdTagStatus::kAccepted;
   }

@@ -32,7 +32,8 @@ struct Row {
   Handler handler;
 };
 
-/// Every action of the CSMS that this build carries out. The rest of sent_by_csms() is NotSupported.
+/// Every action of the CSMS that this build carries out. The rest of sent_by_csms() is
+/// NotSupported.
 constexpr Row kRows[] = {
     {Action::ChangeAvailability,
      run<messages::ChangeAvailabilityReq, messages::ChangeAvailabilityConf>},

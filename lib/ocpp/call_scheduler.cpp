@@ -105,8 +105,9 @@ void set_if_given(std::optional<common::FixedString<N>>& out, const common::Fixe
 
 }  // namespace
 
-/// One CALL at a time. In this order: BootNotification; what the CSMS triggered; Authorize, because a person waits;
-/// StatusNotification; Heartbeat; transaction messages. Each of the first kinds is rare, so none starves the rest.
+/// One CALL at a time. In this order: BootNotification; what the CSMS triggered; Authorize, because
+/// a person waits; StatusNotification; Heartbeat; transaction messages. Each of the first kinds is
+/// rare, so none starves the rest.
 void Engine::send_next_call(Instant now) {
   if (!is_link_up || !calls.is_idle()) return;
   if (registration.wants_boot(now)) {

@@ -5,22 +5,27 @@
 
 namespace ocpp {
 
-/// One OCPP 1.6J charge point: the whole protocol, without sockets, files, threads or clocks of its own.
+/// One OCPP 1.6J charge point: the whole protocol, without sockets, files, threads or clocks of its
+/// own.
 ///
-/// The application feeds it (receive, on_link, reports of the chargers, tags, time) and carries its frames:
+/// The application feeds it (receive, on_link, reports of the chargers, tags, time) and carries its
+/// frames:
 ///
 ///     charge_point.on_link(link.status().is_up, now);
-///     while (charge_point.can_receive() && link.receive(buffer).ok()) charge_point.receive(frame, truncated, now);
+///     while (charge_point.can_receive() && link.receive(buffer).ok()) {
+///       charge_point.receive(frame, truncated, now);
+///     }
 ///     Instant deadline = charge_point.step(now);
-///     for (TextSpan frame = charge_point.next_to_send(); !frame.empty(); frame = charge_point.next_to_send()) {
-///       if (link.send(frame) != Status::kOk) break;
+///     while (!charge_point.next_to_send().empty()) {
+///       if (link.send(charge_point.next_to_send()) != Status::kOk) break;
 ///       charge_point.on_sent(now);
 ///     }
 ///     while (charge_point.take_event(event)) ...
 ///     waiter.wait_until(deadline);
 ///
 /// Many objects may live in one process; they share nothing.
-/// @par Context    One thread; no call blocks, none allocates. A port may be used from inside every call.
+/// @par Context    One thread; no call blocks, none allocates. A port may be used from inside every
+///   call.
 /// @par Instants   `now` never goes backwards from one call to the next.
 class ChargePoint final : public charger::ChargerObserver, public charger::IdReaderObserver {
  public:
@@ -28,21 +33,26 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   ChargePoint(const ChargePoint&) = delete;
   ChargePoint& operator=(const ChargePoint&) = delete;
 
-  /// Reads configuration and records, decides what becomes of transactions left open. Call once, first.
+  /// Reads configuration and records, decides what becomes of transactions left open. Call once,
+  /// first.
   /// @param utc  Wall clock, or unknown.
   /// @retval kInvalidArgument  Number of connectors, vendor, model or nominal voltage out of range.
-  /// @retval kIo               The record files cannot be used. Charging works, nothing survives a restart.
+  /// @retval kIo               The record files cannot be read. No transaction starts until they can;
+  ///   tried again every second.
   common::Status begin(const Options& options, common::Instant now, common::UtcTime utc);
 
-  /// Does everything that is due. Call after every batch of inputs and no later than the returned instant.
-  /// @return The next instant at which something is due; Instant::never() if only input can change anything.
+  /// Does everything that is due. Call after every batch of inputs and no later than the returned
+  /// instant.
+  /// @return The next instant at which something is due; Instant::never() if only input can change
+  ///   anything.
   common::Instant step(common::Instant now);
 
   /// @name Frames
   /// @{
 
   /// The connection came up or went down. Repeating the same value costs nothing.
-  /// A reconnect that the application saw only as a new connection must be reported as down, then up.
+  /// A reconnect that the application saw only as a new connection must be reported as down, then
+  /// up.
   void on_link(bool is_up, common::Instant now);
   /// Whether there is room for the answer to one more frame. Leave frames in the link while false.
   bool can_receive() const;
@@ -50,7 +60,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   /// @param frame      Only read during the call.
   /// @param truncated  The frame was longer; these are its first bytes.
   void receive(common::TextSpan frame, bool truncated, common::Instant now);
-  /// The next frame for the link, answers first; empty when there is none. The same frame again until on_sent().
+  /// The next frame for the link, answers first; empty when there is none. The same frame again
+  /// until on_sent().
   /// @return Valid until the next non-const call.
   common::TextSpan next_to_send();
   /// The link took the frame of next_to_send() whole.
@@ -73,8 +84,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::Status stop_transaction(uint8_t connector_id, common::Instant now);
   /// @}
 
-  /// Takes the oldest event. @return false when none. At most limits::kMaxEvents wait; beyond that the oldest
-  /// ConnectorStatusChanged goes first, ResetRequested never.
+  /// Takes the oldest event. @return false when none. At most limits::kMaxEvents wait; beyond that
+  /// the oldest ConnectorStatusChanged goes first, ResetRequested never.
   bool take_event(Event& out);
 
   /// @name Configuration
@@ -101,7 +112,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   bool open_transaction(uint8_t connector_id, TransactionView& out) const;
   /// What the connector is allowed to draw now.
   charger::Offer offer(uint8_t connector_id) const;
-  /// Time as the engine knows it: last source wins among CSMS and on_utc(). Unknown (0) before the first.
+  /// Time as the engine knows it: last source wins among CSMS and on_utc(). Unknown (0) before the
+  /// first.
   common::UtcTime utc(common::Instant now) const;
   /// Transaction messages on flash that the CSMS has not confirmed.
   size_t pending_messages() const;

@@ -12,8 +12,8 @@
 /// Types that cross the border between the engine and the application.
 namespace ocpp {
 
-/// What BootNotification tells about this charge point. Texts are cut to the lengths of OCPP 1.6 ed. 2, 6.3.
-/// Empty optional texts are left out of the message.
+/// What BootNotification tells about this charge point. Texts are cut to the lengths of OCPP 1.6
+/// ed. 2, 6.3. Empty optional texts are left out of the message.
 struct Identity {
   common::FixedString<20> vendor;         ///< Mandatory.
   common::FixedString<20> model;          ///< Mandatory.
@@ -106,10 +106,10 @@ enum class EventType : uint8_t {
   kTransactionStopped,      ///< connector_id, local_number, id_tag.
   kRegistrationChanged,     ///< registration.
   kConnectorStatusChanged,  ///< connector_id (0: the charge point itself), status.
-  /// reset_is_hard. Comes after the answer was sent and the transactions were stopped: close the link with
-  /// code 1001 and restart; the chargers too when hard.
+  /// reset_is_hard. Comes after the answer was sent and the transactions were stopped: close the
+  /// link with code 1001 and restart; the chargers too when hard.
   kResetRequested,
-  kConfigurationChanged,  ///< key (canonical spelling, static): read it again with get_configuration().
+  kConfigurationChanged,  ///< key (canonical spelling, static): get_configuration() has the value.
   kClockSet,              ///< utc: time of the CSMS, for a platform without a better clock.
 };
 

@@ -51,7 +51,8 @@ struct ChargingProfile {
 /// Longest stored image of a profile, bytes.
 constexpr size_t kMaxProfileImageBytes = 56 + limits::kMaxSchedulePeriods * 8;
 
-/// Stored image, little-endian, fields only ever added at the end of the head. @param out >= kMaxProfileImageBytes
+/// Stored image, little-endian, fields only ever added at the end of the head. @param out >=
+/// kMaxProfileImageBytes
 /// @return Bytes used.
 size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan out);
 /// @retval kCorrupt  Not an image of this kind.

@@ -1,7 +1,6 @@
 #include "ocpp/charging_profiles.hpp"
 
 #include <algorithm>
-#include <cstdio>
 
 LOG_MODULE("ocpp.profiles");
 
@@ -9,10 +8,18 @@ namespace ocpp {
 namespace {
 
 struct SlotName {
-  explicit SlotName(size_t slot) {
-    std::snprintf(text, sizeof text, "profile%u", static_cast<unsigned>(slot));
-  }
-  char text[12];
+  explicit SlotName(size_t slot)
+      : text{'p',
+             'r',
+             'o',
+             'f',
+             'i',
+             'l',
+             'e',
+             static_cast<char>('0' + slot / 10),
+             static_cast<char>('0' + slot % 10),
+             '\0'} {}
+  char text[10];
 };
 
 bool same_place(const ChargingProfile& a, const ChargingProfile& b) {

@@ -6,8 +6,9 @@
 
 namespace ocpp {
 
-/// The installed charging profiles, kept over restarts (errata 3.37). Each has its own entry in the settings store, so
-/// a profile is replaced whole or not at all. Writing is put off a little: some CSMS change a profile every minute.
+/// The installed charging profiles, kept over restarts (errata 3.37). Each has its own entry in the
+/// settings store, so a profile is replaced whole or not at all. Writing is put off a little: some
+/// CSMS change a profile every minute.
 class ChargingProfiles {
  public:
   /// Criteria of ClearChargingProfile; what is not set matches everything (errata 3.25).
@@ -35,8 +36,9 @@ class ChargingProfiles {
     }
   }
 
-  /// Installs a checked profile. It replaces the one with the same id and the one with the same purpose, stack level
-  /// and connector (for TxProfile: transaction); a replacement never fails for lack of room.
+  /// Installs a checked profile. It replaces the one with the same id and the one with the same
+  /// purpose, stack level and connector (for TxProfile: transaction); a replacement never fails for
+  /// lack of room.
   /// @retval kNoSpace  All slots are taken; unchanged.
   common::Status install(const ChargingProfile& profile, common::Instant now);
   /// @return Whether one was there.

@@ -4,8 +4,8 @@
 
 namespace ocpp {
 
-/// Wall clock of the engine: UTC as an offset to monotonic time. All intervals use monotonic time; UTC is for
-/// timestamps and schedules only.
+/// Wall clock of the engine: UTC as an offset to monotonic time. All intervals use monotonic time;
+/// UTC is for timestamps and schedules only.
 class ClockSync {
  public:
   bool is_known() const { return is_known_; }

@@ -1,7 +1,5 @@
 #include "ocpp/configuration.hpp"
 
-#include <cstdio>
-
 LOG_MODULE("ocpp.config");
 
 namespace ocpp {
@@ -26,6 +24,8 @@ struct KeyRow {
 
 constexpr int32_t kMaxSeconds = 7 * 86400;
 constexpr int32_t kListMax = static_cast<int32_t>(limits::kMaxMeasurands);
+/// StopTransaction carries no meter values besides meterStop yet: the lists can only be empty.
+constexpr int32_t kStopListMax = 0;
 constexpr FeatureProfile kCore = FeatureProfile::kCore;
 constexpr FeatureProfile kSmart = FeatureProfile::kSmartCharging;
 
@@ -42,8 +42,11 @@ constexpr KeyRow fixed(Key key, const char* name, int32_t value, FeatureProfile 
   return {key,   name,  nullptr, KeyType::kNumber, Rights::kReadOnly, profile,
           value, value, value,   nullptr};
 }
-constexpr KeyRow measurands(Key key, const char* name, const char* stored_as, const char* initial) {
-  return {key, name, stored_as, KeyType::kMeasurands, Rights::kReadWrite, kCore, 0, 0, 0, initial};
+/// @param most  Entries of the list.
+constexpr KeyRow measurands(Key key, const char* name, const char* stored_as, int32_t most,
+                            const char* initial) {
+  return {key,  name, stored_as, KeyType::kMeasurands, Rights::kReadWrite, kCore, 0,
+          most, 0,    initial};
 }
 
 constexpr KeyRow kKeys[kKeyCount] = {
@@ -61,30 +64,31 @@ constexpr KeyRow kKeys[kKeyCount] = {
     flag(Key::LocalAuthorizeOffline, "LocalAuthorizeOffline", "LocalAuthOff", true),
     flag(Key::LocalPreAuthorize, "LocalPreAuthorize", "LocalPreAuth", false),
     number(Key::MessageTimeout, "MessageTimeout", "MessageTimeout", 1, 600, 30),
-    measurands(Key::MeterValuesAlignedData, "MeterValuesAlignedData", "MvAligned", ""),
+    measurands(Key::MeterValuesAlignedData, "MeterValuesAlignedData", "MvAligned", kListMax, ""),
     fixed(Key::MeterValuesAlignedDataMaxLength, "MeterValuesAlignedDataMaxLength", kListMax),
-    measurands(Key::MeterValuesSampledData, "MeterValuesSampledData", "MvSampled",
+    measurands(Key::MeterValuesSampledData, "MeterValuesSampledData", "MvSampled", kListMax,
                "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage"),
     fixed(Key::MeterValuesSampledDataMaxLength, "MeterValuesSampledDataMaxLength", kListMax),
     number(Key::MeterValueSampleInterval, "MeterValueSampleInterval", "MvInterval", 0, 86400, 60),
     number(Key::MinimumStatusDuration, "MinimumStatusDuration", "MinStatusDur", 0, 3600, 0),
     fixed(Key::NumberOfConnectors, "NumberOfConnectors", 1),
     number(Key::ResetRetries, "ResetRetries", "ResetRetries", 0, 100, 0),
-    fixed(Key::StopTransactionMaxMeterValues, "StopTransactionMaxMeterValues", 2),
+    fixed(Key::StopTransactionMaxMeterValues, "StopTransactionMaxMeterValues", kStopListMax),
     flag(Key::StopTransactionOnEVSideDisconnect, "StopTransactionOnEVSideDisconnect",
          "StopOnUnplug", true),
     flag(Key::StopTransactionOnInvalidId, "StopTransactionOnInvalidId", "StopOnInvalid", true),
-    measurands(Key::StopTxnAlignedData, "StopTxnAlignedData", "StopAligned", ""),
-    fixed(Key::StopTxnAlignedDataMaxLength, "StopTxnAlignedDataMaxLength", kListMax),
-    measurands(Key::StopTxnSampledData, "StopTxnSampledData", "StopSampled", ""),
-    fixed(Key::StopTxnSampledDataMaxLength, "StopTxnSampledDataMaxLength", kListMax),
+    measurands(Key::StopTxnAlignedData, "StopTxnAlignedData", "StopAligned", kStopListMax, ""),
+    fixed(Key::StopTxnAlignedDataMaxLength, "StopTxnAlignedDataMaxLength", kStopListMax),
+    measurands(Key::StopTxnSampledData, "StopTxnSampledData", "StopSampled", kStopListMax, ""),
+    fixed(Key::StopTxnSampledDataMaxLength, "StopTxnSampledDataMaxLength", kStopListMax),
     {Key::SupportedFeatureProfiles, "SupportedFeatureProfiles", nullptr, KeyType::kText,
      Rights::kReadOnly, kCore, 0, 0, 0, ""},
     number(Key::TransactionMessageAttempts, "TransactionMessageAttempts", "TxMsgAttempts", 0, 100,
            3),
     number(Key::TransactionMessageRetryInterval, "TransactionMessageRetryInterval", "TxMsgRetry", 0,
            86400, 60),
-    // Unlocking without a stop of power first is the charger's matter; fixed cables demand false (errata 3.84).
+    // Unlocking without a stop of power first is the charger's matter; fixed cables demand false
+    // (errata 3.84).
     {Key::UnlockConnectorOnEVSideDisconnect, "UnlockConnectorOnEVSideDisconnect", nullptr,
      KeyType::kFlag, Rights::kReadOnly, kCore, 0, 1, 0, nullptr},
     number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
@@ -151,6 +155,17 @@ bool parse_number(common::TextSpan text, int32_t& out) {
   return true;
 }
 
+/// @param value  >= 0
+void format_number(int32_t value, common::FixedString<500>& out) {
+  char digits[10];
+  size_t at = sizeof digits;
+  do {
+    digits[--at] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value > 0);
+  out.assign_truncated(common::TextSpan(digits + at, sizeof digits - at));
+}
+
 }  // namespace
 
 void Configuration::begin(uint8_t connectors, uint16_t meter_fields) {
@@ -208,12 +223,9 @@ void Configuration::read(Key key, ConfigurationEntry& out) const {
     case KeyType::kFlag:
       out.value.assign_truncated(common::text(flag(key) ? "true" : "false"));
       break;
-    case KeyType::kNumber: {
-      char digits[12];
-      std::snprintf(digits, sizeof digits, "%ld", static_cast<long>(number(key)));
-      out.value.assign_truncated(common::text(digits));
+    case KeyType::kNumber:
+      format_number(number(key), out.value);
       break;
-    }
     case KeyType::kMeasurands:
       format_measurands(measurands(key), out.value);
       break;
@@ -243,15 +255,14 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   if (!apply(key, value, changed)) return ConfigurationStatus::Rejected;
   if (!changed) return ConfigurationStatus::Accepted;
 
-  ConfigurationEntry entry;
-  read(key, entry);
+  read(key, scratch_);
   const common::Status stored =
-      settings_.set(key_row.stored_as, common::as_bytes(entry.value.span()));
+      settings_.set(key_row.stored_as, common::as_bytes(scratch_.value.span()));
   if (stored != common::Status::kOk) {
     LOG_ERROR(log_, "%s: not stored (%s), effective until the next restart", key_row.name,
               to_string(stored));
   }
-  LOG_INFO(log_, "%s = %.80s", key_row.name, entry.value.c_str());
+  LOG_INFO(log_, "%s = %.80s", key_row.name, scratch_.value.c_str());
   return ConfigurationStatus::Accepted;
 }
 
@@ -270,6 +281,7 @@ bool Configuration::apply(Key key, common::TextSpan value, bool& changed) {
     case KeyType::kMeasurands: {
       MeasurandList list;
       if (!parse_measurands(value, meter_fields_, list)) return false;
+      if (list.size() > static_cast<size_t>(key_row.maximum)) return false;
       MeasurandList& target = lists_[list_index(key)];
       changed = list.size() != target.size();
       for (size_t i = 0; !changed && i < list.size(); ++i) changed = !(list[i] == target[i]);

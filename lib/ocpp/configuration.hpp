@@ -8,8 +8,8 @@
 
 namespace ocpp {
 
-/// Every configuration key, in the order in which GetConfiguration lists them. Row by row the same as kKeys in
-/// configuration.cpp, which holds type, range, default and rights.
+/// Every configuration key, in the order in which GetConfiguration lists them. Row by row the same
+/// as kKeys in configuration.cpp, which holds type, range, default and rights.
 enum class Key : uint8_t {
   AllowOfflineTxForUnknownId,
   AuthorizeRemoteTxRequests,
@@ -50,14 +50,16 @@ enum class Key : uint8_t {
 };
 constexpr size_t kKeyCount = static_cast<size_t>(Key::MaxChargingProfilesInstalled) + 1;
 
-/// The configuration keys of one charge point: one table for the protocol, the console and the engine itself.
-/// A change is on flash before write() returns; the value that is already set costs no write.
+/// The configuration keys of one charge point: one table for the protocol, the console and the
+/// engine itself. A change is on flash before write() returns; the value that is already set costs
+/// no write.
 class Configuration {
  public:
   Configuration(platform::KeyValueStore& settings, common::LogSink& log)
       : settings_(settings), log_(log) {}
 
-  /// Sets defaults, then what was stored. A stored value that is no longer legal falls back to the default.
+  /// Sets defaults, then what was stored. A stored value that is no longer legal falls back to the
+  /// default.
   /// @param meter_fields  MeterField bits that the chargers can deliver.
   void begin(uint8_t connectors, uint16_t meter_fields);
 
@@ -71,10 +73,15 @@ class Configuration {
   /// Ignores case. @return false when there is no such key.
   static bool find(common::TextSpan name, Key& out);
   void read(Key key, ConfigurationEntry& out) const;
-  /// ChangeConfiguration (OCPP 1.6 ed. 2, 5.3). @param changed  Set to whether the value is now another.
+  /// ChangeConfiguration (OCPP 1.6 ed. 2, 5.3). @param changed  Set to whether the value is now
+  /// another.
   ConfigurationStatus write(common::TextSpan name, common::TextSpan value, Key& key, bool& changed);
-  /// A value that the protocol sets, not the operator: not stored (HeartbeatInterval of BootNotification.conf).
+  /// A value that the protocol sets, not the operator: not stored (HeartbeatInterval of
+  /// BootNotification.conf).
   void set_volatile(Key key, int32_t value) { numbers_[static_cast<size_t>(key)] = value; }
+
+  /// A place for read() that is not on the stack; overwritten by write().
+  ConfigurationEntry& scratch() { return scratch_; }
 
  private:
   bool apply(Key key, common::TextSpan value, bool& changed);
@@ -87,6 +94,7 @@ class Configuration {
   uint16_t meter_fields_ = 0;
   int32_t numbers_[kKeyCount] = {};
   MeasurandList lists_[4];
+  ConfigurationEntry scratch_;  ///< Values are long: not on the stack.
   uint8_t phase_rotation_[limits::kMaxConnectors + 1] = {};
 };
 

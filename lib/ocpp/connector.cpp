@@ -99,7 +99,7 @@ void Connector::set_session(SessionState state, const char* cause, Instant now) 
   update_status(cause, now);
 }
 
-// ---------------------------------------------------------------------------------------------------- inputs
+// -------------------------------------------------------------------------------------- inputs
 
 void Connector::on_charger_state(const charger::ChargerState& state, Instant now) {
   const bool is_other_plug_in = is_plugged_ && state.plug == charger::Plug::kPlugged &&
@@ -224,9 +224,9 @@ common::Status Connector::stop(StopReason reason, const IdTag& id_tag, Instant n
   return common::Status::kOk;
 }
 
-/// Seconds pass between the decision to stop and the stop record with the last reading. Should power fail in between, the
-/// transaction must not go on: the decision is kept, as { local transaction, reason, id tag }. It is never erased, the next
-/// transaction has another number.
+/// Seconds pass between the decision to stop and the stop record with the last reading. Should
+/// power fail in between, the transaction must not go on: the decision is kept, as { local
+/// transaction, reason, id tag }. It is never erased, the next transaction has another number.
 void Connector::store_stop_decision() const {
   uint8_t image[5 + limits::kIdTagBytes];
   for (unsigned i = 0; i < 4; ++i) image[i] = static_cast<uint8_t>(local_transaction_ >> (8U * i));
@@ -298,7 +298,7 @@ void Connector::on_clock(Instant now) {
   arm_clock_sample(now);
 }
 
-// ------------------------------------------------------------------------------------------------------ time
+// ---------------------------------------------------------------------------------------- time
 
 Instant Connector::step(Instant now) {
   advance(now);
@@ -321,8 +321,8 @@ Instant Connector::step(Instant now) {
 void Connector::advance(Instant now) {
   switch (session_) {
     case SessionState::kIdle: {
-      // Plugged but never authorized: with one reader for several connectors the next driver's tag must not start a
-      // transaction on this cable (errata 3.20).
+      // Plugged but never authorized: with one reader for several connectors the next driver's tag
+      // must not start a transaction on this cable (errata 3.20).
       const int64_t timeout_ms = services_->configuration.milliseconds(Key::ConnectionTimeOut);
       if (is_plugged_ && timeout_ms > 0 &&
           services_->configuration.number(Key::NumberOfConnectors) > 1 &&
@@ -459,7 +459,8 @@ void Connector::resolve_resume(Instant now) {
     arm_samples(now);
     return;
   }
-  // The energy since the last journaled register belongs to this session: nobody else was authorized.
+  // The energy since the last journaled register belongs to this session: nobody else was
+  // authorized.
   if (has_register_meter() && !has_reading(session_since_) &&
       now < session_since_ + kResumeReadingMs)
     return;
@@ -474,7 +475,7 @@ void Connector::resolve_resume(Instant now) {
   finish(now);
 }
 
-// --------------------------------------------------------------------------------------------------- samples
+// ------------------------------------------------------------------------------------- samples
 
 void Connector::arm_samples(Instant now) {
   const int64_t interval_ms = services_->configuration.milliseconds(Key::MeterValueSampleInterval);
@@ -550,7 +551,7 @@ void Connector::append_sample(SampleContext context, Instant at) {
   last_appended_ = sample_.taken_at;
 }
 
-// ------------------------------------------------------------------------------------------ offer and status
+// ---------------------------------------------------------------------------- offer and status
 
 ChargingSession Connector::charging_session(Instant now) const {
   ChargingSession session;

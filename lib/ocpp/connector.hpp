@@ -16,12 +16,13 @@ struct AuthorizationResult {
 
 /// How far the session on a connector has come.
 ///
-///     kIdle --authorized--> kAwaitingPlug --plugged--> kStarting --meter read, record stored--> kRunning
-///       ^  \___authorized while plugged____________________^                                       |
-///       |                                                                                       stop cause
-///       |<--unplugged-- kFinished <--------------- record stored <---- kStopping <-----------------+
+///     kIdle --authorized--> kAwaitingPlug --plugged--> kStarting --meter read, stored--> kRunning
+///       ^  \___authorized while plugged____________________^                                 |
+///       |                                                                              a stop cause
+///       |<--unplugged-- kFinished <----------- record stored <------ kStopping <-------------+
 ///
-/// kResuming: a transaction was open when the gateway started; until the charger has said what became of it.
+/// kResuming: a transaction was open when the gateway started; until the charger has said what
+/// became of it.
 enum class SessionState : uint8_t {
   kIdle,
   kAwaitingPlug,  ///< Authorized, no plug yet: ConnectionTimeOut runs.
@@ -35,8 +36,9 @@ const char* to_string(SessionState state);
 
 /// One connector: its charger's reports, the session on it and what it may draw.
 ///
-/// A transaction's record is on flash before power is permitted, and its stop record before anything else may use the
-/// connector. If the store refuses the stop record, the connector stays in kStopping, without power, and tries again.
+/// A transaction's record is on flash before power is permitted, and its stop record before
+/// anything else may use the connector. If the store refuses the stop record, the connector stays
+/// in kStopping, without power, and tries again.
 class Connector {
  public:
   void begin(const Services& services, uint8_t id, common::Instant now);

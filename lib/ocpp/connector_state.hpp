@@ -11,8 +11,8 @@
 ///            |                                        | (F2)             SuspendedEVSE <----+
 ///            +------------- unplugged ---------- Finishing <---- transaction stopped, EV still plugged
 ///
-/// Unavailable lies over all of these except a running transaction, Faulted over everything; when they end, the
-/// status is again what the other inputs say.
+/// Unavailable lies over all of these except a running transaction, Faulted over everything; when
+/// they end, the status is again what the other inputs say.
 namespace ocpp {
 
 /// How far use of a connector has come.
@@ -43,7 +43,8 @@ constexpr ChargePointStatus kStatusTable[4][2][3] = {
     // kPreparing
     {{ChargePointStatus::Preparing, ChargePointStatus::Preparing, ChargePointStatus::Preparing},
      {ChargePointStatus::Preparing, ChargePointStatus::Preparing, ChargePointStatus::Preparing}},
-    // kTransaction: unplugged and still open (StopTransactionOnEVSideDisconnect = false) is SuspendedEV.
+    // kTransaction: unplugged and still open (StopTransactionOnEVSideDisconnect = false) is
+    // SuspendedEV.
     {{ChargePointStatus::SuspendedEV, ChargePointStatus::SuspendedEV,
       ChargePointStatus::SuspendedEV},
      {ChargePointStatus::SuspendedEVSE, ChargePointStatus::SuspendedEV,
@@ -54,7 +55,8 @@ constexpr ChargePointStatus kStatusTable[4][2][3] = {
 };
 }  // namespace detail
 
-/// Faulted > Unavailable > transaction > the rest. A running transaction hides Unavailable (it is then scheduled).
+/// Faulted > Unavailable > transaction > the rest. A running transaction hides Unavailable (it is
+/// then scheduled).
 constexpr ChargePointStatus connector_status(const StatusInputs& in) {
   if (in.is_faulted) return ChargePointStatus::Faulted;
   if (!in.is_operative && in.phase != UsePhase::kTransaction) return ChargePointStatus::Unavailable;

@@ -142,7 +142,8 @@ Instant Engine::step(Instant now) {
   if (is_store_ready && store.needs_maintenance() && !calls.is_in_flight()) {
     if (store.maintain()) next = common::earlier(next, now + 20);
   }
-  // What step() itself changed may have made more work due; a deadline in the past is served by the next call.
+  // What step() itself changed may have made more work due; a deadline in the past is served by the
+  // next call.
   deadline_ = next;
   return deadline_;
 }
@@ -278,7 +279,8 @@ void Engine::request_reset(bool is_hard, Instant now) {
   }
 }
 
-/// The application restarts once the answer has left, every transaction is stored and - soft - the CSMS has it.
+/// The application restarts once the answer has left, every transaction is stored and - soft - the
+/// CSMS has it.
 void Engine::run_reset(Instant now) {
   if (reset_ == Reset::kNone) return;
   bool is_done = !is_link_up || outbox.empty();

@@ -8,7 +8,8 @@
 
 namespace ocpp {
 
-/// Everything a charge point consists of. ChargePoint is its public face; the handlers of the CSMS's CALLs work on it.
+/// Everything a charge point consists of. ChargePoint is its public face; the handlers of the
+/// CSMS's CALLs work on it.
 ///
 ///     engine.cpp            start-up, step, link, clock
 ///     authorization.cpp     id tags: who may start and stop
@@ -39,7 +40,8 @@ class Engine {
   // --- authorization.cpp
   enum class Purpose : uint8_t { kStart, kStop };
   void on_id_tag(uint8_t connector_id, const IdTag& id_tag, common::Instant now);
-  /// Finds out whether the tag is valid, then starts or stops. @return false when the connector is waiting for another.
+  /// Finds out whether the tag is valid, then starts or stops. @return false when the connector is
+  /// waiting for another.
   bool request_authorization(Connector& connector, Purpose purpose, const IdTag& id_tag,
                              common::Instant now);
   void on_authorization(Connector& connector, const AuthorizationResult& result,

@@ -5,8 +5,9 @@
 
 namespace ocpp {
 
-/// Events waiting for the application. When it does not take them, status changes are forgotten first (the status can
-/// be read at any time), then the oldest of the others; a reset request never.
+/// Events waiting for the application. When it does not take them, status changes are forgotten
+/// first (the status can be read at any time), then the oldest of the others; a reset request
+/// never.
 class EventQueue {
  public:
   void push(const Event& event) {

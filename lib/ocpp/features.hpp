@@ -2,8 +2,8 @@
 
 namespace ocpp {
 
-/// Feature profiles of OCPP 1.6 (ed. 2, 3.3): what this build has. SupportedFeatureProfiles, the configuration keys
-/// and the answers to unsupported actions follow from this table.
+/// Feature profiles of OCPP 1.6 (ed. 2, 3.3): what this build has. SupportedFeatureProfiles, the
+/// configuration keys and the answers to unsupported actions follow from this table.
 enum class FeatureProfile : unsigned char {
   kCore,
   kFirmwareManagement,

@@ -5,8 +5,8 @@
 
 namespace ocpp {
 
-/// What a meter value can tell (OCPP 1.6 ed. 2, 7.31): those that the charger contract can deliver. The order is not
-/// stored anywhere; configuration is kept as text.
+/// What a meter value can tell (OCPP 1.6 ed. 2, 7.31): those that the charger contract can deliver.
+/// The order is not stored anywhere; configuration is kept as text.
 enum class Measurand : uint8_t {
   EnergyActiveImportRegister,
   PowerActiveImport,
@@ -42,7 +42,8 @@ constexpr const MeasurandInfo& info(Measurand measurand) {
   return kMeasurands[static_cast<size_t>(measurand)];
 }
 
-/// One configured measurand; phase 0 = as the meter has it (all phases or the total), 1..3 = that phase only.
+/// One configured measurand; phase 0 = as the meter has it (all phases or the total), 1..3 = that
+/// phase only.
 struct MeasurandChoice {
   Measurand measurand = Measurand::EnergyActiveImportRegister;
   uint8_t phase = 0;
@@ -82,8 +83,9 @@ class MeasurandList {
   uint8_t items_[limits::kMaxMeasurands] = {};
 };
 
-/// Reads a comma separated list such as "Energy.Active.Import.Register, Voltage.L1". Spaces and repetitions are
-/// tolerated; one unknown or undeliverable measurand spoils all of it (OCPP 1.6 ed. 2, 3.16.4).
+/// Reads a comma separated list such as "Energy.Active.Import.Register, Voltage.L1". Spaces and
+/// repetitions are tolerated; one unknown or undeliverable measurand spoils all of it (OCPP 1.6 ed.
+/// 2, 3.16.4).
 /// @param meter_fields  MeterField bits that the chargers can deliver.
 /// @return false: out is unchanged.
 bool parse_measurands(common::TextSpan text, uint16_t meter_fields, MeasurandList& out);

@@ -8,7 +8,8 @@ namespace ocpp {
 /// Id of a CALL: at most 36 characters (OCPP-J 1.6, 4.1.4).
 using MessageId = common::FixedString<36>;
 
-/// Random UUID, version 4: unique over all connections and boots without anything stored (OCPP-J errata 3.1).
+/// Random UUID, version 4: unique over all connections and boots without anything stored (OCPP-J
+/// errata 3.1).
 inline MessageId make_message_id(platform::Entropy& entropy) {
   uint8_t raw[16];
   entropy.fill(common::MutableByteSpan(raw, sizeof raw));

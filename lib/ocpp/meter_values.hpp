@@ -7,10 +7,12 @@
 
 namespace ocpp {
 
-/// The sampledValue array of one reading, made one element at a time while it is encoded (OCPP 1.6 ed. 2, 7.33, 7.43).
+/// The sampledValue array of one reading, made one element at a time while it is encoded (OCPP 1.6
+/// ed. 2, 7.33, 7.43).
 ///
-/// Values are decimal texts without exponent; what the meter did not deliver is left out. Per phase: Current as
-/// L1..L3, Voltage as L1-N..L3-N; energy, power and the rest as one value without phase.
+/// Values are decimal texts without exponent; what the meter did not deliver is left out. Per
+/// phase: Current as L1..L3, Voltage as L1-N..L3-N; energy, power and the rest as one value without
+/// phase.
 class SampledValues {
  public:
   /// @param list    Empty stands for Energy.Active.Import.Register. Referenced, as is the sample.

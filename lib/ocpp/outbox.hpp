@@ -6,12 +6,14 @@
 
 namespace ocpp {
 
-/// Frames waiting for the link, first in first out, packed into one buffer. Answers are appended as they arise; a CALL
-/// of ours is appended only when nothing else waits, so that answers always go first.
+/// Frames waiting for the link, first in first out, packed into one buffer. Answers are appended as
+/// they arise; a CALL of ours is appended only when nothing else waits, so that answers always go
+/// first.
 class Outbox {
  public:
   /// Free space behind the last frame. Fill it from the start, then commit().
-  /// @return Empty when the number of frames is used up. Valid until the next call that changes the outbox.
+  /// @return Empty when the number of frames is used up. Valid until the next call that changes the
+  ///   outbox.
   common::Span<char> space() {
     if (count_ == limits::kMaxOutboxFrames) return {};
     return common::Span<char>(buffer_ + used_, sizeof buffer_ - used_);

@@ -6,10 +6,13 @@
 
 namespace ocpp {
 
-/// BootNotification and Heartbeat: when they are due and what their answers mean (OCPP 1.6 ed. 2, 4.2 and 4.6).
+/// BootNotification and Heartbeat: when they are due and what their answers mean (OCPP 1.6 ed. 2,
+/// 4.2 and 4.6).
 ///
-///     kUnregistered --Accepted--> kAccepted            No answer, CALLERROR: own back-off, for ever.
-///         |  |  ^--- Pending, Rejected: again after the CSMS's interval, not before (also not on reconnect)
+///     kUnregistered --Accepted--> kAccepted
+///         |  ^
+///         +--+ Pending, Rejected: again after the CSMS's interval, not before (nor on reconnect);
+///              no answer, CALLERROR: own back-off, for ever
 ///
 /// Accepted survives a lost connection: no BootNotification then (OCPP-J 1.6, 5.4).
 class Registration {
@@ -23,7 +26,8 @@ class Registration {
   void on_boot_sent() { next_boot_at_ = common::Instant::never(); }
   /// TriggerMessage(BootNotification), or a first connection.
   void boot_now(common::Instant now) { next_boot_at_ = now; }
-  /// The connection is up again: a boot that was cut off is due at once, one that must wait stays so.
+  /// The connection is up again: a boot that was cut off is due at once, one that must wait stays
+  /// so.
   void on_link_up(common::Instant now);
   /// @param interval_s  As answered; <= 0 leaves the choice to us.
   void on_boot_answer(RegistrationState state, int32_t interval_s, common::Instant now);

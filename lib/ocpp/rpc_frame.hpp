@@ -24,7 +24,8 @@ struct RpcFrame {
   common::TextSpan error_description;
 };
 
-/// Longest id that is echoed, bytes as they stand in the frame. The specification allows 36 characters.
+/// Longest id that is echoed, bytes as they stand in the frame. The specification allows 36
+/// characters.
 constexpr size_t kMaxRawIdBytes = 200;
 
 /// Takes a frame apart. Of a faulty or truncated one as much as can be read for certain.

@@ -2,8 +2,8 @@
 
 #include "ocpp/charging_profile.hpp"
 
-/// What charging profiles allow at a given time: pure functions (OCPP 1.6 ed. 2, 3.13 and errata 3.7, 3.34, 3.43, 3.44,
-/// 3.79). Nothing here knows a clock, a charger or a store.
+/// What charging profiles allow at a given time: pure functions (OCPP 1.6 ed. 2, 3.13 and errata
+/// 3.7, 3.34, 3.43, 3.44, 3.79). Nothing here knows a clock, a charger or a store.
 namespace ocpp {
 
 /// How limits in W and in A relate on a connector.
@@ -16,7 +16,8 @@ struct ElectricalFacts {
 struct ChargingSession {
   uint8_t connector_id = 1;
   uint32_t local_transaction = 0;  ///< 0 = none: TxProfiles do not apply.
-  /// Start of the transaction; for a question about a transaction that does not run: when it would start.
+  /// Start of the transaction; for a question about a transaction that does not run: when it would
+  /// start.
   common::UtcTime started_at;
   ElectricalFacts electrical;
 };
@@ -39,17 +40,19 @@ int64_t from_microampere(Microampere per_phase, RateUnit unit, const ElectricalF
 const SchedulePeriod* active_period(const ChargingProfile& profile, common::UtcTime at,
                                     common::UtcTime started_at);
 
-/// Limit of one purpose: the highest stack level that says something. For TxDefaultProfile a profile of the connector
-/// itself goes before those of connector 0.
+/// Limit of one purpose: the highest stack level that says something. For TxDefaultProfile a
+/// profile of the connector itself goes before those of connector 0.
 ProfileLimit limit_of(common::Span<const ChargingProfile> profiles, ProfilePurpose purpose,
                       const ChargingSession& session, common::UtcTime at);
 
-/// What the connector may draw: TxProfile, else TxDefaultProfile; never more than its share of ChargePointMaxProfile.
+/// What the connector may draw: TxProfile, else TxDefaultProfile; never more than its share of
+/// ChargePointMaxProfile.
 /// @param sharers  Connectors among which ChargePointMaxProfile is divided, >= 1.
 ProfileLimit limit(common::Span<const ChargingProfile> profiles, const ChargingSession& session,
                    common::UtcTime at, uint8_t sharers);
 
-/// The first time after `at` at which limit() may give another result; INT64_MAX when it never does.
+/// The first time after `at` at which limit() may give another result; INT64_MAX when it never
+/// does.
 /// @param at  Known.
 common::UtcTime next_change(common::Span<const ChargingProfile> profiles,
                             const ChargingSession& session, common::UtcTime at);

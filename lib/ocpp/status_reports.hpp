@@ -22,9 +22,10 @@ struct StatusReport {
 
 /// Decides which statuses the CSMS is told, and when (OCPP 1.6 ed. 2, 4.9).
 ///
-/// While online every status that lasted MinimumStatusDuration is reported in the order of events, Faulted at once.
-/// Offline only the present status is remembered; after registration and after each reconnect it is reported for
-/// connector 0 and all others. A status given to set() is the truth for the engine at once; only the report waits.
+/// While online every status that lasted MinimumStatusDuration is reported in the order of events,
+/// Faulted at once. Offline only the present status is remembered; after registration and after
+/// each reconnect it is reported for connector 0 and all others. A status given to set() is the
+/// truth for the engine at once; only the report waits.
 class StatusReports {
  public:
   StatusReports(EventQueue& events, common::LogSink& log) : events_(events), log_(log) {}

@@ -1,10 +1,13 @@
-// Fuzz target of the engine's ear. Input: lines; each is one frame as the CSMS would send it. "$ID" in a line stands for
-// the id of the CALL that the charge point has open. A first character '!' gives the line as a cut frame.
+// Fuzz target of the engine's ear. Input: lines; each is one frame as the CSMS would send it. "$ID"
+// in a line stands for the id of the CALL that the charge point has open. A first character '!'
+// gives the line as a cut frame.
 //
-// Whatever the frames: no crash, at most one answer to each, none to anything but a CALL, every answer is JSON with the id
-// of its CALL, and a CALL that is refused with CALLERROR has changed nothing.
+// Whatever the frames: no crash, at most one answer to each, none to anything but a CALL, every
+// answer is JSON with the id of its CALL, and a CALL that is refused with CALLERROR has changed
+// nothing.
 //
-// test/unit/test_ocpp_frames runs the same function over the corpus and deterministic mutations of it.
+// test/unit/test_ocpp_frames runs the same function over the corpus and deterministic mutations of
+// it.
 #include "json/reader.hpp"
 #include "ocpp/charge_point.hpp"
 #include "platform_sim/sim_charger.hpp"

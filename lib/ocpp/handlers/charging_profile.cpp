@@ -3,7 +3,8 @@
 namespace ocpp {
 namespace {
 
-/// A schedule that starts this little ahead is meant to start now: the clocks of CSMS and charge point differ.
+/// A schedule that starts this little ahead is meant to start now: the clocks of CSMS and charge
+/// point differ.
 constexpr int64_t kClockSkewMs = 60000;
 
 }  // namespace

@@ -5,59 +5,56 @@
 namespace ocpp {
 namespace {
 
-/// Periods in one answer. Where more would be needed the schedule ends earlier, and its duration says so.
-constexpr size_t kMaxPeriods = 60;
+/// Periods in one answer. Where more would be needed the schedule ends earlier, and its duration
+/// says so.
+constexpr size_t kMaxPeriods = 40;
 constexpr common::UtcTime kNever{INT64_MAX};
 
-/// Walks through a composite schedule period by period; periods with equal limits are one.
+/// A composite schedule, computed once; periods with equal limits are one.
 class Composite {
  public:
   Composite(Engine& engine, uint8_t connector_id, RateUnit unit, common::UtcTime start,
             common::UtcTime end, common::Instant now)
-      : engine_(engine),
-        connector_id_(connector_id),
-        unit_(unit),
-        start_(start),
-        end_(end),
-        now_(now),
-        at_(start) {}
-
-  static bool next(void* self, size_t index, messages::ChargingSchedulePeriod& item) {
-    auto& composite = *static_cast<Composite*>(self);
-    if (index == 0) composite.at_ = composite.start_;
-    return index < kMaxPeriods && composite.next(item);
+      : engine_(engine), connector_id_(connector_id), unit_(unit), start_(start), now_(now) {
+    common::UtcTime at = start;
+    while (at < end) {
+      const Limit limit = limit_at(at);
+      const Period* last = count_ == 0 ? nullptr : &periods_[count_ - 1];
+      if (last == nullptr || last->deci != limit.deci || last->phases != limit.phases) {
+        if (count_ == kMaxPeriods) break;
+        // Seconds, rounded up: a change inside a second takes effect with the next one.
+        periods_[count_++] = Period{static_cast<int32_t>((at - start + 999) / 1000),
+                                    static_cast<int32_t>(limit.deci), limit.phases};
+      }
+      at = limit.until;
+    }
+    end_ = at < end ? at : end;
   }
 
-  /// How far kMaxPeriods reach.
-  common::UtcTime covered() {
-    messages::ChargingSchedulePeriod ignored;
-    size_t count = 0;
-    for (at_ = start_; count < kMaxPeriods && next(ignored);) ++count;
-    return std::min(at_.ms, end_.ms) == end_.ms ? end_ : at_;
+  /// How far the periods reach.
+  common::UtcTime end() const { return end_; }
+
+  static bool next(void* self, size_t index, messages::ChargingSchedulePeriod& item) {
+    const auto& composite = *static_cast<const Composite*>(self);
+    if (index >= composite.count_) return false;
+    const Period& period = composite.periods_[index];
+    item.start_period = period.start_s;
+    item.limit.milli = int64_t{period.deci} * 100;
+    item.number_phases = period.phases;
+    return true;
   }
 
  private:
+  struct Period {
+    int32_t start_s = 0;
+    int32_t deci = 0;
+    uint8_t phases = 3;
+  };
   struct Limit {
     int64_t deci = 0;
     uint8_t phases = 3;
     common::UtcTime until = kNever;
   };
-
-  bool next(messages::ChargingSchedulePeriod& item) {
-    if (at_ >= end_) return false;
-    const Limit current = limit_at(at_);
-    // Seconds, rounded up: a change inside a second takes effect with the next one.
-    item.start_period = static_cast<int32_t>((at_ - start_ + 999) / 1000);
-    item.limit.milli = current.deci * 100;
-    item.number_phases = current.phases;
-    at_ = current.until;
-    while (at_ < end_) {
-      const Limit following = limit_at(at_);
-      if (following.deci != current.deci || following.phases != current.phases) break;
-      at_ = following.until;
-    }
-    return true;
-  }
 
   Limit limit_at(common::UtcTime at) const {
     if (connector_id_ != 0) return connector_limit(connector_id_, at);
@@ -111,7 +108,8 @@ class Composite {
   common::UtcTime start_;
   common::UtcTime end_;
   common::Instant now_;
-  common::UtcTime at_;
+  size_t count_ = 0;
+  Period periods_[kMaxPeriods];
 };
 
 }  // namespace
@@ -142,7 +140,7 @@ void handle_get_composite_schedule(const InboundCall& call, common::Instant now)
   conf.connector_id = request.connector_id;
   conf.schedule_start = start;
   messages::ChargingSchedule& schedule = conf.charging_schedule.emplace();
-  schedule.duration = static_cast<int32_t>((composite.covered() - start) / 1000);
+  schedule.duration = static_cast<int32_t>((composite.end() - start) / 1000);
   schedule.charging_rate_unit = unit;
   schedule.charging_schedule_period =
       messages::ArrayView<messages::ChargingSchedulePeriod>::from_source(&Composite::next,

@@ -7,18 +7,17 @@ using Keys = messages::ArrayView<messages::Text>;
 
 /// Goes through the requested names, or through the whole table when none is given.
 struct Listing {
-  Listing(const Configuration& the_configuration, const Keys& the_keys, bool is_everything)
+  Listing(Configuration& the_configuration, const Keys& the_keys, bool is_everything)
       : configuration(the_configuration),
         keys(the_keys),
         all(is_everything),
         at(the_keys.begin()) {}
 
-  const Configuration& configuration;
+  Configuration& configuration;
   const Keys& keys;
   bool all;
   Keys::Iterator at;
   size_t next_key = 0;
-  ConfigurationEntry entry;
 
   bool take(Key& out, bool want_known, messages::Text& name) {
     for (; !at.done(); ++at) {
@@ -44,10 +43,11 @@ struct Listing {
     } else if (!listing.take(key, true, name)) {
       return false;
     }
-    listing.configuration.read(key, listing.entry);
-    item.key = messages::Text(listing.entry.key);
-    item.readonly = listing.entry.is_readonly;
-    if (listing.entry.has_value) item.value = messages::Text(listing.entry.value);
+    ConfigurationEntry& entry = listing.configuration.scratch();
+    listing.configuration.read(key, entry);
+    item.key = messages::Text(entry.key);
+    item.readonly = entry.is_readonly;
+    if (entry.has_value) item.value = messages::Text(entry.value);
     return true;
   }
 

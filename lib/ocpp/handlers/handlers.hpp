@@ -3,8 +3,9 @@
 #include "ocpp/engine.hpp"
 #include "ocpp_messages/all.hpp"
 
-/// One function per action that the CSMS may call, each in its own file. A handler gets a request that is valid by the
-/// schema, changes the engine, and fills the confirmation; or it refuses, and has then changed nothing.
+/// One function per action that the CSMS may call, each in its own file. A handler gets a request
+/// that is valid by the schema, changes the engine, and fills the confirmation; or it refuses, and
+/// has then changed nothing.
 namespace ocpp {
 
 /// Why a valid CALL is answered with CALLERROR all the same.
@@ -74,7 +75,8 @@ void handle_get_composite_schedule(const InboundCall& call, common::Instant now)
 void handle_get_configuration(const InboundCall& call, common::Instant now);
 void handle_trigger_message(const InboundCall& call, common::Instant now);
 
-/// A checked charging profile of a request. @retval kInvalidArgument  It contradicts itself or exceeds the limits.
+/// A checked charging profile of a request. @retval kInvalidArgument  It contradicts itself or
+/// exceeds the limits.
 common::Status to_profile(const messages::ChargingProfile& message, uint8_t connector_id,
                           common::UtcTime now, ChargingProfile& out);
 

@@ -10,7 +10,8 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
   messages::TriggerMessageReq request;
   messages::TriggerMessageConf conf;
   if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
-    // A message that this protocol version does not know is not implemented, rather than a violation.
+    // A message that this protocol version does not know is not implemented, rather than a
+    // violation.
     const bool is_unknown_name =
         error.code() == messages::RpcErrorCode::PropertyConstraintViolation &&
         common::equals(error.path().span(), common::text("requestedMessage"));
@@ -27,7 +28,8 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
   conf.status = TriggerMessageStatus::Accepted;
   switch (request.requested_message) {
     case MessageTrigger::BootNotification:
-      // Also after Accepted: evcc and Home Assistant ask for it when they have missed the one at start-up.
+      // Also after Accepted: evcc and Home Assistant ask for it when they have missed the one at
+      // start-up.
       engine.registration.boot_now(now);
       break;
     case MessageTrigger::Heartbeat:

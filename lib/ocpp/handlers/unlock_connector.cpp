@@ -2,7 +2,8 @@
 
 namespace ocpp {
 
-/// OCPP 1.6 ed. 2, 5.18; errata 3.87: NotSupported for an unknown connector and for one without a lock.
+/// OCPP 1.6 ed. 2, 5.18; errata 3.87: NotSupported for an unknown connector and for one without a
+/// lock.
 Refusal handle(Engine& engine, const messages::UnlockConnectorReq& request,
                messages::UnlockConnectorConf& conf, common::Instant now) {
   conf.status = messages::UnlockStatus::NotSupported;

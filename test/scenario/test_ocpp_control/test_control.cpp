@@ -1,8 +1,8 @@
-// Purpose:       What the CSMS may ask of a charge point: configuration, charging profiles, triggers, everything else.
-// Given:         A gateway in virtual time and a model CSMS.
-// Steps:         See each case.
-// Pass criteria: Every CALL gets exactly one answer as specified; a refused one changes nothing; limits reach the wallbox.
-// Spec:          OCPP 1.6 ed. 2, 3.13, 5; errata 3.23 to 3.45, 3.57, 3.87; OCPP-J 1.6, 4.2.
+// Purpose:       What the CSMS may ask of a charge point: configuration, charging profiles,
+// triggers, everything else. Given:         A gateway in virtual time and a model CSMS. Steps:
+// See each case. Pass criteria: Every CALL gets exactly one answer as specified; a refused one
+// changes nothing; limits reach the wallbox. Spec:          OCPP 1.6 ed. 2, 3.13, 5; errata 3.23 to
+// 3.45, 3.57, 3.87; OCPP-J 1.6, 4.2.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 
@@ -56,7 +56,7 @@ const std::string kSixAmpere =
 
 }  // namespace
 
-// ------------------------------------------------------------------------------------------ configuration
+// ------------------------------------------------------------------- configuration
 
 TEST_CASE_FIXTURE(Fixture, "GetConfiguration without keys lists every key") {
   for (const char* payload : {"{}", R"({"key":[]})"}) {
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.configuration("ConnectionTimeOut") == "60");
 }
 
-// ------------------------------------------------------------------------------------------ meter values
+// -------------------------------------------------------------------- meter values
 
 TEST_CASE_FIXTURE(Fixture,
                   "meter values have the units, phases and contexts that backends expect") {
@@ -230,7 +230,7 @@ TEST_CASE_FIXTURE(Fixture, "TriggerMessage sends what it names, after its answer
   CHECK(world.problems() == "");
 }
 
-// ------------------------------------------------------------------------------------------ smart charging
+// ------------------------------------------------------------------ smart charging
 
 TEST_CASE_FIXTURE(Fixture, "a limit reaches the wallbox within a second and the current follows") {
   charge();
@@ -441,7 +441,7 @@ TEST_CASE("two connectors never draw more than ChargePointMaxProfile together") 
   CHECK(world.charger.current_ma(2) == 10000);
 }
 
-// ------------------------------------------------------------------------------------------ everything else
+// ----------------------------------------------------------------- everything else
 
 TEST_CASE_FIXTURE(Fixture, "actions that this build does not have are refused by kind") {
   CHECK(contains(world.call_frame("ReserveNow", "{}"), "\"NotSupported\""));

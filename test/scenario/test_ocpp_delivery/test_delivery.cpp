@@ -1,8 +1,8 @@
-// Purpose:       Transaction messages reach the CSMS once, in order and whole, whatever the link and the CSMS do.
-// Given:         A gateway in virtual time and a model CSMS that loses answers, errs, or is away.
-// Steps:         See each case.
-// Pass criteria: No transaction is lost or doubled in the CSMS's books; only CALLERRORs count as attempts.
-// Spec:          OCPP 1.6 ed. 2, 3.7, 3.7.1, 9.1.31, 9.1.32; errata 3.18; OCPP-J 1.6, 4.1; OCPP-J errata 3.1, 3.3.
+// Purpose:       Transaction messages reach the CSMS once, in order and whole, whatever the link
+// and the CSMS do. Given:         A gateway in virtual time and a model CSMS that loses answers,
+// errs, or is away. Steps:         See each case. Pass criteria: No transaction is lost or doubled
+// in the CSMS's books; only CALLERRORs count as attempts. Spec:          OCPP 1.6 ed. 2, 3.7,
+// 3.7.1, 9.1.31, 9.1.32; errata 3.18; OCPP-J 1.6, 4.1; OCPP-J errata 3.1, 3.3.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 

@@ -1,8 +1,8 @@
 // Purpose:       Registration with the CSMS, heartbeat, clock and status after boot and reconnect.
 // Given:         A gateway with two connectors in virtual time and a model CSMS.
 // Steps:         See each case.
-// Pass criteria: Only what the specification allows is sent, at the time it allows; no schema violation.
-// Spec:          OCPP 1.6 ed. 2, 4.2, 4.6, 4.9; errata 3.22, 3.35; OCPP-J 1.6, 5.4.
+// Pass criteria: Only what the specification allows is sent, at the time it allows; no schema
+// violation. Spec:          OCPP 1.6 ed. 2, 4.2, 4.6, 4.9; errata 3.22, 3.35; OCPP-J 1.6, 5.4.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 

@@ -1,8 +1,8 @@
 // Purpose:       What becomes of a transaction when the gateway loses power, is killed or is reset.
-// Given:         A gateway in virtual time whose flash can lose power at any byte; wallbox and car go on by themselves.
-// Steps:         See each case.
-// Pass criteria: Every transaction is started and stopped exactly once in the CSMS's books, its energy is the wallbox's.
-// Spec:          OCPP 1.6 ed. 2, 3.7, 4.8, 4.10, 5.14; errata 3.36.
+// Given:         A gateway in virtual time whose flash can lose power at any byte; wallbox and car
+// go on by themselves. Steps:         See each case. Pass criteria: Every transaction is started
+// and stopped exactly once in the CSMS's books, its energy is the wallbox's. Spec:          OCPP
+// 1.6 ed. 2, 3.7, 4.8, 4.10, 5.14; errata 3.36.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 

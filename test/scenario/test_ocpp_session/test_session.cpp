@@ -1,8 +1,8 @@
 // Purpose:       Sessions: who may start and stop, in which order, and what the CSMS is told.
-// Given:         A gateway in virtual time with simulated wallboxes and cars, and a model CSMS that keeps books.
-// Steps:         See each case.
-// Pass criteria: The books match the wallbox; power flows only in a transaction; no schema violation.
-// Spec:          OCPP 1.6 ed. 2, 3.4, 3.5.4, 4.1, 4.8 to 4.10, 5.11, 5.12; errata 3.17, 3.20, 3.77.
+// Given:         A gateway in virtual time with simulated wallboxes and cars, and a model CSMS that
+// keeps books. Steps:         See each case. Pass criteria: The books match the wallbox; power
+// flows only in a transaction; no schema violation. Spec:          OCPP 1.6 ed. 2, 3.4, 3.5.4, 4.1,
+// 4.8 to 4.10, 5.11, 5.12; errata 3.17, 3.20, 3.77.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 

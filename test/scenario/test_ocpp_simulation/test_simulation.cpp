@@ -1,8 +1,8 @@
-// Purpose:       Long runs under seeded faults: repeatable, independent of each other, without loss and without heap.
-// Given:         Charge points in virtual time; a seed draws what people, cars, the link and the CSMS do.
-// Steps:         30 days with about twelve sessions a day, lost links, slow and erring CSMS, restarts.
-// Pass criteria: Same seed, same messages; every transaction stopped once; the CSMS's energy is the wallbox's.
-// Spec:          OCPP 1.6 ed. 2, 3.7, 4.
+// Purpose:       Long runs under seeded faults: repeatable, independent of each other, without loss
+// and without heap. Given:         Charge points in virtual time; a seed draws what people, cars,
+// the link and the CSMS do. Steps:         30 days with about twelve sessions a day, lost links,
+// slow and erring CSMS, restarts. Pass criteria: Same seed, same messages; every transaction
+// stopped once; the CSMS's energy is the wallbox's. Spec:          OCPP 1.6 ed. 2, 3.7, 4.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp_world/world.hpp"
 #include "platform_sim/malloc_trap.hpp"

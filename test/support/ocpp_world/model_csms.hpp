@@ -11,8 +11,9 @@
 
 namespace ocpp_world {
 
-/// A CSMS in virtual time. Checks every frame of the charge point against the schema, answers like a friendly backend
-/// unless told otherwise, and keeps books of transactions. Like SteVe it knows a repeated StartTransaction by its content.
+/// A CSMS in virtual time. Checks every frame of the charge point against the schema, answers like
+/// a friendly backend unless told otherwise, and keeps books of transactions. Like SteVe it knows a
+/// repeated StartTransaction by its content.
 class ModelCsms {
  public:
   struct Transaction {

@@ -47,7 +47,8 @@ class World {
   bool run_until(const std::function<bool()>& condition, int64_t timeout_ms);
 
   void tag(const char* id_tag, uint8_t connector_id = 0);
-  /// Sends a CALL of the CSMS and waits for the answer. @return Its status, or the whole frame when it has none.
+  /// Sends a CALL of the CSMS and waits for the answer. @return Its status, or the whole frame when
+  /// it has none.
   std::string call(const std::string& action, const std::string& payload);
   /// The whole frame of the answer.
   std::string call_frame(const std::string& action, const std::string& payload);
