@@ -116,6 +116,24 @@ def test_other_output_of_the_workloads_is_one_sentence(text: str) -> None:
         workloads.parse_report(text)
 
 
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("echo the transaction did not start >&2; exit 1", "run: the transaction did not start$"),
+        ("echo '==7== of valgrind' >&2; echo of the program >&2; exit 1", "run: of the program$"),
+        ("exit 3", "run: exit code 3$"),
+    ],
+)
+def test_workload_that_fails_says_why_in_one_sentence(
+    tmp_path: Path, script: str, sentence: str
+) -> None:
+    program = tmp_path / "workloads"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    with pytest.raises(UserError, match=sentence):
+        workloads.run(program)
+
+
 def test_allocations_make_the_command_fail_and_speed_does_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

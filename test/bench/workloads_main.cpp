@@ -1,4 +1,5 @@
 #include "driver.hpp"
+#include "platform_sim/malloc_trap.hpp"
 
 #include <cstdio>
 #include <cstring>
@@ -217,6 +218,28 @@ void idle(Driver& driver, const char* step_part, const char* iteration_part) {
   if (driver.deadline() != deadline) fail("an idle step() found something to do");
 }
 
+// Instruments that see nothing would make every figure good.
+
+void check_malloc_trap() {
+  const platform_sim::MallocTrap trap;
+  // Through a volatile pointer: the compiler may leave out an allocation that nobody looks at.
+  char* volatile block = new char[16];
+  delete[] block;
+  if (trap.count() != 1) fail("the malloc trap does not see allocations");
+}
+
+void check_stack_probe() {
+  constexpr size_t kBytes = 1000;
+  StackProbe probe;
+  probe.enable();
+  probe.run([] {
+    volatile char room[kBytes];
+    for (volatile char& byte : room) byte = 1;
+  });
+  if (probe.depth() < kBytes || probe.depth() > kBytes + 200)
+    fail("the stack probe measures " + std::to_string(probe.depth()) + " bytes, not 1000");
+}
+
 void print(const char* separator, const std::string& name) {
   std::printf("%s\"%s\":", separator, name.c_str());
 }
@@ -266,8 +289,13 @@ void report(Driver& driver, const std::vector<Figure>& figures, const Flash& fla
 }  // namespace
 
 int main(int argc, char** argv) {
+  check_malloc_trap();
   Driver driver;
-  if (argc == 2 && std::strcmp(argv[1], "--stack") == 0) driver.probe.enable();
+  if (argc == 2 && std::strcmp(argv[1], "--stack") == 0) {
+    // Not under valgrind, which takes memory below the stack pointer for unmapped.
+    check_stack_probe();
+    driver.probe.enable();
+  }
 
   driver.boot();
   driver.mark("boot");

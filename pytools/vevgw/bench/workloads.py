@@ -144,6 +144,12 @@ def _call(prefix: list[str], program: Path, arguments: list[str]) -> str:
     except subprocess.TimeoutExpired:
         raise UserError(f"The workloads did not end within {_TIMEOUT_S} s.") from None
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UserError(f"The workloads cannot be run: {said[0] if not prefix else said[-1]}")
+        raise UserError(f"The workloads cannot be run: {_reason(done.stderr, done.returncode)}")
     return done.stdout
+
+
+def _reason(stderr: str, code: int) -> str:
+    """The program's own sentence, else the first line of valgrind's, else the exit code."""
+    lines = stderr.strip().splitlines()
+    own = [line for line in lines if not line.startswith("==")]
+    return next(iter([*own, *lines]), f"exit code {code}")
