@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -87,6 +88,35 @@ async def test_board_is_served_and_reset_over_rfc2217(tmp_path: Path) -> None:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def test_killed_board_leaves_no_gateway_behind(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "vevgw.cli", "dut", "board", "--folder", str(tmp_path), *FAKE),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), 20)
+    console = os.open(tmp_path / "console", os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        # A pseudo-terminal hangs up when the process behind it is gone.
+        try:
+            gone = not os.read(console, 4096)
+        except OSError:
+            gone = True
+        if gone:
+            loop.remove_reader(console)
+            ended.set()
+
+    loop.add_reader(console, read)
+    process.kill()
+    await process.wait()
+    await asyncio.wait_for(ended.wait(), 10)
+    os.close(console)
 
 
 @pytest.mark.parametrize("log", ["/nowhere/raw.log"])

@@ -5,7 +5,8 @@
         --charger-port /dev/ttyUSB1                 a board; the charger plays on an RS-485 adapter
     pytest test/system --port rfc2217://lab:4000 --charger-port ... --csms-host 192.0.2.7
 
-The same tests run on both; those marked `native` need to start processes of their own.
+The same tests run on both; those marked `native` need to start processes of their own. A board
+keeps its undelivered transactions: after a failed test the next one may fail for them, too.
 """
 
 from __future__ import annotations
@@ -114,10 +115,17 @@ async def csms(target: Target, tmp_path: Path) -> AsyncIterator[Csms]:
 
 
 @pytest_asyncio.fixture
-async def charger(target: Target, tmp_path: Path) -> AsyncIterator[ChargerSim]:
+async def charger(
+    target: Target, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[ChargerSim]:
     """A wallbox without a vehicle."""
-    where = {"port": tmp_path / "wallbox"} if target.is_native else {"serial": target.charger_port}
-    async with ChargerSim(PROFILE, **where) as sim:
+    if target.is_native:
+        sim = ChargerSim(PROFILE, port=tmp_path / "wallbox")
+    else:
+        # A board remembers the meter of its wallbox: it must be the same one in all tests.
+        meter = tmp_path_factory.getbasetemp() / "wallbox-energy"
+        sim = ChargerSim(PROFILE, serial=target.charger_port, energy_file=meter)
+    async with sim:
         yield sim
 
 

@@ -138,6 +138,33 @@ async def test_power_cut_without_a_session_starts_afresh(bench: Bench) -> None:
 
 
 @pytest.mark.timeout(120)
+async def test_silent_wallbox_is_never_called_unplugged(bench: Bench) -> None:
+    """Purpose: the bus is cut in a session and comes back.
+
+    Pass criteria: no StopTransaction; the same transaction goes on; the energy that flowed in
+    silence is counted.
+    """
+    begin_wh = bench.charger.energy_wh
+    transaction = await bench.start_charging()
+    mark = bench.dut.mark()
+    bench.charger.faults.silent = True
+    await bench.dut.expect(
+        lambda line: line.event == "charger" and line.data["health"] != "ok",
+        since=mark,
+        timeout_s=20,
+    )
+    assert bench.cp.calls("StopTransaction") == []
+    bench.charger.faults.silent = False
+    await bench.dut.expect_event("charger", match={"health": "ok"}, since=mark, timeout_s=20)
+    await bench.charger.wait_for(flows, 30, "a current")
+    assert bench.open_transaction() == transaction
+    await bench.draw(5)
+    await bench.stop_remotely(transaction)
+    await bench.delivered()
+    bench.check_books(begin_wh=begin_wh)
+
+
+@pytest.mark.timeout(120)
 async def test_bus_errors_are_repeated_and_not_believed(bench: Bench) -> None:
     """Pass criteria: bad CRCs, lost replies and exceptions change no state that the CSMS sees."""
     begin_wh = bench.charger.energy_wh

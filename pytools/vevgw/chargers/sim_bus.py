@@ -114,7 +114,7 @@ class SimBus:
         Raises:
             UserError: The link cannot be created.
         """
-        cable = PtyCable(link, on_request=self._on_bytes, reply_delay_s=self._delay_s)
+        cable = PtyCable(link, reply_delay_s=self._delay_s)
         self._cable = cable
         self._server = ModbusSerialServer(
             self._sim_devices(),
@@ -167,7 +167,7 @@ class SimBus:
         await self._server.serve_forever(background=True)
         listener = cast(Any, self._server.transport)
         inner_port = int(listener.sockets[0].getsockname()[1])
-        cable = TcpCable(inner_port, on_request=self._on_bytes, reply_delay_s=self._delay_s)
+        cable = TcpCable(inner_port, reply_delay_s=self._delay_s)
         self._cable = cable
         try:
             await cable.open(host, port)
@@ -270,6 +270,7 @@ class SimBus:
 
     def _trace_packet(self, sending: bool, data: bytes) -> bytes:
         if not sending:
+            self._on_bytes()
             return data
         if self.faults.drop_replies > 0:
             self.faults.drop_replies -= 1

@@ -19,8 +19,6 @@ from vevgw.errors import UserError
 
 _LOG = logging.getLogger(__name__)
 
-# Runs when bytes arrive from the client.
-RequestHook = Callable[[], None]
 # Returns how long the next reply waits in the cable, s.
 DelayHook = Callable[[], float]
 
@@ -41,18 +39,14 @@ class PtyCable:
 
     Args:
         link: Symbolic link to create for the client; None: the client uses the /dev/pts path.
-        on_request: Called when bytes arrive from the client.
         reply_delay_s: Asked for each chunk of a reply.
 
     Raises:
         UserError: The link cannot be created.
     """
 
-    def __init__(
-        self, link: Path | None, *, on_request: RequestHook, reply_delay_s: DelayHook
-    ) -> None:
+    def __init__(self, link: Path | None, *, reply_delay_s: DelayHook) -> None:
         self._loop = asyncio.get_running_loop()
-        self._on_request = on_request
         self._reply_delay_s = reply_delay_s
         self._not_before = 0.0
         self._client_master, self._client_slave = open_raw_pty()
@@ -99,7 +93,6 @@ class PtyCable:
     def _from_client(self) -> None:
         data = _read(self._client_master)
         if data:
-            self._on_request()
             _write(self._server_master, data)
 
     def _from_server(self) -> None:
@@ -140,11 +133,8 @@ class TcpCable:
     Use `TcpCable.open()`.
     """
 
-    def __init__(
-        self, server_port: int, *, on_request: RequestHook, reply_delay_s: DelayHook
-    ) -> None:
+    def __init__(self, server_port: int, *, reply_delay_s: DelayHook) -> None:
         self._server_port = server_port
-        self._on_request = on_request
         self._reply_delay_s = reply_delay_s
         self._listener: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
@@ -191,9 +181,7 @@ class TcpCable:
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(1024):
-                if is_request:
-                    self._on_request()
-                else:
+                if not is_request:
                     await asyncio.sleep(self._reply_delay_s())
                 writer.write(data)
                 await writer.drain()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import termios
@@ -18,6 +19,9 @@ from vevgw.dut.errors import DutError
 from vevgw.dut.transports import Boot, FdLine, Receiver
 
 _POLL_S = 0.01
+# Linux only, and looked up before any fork.
+_PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
+_PR_SET_PDEATHSIG = 1
 _QUOTED = 10
 
 
@@ -179,6 +183,7 @@ class NativeGateway:
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
+                    preexec_fn=_die_with_parent,
                 )
         except OSError as error:
             raise DutError(
@@ -351,6 +356,12 @@ class NativeTransport:
             self._line.close()
             self._line = None
             os.close(self._fd)
+
+
+def _die_with_parent() -> None:
+    """In the new process: ends it when this one is killed, so that no gateway is left on a bus."""
+    if _PRCTL is not None:
+        _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def open_console(link: Path) -> int:
