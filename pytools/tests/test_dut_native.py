@@ -278,4 +278,8 @@ def test_find_gateway_says_how_to_build_it(tmp_path: Path) -> None:
     program = tmp_path / ".pio" / "build" / "native" / "program"
     program.parent.mkdir(parents=True)
     program.touch(mode=0o755)
+    program.write_text("#!/bin/sh\necho '[doctest] all passed'\n")
+    with pytest.raises(DutError, match="is not the gateway"):
+        find_gateway(tmp_path)
+    program.write_text("#!/bin/sh\necho 'vev-gateway 0.1.0'\n")
     assert find_gateway(tmp_path) == program

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import subprocess
 import termios
 import tty
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from typing import Protocol, Self
 from vevgw.dut.errors import DutError
 from vevgw.dut.transports import Boot, FdLine, Receiver
 
+_NAME = "vev-gateway "
 _POLL_S = 0.01
 # Linux only, and looked up before any fork.
 _PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
@@ -29,14 +31,21 @@ def find_gateway(project: Path) -> Path:
     """Returns the native gateway that PlatformIO built in the project.
 
     Raises:
-        DutError: It is not built.
+        DutError: It is not built, or something else is in its place.
     """
     program = project / ".pio" / "build" / "native" / "program"
+    remedy = "run 'vevgw build firmware -e native'"
     if not os.access(program, os.X_OK):
-        raise DutError(
-            f"The native gateway is not built ({program} is missing): "
-            "run 'vevgw build firmware -e native'."
-        )
+        raise DutError(f"The native gateway is not built ({program} is missing): {remedy}.")
+    try:
+        shown = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        shown = ""
+    if not shown.startswith(_NAME):
+        # `pio test` leaves the program of its last suite in the same place.
+        raise DutError(f"{program} is not the gateway but something else: {remedy}.")
     return program
 
 
