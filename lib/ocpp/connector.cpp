@@ -585,8 +585,8 @@ void Connector::update_offer(Instant now) {
   is_offer_stale_ = false;
   limit_change_at_ = Instant::never();
   profiles_revision_ = services_->profiles.revision();
-  if (session_ == SessionState::kResuming)
-    return;  // the charger goes on as it was until the session is known
+  // The charger goes on as it was until the session is known.
+  if (session_ == SessionState::kResuming || !services_->may_offer) return;
 
   charger::Offer offer;
   offer.phases = capabilities_.phases;

@@ -96,6 +96,8 @@ class Connector {
     if (sharers_ != sharers) is_offer_stale_ = true;
     sharers_ = sharers;
   }
+  /// The offer is computed anew with the next step().
+  void refresh_offer() { is_offer_stale_ = true; }
   bool wants_power() const { return session_ == SessionState::kRunning; }
   /// Meter values that a TriggerMessage asked for and that are ready. @return false when none.
   bool has_triggered_sample() const { return triggered_ == Triggered::kReady; }

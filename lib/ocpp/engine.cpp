@@ -12,6 +12,7 @@ namespace {
 
 constexpr char kOperativeKey[] = "operative";
 constexpr int64_t kStoreRetryMs = 1000;
+constexpr int64_t kStorePatienceMs = 60000;
 constexpr int64_t kResetSoftMs = 30000;  ///< Longest wait for the CSMS to take the last messages.
 constexpr int64_t kResetHardMs = 15000;  ///< Longest wait for transactions to be stored.
 constexpr int64_t kClockJumpMs = 10000;
@@ -37,6 +38,7 @@ Engine::Engine(const Ports& the_ports)
                profiles,
                status,
                is_online,
+               may_offer,
                options.nominal_voltage_mv} {}
 
 common::Status Engine::begin(const Options& the_options, Instant now, common::UtcTime utc) {
@@ -46,6 +48,7 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
     return common::Status::kInvalidArgument;
   }
   options = the_options;
+  begun_at_ = now;
   uint16_t meter_fields = 0;
   for (uint8_t id = 1; id <= options.connectors; ++id)
     meter_fields |= ports.charger.capabilities(id).meter_fields;
@@ -72,11 +75,20 @@ void Engine::open_store(Instant now) {
   if (loaded != common::Status::kOk) {
     LOG_ERROR(ports.log, "transaction records cannot be read (%s)", to_string(loaded));
     retry_store_at_ = now + kStoreRetryMs;
+    // A charger that still serves a transaction is left alone for a while, then power is withdrawn.
+    if (now >= begun_at_ + kStorePatienceMs) allow_offers();
     return;
   }
   retry_store_at_ = Instant::never();
   is_store_ready = true;
+  allow_offers();
   resume_transactions(now);
+}
+
+void Engine::allow_offers() {
+  if (may_offer) return;
+  may_offer = true;
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).refresh_offer();
 }
 
 void Engine::resume_transactions(Instant now) {

@@ -88,6 +88,7 @@ class Engine {
   bool is_link_up = false;
   bool is_online = false;  ///< Link up and Accepted.
   bool is_store_ready = false;
+  bool may_offer = false;
   uint16_t operative_bits = UINT16_MAX;  ///< Bit 0: the charge point, 1..n: connectors.
 
   // --- TriggerMessage: what to send as soon as possible
@@ -114,6 +115,7 @@ class Engine {
 
   void update_online(common::Instant now);
   void open_store(common::Instant now);
+  void allow_offers();
   void resume_transactions(common::Instant now);
   void run_reset(common::Instant now);
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
@@ -139,6 +141,7 @@ class Engine {
   uint32_t failed_sequence_ = 0;  ///< Message that the CSMS refused, and how often.
   int32_t failed_attempts_ = 0;
   common::Instant retry_messages_at_;
+  common::Instant begun_at_;
   common::Instant retry_store_at_ = common::Instant::never();
   bool is_clock_wanted_ = false;  ///< The next message waits for the time.
   Reset reset_ = Reset::kNone;

@@ -23,6 +23,8 @@ struct Services {
   StatusReports& status;
   /// Link up and registered: the CSMS can be asked.
   const bool& is_online;
+  /// Chargers may be commanded: it is known which transactions are open.
+  const bool& may_offer;
   const int32_t& nominal_voltage_mv;
 
   RecordTime stamp(common::Instant at) const { return store.stamp(at, clock.utc(at)); }

@@ -118,6 +118,38 @@ TEST_CASE("a wallbox that stays silent after the restart keeps its transaction o
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
 }
 
+TEST_CASE("records that cannot be read at first do not interrupt the transaction") {
+  World world;
+  world.start();
+  charge(world);
+  world.files.set_reads_fail(true);
+  CHECK(world.restart(ResetCause::kPowerOn, 5000) == common::Status::kIo);
+  world.connect();
+  world.run_for(10000);
+  CHECK(world.charger.current_ma(1) == 16000);
+  CHECK(world.call("RemoteStartTransaction", R"({"idTag":"A"})") == "Rejected");
+  world.files.set_reads_fail(false);
+  world.run_for(20000);
+  CHECK(world.charger.current_ma(1) == 16000);
+  world.tag("04A1B2C3");
+  world.run_for(20000);
+  CHECK(world.csms.transactions[0].stops == 1);
+  CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
+}
+
+TEST_CASE("records that can never be read mean no power and no transactions") {
+  World world;
+  world.files.set_reads_fail(true);
+  world.start();
+  world.charger.plug(1);
+  world.run_for(90000);
+  world.tag("A");
+  world.run_for(20000);
+  CHECK(world.charger.current_ma(1) == 0);
+  CHECK(!world.charger.offer(1).permit);
+  CHECK(world.csms.transactions.empty());
+}
+
 TEST_CASE("a stop that was under way when the power failed is not forgotten") {
   World world;
   world.start();
