@@ -20,7 +20,6 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "pytools"))
 
 from vevgw.build import project_env, system
-from vevgw.cli import COMMANDS
 from vevgw.errors import UserError
 
 NATIVE = ("venv", "g++", "libwebsockets")
@@ -115,13 +114,6 @@ def run(session: nox.Session, *command: str) -> None:
     session.run(str(path), *rest, external=True, env=variables)
 
 
-def require(session: nox.Session) -> None:
-    """Ends a session whose command does not exist yet."""
-    if session.name in ("bench", "size") and session.name not in COMMANDS:
-        session.error(f"'{session.name}' is not built yet; PROJECT_PLAN.md says what is")
-    prepare(session)
-
-
 @nox.session
 def tests(session: nox.Session) -> None:
     """Everything that CI runs."""
@@ -154,7 +146,7 @@ def layering(session: nox.Session) -> None:
 @nox.session
 def codegen(session: nox.Session) -> None:
     """Generates what is generated from schemas and profiles; `-- --check` only compares."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "codegen", *session.posargs)
     run(session, "vevgw", "profiles", "build", *session.posargs)
 
@@ -179,7 +171,7 @@ def scenario(session: nox.Session) -> None:
 
 
 def suites(session: nox.Session, pattern: str) -> None:
-    require(session)
+    prepare(session)
     selection = session.posargs or ["-f", pattern]
     for environment in ("native", "native-asan"):
         run(session, "vevgw", "build", "test", "-e", environment, *selection)
@@ -188,7 +180,7 @@ def suites(session: nox.Session, pattern: str) -> None:
 @nox.session(name="system")
 def system_tests(session: nox.Session) -> None:
     """Tests of the whole gateway as a Linux process."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "build", "firmware")
     run(session, "pytest", "test/system", *session.posargs)
 
@@ -196,7 +188,7 @@ def system_tests(session: nox.Session) -> None:
 @nox.session
 def hil(session: nox.Session) -> None:
     """The system tests on a device: `-- --port /dev/ttyUSB0 [--flash]`; without port natively."""
-    require(session)
+    prepare(session)
     if not any(word.startswith("--port") for word in session.posargs):
         run(session, "vevgw", "build", "firmware")
     run(session, "pytest", "test/system", *session.posargs)
@@ -205,42 +197,42 @@ def hil(session: nox.Session) -> None:
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Fuzz targets for a bounded time each; `-- --seconds 600` for longer."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "build", "fuzz", *session.posargs)
 
 
 @nox.session
 def build(session: nox.Session) -> None:
     """Builds the gateway as a Linux process: .pio/build/native/program."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "build", "firmware", *session.posargs)
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
     """A whole charging session with a live view."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "demo", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measures what is budgeted: time, heap, stack."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "bench", *session.posargs)
 
 
 @nox.session
 def size(session: nox.Session) -> None:
     """Measures code and RAM of the engine for 32-bit targets."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "size", *session.posargs)
 
 
 @nox.session
 def esp32(session: nox.Session) -> None:
     """Builds the image for the board; PlatformIO downloads its toolchain on first use."""
-    require(session)
+    prepare(session)
     run(session, "vevgw", "build", "firmware", "-e", "esp32dev", *session.posargs)
 
 
