@@ -93,14 +93,6 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
       acknowledgement_.id_tag_status = result.status;
       acknowledgement_.parent_id_tag = result.parent_id_tag;
       acknowledge(now);
-      if (has_connector(context.connector_id)) {
-        Connector& target = connector(context.connector_id);
-        const OpenTransaction* open = store.open_on(context.connector_id);
-        // The connector may be in a later transaction already; on_assigned() tells.
-        if (open != nullptr && open->is_assigned && open->transaction_id == conf.transaction_id) {
-          target.on_assigned(open->start.local_transaction, conf.transaction_id, result, now);
-        }
-      }
       break;
     }
     case Action::MeterValues:
@@ -154,6 +146,21 @@ void Engine::acknowledge(Instant now) {
   }
   acknowledgement_.is_waiting = false;
   retry_messages_at_ = now;
+  if (stored == common::Status::kOk && acknowledgement_.is_start) on_start_acknowledged(now);
+}
+
+/// What the answer to StartTransaction means for a transaction that still is open.
+void Engine::on_start_acknowledged(Instant now) {
+  AuthorizationResult result;
+  result.status = acknowledgement_.id_tag_status;
+  result.parent_id_tag = acknowledgement_.parent_id_tag;
+  for (const OpenTransaction& open : store.open_transactions()) {
+    if (open.start_sequence != acknowledgement_.sequence || !has_connector(open.start.connector_id))
+      continue;
+    connector(open.start.connector_id)
+        .on_assigned(open.start.local_transaction, acknowledgement_.transaction_id, result, now);
+    return;  // the list may have changed
+  }
 }
 
 void Engine::on_call_error(const CallContext& context, common::TextSpan code,

@@ -132,6 +132,7 @@ Instant Engine::step(Instant now) {
     LOG_WARN(ports.log, "%s was not answered in time", to_string(context.action));
     on_call_lost(context, now);
   }
+  if (acknowledgement_.is_waiting) acknowledge(now);
 
   uint8_t sharers = 0;
   for (uint8_t id = 1; id <= options.connectors; ++id)
@@ -145,7 +146,6 @@ Instant Engine::step(Instant now) {
                          status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
   profiles.step(now);
   next = common::earlier(next, profiles.deadline());
-  if (acknowledgement_.is_waiting) acknowledge(now);
   run_reset(now);
   send_next_call(now);
   next = common::earlier(next, call_deadline());

@@ -132,6 +132,7 @@ class Engine {
 
   void on_boot_result(common::TextSpan payload, common::Instant now);
   void acknowledge(common::Instant now);
+  void on_start_acknowledged(common::Instant now);
   void on_transaction_failure(const CallContext& context, common::Instant now);
 
   void handle_call(const RpcFrame& call, common::Instant now);

@@ -294,3 +294,35 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.received["StartTransaction"] == 1);
   CHECK(world.csms.transactions[0].meter_values >= 1);
 }
+
+TEST_CASE_FIXTURE(Fixture, "an answer that is stored only later still takes effect") {
+  for (const std::string status : {"Blocked", "Accepted"}) {
+    CAPTURE(status);
+    const size_t before = world.csms.transactions.size();
+    const int starts = world.csms.received["StartTransaction"];
+    world.csms.id_tags["LATE"] = status;
+    world.csms.faults.delay_ms = 2000;
+    world.charger.plug(1);
+    world.run_for(3000);
+    CHECK(world.call("RemoteStartTransaction", R"({"idTag":"LATE","connectorId":1})") ==
+          "Accepted");
+    REQUIRE(
+        world.run_until([&] { return world.csms.received["StartTransaction"] > starts; }, 10000));
+    world.files.fail_next_append(common::Status::kIo, 0);
+    world.run_for(60000);
+    REQUIRE(world.csms.transactions.size() == before + 1);
+    if (status == "Accepted") {
+      CHECK(world.call("RemoteStopTransaction",
+                       R"({"transactionId":)" +
+                           std::to_string(world.csms.transactions.back().id) + "}") == "Accepted");
+      world.run_for(30000);
+      CHECK(world.csms.transactions.back().reason == "Remote");
+    } else {
+      CHECK(world.csms.transactions.back().reason == "DeAuthorized");
+    }
+    CHECK(world.charger.current_ma(1) == 0);
+    CHECK(world.csms.transactions.back().starts == 1);
+    world.charger.unplug(1);
+    world.run_for(20000);
+  }
+}
