@@ -63,9 +63,7 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   if (utc.is_known()) (void)clock.set(utc, now);
   for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).begin(services, id, now);
   open_store(now);
-  for (uint8_t id = 0; id <= options.connectors; ++id) {
-    if ((operative_bits & 1U << id) == 0) set_operative(id, false, now);
-  }
+  apply_operative(now);
   has_input_ = true;
   return is_store_ready ? common::Status::kOk : common::Status::kIo;
 }
@@ -268,6 +266,11 @@ void Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now)
     if (stored != common::Status::kOk)
       LOG_ERROR(ports.log, "availability not stored (%s)", to_string(stored));
   }
+  apply_operative(now);
+  has_input_ = true;
+}
+
+void Engine::apply_operative(Instant now) {
   status.set(
       0, (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable,
       charger::Error::kNone, StatusNote::kNone, 0, "availability", now);
@@ -276,7 +279,6 @@ void Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now)
     if (connector(id).is_operative() != connector_operative)
       connector(id).set_operative(connector_operative, now);
   }
-  has_input_ = true;
 }
 
 void Engine::request_reset(bool is_hard, Instant now) {

@@ -117,6 +117,7 @@ class Engine {
   void open_store(common::Instant now);
   void allow_offers();
   void resume_transactions(common::Instant now);
+  void apply_operative(common::Instant now);
   void run_reset(common::Instant now);
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
   Connector* reader_target(const IdTag& id_tag);

@@ -245,3 +245,19 @@ TEST_CASE("availability is kept over a restart, for one connector and for all") 
   world.run_for(1000);
   for (int32_t id = 0; id <= 2; ++id) CHECK(world.csms.last_status(id) == "Available");
 }
+
+TEST_CASE("a connector that was made operative again on its own stays so over a restart") {
+  World world(two_connectors());
+  world.start();
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":0,"type":"Inoperative"})") ==
+        "Accepted");
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":1,"type":"Operative"})") == "Accepted");
+  world.run_for(1000);
+  CHECK(world.csms.last_status(1) == "Available");
+  (void)world.restart(platform::ResetCause::kSoftware);
+  world.connect();
+  world.run_for(3000);
+  CHECK(world.csms.last_status(0) == "Unavailable");
+  CHECK(world.csms.last_status(1) == "Available");
+  CHECK(world.csms.last_status(2) == "Unavailable");
+}
