@@ -97,6 +97,8 @@ void ChargingProfiles::bind_pending(uint8_t connector_id, uint32_t local_transac
     if (slot.connector_id != connector_id || slot.local_transaction != 0) continue;
     slot.local_transaction = local_transaction;
     touch(slot, now);
+    // Stored unbound it would be dropped by a restart, and its limit with it.
+    write_at_ = now;
   }
 }
 

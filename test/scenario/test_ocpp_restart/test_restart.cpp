@@ -304,3 +304,24 @@ TEST_CASE(
   }
   CHECK(problems == "");
 }
+
+TEST_CASE("the limit that came with a remote start survives a restart soon after the plug") {
+  World world;
+  world.start();
+  CHECK(
+      world.call(
+          "RemoteStartTransaction",
+          R"({"connectorId":1,"idTag":"04A1B2C3","chargingProfile":{"chargingProfileId":1,"stackLevel":0,)"
+          R"("chargingProfilePurpose":"TxProfile","chargingProfileKind":"Relative","chargingSchedule":)"
+          R"({"chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":10}]}}})") ==
+      "Accepted");
+  world.run_for(10000);
+  world.charger.plug(1);
+  world.run_for(10000);
+  CHECK(world.charger.offer(1).limit_ma == 10000);
+  (void)world.restart(ResetCause::kPowerOn, 5000);
+  world.connect();
+  world.run_for(20000);
+  CHECK(world.charger.offer(1).permit);
+  CHECK(world.charger.offer(1).limit_ma == 10000);
+}
