@@ -132,14 +132,7 @@ Instant Engine::step(Instant now) {
   }
   if (acknowledgement_.is_waiting) acknowledge(now);
 
-  uint8_t sharers = 0;
-  for (uint8_t id = 1; id <= options.connectors; ++id)
-    sharers += connector(id).wants_power() ? 1 : 0;
-  Instant next = Instant::never();
-  for (uint8_t id = 1; id <= options.connectors; ++id) {
-    connector(id).set_sharers(std::max<uint8_t>(1, sharers));
-    next = common::earlier(next, connector(id).step(now));
-  }
+  Instant next = step_connectors(now);
   next = common::earlier(next,
                          status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
   profiles.step(now);
@@ -156,6 +149,26 @@ Instant Engine::step(Instant now) {
   // next call.
   deadline_ = next;
   return deadline_;
+}
+
+uint8_t Engine::sharers() const {
+  uint8_t count = 0;
+  for (uint8_t id = 1; id <= options.connectors; ++id)
+    count += connector(id).wants_power() ? 1 : 0;
+  return std::max<uint8_t>(1, count);
+}
+
+/// A transaction that starts or ends in a step changes the shares of all: they are right before it is over.
+Instant Engine::step_connectors(Instant now) {
+  for (int round = 0;; ++round) {
+    const uint8_t count = sharers();
+    Instant next = Instant::never();
+    for (uint8_t id = 1; id <= options.connectors; ++id) {
+      connector(id).set_sharers(count);
+      next = common::earlier(next, connector(id).step(now));
+    }
+    if (sharers() == count || round > 0) return next;
+  }
 }
 
 void Engine::on_link(bool is_up, Instant now) {

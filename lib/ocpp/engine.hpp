@@ -113,6 +113,8 @@ class Engine {
   };
   enum class Reset : uint8_t { kNone, kSoft, kHard };
 
+  uint8_t sharers() const;
+  common::Instant step_connectors(common::Instant now);
   void update_online(common::Instant now);
   void open_store(common::Instant now);
   void allow_offers();

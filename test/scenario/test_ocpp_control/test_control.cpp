@@ -441,6 +441,60 @@ TEST_CASE("two connectors never draw more than ChargePointMaxProfile together") 
   CHECK(world.charger.current_ma(2) == 10000);
 }
 
+TEST_CASE("the shares of ChargePointMaxProfile are right from the first offer of a new session") {
+  World::Setup setup;
+  setup.connectors = 2;
+  World world(setup);
+  world.start();
+  CHECK(
+      world.call(
+          "SetChargingProfile",
+          R"({"connectorId":0,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":)"
+          R"("ChargePointMaxProfile","chargingProfileKind":"Absolute","chargingSchedule":{)"
+          R"("chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":20}]}}})") ==
+      "Accepted");
+  world.charger.plug(1);
+  world.charger.plug(2);
+  world.run_for(3000);
+  CHECK(world.call("ChangeConfiguration",
+                   R"({"key":"AllowOfflineTxForUnknownId","value":"true"})") == "Accepted");
+  world.tag("A", 1);
+  world.run_for(20000);
+  CHECK(world.charge_point->offer(1).limit_ma == 16000);
+  // Offline no message follows the start, so nothing makes the engine look again soon.
+  world.disconnect();
+  world.tag("B", 2);
+  charger::MeterSample sample;
+  sample.valid = charger::kMeterEnergyImport;
+  sample.taken_at = world.now();
+  world.charge_point->on_meter_sample(2, sample, world.now());
+  (void)world.charge_point->step(world.now());
+  CHECK(world.charge_point->offer(1).limit_ma == 10000);
+  CHECK(world.charge_point->offer(2).limit_ma == 10000);
+}
+
+TEST_CASE("the charger's own highest current, read after the start, bounds what is offered") {
+  World world;
+  world.start();
+  charger::Capabilities capabilities = world.charger.capabilities(1);
+  capabilities.max_ma = 10000;
+  world.charger.set_capabilities(1, capabilities);
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("A");
+  world.run_for(20000);
+  CHECK(world.charge_point->offer(1).limit_ma == 10000);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a clock-aligned value that a silent wallbox owes is waited for calmly") {
+  CHECK(change("ClockAlignedDataInterval", "60") == "Accepted");
+  world.charger.set_silent(1, true);
+  const uint64_t before = world.steps;
+  world.run_for(10 * 60000);
+  CHECK(world.problems() == "");
+  CHECK(world.steps - before < 1000);
+}
+
 // ----------------------------------------------------------------- everything else
 
 TEST_CASE_FIXTURE(Fixture, "actions that this build does not have are refused by kind") {
