@@ -51,6 +51,7 @@ Connector* Engine::reader_target(const IdTag& id_tag) {
                          candidate.session() == SessionState::kAwaitingPlug ||
                          candidate.session() == SessionState::kStarting;
     if (is_used && same_tag(candidate.id_tag(), id_tag)) return &candidate;
+    if (is_authorizing(candidate) && same_tag(pending[id - 1].id_tag, id_tag)) return &candidate;
     if (can_start(candidate)) {
       Connector*& slot = candidate.session() == SessionState::kFinished ? finished
                          : candidate.is_plugged()                       ? plugged
@@ -74,6 +75,8 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
     push_id_tag_event(EventType::kIdTagRejected, 0, id_tag);
     return;
   }
+  // An impatient hand: the CSMS is being asked about this tag.
+  if (is_authorizing(*target) && same_tag(pending[target->id() - 1].id_tag, id_tag)) return;
   switch (target->session()) {
     case SessionState::kAwaitingPlug:
     case SessionState::kStarting:

@@ -389,3 +389,51 @@ TEST_CASE("inoperative during a transaction is scheduled for its end") {
   world.run_for(20000);
   CHECK(world.csms.last_status(1) == "Unavailable");
 }
+
+TEST_CASE("a tag that is shown again while the CSMS is asked about it does not take another cable") {
+  World world(connectors(2));
+  world.start();
+  world.csms.faults.delay_ms = 5000;
+  world.charger.plug(2);
+  world.run_for(8000);
+  world.tag("ALICE");
+  world.run_for(2000);
+  world.tag("ALICE");
+  world.run_for(40000);
+  CHECK(world.csms.received["Authorize"] == 1);
+  REQUIRE(world.csms.transactions.size() == 1);
+  CHECK(world.csms.transactions[0].connector_id == 2);
+  CHECK(world.charge_point->status(1) == ocpp::ChargePointStatus::Available);
+}
+
+TEST_CASE("no transaction starts on a wallbox that became faulty after the authorization") {
+  World world(connectors(1));
+  world.start();
+  world.tag("ALICE");
+  world.run_for(2000);
+  world.charger.set_error(1, charger::Error::kGroundFailure, true, "RCD");
+  world.charger.plug(1);
+  world.run_for(10000);
+  CHECK(world.csms.transactions.empty());
+  CHECK(!world.charger.offer(1).permit);
+  world.charger.set_error(1, charger::Error::kNone, false);
+  world.run_for(20000);
+  REQUIRE(world.csms.transactions.size() == 1);
+  CHECK(world.csms.last_status(1) == "Charging");
+}
+
+TEST_CASE("a cable pulled while a transaction is being stopped is no SuspendedEV") {
+  World world(connectors(1));
+  world.start();
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("ALICE");
+  REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
+  world.run_for(10000);
+  CHECK(world.call("RemoteStopTransaction", R"({"transactionId":1000})") == "Accepted");
+  world.charger.unplug(1);
+  world.run_for(20000);
+  for (const auto& status : world.csms.statuses) CHECK(status.status != "SuspendedEV");
+  CHECK(world.csms.transactions[0].reason == "Remote");
+  CHECK(world.csms.last_status(1) == "Available");
+}
