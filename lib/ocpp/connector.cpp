@@ -106,6 +106,13 @@ void Connector::on_charger_state(const charger::ChargerState& state, Instant now
                                 state.session_marker != 0 && charger_state_.session_marker != 0 &&
                                 state.session_marker != charger_state_.session_marker;
   charger_state_ = state;
+  // The limits of the charger's own hardware are known only once it was read.
+  const charger::Capabilities capabilities = services_->charger.capabilities(id_);
+  if (capabilities.min_ma != capabilities_.min_ma || capabilities.max_ma != capabilities_.max_ma) {
+    capabilities_.min_ma = capabilities.min_ma;
+    capabilities_.max_ma = capabilities.max_ma;
+    is_offer_stale_ = true;
+  }
   if (state.health != charger::Health::kUnknown) services_->status.release(id_, now);
 
   const bool is_plug_known =

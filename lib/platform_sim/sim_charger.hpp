@@ -52,6 +52,10 @@ class SimCharger final : public charger::ChargerControl {
   void plug(uint8_t connector_id) { plug(connector_id, Ev()); }
   void unplug(uint8_t connector_id);
   void set_ev_wants_energy(uint8_t connector_id, bool wants);
+  /// What the gateway learns of the hardware once it has been read.
+  void set_capabilities(uint8_t connector_id, const charger::Capabilities& capabilities) {
+    unit(connector_id).wallbox.capabilities = capabilities;
+  }
   /// @param error  kNone clears. @param is_faulted  The error stops charging.
   void set_error(uint8_t connector_id, charger::Error error, bool is_faulted,
                  const char* vendor_error_code = "");
