@@ -512,6 +512,7 @@ void Connector::sample_periodically(Instant now) {
 
 void Connector::arm_clock_sample(Instant now) {
   next_clock_sample_at_ = Instant::never();
+  is_clock_sample_asked_ = false;
   const int64_t interval_ms = services_->configuration.milliseconds(Key::ClockAlignedDataInterval);
   if (interval_ms == 0 || !services_->clock.is_known()) return;
   constexpr int64_t kDayMs = 86400000;
@@ -526,7 +527,8 @@ void Connector::sample_on_clock(Instant now) {
   if (now < next_clock_sample_at_) return;
   if (!has_reading(Instant{next_clock_sample_at_.ms - kFreshMs}) &&
       now < next_clock_sample_at_ + kSampleWaitMs) {
-    services_->charger.request_sample(id_, now);
+    if (!is_clock_sample_asked_) services_->charger.request_sample(id_, now);
+    is_clock_sample_asked_ = true;
     return;
   }
   if (has_reading(Instant{next_clock_sample_at_.ms - kFreshMs})) {
@@ -682,7 +684,9 @@ void Connector::push_event(EventType type) {
 }
 
 Instant Connector::deadline() const {
-  Instant next = common::earlier(next_clock_sample_at_, limit_change_at_);
+  Instant next = common::earlier(
+      is_clock_sample_asked_ ? next_clock_sample_at_ + kSampleWaitMs : next_clock_sample_at_,
+      limit_change_at_);
   if (is_offer_stale_) next = Instant{};
   if (settle_until_ != Instant{}) next = common::earlier(next, settle_until_);
   if (triggered_ == Triggered::kAwaited)

@@ -146,6 +146,7 @@ class Connector {
   bool is_store_failing_ = false;   ///< kStopping: the record could not be stored.
   bool was_unplugged_ = false;      ///< kStopping because of the plug.
   bool is_sample_asked_ = false;    ///< For the sample that is due.
+  bool is_clock_sample_asked_ = false;
   bool is_offer_stale_ = true;
   bool is_offer_sent_ = false;
   uint8_t sharers_ = 1;
