@@ -344,11 +344,12 @@ void Connector::advance(Instant now) {
       break;
     }
     case SessionState::kStarting:
-      if (!has_register_meter() ||
-          has_reading(std::max(plugged_at_, Instant{now.ms - kReadingAgeMs}))) {
+      if (!charger_state_.is_faulted &&
+          (!has_register_meter() ||
+           has_reading(std::max(plugged_at_, Instant{now.ms - kReadingAgeMs})))) {
         start(now);
       } else if (now >= session_since_ + kStartReadingMs) {
-        abandon("no meter reading", now);
+        abandon(charger_state_.is_faulted ? "the charger is faulted" : "no meter reading", now);
       } else if (now >= retry_at_) {
         request_sample(now);
       }
