@@ -165,6 +165,7 @@ void Connector::on_unplugged(Instant now) {
       }
       break;
     case SessionState::kStopping:
+      was_unplugged_ = true;
       break;
     case SessionState::kFinished:
       set_session(SessionState::kIdle, "unplugged", now);
