@@ -297,10 +297,15 @@ void TransactionStore::set_head(const RecordLog::Record& record, uint32_t local_
 
 Status TransactionStore::next_pending(PendingMessage& out) {
   if (!is_loaded_) return Status::kInvalidState;
-  uint8_t buffer[RecordLog::kBufferBytes];
   while (pending_messages_ > 0) {
-    RecordLog::Record record;
-    Status status = find_head(MutableByteSpan(buffer), record);
+    RecordTime time;
+    const Status status = read_head(out, time);
+    if (status == Status::kOk) {
+      const Result<common::UtcTime> utc = resolve(time);
+      out.utc = utc.value_or(common::UtcTime());
+      head_.is_known = utc.ok();
+      return utc.status();
+    }
     if (status == Status::kNotFound) {
       LOG_ERROR(log_, "%lu messages vanished from flash",
                 static_cast<unsigned long>(pending_messages_));
@@ -308,25 +313,30 @@ Status TransactionStore::next_pending(PendingMessage& out) {
       pending_bytes_ = 0;
       break;
     }
-    RETURN_IF_ERROR(status);
-    status = fill(record, out);
-    if (status != Status::kCorrupt && status != Status::kNotFound) return status;
-    const bool is_orphan = status == Status::kNotFound;
-    LOG_ERROR(log_, "message %lu given up: %s", static_cast<unsigned long>(record.sequence),
+    if (status != Status::kCorrupt && status != Status::kInvalidState) return status;
+    const bool is_orphan = status == Status::kInvalidState;
+    LOG_ERROR(log_, "message %lu given up: %s", static_cast<unsigned long>(head_.sequence),
               is_orphan ? "start of its transaction is missing" : "unreadable");
-    RETURN_IF_ERROR(give_up(
-        record, is_orphan ? DeadLetterReason::kNoTransaction : DeadLetterReason::kUnencodable));
+    RETURN_IF_ERROR(give_up_head(is_orphan ? DeadLetterReason::kNoTransaction
+                                           : DeadLetterReason::kUnencodable));
   }
   return Status::kNotFound;
 }
 
-/// @retval kCorrupt  Not decodable.  @retval kNotFound  Its transaction's start is not known.
-Status TransactionStore::fill(const RecordLog::Record& record, PendingMessage& out) {
-  out = PendingMessage();
+/// Reads the oldest message into `out`, all but its UTC.
+/// @retval kNotFound  There is none.  @retval kCorrupt  It cannot be decoded.
+/// @retval kInvalidState  The start of its transaction is not known.
+Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
+  uint8_t buffer[RecordLog::kBufferBytes];
+  RecordLog::Record record;
+  RETURN_IF_ERROR(find_head(MutableByteSpan(buffer), record));
+  set_head(record, 0, 0);
   out.sequence = record.sequence;
   out.type = static_cast<RecordType>(record.type);
-  set_head(record, 0, 0);
-  RecordTime time;
+  out.local_transaction = 0;
+  out.connector_id = 0;
+  out.has_transaction_id = false;
+  out.transaction_id = 0;
   switch (out.type) {
     case RecordType::kStart:
       RETURN_IF_ERROR(decode(record.payload, out.start));
@@ -356,17 +366,11 @@ Status TransactionStore::fill(const RecordLog::Record& record, PendingMessage& o
   set_head(record, out.local_transaction, out.connector_id);
   if (out.type != RecordType::kStart && out.local_transaction != 0) {
     const Delivering* const delivering = find_delivering(out.local_transaction);
-    if (delivering == nullptr) return Status::kNotFound;
+    if (delivering == nullptr) return Status::kInvalidState;
     out.connector_id = delivering->connector_id;
     out.has_transaction_id = true;
     out.transaction_id = delivering->transaction_id;
   }
-  const Result<common::UtcTime> utc = resolve(time);
-  if (!utc.ok()) {
-    head_.is_known = false;
-    return utc.status();
-  }
-  out.utc = utc.value();
   return Status::kOk;
 }
 
@@ -433,16 +437,19 @@ Status TransactionStore::mark_delivered(uint32_t sequence) {
 Status TransactionStore::move_to_dead_letters(uint32_t sequence, DeadLetterReason reason) {
   if (!is_loaded_) return Status::kInvalidState;
   if (!head_.is_known || head_.sequence != sequence) return Status::kInvalidArgument;
+  return give_up_head(reason);
+}
+
+Status TransactionStore::give_up_head(DeadLetterReason reason) {
   uint8_t buffer[RecordLog::kBufferBytes];
   RecordLog::Record record;
   const Status status = find_head(MutableByteSpan(buffer), record);
   if (status != Status::kOk && status != Status::kNotFound) return status;
   // A meter value can have been thinned away since it was given out.
-  if (status == Status::kNotFound || record.sequence != sequence) return pass_head_delivered();
-  return give_up(record, reason);
-}
-
-Status TransactionStore::give_up(const RecordLog::Record& record, DeadLetterReason reason) {
+  if (status == Status::kNotFound || record.sequence != head_.sequence) {
+    head_.after = scan_;
+    return pass_head_delivered();
+  }
   DeadLetterRecord letter;
   letter.sequence = record.sequence;
   letter.reason = reason;
@@ -470,7 +477,6 @@ Status TransactionStore::read_dead_letter(size_t index, DeadLetter& out) {
     if (record.type != static_cast<uint8_t>(RecordType::kDeadLetter) || index-- > 0) continue;
     DeadLetterRecord letter;
     RETURN_IF_ERROR(decode(record.payload, letter));
-    out = DeadLetter();
     out.reason = letter.reason;
     out.sequence = letter.sequence;
     out.type = letter.type;

@@ -27,8 +27,8 @@ struct OpenTransaction {
 /// peeking again - now, or after a restart - gives the same.
 struct PendingMessage {
   uint32_t sequence = 0;
-  RecordType type =
-      RecordType::kStart;  ///< kStart, kMeterValues or kStop: says which member below is filled.
+  RecordType type = RecordType::
+      kStart;  ///< kStart, kMeterValues or kStop: which member below is meant; the others are not touched.
   uint32_t local_transaction = 0;  ///< 0 = meter values outside any transaction.
   uint8_t connector_id = 0;        ///< Of the transaction or sample; 0 = the gateway as a whole.
   bool has_transaction_id =
@@ -67,7 +67,7 @@ struct DeadLetter {
 /// queue are thinned first, every second one, evenly over time; then new meter values are refused; starts are refused
 /// last. An accepted start has its stop's space reserved. Starts and stops are never dropped.
 ///
-/// @par Context  Loop thread only. No heap; at most 1.5 KiB of stack. About 500 bytes + 180 bytes per connector of RAM.
+/// @par Context  Loop thread only. No heap; at most 1.7 KiB of stack. About 400 bytes + 180 bytes per connector of RAM.
 /// @par Spec     OCPP 1.6 ed. 2, 3.7 and 3.7.1 (transaction-related messages), 4.8, 4.10; errata 3.18.
 class TransactionStore {
  public:
@@ -190,7 +190,7 @@ class TransactionStore {
 
   // --- Housekeeping ------------------------------------------------------------------------------------------
 
-  /// One bounded piece of compaction (one write of 512 bytes, reads of 4 KiB), when it pays; call when
+  /// One bounded piece of compaction (one write of 384 bytes, reads of 4 KiB), when it pays; call when
   /// nothing else is due. Without these calls the log is compacted all at once when it is full.
   /// @return True when there is more to do: call again soon.
   bool maintain();
@@ -245,8 +245,8 @@ class TransactionStore {
   common::Status find_head(common::MutableByteSpan buffer, platform::RecordLog::Record& record);
   void set_head(const platform::RecordLog::Record& record, uint32_t local_transaction,
                 uint8_t connector_id);
-  common::Status fill(const platform::RecordLog::Record& record, PendingMessage& out);
-  common::Status give_up(const platform::RecordLog::Record& record, DeadLetterReason reason);
+  common::Status read_head(PendingMessage& out, RecordTime& time);
+  common::Status give_up_head(DeadLetterReason reason);
   common::Status pass_head_delivered();
   void pass_head();
   void mark_undeliverable(uint32_t local_transaction, uint8_t connector_id);
@@ -265,6 +265,7 @@ class TransactionStore {
 
   // transaction_store_time.cpp
   common::Result<int64_t> find_boot_zero(uint32_t boot_id);
+  common::Result<int64_t> read_boot_zero(uint32_t boot_id);
   common::Result<int64_t> estimate_boot_zero(uint32_t boot_id);
 
   platform::RecordLog records_;

@@ -207,8 +207,11 @@ bool TransactionStore::needs_maintenance() const {
   if (records_.is_compacting()) return true;
   const uint32_t size = records_.size_bytes();
   if (size < retry_above_bytes_) return false;
-  const uint32_t floor = std::min(kCompactFromBytes, records_.capacity_bytes() / 4);
-  return size >= floor && live_bytes() <= size / 2;
+  const uint32_t capacity = records_.capacity_bytes();
+  const uint32_t live = live_bytes();
+  if (size >= std::min(kCompactFromBytes, capacity / 4) && live <= size / 2) return true;
+  // Nearly full: also for less, before it must be done all at once.
+  return records_.free_bytes() < capacity / 8 && live + capacity / 16 <= size;
 }
 
 Status TransactionStore::compact() {

@@ -51,37 +51,40 @@ Result<int64_t> TransactionStore::find_boot_zero(uint32_t boot_id) {
     return boot_zero_ms_;
   }
   if (boot_id == cached_boot_id_ && boot_id != 0) return cached_boot_zero_ms_;
+  Result<int64_t> zero_ms = read_boot_zero(boot_id);
+  if (zero_ms.status() == Status::kNotFound) {
+    if (!is_boot_time_known_) return Status::kAgain;
+    zero_ms = estimate_boot_zero(boot_id);
+    if (!zero_ms.ok()) return zero_ms;
+    // Stored, so that it stays the same whatever is compacted away later.
+    BootTimeRecord decided;
+    decided.boot_id = boot_id;
+    decided.utc = common::UtcTime{zero_ms.value()};
+    decided.is_estimate = true;
+    uint8_t image[kMaxRecordBytes];
+    const Result<uint32_t> sequence =
+        append(RecordType::kBootTime, encode(decided, MutableByteSpan(image)),
+               RecordLog::Space::kReserved);
+    if (!sequence.ok()) return sequence.status();
+  }
+  if (!zero_ms.ok()) return zero_ms;
+  cached_boot_id_ = boot_id;
+  cached_boot_zero_ms_ = zero_ms.value();
+  return zero_ms;
+}
 
+/// What was decided about an earlier boot. @retval kNotFound  Nothing.
+Result<int64_t> TransactionStore::read_boot_zero(uint32_t boot_id) {
   uint8_t buffer[RecordLog::kBufferBytes];
   RecordLog::Cursor cursor;
   for (;;) {
     RecordLog::Record record;
-    const Status status = records_.read(cursor, MutableByteSpan(buffer), record);
-    if (status == Status::kNotFound) break;
-    RETURN_IF_ERROR(status);
+    RETURN_IF_ERROR(records_.read(cursor, MutableByteSpan(buffer), record));
     BootTimeRecord boot_time;
     if (record.type != static_cast<uint8_t>(RecordType::kBootTime)) continue;
     if (decode(record.payload, boot_time) != Status::kOk || boot_time.boot_id != boot_id) continue;
-    cached_boot_id_ = boot_id;
-    cached_boot_zero_ms_ = boot_time.utc.ms - boot_time.instant.ms;
-    return cached_boot_zero_ms_;
+    return boot_time.utc.ms - boot_time.instant.ms;
   }
-  if (!is_boot_time_known_) return Status::kAgain;
-
-  const Result<int64_t> estimate = estimate_boot_zero(boot_id);
-  if (!estimate.ok()) return estimate;
-  // Stored, so that it stays the same whatever is compacted away later.
-  BootTimeRecord decided;
-  decided.boot_id = boot_id;
-  decided.utc = common::UtcTime{estimate.value()};
-  decided.is_estimate = true;
-  uint8_t image[kMaxRecordBytes];
-  const Result<uint32_t> sequence = append(
-      RecordType::kBootTime, encode(decided, MutableByteSpan(image)), RecordLog::Space::kReserved);
-  if (!sequence.ok()) return sequence.status();
-  cached_boot_id_ = boot_id;
-  cached_boot_zero_ms_ = estimate.value();
-  return cached_boot_zero_ms_;
 }
 
 /// Places a boot that never knew the time right before the next boot that did, after making room for the boots in

@@ -25,7 +25,7 @@ namespace platform {
 /// Compaction copies the records worth keeping, verbatim, to `<name>.new` and renames it over the file. It runs
 /// in small steps, between which reading and appending go on; a cut at any time leaves the old or the new file.
 ///
-/// @par Context  Loop thread only. No heap; at most 1 KiB of stack (compaction; 600 bytes for the rest).
+/// @par Context  Loop thread only. No heap; at most 0.8 KiB of stack (compaction; 0.4 KiB for the rest).
 class RecordLog {
  public:
   static constexpr size_t kMaxPayloadBytes = 240;
@@ -128,7 +128,7 @@ class RecordLog {
   uint32_t next_sequence() const { return next_sequence_; }
   const Counters& counters() const { return counters_; }
 
-  static constexpr size_t kCopyBytes = 512;
+  static constexpr size_t kCopyBytes = 384;
   static constexpr uint32_t kScanBytes = 4096;
 
  private:
