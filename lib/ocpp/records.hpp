@@ -98,8 +98,8 @@ struct StartRecord {
   RecordTime time;
   bool has_reservation_id = false;
   int32_t reservation_id = 0;
-  uint32_t session_marker =
-      0;  ///< charger::ChargerState::session_marker; 0 = the charger cannot tell.
+  /// charger::ChargerState::session_marker; 0 = the charger cannot tell.
+  uint32_t session_marker = 0;
 };
 
 /// One sample of a connector's meter, to be sent as MeterValues.
@@ -107,8 +107,8 @@ struct MeterValuesRecord {
   uint32_t local_transaction = 0;  ///< 0 = outside any transaction.
   uint8_t connector_id = 0;        ///< 0..n; 0 = the gateway as a whole.
   SampleContext context = SampleContext::kSamplePeriodic;
-  uint16_t ordinal =
-      0;  ///< Counts the connector's samples; given by the store, used to thin evenly.
+  /// Counts the connector's samples; given by the store, used to thin evenly.
+  uint16_t ordinal = 0;
   RecordTime time;
   charger::MeterSample sample;  ///< sample.taken_at is not stored: it is time.instant.
   bool has_offered_ma = false;
@@ -152,8 +152,8 @@ struct BootTimeRecord {
   uint32_t boot_id = 0;
   common::Instant instant;
   common::UtcTime utc;
-  bool is_estimate =
-      false;  ///< That boot never knew the time; the pair was derived from a later boot.
+  /// That boot never knew the time; the pair was derived from a later boot.
+  bool is_estimate = false;
 };
 
 /// A message that was given up, kept whole.

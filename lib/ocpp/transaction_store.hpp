@@ -12,13 +12,13 @@ namespace ocpp {
 struct OpenTransaction {
   StartRecord start;
   uint32_t start_sequence = 0;
-  bool is_assigned =
-      false;  ///< The CSMS answered the start; the next three fields hold its answer.
+  /// The CSMS answered the start; the next three fields hold its answer.
+  bool is_assigned = false;
   int32_t transaction_id = 0;  ///< -1 when the start was given up (dead letter).
   IdTagStatus status = IdTagStatus::kAccepted;
   IdTag parent_id_tag;  ///< Empty when none.
-  int64_t last_meter_wh =
-      0;  ///< Last register on flash, Wh: meter start, a meter value or a journaled register.
+  /// Last register on flash, Wh: meter start, a meter value or a journaled register.
+  int64_t last_meter_wh = 0;
   RecordTime last_meter_time;        ///< When that was.
   uint32_t last_meter_sequence = 0;  ///< The record that holds it.
 };
@@ -27,14 +27,14 @@ struct OpenTransaction {
 /// peeking again - now, or after a restart - gives the same.
 struct PendingMessage {
   uint32_t sequence = 0;
-  RecordType type = RecordType::
-      kStart;  ///< kStart, kMeterValues or kStop: which member below is meant; the others are not touched.
+  /// kStart, kMeterValues or kStop: which member below is meant; the others are not touched.
+  RecordType type = RecordType::kStart;
   uint32_t local_transaction = 0;  ///< 0 = meter values outside any transaction.
   uint8_t connector_id = 0;        ///< Of the transaction or sample; 0 = the gateway as a whole.
-  bool has_transaction_id =
-      false;  ///< False for starts, and for meter values outside any transaction.
-  int32_t transaction_id =
-      0;                ///< As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
+  /// False for starts, and for meter values outside any transaction.
+  bool has_transaction_id = false;
+  /// As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
+  int32_t transaction_id = 0;
   common::UtcTime utc;  ///< Time of the event, always known.
   StartRecord start;
   MeterValuesRecord meter_values;
@@ -96,8 +96,8 @@ class TransactionStore {
     uint32_t log_bytes = 0;             ///< Size of the file.
     uint32_t capacity_bytes = 0;
     uint32_t compactions = 0;  ///< Since load().
-    uint64_t bytes_written =
-        0;  ///< To flash since load(); the difference over a transaction is its cost.
+    /// To flash since load(); the difference over a transaction is its cost.
+    uint64_t bytes_written = 0;
   };
 
   TransactionStore(platform::FileStore& files, common::LogSink& log, const Settings& settings);
@@ -292,8 +292,8 @@ class TransactionStore {
   Compaction compaction_;
   uint8_t next_thin_level_ = 1;
   bool is_exhausted_ = false;  ///< No compaction frees more before something is delivered.
-  uint32_t retry_above_bytes_ =
-      0;  ///< A compaction failed: none in the background up to this size.
+  /// A compaction failed: none in the background up to this size.
+  uint32_t retry_above_bytes_ = 0;
 
   uint32_t thinned_meter_values_ = 0;
   uint32_t refused_meter_values_ = 0;

@@ -72,8 +72,8 @@ class RecordLog {
   enum class Space : uint8_t { kNormal, kReserved };
 
   struct Counters {
-    uint32_t damaged_frames =
-        0;  ///< Stretches without a valid record (torn or corrupted) met by load().
+    /// Stretches without a valid record (torn or corrupted) met by load().
+    uint32_t damaged_frames = 0;
     uint32_t compactions = 0;    ///< Committed since load().
     uint64_t bytes_written = 0;  ///< Handed to the FileStore since load(), compactions included.
   };

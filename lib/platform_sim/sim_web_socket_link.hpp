@@ -23,8 +23,8 @@ class SimWebSocketLink final : public platform::WebSocketLink {
     int64_t latency_ms = 20;      ///< Each way.
     int64_t jitter_ms = 0;        ///< Added at random, 0..jitter; frames keep their order.
     int64_t reconnect_ms = 1000;  ///< From a loss or refusal to the next attempt.
-    uint32_t drop_per_mille =
-        0;  ///< A WebSocket on TCP does not lose frames; broken peers and proxies do.
+    /// A WebSocket on TCP does not lose frames; broken peers and proxies do.
+    uint32_t drop_per_mille = 0;
     uint32_t duplicate_per_mille = 0;
     size_t window_frames = 8;  ///< Frames on their way to the server; more get kAgain.
   };

@@ -315,7 +315,7 @@ TEST_CASE("deliveries that overtake a running compaction leave no ghost of the t
   const uint32_t local = bench.begin(1, "TAG", 0);
   for (int i = 1; i <= 30; ++i) bench.values(1, local, i);
   bench.end(local, 31);
-  REQUIRE(bench.store->maintain());  // begins
+  REQUIRE(bench.store->maintain());                              // begins
   for (int i = 0; i < 5; ++i) REQUIRE(bench.store->maintain());  // copies the start and a few more
   bench.drain();
   while (bench.store->maintain()) {
