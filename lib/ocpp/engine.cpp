@@ -153,8 +153,7 @@ Instant Engine::step(Instant now) {
 
 uint8_t Engine::sharers() const {
   uint8_t count = 0;
-  for (uint8_t id = 1; id <= options.connectors; ++id)
-    count += connector(id).wants_power() ? 1 : 0;
+  for (uint8_t id = 1; id <= options.connectors; ++id) count += connector(id).wants_power() ? 1 : 0;
   return std::max<uint8_t>(1, count);
 }
 

@@ -486,7 +486,8 @@ TEST_CASE("the charger's own highest current, read after the start, bounds what 
   CHECK(world.charge_point->offer(1).limit_ma == 10000);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a clock-aligned value that a silent wallbox owes is waited for calmly") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a clock-aligned value that a silent wallbox owes is waited for calmly") {
   CHECK(change("ClockAlignedDataInterval", "60") == "Accepted");
   world.charger.set_silent(1, true);
   const uint64_t before = world.steps;

@@ -313,8 +313,8 @@ TEST_CASE_FIXTURE(Fixture, "an answer that is stored only later still takes effe
     REQUIRE(world.csms.transactions.size() == before + 1);
     if (status == "Accepted") {
       CHECK(world.call("RemoteStopTransaction",
-                       R"({"transactionId":)" +
-                           std::to_string(world.csms.transactions.back().id) + "}") == "Accepted");
+                       R"({"transactionId":)" + std::to_string(world.csms.transactions.back().id) +
+                           "}") == "Accepted");
       world.run_for(30000);
       CHECK(world.csms.transactions.back().reason == "Remote");
     } else {

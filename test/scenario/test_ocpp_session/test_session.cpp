@@ -390,7 +390,8 @@ TEST_CASE("inoperative during a transaction is scheduled for its end") {
   CHECK(world.csms.last_status(1) == "Unavailable");
 }
 
-TEST_CASE("a tag that is shown again while the CSMS is asked about it does not take another cable") {
+TEST_CASE(
+    "a tag that is shown again while the CSMS is asked about it does not take another cable") {
   World world(connectors(2));
   world.start();
   world.csms.faults.delay_ms = 5000;
