@@ -108,6 +108,8 @@ class OcppEngine : public charger::ChargerObserver {
   /// The platform learned the time (SNTP, operating system).
   virtual void on_utc(common::UtcTime utc, common::Instant now) = 0;
   virtual bool take_event(EngineEvent& event) = 0;
+  /// Stores what was put off; before the process ends on purpose.
+  virtual void flush(common::Instant now) = 0;
 
   virtual EngineSummary summary(common::Instant now) const = 0;
   /// @param connector_id  0..connectors

@@ -33,6 +33,7 @@ class OwnEngine final : public OcppEngine {
   }
   void on_utc(common::UtcTime utc, common::Instant now) override { charge_point_.on_utc(utc, now); }
   bool take_event(EngineEvent& event) override;
+  void flush(common::Instant now) override { charge_point_.flush(now); }
 
   EngineSummary summary(common::Instant now) const override;
   ConnectorSummary connector(uint8_t connector_id) const override;

@@ -72,6 +72,8 @@ ConfigurationStatus ChargePoint::set_configuration(common::TextSpan key, common:
   return status;
 }
 
+void ChargePoint::flush(Instant now) { engine_.profiles.flush(now); }
+
 bool ChargePoint::is_link_up() const { return engine_.is_link_up; }
 
 RegistrationState ChargePoint::registration() const { return engine_.registration.state(); }

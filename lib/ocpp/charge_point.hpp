@@ -84,6 +84,9 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::Status stop_transaction(uint8_t connector_id, common::Instant now);
   /// @}
 
+  /// Stores what was put off to spare the flash (charging profiles). Before the process ends on purpose.
+  void flush(common::Instant now);
+
   /// Takes the oldest event. @return false when none. At most limits::kMaxEvents wait; beyond that
   /// the oldest ConnectorStatusChanged goes first, ResetRequested never.
   bool take_event(Event& out);

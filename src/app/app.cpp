@@ -233,6 +233,7 @@ void App::handle_request(Instant now) {
       plan_reboot(now);
       break;
     case gateway::Console::Request::kFactoryReset:
+      if (is_running_) engine_.flush(now);  // shutdown() must not store anything after the erasure
       if (platform_.device_settings.erase_all() != Status::kOk ||
           platform_.ocpp_settings.erase_all() != Status::kOk) {
         LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
@@ -257,6 +258,7 @@ void App::plan_reboot(Instant now) {
 
 void App::shutdown() {
   platform_.csms.close(kGoingAway);
+  if (is_running_) engine_.flush(platform_.clock.now());
   if (is_running_ && bridge_.checkpoint_all() != Status::kOk) {
     LOG_ERROR(platform_.log, "an energy register could not be stored");
   }

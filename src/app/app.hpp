@@ -51,7 +51,7 @@ class App {
   common::Status begin(Error& error);
   /// One turn of the loop; sleeps until something is due or arrives.
   void step();
-  /// Orderly end of the process: closes the link, stores the energy registers. Transactions stay open and
+  /// Orderly end of the process: closes the link, stores charging profiles and energy registers. Transactions stay open and
   /// resume at the next start.
   void shutdown();
 

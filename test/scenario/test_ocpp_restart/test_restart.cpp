@@ -325,3 +325,25 @@ TEST_CASE("the limit that came with a remote start survives a restart soon after
   CHECK(world.charger.offer(1).permit);
   CHECK(world.charger.offer(1).limit_ma == 10000);
 }
+
+TEST_CASE("a limit set right before an orderly end holds after it") {
+  World world;
+  world.start();
+  charge(world);
+  for (const char* limit : {"13", "10"}) {
+    CHECK(
+        world.call(
+            "SetChargingProfile",
+            R"({"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,)"
+            R"("chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Relative","chargingSchedule":)"
+            R"({"chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":)" +
+                std::string(limit) + "}]}}}") == "Accepted");
+    world.run_for(5000);
+  }
+  CHECK(world.charger.offer(1).limit_ma == 10000);
+  world.charge_point->flush(world.now());
+  (void)world.restart(ResetCause::kSoftware, 5000);
+  world.connect();
+  world.run_for(20000);
+  CHECK(world.charger.offer(1).limit_ma == 10000);
+}

@@ -28,6 +28,7 @@ class FakeEngine final : public gateway::OcppEngine {
   }
   void on_utc(common::UtcTime, Instant) override {}
   bool take_event(gateway::EngineEvent&) override { return false; }
+  void flush(Instant) override {}
   gateway::EngineSummary summary(Instant) const override {
     gateway::EngineSummary summary;
     summary.registration = "accepted";
