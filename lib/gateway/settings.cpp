@@ -20,7 +20,6 @@ constexpr SettingRow kTable[] = {
     {"password", SettingKind::kText, 0, 64, "", true, "HTTP Basic password; empty = none"},
     {"ca_file", SettingKind::kText, 0, 127, "", false,
      "PEM file with the CA of a wss:// CSMS; empty = system default"},
-    {"ping_s", SettingKind::kInteger, 0, 3600, "30", false, "WebSocket ping interval, s; 0 = none"},
     {"subprotocol", SettingKind::kBoolean, 0, 1, "false", false,
      "close when the CSMS does not confirm ocpp1.6"},
     {"vendor", SettingKind::kText, 1, 20, "VEV", false, "chargePointVendor of BootNotification"},

@@ -46,6 +46,8 @@ class WebSocketLink {
   /// Starts to connect, and keeps at it. Calling it again applies new settings with a new connection.
   /// @retval kInvalidArgument  The URL cannot be used; status().last_error says why.
   virtual common::Status open(const LinkSettings& settings) = 0;
+  /// From now on, on this connection and the next ones; without a new connection. @param seconds  0 = no pings.
+  virtual void set_ping_interval(uint16_t seconds) = 0;
   /// Closes with the given WebSocket code (1000 normal, 1001 going away) and stays closed.
   virtual void close(uint16_t code) = 0;
   virtual const LinkStatus& status() const = 0;

@@ -63,6 +63,11 @@ Status TaskWebSocketLink::open(const platform::LinkSettings& settings) {
   return Status::kOk;
 }
 
+void TaskWebSocketLink::set_ping_interval(uint16_t seconds) {
+  Lock lock(mutex_);
+  wanted_.ping_interval_s = seconds;
+}
+
 void TaskWebSocketLink::close(uint16_t) {
   // The library always closes with 1000.
   Lock lock(mutex_);
@@ -131,7 +136,11 @@ void TaskWebSocketLink::apply_settings() {
   bool is_wanted = false;
   {
     Lock lock(mutex_);
-    if (wanted_generation_ == applied_generation_) return;
+    if (wanted_generation_ == applied_generation_) {
+      if (is_active_ && wanted_.ping_interval_s != ping_interval_s_)
+        apply_ping_interval(wanted_.ping_interval_s);
+      return;
+    }
     applied_generation_ = wanted_generation_;
     settings = wanted_;
     url = wanted_url_;
@@ -161,12 +170,17 @@ void TaskWebSocketLink::apply_settings() {
   client_.setExtraHeaders("");
   client_.setReconnectInterval(0);  // next_attempt_ decides, with back-off and jitter.
   next_attempt_ = clock_.now();
-  if (settings.ping_interval_s > 0) {
-    client_.enableHeartbeat(settings.ping_interval_s * 1000U, kPongTimeoutMs, kMissedPongs);
+  apply_ping_interval(settings.ping_interval_s);
+  is_active_ = true;
+}
+
+void TaskWebSocketLink::apply_ping_interval(uint16_t seconds) {
+  ping_interval_s_ = seconds;
+  if (seconds > 0) {
+    client_.enableHeartbeat(seconds * 1000U, kPongTimeoutMs, kMissedPongs);
   } else {
     client_.disableHeartbeat();
   }
-  is_active_ = true;
 }
 
 void TaskWebSocketLink::on_event(WStype_t type, const uint8_t* payload, size_t size) {

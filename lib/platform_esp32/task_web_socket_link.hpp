@@ -42,6 +42,7 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   common::Status begin();
 
   common::Status open(const platform::LinkSettings& settings) override;
+  void set_ping_interval(uint16_t seconds) override;
   void close(uint16_t code) override;
   const platform::LinkStatus& status() const override;
   common::Status send(common::TextSpan frame) override;
@@ -69,6 +70,7 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   static void run(void* self);
   void turn();
   void apply_settings();
+  void apply_ping_interval(uint16_t seconds);
   void on_event(WStype_t type, const uint8_t* payload, size_t size);
   void collect(const uint8_t* payload, size_t size);
   void deliver();
@@ -101,6 +103,7 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   Client client_;
   platform::ReconnectBackoff backoff_;
   uint32_t applied_generation_ = 0;
+  uint16_t ping_interval_s_ = 0;
   bool is_active_ = false;
   bool is_connected_ = false;
   uint32_t connection_id_ = 0;

@@ -333,9 +333,12 @@ void LwsClient::on_command() {
   if (is_done_) return;
   const bool must_end = is_unwanted();
   bool has_frames = false;
+  bool has_new_interval = false;
   {
     const std::lock_guard<std::mutex> lock(shared_->mutex);
     has_frames = !shared_->to_send.empty();
+    has_new_interval = target_.ping_interval_s != shared_->target.ping_interval_s;
+    target_.ping_interval_s = shared_->target.ping_interval_s;
     if (is_paused_ && !shared_->is_receive_queue_full()) {
       is_paused_ = false;
       shared_->is_receive_paused = false;
@@ -349,6 +352,10 @@ void LwsClient::on_command() {
     is_close_wanted_ = true;
     close_deadline_ = clock_.now() + shared_->options.close_timeout_ms;
     schedule(close_deadline_);
+  }
+  if (has_new_interval && state_ == State::kUp) {
+    resumed_at_ = clock_.now();  // silence that the old interval allowed is none for the new one
+    check_times();
   }
   if ((has_frames || is_close_wanted_) && wsi_ != nullptr && state_ != State::kConnecting) {
     lws_callback_on_writable(wsi_);

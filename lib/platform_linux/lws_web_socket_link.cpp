@@ -94,6 +94,12 @@ Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
   return Status::kOk;
 }
 
+void LwsWebSocketLink::set_ping_interval(uint16_t seconds) {
+  const std::lock_guard<std::mutex> lock(shared_->mutex);
+  shared_->target.ping_interval_s = seconds;
+  wake_network();
+}
+
 void LwsWebSocketLink::close(uint16_t code) {
   const std::lock_guard<std::mutex> lock(shared_->mutex);
   shared_->is_wanted = false;

@@ -27,6 +27,7 @@ class LwsWebSocketLink final : public platform::WebSocketLink, public PollSource
   ~LwsWebSocketLink() override;
 
   common::Status open(const platform::LinkSettings& settings) override;
+  void set_ping_interval(uint16_t seconds) override;
   /// Frames that send() took go out first. @param code  1000..4999, else 1000 is used.
   void close(uint16_t code) override;
   const platform::LinkStatus& status() const override;

@@ -33,6 +33,7 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   SimWebSocketLink(SimClock& clock, uint64_t seed) : clock_(clock), entropy_(seed) {}
 
   common::Status open(const platform::LinkSettings& settings) override;
+  void set_ping_interval(uint16_t seconds) override { settings_.ping_interval_s = seconds; }
   void close(uint16_t code) override;
   const platform::LinkStatus& status() const override;
   common::Status send(common::TextSpan frame) override;
@@ -57,7 +58,7 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   /// Takes the next frame that has arrived. @return False when none.
   bool server_receive(std::string& frame);
   bool is_connected() const;
-  /// Of the last open().
+  /// Of the last open(), with the ping interval set since.
   const platform::LinkSettings& settings() const { return settings_; }
   /// Of the last close() by the client; 0 = never.
   uint16_t close_code() const { return close_code_; }

@@ -2,6 +2,7 @@
 
 #include "build/version.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace app {
@@ -16,6 +17,7 @@ namespace {
 /// Time for the last frames and the close frame to leave before a restart, ms.
 constexpr int64_t kRebootDelayMs = 500;
 constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
+constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
 
 }  // namespace
 
@@ -128,7 +130,7 @@ Status App::begin_link(Error& error) {
   (void)link.identity.assign(identity_.span());
   (void)link.password.assign(settings_.text("password").span());
   (void)link.ca_file.assign(settings_.text("ca_file").span());
-  link.ping_interval_s = static_cast<uint16_t>(settings_.integer("ping_s"));
+  link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   if (link.url.empty()) {
     error = Error("there is no CSMS: set csms_url");
@@ -137,6 +139,16 @@ Status App::begin_link(Error& error) {
   const Status status = platform_.csms.open(link);
   if (status != Status::kOk) error = Error(platform_.csms.status().last_error.span());
   return status;
+}
+
+uint16_t App::ping_interval_s() const {
+  gateway::ConfigurationEntry entry;
+  int32_t seconds = 0;
+  if (engine_.get_configuration(common::text(kPingIntervalKey), entry) != Status::kOk ||
+      !gateway::parse_integer(entry.value.span(), seconds)) {
+    return 0;
+  }
+  return static_cast<uint16_t>(std::min<int32_t>(std::max<int32_t>(seconds, 0), UINT16_MAX));
 }
 
 void App::step() {
@@ -218,7 +230,10 @@ void App::handle_events(Instant now) {
       case gateway::EngineEvent::Kind::kConnectorStatus:
       case gateway::EngineEvent::Kind::kTagAccepted:
       case gateway::EngineEvent::Kind::kTagRejected:
+        break;
       case gateway::EngineEvent::Kind::kConfigurationChanged:
+        if (common::equals(common::text(event.text), common::text(kPingIntervalKey)))
+          platform_.csms.set_ping_interval(ping_interval_s());
         break;
     }
   }

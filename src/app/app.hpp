@@ -58,6 +58,7 @@ class App {
  private:
   common::Status begin_bridge(Error& error);
   common::Status begin_link(Error& error);
+  uint16_t ping_interval_s() const;
   void step_link(common::Instant now);
   void send_frames(common::Instant now);
   void handle_events(common::Instant now);

@@ -269,6 +269,23 @@ async def test_pings_keep_an_idle_connection_alive(
     await driver.quit()
 
 
+async def test_a_new_ping_interval_holds_at_once(start_csms, start_driver) -> None:
+    logger, counter = counting_logger("csms")
+    csms, driver = await start_csms(logger=logger), await start_driver(watchdog_grace_ms=200)
+    driver.open(csms.url(), ping_s=0)
+    await driver.up()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(counter.arrived.acquire(), 3)
+    driver.command("ping_interval", "1")
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await counter.arrived.acquire()
+    # The silence before was longer than the new interval allows: it must not end the connection.
+    ends = [event for event in driver.seen if event["event"] == "status" and event["error"]]
+    assert ends == []
+    await driver.quit()
+
+
 async def test_pings_of_the_server_are_answered(start_csms, start_driver) -> None:
     csms, driver = await start_csms(), await start_driver()
     driver.open(csms.url())

@@ -1,6 +1,7 @@
 // Drives one LwsWebSocketLink by lines on standard input, for the tests in pytools/tests/linux_link. Fields are
 // separated by tabs; every event is one JSON line on standard output:
 //   open url=... identity=... [password_hex=...] [ca=...] [ping_s=...] [require_subprotocol=1]
+//   ping_interval SECONDS
 //   send TEXT | send_size N | close CODE | pause | resume | quit
 // Options of the link and the size of the receive buffer come as NAME=NUMBER arguments.
 
@@ -193,6 +194,8 @@ class Driver {
       emit("send", "\"status\":" + quoted(common::to_string(status)));
     } else if (name == "close") {
       link_->close(static_cast<uint16_t>(std::atoi(argument.c_str())));
+    } else if (name == "ping_interval") {
+      link_->set_ping_interval(static_cast<uint16_t>(std::atoi(argument.c_str())));
     } else if (name == "pause") {
       is_paused_ = true;
       emit("paused", "");

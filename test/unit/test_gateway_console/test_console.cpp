@@ -146,7 +146,7 @@ TEST_CASE("settings are stored, and secrets never shown") {
   CHECK_FALSE(has(list, "c3.profile"));
   CHECK_FALSE(has(list, "s3cret"));
   CHECK_FALSE(has(fixture.say("setting get password"), "s3cret"));
-  CHECK(has(fixture.say("setting set ping_s soon"), "must be a whole number"));
+  CHECK(has(fixture.say("setting set offline_s soon"), "must be a whole number"));
   CHECK(has(fixture.say("setting get nothing"), "no such setting: nothing"));
 }
 

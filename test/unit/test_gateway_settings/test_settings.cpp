@@ -40,7 +40,7 @@ TEST_CASE("every setting name fits the key limit of NVS and every default passes
 
 TEST_CASE("a setting that was never stored has its default") {
   Fixture fixture;
-  CHECK(fixture.settings.integer("ping_s") == 30);
+  CHECK(fixture.settings.integer("offline_ma") == 6000);
   CHECK(fixture.settings.boolean("trust_csms_time"));
   CHECK(fixture.settings.text("csms_url").empty());
   CHECK(fixture.settings.integer("bus", 3) == 1);
@@ -51,21 +51,22 @@ TEST_CASE("a stored value is read back, and an empty value restores the default"
   REQUIRE(fixture.set("c2.profile", "heidelberg-energy-control") == Status::kOk);
   CHECK(fixture.settings.text("profile", 2) == gateway::SettingText("heidelberg-energy-control"));
   CHECK(fixture.settings.text("profile", 1).empty());
-  REQUIRE(fixture.set("ping_s", "60") == Status::kOk);
-  CHECK(fixture.settings.integer("ping_s") == 60);
-  REQUIRE(fixture.set("ping_s", "") == Status::kOk);
-  CHECK(fixture.settings.integer("ping_s") == 30);
+  REQUIRE(fixture.set("offline_ma", "60") == Status::kOk);
+  CHECK(fixture.settings.integer("offline_ma") == 60);
+  REQUIRE(fixture.set("offline_ma", "") == Status::kOk);
+  CHECK(fixture.settings.integer("offline_ma") == 6000);
 }
 
 TEST_CASE("a refused value says why and changes nothing") {
   Fixture fixture;
-  REQUIRE(fixture.set("ping_s", "60") == Status::kOk);
-  for (const char* bad : {"-1", "3601", "abc", "1.5", "99999999999", " 5", "-"}) {
+  REQUIRE(fixture.set("offline_ma", "60") == Status::kOk);
+  for (const char* bad : {"-1", "80001", "abc", "1.5", "99999999999", " 5", "-"}) {
     CAPTURE(bad);
-    CHECK(fixture.set("ping_s", bad) == Status::kInvalidArgument);
-    CHECK(std::string(fixture.error.c_str()) == "ping_s must be a whole number from 0 to 3600");
+    CHECK(fixture.set("offline_ma", bad) == Status::kInvalidArgument);
+    CHECK(std::string(fixture.error.c_str()) ==
+          "offline_ma must be a whole number from 0 to 80000");
   }
-  CHECK(fixture.settings.integer("ping_s") == 60);
+  CHECK(fixture.settings.integer("offline_ma") == 60);
   CHECK(fixture.set("subprotocol", "maybe") == Status::kInvalidArgument);
   CHECK(std::string(fixture.error.c_str()) == "subprotocol must be true or false");
   CHECK(fixture.set("vendor", std::string(21, 'x')) == Status::kInvalidArgument);
@@ -95,13 +96,13 @@ TEST_CASE("booleans are understood as people write them") {
 
 TEST_CASE("a stored value that no longer fits the table counts as not set") {
   Fixture fixture;
-  REQUIRE(fixture.store.set("ping_s", common::as_bytes(common::text("banana"))) == Status::kOk);
-  CHECK(fixture.settings.integer("ping_s") == 30);
+  REQUIRE(fixture.store.set("offline_ma", common::as_bytes(common::text("banana"))) == Status::kOk);
+  CHECK(fixture.settings.integer("offline_ma") == 6000);
 }
 
 TEST_CASE("a store that cannot write is reported") {
   Fixture fixture;
   fixture.store.fail_next_set(Status::kIo);
-  CHECK(fixture.set("ping_s", "60") == Status::kIo);
+  CHECK(fixture.set("offline_ma", "60") == Status::kIo);
   CHECK(std::string(fixture.error.c_str()) == "the setting could not be stored");
 }
