@@ -182,7 +182,8 @@ def system_tests(session: nox.Session) -> None:
     """Tests of the whole gateway as a Linux process."""
     prepare(session)
     run(session, "vevgw", "build", "firmware")
-    run(session, "pytest", "test/system", *session.posargs)
+    # They wait for intervals and time-outs of the protocol most of the time.
+    run(session, "pytest", "test/system", "-n", "4", *session.posargs)
 
 
 @nox.session
