@@ -80,6 +80,10 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   stop_reason_ = reason_if_gone;
   must_stop_ = must_stop;
   stop_id_tag_.clear();
+  if (is_energy_blocked_ && services_->configuration.flag(Key::StopTransactionOnInvalidId)) {
+    must_stop_ = true;
+    stop_reason_ = StopReason::kDeAuthorized;
+  }
   if (load_stop_decision()) must_stop_ = true;
   is_plugged_ = true;  // until the charger says otherwise
   set_session(SessionState::kResuming, "restart", now);

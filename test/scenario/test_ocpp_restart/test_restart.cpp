@@ -347,3 +347,26 @@ TEST_CASE("a limit set right before an orderly end holds after it") {
   world.run_for(20000);
   CHECK(world.charger.offer(1).limit_ma == 10000);
 }
+
+TEST_CASE(
+    "a power cut right after the CSMS refused the id tag does not leave the transaction open") {
+  World world;
+  world.csms.id_tags["LATE"] = "Blocked";
+  world.start();
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.csms.faults.delay_ms = 2000;
+  CHECK(world.call("RemoteStartTransaction", R"({"idTag":"LATE","connectorId":1})") == "Accepted");
+  REQUIRE(world.run_until([&] { return world.csms.received["StartTransaction"] == 1; }, 10000));
+  // The answer is stored, the decision to stop is not.
+  world.power.cut_at_operation(world.power.operations() + 1, false);
+  world.run_for(10000);
+  REQUIRE(!world.power.is_on());
+  (void)world.restart(ResetCause::kPowerOn, 5000);
+  world.connect();
+  world.run_for(60000);
+  REQUIRE(world.csms.transactions.size() == 1);
+  CHECK(world.csms.transactions[0].stops == 1);
+  CHECK(world.csms.transactions[0].reason == "DeAuthorized");
+  CHECK(world.charger.current_ma(1) == 0);
+}
