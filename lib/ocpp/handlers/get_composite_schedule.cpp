@@ -8,6 +8,9 @@ namespace {
 /// Periods in one answer. Where more would be needed the schedule ends earlier, and its duration
 /// says so.
 constexpr size_t kMaxPeriods = 40;
+/// Times at which the limit may change that are looked at: merged periods cost time too, and the
+/// chargers wait meanwhile.
+constexpr size_t kMaxEvaluations = 500;
 constexpr common::UtcTime kNever{INT64_MAX};
 
 /// A composite schedule, computed once; periods with equal limits are one.
@@ -17,7 +20,7 @@ class Composite {
             common::UtcTime end, common::Instant now)
       : engine_(engine), connector_id_(connector_id), unit_(unit), start_(start), now_(now) {
     common::UtcTime at = start;
-    while (at < end) {
+    for (size_t i = 0; at < end && i < kMaxEvaluations; ++i) {
       const Limit limit = limit_at(at);
       const Period* last = count_ == 0 ? nullptr : &periods_[count_ - 1];
       if (last == nullptr || last->deci != limit.deci || last->phases != limit.phases) {

@@ -498,6 +498,23 @@ TEST_CASE_FIXTURE(Fixture,
 
 // ----------------------------------------------------------------- everything else
 
+TEST_CASE_FIXTURE(Fixture, "a composite schedule of many years ends where it gets long") {
+  // Every day two periods with equal limits: they merge, so their number does not end it.
+  CHECK(set_profile(
+            1, 1, 0, "TxDefaultProfile", "Recurring",
+            R"("chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":10},)"
+            R"({"startPeriod":43200,"limit":10}])",
+            R"(,"recurrencyKind":"Daily")") == "Accepted");
+  const std::string answer = world.call_frame(
+      "GetCompositeSchedule", R"({"connectorId":1,"duration":2147483647,"chargingRateUnit":"A"})");
+  const std::string mark = "\"duration\":";
+  REQUIRE(contains(answer, mark));
+  const long long duration_s = std::stoll(answer.substr(answer.find(mark) + mark.size()));
+  CHECK(duration_s >= 7 * 86400);
+  CHECK(duration_s < 2 * 366 * 86400);
+  CHECK(world.problems() == "");
+}
+
 TEST_CASE_FIXTURE(Fixture, "actions that this build does not have are refused by kind") {
   CHECK(contains(world.call_frame("ReserveNow", "{}"), "\"NotSupported\""));
   CHECK(contains(world.call_frame("SendLocalList", "{}"), "\"NotSupported\""));
