@@ -20,7 +20,10 @@ class ImageWriter {
   void u32(uint32_t value) { put(value, 4); }
   void i16(int16_t value) { put(static_cast<uint16_t>(value), 2); }
   void i32(int32_t value) { put(static_cast<uint32_t>(value), 4); }
-  void i64(int64_t value) { put(static_cast<uint64_t>(value), 8); }
+  void i64(int64_t value) {
+    u32(static_cast<uint32_t>(value));
+    u32(static_cast<uint32_t>(static_cast<uint64_t>(value) >> 32U));
+  }
   void boolean(bool value) { u8(value ? 1 : 0); }
   /// Always the same length, so that what follows has a fixed place.
   void id_tag(const IdTag& tag) {
@@ -40,9 +43,11 @@ class ImageWriter {
   ByteSpan image() const { return ByteSpan(out_.data(), size_); }
 
  private:
-  void put(uint64_t value, size_t bytes) {
+  void put(uint32_t value, size_t bytes) {
     assert(size_ + bytes <= out_.size());
-    for (size_t i = 0; i < bytes; ++i) out_[size_++] = static_cast<uint8_t>(value >> (8 * i));
+    uint8_t* const end = out_.data() + size_;
+    for (size_t i = 0; i < bytes; ++i, value >>= 8U) end[i] = static_cast<uint8_t>(value);
+    size_ += bytes;
   }
 
   MutableByteSpan out_;
@@ -59,7 +64,14 @@ class ImageReader {
   void u32(uint32_t& out) { out = static_cast<uint32_t>(get(out, 4)); }
   void i16(int16_t& out) { out = static_cast<int16_t>(get(static_cast<uint16_t>(out), 2)); }
   void i32(int32_t& out) { out = static_cast<int32_t>(get(static_cast<uint32_t>(out), 4)); }
-  void i64(int64_t& out) { out = static_cast<int64_t>(get(static_cast<uint64_t>(out), 8)); }
+  void i64(int64_t& out) {
+    if (!has(8)) {
+      offset_ = image_.size();
+      return;
+    }
+    const uint64_t low = get(0, 4);
+    out = static_cast<int64_t>(static_cast<uint64_t>(get(0, 4)) << 32U | low);
+  }
   void boolean(bool& out) { out = get(out ? 1 : 0, 1) != 0; }
   void id_tag(IdTag& out) {
     if (!has(1 + IdTag::kCapacity)) {
@@ -88,13 +100,15 @@ class ImageReader {
 
  private:
   bool has(size_t bytes) const { return image_.size() - offset_ >= bytes; }
-  uint64_t get(uint64_t absent, size_t bytes) {
+  uint32_t get(uint32_t absent, size_t bytes) {
     if (!has(bytes)) {
       offset_ = image_.size();
       return absent;
     }
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(image_[offset_++]) << (8 * i);
+    const uint8_t* const first = image_.data() + offset_;
+    uint32_t value = 0;
+    for (size_t i = bytes; i > 0; --i) value = value << 8U | first[i - 1];
+    offset_ += bytes;
     return value;
   }
 

@@ -39,52 +39,70 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
  public:
   explicit Keeper(TransactionStore& store) : store_(store) {}
 
-  bool keep(const RecordLog::Record& record) override {
-    const bool is_pending = record.sequence > store_.compaction_.delivered_through;
-    switch (static_cast<RecordType>(record.type)) {
+  bool may_keep(uint8_t type, uint32_t sequence) override {
+    const bool is_pending = sequence > store_.compaction_.delivered_through;
+    switch (static_cast<RecordType>(type)) {
       case RecordType::kStart:
-        return is_pending || is_open_start(record);
+        return is_pending || is_open_start(sequence);
       case RecordType::kMeterValues:
-        return is_last_register(record) || (is_pending && !is_thinned(record));
+        return is_pending || is_last_register(sequence);
       case RecordType::kStop:
         return is_pending;
+      case RecordType::kRegister:
+        return is_last_register(sequence);
+      case RecordType::kBootTime:
+        return store_.compaction_.keeps_boot_times;
+      case RecordType::kCheckpoint:
+      case RecordType::kDelivered:
+        return false;  // in the new checkpoint
+      case RecordType::kTransactionAssigned:
+      case RecordType::kDeadLetter:
+        break;
+    }
+    return true;  // decided by the content, or of newer firmware
+  }
+
+  bool keep(const RecordLog::Record& record) override {
+    switch (static_cast<RecordType>(record.type)) {
+      case RecordType::kMeterValues:
+        return is_last_register(record.sequence) || !is_thinned(record);
       case RecordType::kTransactionAssigned: {
         TransactionAssignedRecord assigned;
         if (decode(record.payload, assigned) != Status::kOk) return false;
         return store_.find_open(assigned.local_transaction) != nullptr ||
                store_.find_delivering(assigned.local_transaction) != nullptr;
       }
-      case RecordType::kRegister:
-        return is_last_register(record);
-      case RecordType::kBootTime:
-        return store_.compaction_.keeps_boot_times;
       case RecordType::kDeadLetter:
         return keep_dead_letter(record);
+      case RecordType::kStart:
+      case RecordType::kStop:
+      case RecordType::kRegister:
+      case RecordType::kBootTime:
       case RecordType::kCheckpoint:
       case RecordType::kDelivered:
-        return false;  // in the new checkpoint
+        break;
     }
-    return true;  // of newer firmware
+    return true;
   }
 
  private:
-  bool is_open_start(const RecordLog::Record& record) const {
+  bool is_open_start(uint32_t sequence) const {
     for (const OpenTransaction& open : store_.open_) {
-      if (open.start_sequence == record.sequence) return true;
+      if (open.start_sequence == sequence) return true;
     }
     return false;
   }
-  bool is_last_register(const RecordLog::Record& record) const {
+  bool is_last_register(uint32_t sequence) const {
     for (const OpenTransaction& open : store_.open_) {
-      if (open.last_meter_sequence == record.sequence) return true;
+      if (open.last_meter_sequence == sequence) return true;
     }
     return false;
   }
   bool is_thinned(const RecordLog::Record& record) {
     Compaction& compaction = store_.compaction_;
     MeterValuesRecord values;
-    if (decode(record.payload, values) != Status::kOk || !is_thinnable(values.context))
-      return false;
+    if (decode(record.payload, values) != Status::kOk) return false;
+    if (!is_thinnable(values.context)) return false;
     // The message that may be on its way stays, so that a retry is identical.
     if (store_.head_.is_known && store_.head_.sequence == record.sequence) return false;
     if (!is_kept_at(compaction.thin_level, values.ordinal)) {

@@ -38,23 +38,33 @@ uint32_t load_u32(const uint8_t* in) {
   return value;
 }
 
+/// @return Its place at or after `from`; the window's size when there is none.
+size_t find_start_byte(ByteSpan window, size_t from) {
+  const void* const found = std::memchr(window.data() + from, kStartByte, window.size() - from);
+  if (found == nullptr) return window.size();
+  return static_cast<size_t>(static_cast<const uint8_t*>(found) - window.data());
+}
+
 /// Writes a frame piece by piece: COBS on the fly, CRC at the end.
 class FrameWriter {
  public:
   explicit FrameWriter(uint8_t* out) : out_(out) { out_[0] = kStartByte; }
 
   void put(ByteSpan body) {
+    uint8_t* end = out_ + size_;
+    uint8_t* block = out_ + block_;
     for (const uint8_t byte : body) {
-      if (byte != 0) {
-        out_[size_++] = byte;
-      } else {
-        close_block();
-        block_ = size_++;
+      if (byte == 0) {
+        *block = static_cast<uint8_t>(end - block);
+        block = end;
       }
+      *end++ = byte;
     }
+    size_ = static_cast<size_t>(end - out_);
+    block_ = static_cast<size_t>(block - out_);
   }
   size_t finish() {
-    close_block();
+    out_[block_] = static_cast<uint8_t>(size_ - block_);
     const uint32_t crc = common::crc32(ByteSpan(out_ + 1, size_ - 1));
     for (unsigned i = 0; i < kCrcBytes; ++i) {
       out_[size_++] = static_cast<uint8_t>(0x80U | ((crc >> (7 * i)) & 0x7FU));
@@ -63,8 +73,6 @@ class FrameWriter {
   }
 
  private:
-  void close_block() { out_[block_] = static_cast<uint8_t>(size_ - block_); }
-
   uint8_t* out_;
   size_t block_ = 1;  // where the length of the current COBS block goes
   size_t size_ = 2;
@@ -84,37 +92,55 @@ size_t write_frame(uint8_t* out, uint8_t type, uint32_t sequence, ByteSpan prefi
   return writer.finish();
 }
 
-/// Length that a frame claims to have. Read through the COBS of its first bytes; the frame is not checked yet.
-/// @param frame  At least kMinFrameBytes.
-size_t claimed_bytes(ByteSpan frame) {
-  const bool is_type_zero = frame[1] == 1;
-  const uint8_t block = is_type_zero ? frame[2] : frame[1];
-  const bool is_length_zero = block == (is_type_zero ? 1 : 2);
-  return RecordLog::frame_bytes(is_length_zero ? 0 : frame[3]);
+/// What a frame says about itself, not checked yet.
+struct Claim {
+  uint8_t type = 0;
+  uint32_t sequence = 0;
+  size_t frame_bytes = 0;
+};
+
+/// Decodes the COBS of the header alone. @param frame  At least kMinFrameBytes.
+Claim claim_of(ByteSpan frame) {
+  uint8_t header[kHeaderBytes];
+  const uint8_t* next = frame.data() + 1;
+  uint8_t left = *next;  // bytes until the next zero
+  for (uint8_t& byte : header) {
+    ++next;
+    byte = --left == 0 ? 0 : *next;
+    if (left == 0) left = *next;
+  }
+  Claim claim;
+  claim.type = header[0];
+  claim.sequence = load_u32(header + 2);
+  claim.frame_bytes = RecordLog::frame_bytes(header[1]);
+  return claim;
 }
 
 /// Checks a frame and decodes it in place. @param frame  From the start byte to before the next one.
 bool parse_frame(MutableByteSpan frame, RecordLog::Record& out) {
   if (frame.size() < kMinFrameBytes || frame.size() > kMaxFrameBytes) return false;
   const size_t body_end = frame.size() - kCrcBytes;
-  uint64_t crc = 0;
+  uint32_t crc = 0;
   for (unsigned i = 0; i < kCrcBytes; ++i) {
     const uint8_t group = frame[body_end + i];
-    if ((group & 0x80U) == 0) return false;
-    crc |= static_cast<uint64_t>(group & 0x7FU) << (7 * i);
+    // The last one holds the four bits that are left.
+    if ((group & (i + 1 < kCrcBytes ? 0x80U : 0xF0U)) != 0x80U) return false;
+    crc |= static_cast<uint32_t>(group & 0x7FU) << (7 * i);
   }
   if (crc != common::crc32(ByteSpan(frame.data() + 1, body_end - 1))) return false;
 
   uint8_t* const body = frame.data();
-  size_t size = 0;
-  for (size_t block = 1; block < body_end;) {
-    const size_t length = frame[block];
-    if (block + length > body_end) return false;
-    if (length > 1) std::memmove(body + size, frame.data() + block + 1, length - 1);
-    size += length - 1;
-    block += length;
-    if (block < body_end) body[size++] = 0;
+  uint8_t* end = body;  // decoded so far; always behind what is read
+  const uint8_t* next = body + 1;
+  const uint8_t* const last = body + body_end;
+  while (next < last) {
+    const size_t length = *next;
+    const uint8_t* const block_end = next + length;
+    if (length == 0 || block_end > last) return false;
+    for (++next; next < block_end; ++next) *end++ = *next;
+    if (next < last) *end++ = 0;
   }
+  const size_t size = static_cast<size_t>(end - body);
   if (size < kHeaderBytes || size != kHeaderBytes + body[1]) return false;
   out.type = body[0];
   out.sequence = load_u32(body + 2);
@@ -184,31 +210,35 @@ Result<size_t> RecordLog::read_fully(uint32_t offset, MutableByteSpan buffer) co
 
 /// Valid records are found whatever lies between them: a start byte and the bytes up to the next one are a candidate.
 /// It may be followed by bytes that a torn append left, so its own length counts, not where the next one starts.
-Status RecordLog::next(Cursor& cursor, MutableByteSpan buffer, Record& out,
-                       uint32_t& damaged) const {
+/// @retval kAgain  Only with a filter: skipped one record that it does not want.
+Status RecordLog::next(Cursor& cursor, MutableByteSpan buffer, Record& out, uint32_t& damaged,
+                       Filter* filter) const {
   assert(buffer.size() >= kBufferBytes);
   uint32_t offset = cursor.offset;
   while (offset < size_) {
     const MutableByteSpan window = buffer.first(std::min<size_t>(kBufferBytes, size_ - offset));
     const Result<size_t> count = read_fully(offset, window);
     if (!count.ok()) return count.status();
-    const auto start_byte_from = [&](size_t from) {
-      while (from < window.size() && window[from] != kStartByte) ++from;
-      return from;
-    };
-    if (window[0] !=
-        kStartByte) {  // rest of something too long to be a frame, or of a foreign file
+    if (window[0] != kStartByte) {
+      // The rest of something too long to be a frame, or of a foreign file.
       if (offset == cursor.offset) ++damaged;
-      offset += static_cast<uint32_t>(start_byte_from(0));
+      offset += static_cast<uint32_t>(find_start_byte(window, 0));
       continue;
     }
-    const size_t end = start_byte_from(1);
+    const size_t end = find_start_byte(window, 1);
     if (end == 1) {
       ++offset;
       continue;
     }
-    const size_t length = end < kMinFrameBytes ? end : claimed_bytes(window);
-    if (length <= end && parse_frame(window.first(length), out)) {
+    const Claim claim = end < kMinFrameBytes ? Claim() : claim_of(window);
+    const size_t length = claim.frame_bytes;
+    const bool is_complete = length != 0 && length <= end;
+    if (is_complete && filter != nullptr && claim.sequence < compaction_.keep_from_sequence &&
+        (claim.type == kCheckpointType || !filter->may_keep(claim.type, claim.sequence))) {
+      cursor.offset = offset + static_cast<uint32_t>(length);
+      return Status::kAgain;
+    }
+    if (is_complete && parse_frame(window.first(length), out)) {
       const bool is_first_checkpoint = out.type == kCheckpointType && cursor.last_sequence == 0;
       if (is_first_checkpoint ||
           (out.type != kCheckpointType && out.sequence > cursor.last_sequence)) {
@@ -335,17 +365,21 @@ Status RecordLog::compaction_step(Filter& filter) {
     Cursor after = cursor;
     Record record;
     uint32_t damaged = 0;
-    const Status status = next(after, MutableByteSpan(buffer, sizeof buffer), record, damaged);
+    const Status status =
+        next(after, MutableByteSpan(buffer, sizeof buffer), record, damaged, &filter);
     is_at_end = status == Status::kNotFound;
     if (is_at_end) break;
+    if (status == Status::kAgain) {
+      cursor = after;
+      continue;
+    }
     if (status != Status::kOk) {
       abandon_compaction();
       return status;
     }
-    // Before the filter is asked, which happens once per record.
+    // Before keep() is asked, which happens once per record.
     if (used + frame_bytes(record.payload.size()) > sizeof batch) break;
     cursor = after;
-    if (record.type == kCheckpointType) continue;
     if (record.sequence < compaction_.keep_from_sequence && !filter.keep(record)) continue;
     used += write_frame(batch + used, record.type, record.sequence, ByteSpan(), record.payload);
   }

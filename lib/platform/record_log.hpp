@@ -60,11 +60,15 @@ class RecordLog {
     virtual void on_record(const Record& record) = 0;
   };
 
-  /// Decides which records a compaction keeps. Asked once for each record that existed when it began;
+  /// Decides which records a compaction keeps. Asked for each record that existed when it began, oldest first;
   /// records appended since are always kept.
   class Filter {
    public:
     virtual ~Filter() = default;
+    /// Asked first, with what the frame's header says before anything is checked: false drops the record
+    /// without the cost of reading it. (Where the header is damaged the record is lost anyway.)
+    virtual bool may_keep(uint8_t type, uint32_t sequence) = 0;
+    /// Asked once for each record that may be kept and is intact.
     virtual bool keep(const Record& record) = 0;
   };
 
@@ -152,7 +156,7 @@ class RecordLog {
   NewName new_name() const;
   common::Result<size_t> read_fully(uint32_t offset, common::MutableByteSpan buffer) const;
   common::Status next(Cursor& cursor, common::MutableByteSpan buffer, Record& out,
-                      uint32_t& damaged) const;
+                      uint32_t& damaged, Filter* filter = nullptr) const;
   common::Status settle();
   common::Status drop_unreported_frame();
   common::Status commit_compaction();

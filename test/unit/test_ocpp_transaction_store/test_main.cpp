@@ -433,6 +433,7 @@ TEST_CASE("a log that newer firmware declared off limits is not touched") {
   REQUIRE(newer.begin_compaction(ocpp::encode(checkpoint, common::MutableByteSpan(image))) ==
           Status::kOk);
   class All final : public platform::RecordLog::Filter {
+    bool may_keep(uint8_t, uint32_t) override { return true; }
     bool keep(const platform::RecordLog::Record&) override { return true; }
   } all;
   REQUIRE(newer.compaction_step(all) == Status::kOk);

@@ -49,6 +49,7 @@ class Collector final : public RecordLog::Visitor {
 
 class KeepAll final : public RecordLog::Filter {
  public:
+  bool may_keep(uint8_t, uint32_t) override { return true; }
   bool keep(const RecordLog::Record&) override { return true; }
 };
 
@@ -56,6 +57,10 @@ class KeepAll final : public RecordLog::Filter {
 class KeepSome final : public RecordLog::Filter {
  public:
   explicit KeepSome(uint32_t divisor) : divisor_(divisor) {}
+  /// Every other record that is not wanted is refused at the first question.
+  bool may_keep(uint8_t, uint32_t sequence) override {
+    return sequence % divisor_ != 0 || sequence % 2 == 0;
+  }
   bool keep(const RecordLog::Record& record) override {
     ++asked[record.sequence];
     return record.sequence % divisor_ != 0;
@@ -364,7 +369,7 @@ TEST_CASE("compaction keeps what the filter says, asks once, and numbers go on")
   }
   CHECK(status == Status::kOk);
   CHECK(steps > 3);
-  CHECK(filter.asked.size() == 100);
+  CHECK(filter.asked.size() == 100 - 17);  // without the odd multiples of 3
   for (const auto& asked : filter.asked) REQUIRE(asked.second == 1);
   CHECK(log.size_bytes() < size_before);
   CHECK(log.counters().compactions == 1);
