@@ -10,6 +10,8 @@ using common::Instant;
 
 namespace {
 
+/// 2020-01-01: a clock that tells an earlier time was never set, and its time must not reach a record.
+constexpr common::UtcTime kEarliestUtc{1577836800000};
 constexpr char kOperativeKey[] = "operative";
 constexpr int64_t kStoreRetryMs = 1000;
 constexpr int64_t kStorePatienceMs = 60000;
@@ -228,6 +230,10 @@ common::Status Engine::stop_transaction(uint8_t connector_id, Instant now) {
 
 void Engine::set_utc(common::UtcTime utc, const char* source, Instant now) {
   if (!utc.is_known()) return;
+  if (utc < kEarliestUtc) {
+    LOG_WARN(ports.log, "the time of %s lies before 2020: not taken", source);
+    return;
+  }
   const bool was_known = clock.is_known();
   if (was_known && std::abs(clock.utc(now) - utc) < kClockDriftMs) return;
   const int64_t jump_ms = clock.set(utc, now);

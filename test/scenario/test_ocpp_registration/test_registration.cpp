@@ -34,6 +34,15 @@ TEST_CASE("boot comes first, then the status of the charge point and of every co
   CHECK(world.problems() == "");
 }
 
+TEST_CASE("the time of a CSMS whose clock was never set is not taken") {
+  World world(two_connectors());
+  world.csms.utc_at_zero = common::UtcTime{1000};  // 1970
+  world.start();
+  CHECK(world.charge_point->registration() == RegistrationState::kAccepted);
+  CHECK_FALSE(world.has_event(ocpp::EventType::kClockSet));
+  CHECK(world.charge_point->utc(world.clock.now()).ms != 1000 + world.clock.now().ms);
+}
+
 TEST_CASE("while rejected nothing is sent and nothing answered until the interval is over") {
   World world(two_connectors());
   world.csms.registration = "Rejected";
