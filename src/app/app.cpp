@@ -83,12 +83,12 @@ Status App::begin(Error& error) {
 }
 
 Status App::begin_bridge(Error& error) {
-  uint8_t bus_index[kMaxBuses] = {};
-  for (size_t i = 0; i < kMaxBuses; ++i) {
+  uint8_t bus_index[limits::kMaxBuses] = {};
+  for (size_t i = 0; i < limits::kMaxBuses; ++i) {
     if (platform_.buses[i] == nullptr) continue;
     const common::Result<uint8_t> added = bridge_.add_bus(*platform_.buses[i]);
     if (!added.ok()) {
-      error = Error("too many buses");
+      error = Error(bridge_.error_text());
       return added.status();
     }
     bus_index[i] = added.value();

@@ -16,8 +16,6 @@
 //   session policy, settings, console            lib/gateway         files, sockets, clocks          lib/platform_*
 namespace app {
 
-constexpr size_t kMaxBuses = 4;
-
 /// Everything that differs between the board and the Linux process. All must outlive the App.
 struct Platform {
   platform::Clock& clock;
@@ -32,9 +30,9 @@ struct Platform {
   platform::SerialLink& console;
   gateway::ConsoleOutput& output;
   gateway::ConsoleLog& log;
-  platform::SerialLink* buses[kMaxBuses] = {};  ///< Bus 1..4; nullptr = absent.
-  platform::SerialLink* reader = nullptr;       ///< RDM6300 tag reader; nullptr = none.
-  platform::Gpio* gpio = nullptr;               ///< Status LED; nullptr = none.
+  platform::SerialLink* buses[limits::kMaxBuses] = {};  ///< Bus 1..; nullptr = absent.
+  platform::SerialLink* reader = nullptr;               ///< RDM6300 tag reader; nullptr = none.
+  platform::Gpio* gpio = nullptr;                       ///< Status LED; nullptr = none.
   uint8_t status_led_pin = 0;
 };
 

@@ -129,7 +129,11 @@ int run(const native::Options& options, char** argv) {
   app::App::Error error;
   if (app->begin(error) != Status::kOk) {
     (void)output.flush();
-    return fail(error.c_str());
+    std::string why = error.c_str();
+    for (const auto& link : serial_links) {
+      if (!link->last_error().empty()) why += "; " + link->last_error();
+    }
+    return fail(why);
   }
   while (!waiter.is_stop_requested()) app->step();
   app->shutdown();

@@ -8,12 +8,14 @@
 namespace native {
 namespace {
 
+constexpr int kMaxBuses = static_cast<int>(limits::kMaxBuses);
+
 constexpr const char* kUsage =
     "usage: vev-gateway [options]\n"
     "  --data DIR            where records and settings are kept (default vevgw-data)\n"
     "  --console WHERE       stdio (default), pty:LINK (pseudo-terminal with a symbolic link) or "
     "none\n"
-    "  --bus N=DEVICE        serial device of bus N, 1..4 (--bus 1=/dev/ttyUSB0)\n"
+    "  --bus N=DEVICE        serial device of bus N, from 1 (--bus 1=/dev/ttyUSB0)\n"
     "  --reader KIND=DEVICE  tag reader on a serial device (--reader rdm6300=/dev/ttyUSB1)\n"
     "  --csms URL            same as --set csms_url=URL\n"
     "  --identity ID         same as --set identity=ID\n"
@@ -90,9 +92,10 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       }
       options.console = value;
     } else if (name == "--bus") {
-      if (!split_pair(value, left, right) || left.size() != 1 || left[0] < '1' || left[0] > '4' ||
-          right.empty()) {
-        return fail("--bus must be N=DEVICE with N from 1 to 4, not " + value);
+      if (!split_pair(value, left, right) || left.size() != 1 || left[0] < '1' ||
+          left[0] > '0' + kMaxBuses || right.empty()) {
+        return fail("--bus must be N=DEVICE with N from 1 to " + std::to_string(kMaxBuses) +
+                    ", not " + value);
       }
       options.buses[left[0] - '0'] = right;
     } else if (name == "--reader") {
