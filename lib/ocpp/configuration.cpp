@@ -252,6 +252,10 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   if (!find(name, key)) return ConfigurationStatus::NotSupported;
   const KeyRow& key_row = row(key);
   if (key_row.rights == Rights::kReadOnly) return ConfigurationStatus::Rejected;
+  const int32_t number_before = numbers_[static_cast<size_t>(key)];
+  const MeasurandList list_before = lists_[list_index(key)];
+  uint8_t rotation_before[sizeof phase_rotation_];
+  std::memcpy(rotation_before, phase_rotation_, sizeof rotation_before);
   if (!apply(key, value, changed)) return ConfigurationStatus::Rejected;
   if (!changed) return ConfigurationStatus::Accepted;
 
@@ -259,8 +263,13 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   const common::Status stored =
       settings_.set(key_row.stored_as, common::as_bytes(scratch_.value.span()));
   if (stored != common::Status::kOk) {
-    LOG_ERROR(log_, "%s: not stored (%s), effective until the next restart", key_row.name,
-              to_string(stored));
+    // Accepted would promise that it survives a restart.
+    LOG_ERROR(log_, "%s: not stored (%s), unchanged", key_row.name, to_string(stored));
+    numbers_[static_cast<size_t>(key)] = number_before;
+    lists_[list_index(key)] = list_before;
+    std::memcpy(phase_rotation_, rotation_before, sizeof phase_rotation_);
+    changed = false;
+    return ConfigurationStatus::Rejected;
   }
   LOG_INFO(log_, "%s = %.80s", key_row.name, scratch_.value.c_str());
   return ConfigurationStatus::Accepted;

@@ -125,7 +125,12 @@ void Connector::on_charger_state(const charger::ChargerState& state, Instant now
   if (is_plug_known && session_ == SessionState::kResuming) {
     is_plugged_ = state.plug == charger::Plug::kPlugged;
     if (is_plugged_) plugged_at_ = now;
-    is_first_report_ = false;
+    if (is_first_report_) {
+      // A charger that was silent until now has a reading to give: it is waited for from here on.
+      is_first_report_ = false;
+      resume_by_ = now + kResumeReadingMs;
+      request_sample(now);
+    }
     resolve_resume(now);
   } else if (is_plug_known) {
     const bool is_plugged = state.plug == charger::Plug::kPlugged;
@@ -474,9 +479,7 @@ void Connector::resolve_resume(Instant now) {
   }
   // The energy since the last journaled register belongs to this session: nobody else was
   // authorized.
-  if (has_register_meter() && !has_reading(session_since_) &&
-      now < session_since_ + kResumeReadingMs)
-    return;
+  if (has_register_meter() && !has_reading(session_since_) && now < resume_by_) return;
   if (is_same_session) {
     (void)stop(stop_reason_, IdTag(stop_id_tag_), now);
     return;
@@ -721,7 +724,7 @@ Instant Connector::deadline() const {
     case SessionState::kFinished:
       break;
     case SessionState::kResuming:
-      if (!is_first_report_) next = common::earlier(next, session_since_ + kResumeReadingMs);
+      if (!is_first_report_) next = common::earlier(next, resume_by_);
       break;
   }
   return next;

@@ -175,7 +175,9 @@ class Connector {
       last_register_time_;  ///< kResuming: when the last register before the restart was read.
   common::Instant stop_at_;
   common::Instant retry_at_ =
-      common::Instant::never();   ///< Next request of a reading, or attempt to store.
+      common::Instant::never();  ///< Next request of a reading, or attempt to store.
+  common::Instant
+      resume_by_;  ///< kResuming: longest wait for a reading, once the charger is heard.
   common::Instant settle_until_;  ///< The charger may take its time to offer power.
   common::Instant next_sample_at_ = common::Instant::never();
   common::Instant next_clock_sample_at_ = common::Instant::never();
