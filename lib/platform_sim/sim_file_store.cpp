@@ -79,6 +79,12 @@ Status SimFileStore::append(const char* name, common::ByteSpan data) {
       case Torn::kErased:
         bytes.push_back(0xFF);
         break;
+      case Torn::kHalfProgrammed: {
+        const bool is_touched = entropy_.below(4) == 0;
+        const auto bit = static_cast<uint8_t>(1U << entropy_.below(8));
+        bytes.push_back(static_cast<uint8_t>(data[i] | (is_touched ? bit : 0U)));
+        break;
+      }
     }
   }
   return Status::kIo;

@@ -16,10 +16,11 @@ class SimFileStore final : public platform::FileStore {
  public:
   /// What a cut append leaves behind the bytes that were written.
   enum class Torn : uint8_t {
-    kPrefix,   ///< Nothing: the contract of FileStore.
-    kGarbage,  ///< Random bytes for the rest of the append.
-    kZeros,    ///< Zeros for the rest (length written before data).
-    kErased,   ///< 0xFF for the rest (erased flash).
+    kPrefix,          ///< Nothing: the contract of FileStore.
+    kGarbage,         ///< Random bytes for the rest of the append.
+    kZeros,           ///< Zeros for the rest (length written before data).
+    kErased,          ///< 0xFF for the rest (erased flash).
+    kHalfProgrammed,  ///< The bytes of the append, but for some bits that are not cleared yet.
   };
 
   /// @param power  Outlives the store.
