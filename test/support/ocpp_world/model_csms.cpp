@@ -96,6 +96,20 @@ void ModelCsms::on_frame(const std::string& frame, Instant now) {
   }
 }
 
+void ModelCsms::on_late_frame(const std::string& frame, Instant now) {
+  json::Reader reader(span(frame));
+  if (reader.next() != json::Token::kArrayBegin || reader.next() != json::Token::kNumber ||
+      str(reader.text()) != "2")
+    return;
+  (void)reader.capture();
+  reader.next();
+  Action action{};
+  if (!from_string(reader.text(), action)) return;
+  is_late_ = true;
+  (void)handle(action, str(reader.capture()), now);
+  is_late_ = false;
+}
+
 void ModelCsms::on_call(const std::string& id, const std::string& action,
                         const std::string& payload, Instant now) {
   ++received[action];
@@ -118,6 +132,7 @@ void ModelCsms::on_call(const std::string& id, const std::string& action,
   if (auto error = faults.call_error.find(action);
       error != faults.call_error.end() && error->second > 0) {
     --error->second;
+    if (known == Action::StartTransaction) has_refused_start_ = true;
     send("[4,\"" + id + "\",\"InternalError\",\"database is down\",{}]", now);
     return;
   }
@@ -224,7 +239,7 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
     case Action::MeterValues: {
       MeterValuesReq req;
       fault = check(payload, req);
-      if (!req.transaction_id.has_value()) break;
+      if (!req.transaction_id.has_value() || is_late_) break;
       for (Transaction& transaction : transactions) {
         if (transaction.id != *req.transaction_id) continue;
         if (transaction.stops > 0) violation("meter values after the stop: " + payload);
@@ -262,9 +277,11 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
         transaction.stopped = req.timestamp;
         if (req.meter_stop < transaction.last_register)
           violation("meterStop below the register: " + payload);
-        if (req.timestamp < transaction.started) violation("stopped before it started: " + payload);
+        if (checks_time_order && req.timestamp < transaction.started)
+          violation("stopped before it started: " + payload);
       }
-      if (!is_known) violation("stop of an unknown transaction: " + payload);
+      if (!is_known && !(req.transaction_id == -1 && has_refused_start_))
+        violation("stop of an unknown transaction: " + payload);
       break;
     }
     default:

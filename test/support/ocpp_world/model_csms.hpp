@@ -54,6 +54,8 @@ class ModelCsms {
   Faults faults;
   int64_t message_timeout_ms = 30000;  ///< After that the charge point may go on without an answer.
   common::UtcTime utc_at_zero{1'800'000'000'000};
+  bool checks_time_order =
+      true;  ///< Off once a clock was set back: a stop may then seem older than its start.
 
   // --- What it saw
   std::vector<Transaction> transactions;
@@ -65,6 +67,9 @@ class ModelCsms {
 
   /// The charge point's frame arrived.
   void on_frame(const std::string& frame, common::Instant now);
+  /// A frame that a proxy kept for a while, or brings a second time: carried out, not answered; its place in the order
+  /// of messages says nothing about the charge point.
+  void on_late_frame(const std::string& frame, common::Instant now);
   /// Sends a CALL. @return Its id.
   std::string call(const std::string& action, const std::string& payload, common::Instant now);
   /// Sends any text.
@@ -105,6 +110,9 @@ class ModelCsms {
   int next_transaction_id_ = 1000;
   int next_call_ = 1;
   bool has_booted_ = false;
+  bool is_late_ = false;  ///< The frame being handled is a late one.
+  bool has_refused_start_ =
+      false;  ///< A start was answered with CALLERROR: its stop may come with id -1.
 };
 
 }  // namespace ocpp_world

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+/// The deterministic simulation: what happens to a charge point is drawn from a seed before it begins.
+namespace simulation {
+
+/// What can happen from outside. Arguments a, b, c are explained at each kind.
+enum class EventKind : uint8_t {
+  // People and cars
+  kPlug,          ///< a = max mA, b = phases, c = wanted Wh (0 = never full)
+  kUnplug,        ///<
+  kTag,           ///< a = tag index; connector 0 = the reader for all
+  kEvWants,       ///< a = 0 the car pauses, 1 it goes on
+  kStopButton,    ///<
+  kChargerFault,  ///< a = duration ms, b = charger::Error, c = 1 when it stops charging
+  kSilence,       ///< a = duration ms: the bus to the charger is dead
+  // Link
+  kDisconnect,  ///< a = when the frames under way are handled by the CSMS after all, ms; 0 = never
+  kServerDown,  ///< a = duration ms, b = HTTP status of the refusal (0 = none)
+  kDrop,        ///< a = how many frames, b = 0 to the CSMS, 1 from it
+  kDuplicate,   ///< a = how many frames, b as above
+  kLatency,     ///< a = duration ms, b = latency ms, c = jitter ms
+  kGarbage,     ///< a = seed of the text
+  // CSMS
+  kMute,          ///< a = duration ms: handles everything, answers nothing
+  kSlow,          ///< a = duration ms, b = delay ms
+  kIgnore,        ///< a = action index, b = how many are carried out and not answered
+  kCallError,     ///< a = action index, b = how many
+  kRegistration,  ///< a = duration ms, b = 0 Pending, 1 Rejected
+  kTagStatus,     ///< a = tag index, b = duration ms, c = status index
+  kCsmsClock,     ///< a = jump ms
+  kPlatformTime,  ///< a = jump ms against the CSMS's: the operating system sets the time
+  kCommand,       ///< a = command index, b = seed of its arguments
+  // Power and flash
+  kPowerCut,    ///< a = off ms
+  kCutAtByte,   ///< a = off ms, b = after so many more bytes written
+  kCutAtWrite,  ///< a = off ms, b = at which of the coming operations, c = 1 when it is done before
+  kCutInBoot,   ///< a = off ms, b = after so many bytes of the start-up that follows
+  kAppendFails,  ///< a = bytes stored all the same, b = 1 for kNoSpace
+  kSetFails,     ///<
+};
+
+struct Event {
+  int64_t at_ms = 0;
+  EventKind kind = EventKind::kPlug;
+  uint8_t connector = 0;
+  int64_t a = 0;
+  int64_t b = 0;
+  int64_t c = 0;
+};
+
+/// Everything that decides a run.
+struct Script {
+  uint64_t seed = 1;
+  int64_t end_ms = 0;  ///< After that faults stop and everything must come to rest.
+  // The charge point
+  uint8_t connectors = 1;
+  uint8_t phases = 3;
+  uint32_t max_ma = 16000;
+  bool has_session_marker = true;
+  bool has_battery_clock = false;
+  uint8_t torn = 0;  ///< platform_sim::SimFileStore::Torn
+  uint32_t flash_bytes = 0;
+  int64_t reading_ms = 60000;  ///< Between unasked meter readings.
+  int64_t sample_s = 300;      ///< MeterValueSampleInterval
+  int64_t heartbeat_s = 3600;
+  bool is_offline_allowed = true;
+  std::vector<Event> events;  ///< Ordered by time.
+};
+
+constexpr const char* kTags[] = {"ALICE", "BOB", "04A1B2C3D4E5F6", "20-characters-long-X",
+                                 "STOLEN"};
+constexpr size_t kTagCount = sizeof kTags / sizeof kTags[0];
+/// The CSMS never accepts this one.
+constexpr size_t kStolenTag = 4;
+
+/// Draws the script of a seed. The same arguments give the same script on every machine.
+/// @param days  >= 1.
+Script make_script(uint64_t seed, int64_t days);
+
+/// "day 3 04:05:06.789"
+std::string format_time(int64_t at_ms);
+/// One line for people.
+std::string describe(const Event& event);
+std::string describe_charge_point(const Script& script);
+
+}  // namespace simulation

@@ -1,0 +1,458 @@
+#include "simulation/world.hpp"
+
+#include "platform_sim/malloc_trap.hpp"
+
+#include <algorithm>
+
+namespace simulation {
+namespace {
+
+using common::Instant;
+using platform_sim::SimWebSocketLink;
+
+constexpr uint64_t kMaxTurnsAtInstant = 1000;
+/// Steps per simulated day and connector beyond which the engine is running in circles.
+constexpr uint64_t kMaxStepsPerDay = 60000;
+
+platform_sim::SimCharger::Wallbox wallbox(const Script& script) {
+  platform_sim::SimCharger::Wallbox wallbox;
+  wallbox.capabilities.phases = script.phases;
+  wallbox.capabilities.max_ma = script.max_ma;
+  wallbox.sample_interval_ms = script.reading_ms;
+  wallbox.has_session_marker = script.has_session_marker;
+  wallbox.initial_energy_wh = 1000;
+  return wallbox;
+}
+
+}  // namespace
+
+World::World(const Script& script, const RunOptions& options)
+    : script_(script),
+      options_(options),
+      flash_(power_, script.seed),
+      settings_(power_),
+      entropy_(script.seed ^ 0x5EEDU),
+      charger_(clock_, script.connectors, wallbox(script)),
+      files_(flash_, options.mutant),
+      charger_port_(charger_, power_, options.mutant),
+      auditor_(script.flash_bytes < 256 * 1024) {
+  flash_.set_torn(static_cast<platform_sim::SimFileStore::Torn>(script.torn));
+  flash_.set_capacity(script.flash_bytes);
+  charger_.set_observer(*this);
+  csms_.interval_s = static_cast<int32_t>(script.heartbeat_s);
+  csms_.id_tags[kTags[kStolenTag]] = "Invalid";
+  csms_.parents[kTags[0]] = csms_.parents[kTags[1]] = "FAMILY";
+  csms_.message_timeout_ms = 0;  // the auditor knows better
+  outcome_.hash = 0xCBF29CE484222325U;
+  if (options.trace_lines > 0)
+    log_.write_line = [this](const std::string& line) { note("  ", line); };
+}
+
+void World::note(const char* mark, const std::string& text) {
+  if (options_.trace_lines == 0) return;
+  outcome_.trace.push_back(format_time(now_ms()) + " " + mark + " " + text);
+  if (outcome_.trace.size() / 2 > options_.trace_lines) {
+    outcome_.trace.erase(outcome_.trace.begin(),
+                         outcome_.trace.end() - static_cast<std::ptrdiff_t>(options_.trace_lines));
+  }
+}
+
+void World::record_frame(char direction, const std::string& frame) {
+  ++outcome_.frames;
+  const auto mix = [this](uint64_t byte) {
+    outcome_.hash = (outcome_.hash ^ (byte & 0xFFU)) * 0x100000001B3U;
+  };
+  for (unsigned i = 0; i < 8; ++i) mix(static_cast<uint64_t>(now_ms()) >> (8 * i));
+  mix(static_cast<uint64_t>(direction));
+  for (const char c : frame) mix(static_cast<uint8_t>(c));
+  // Heartbeats would fill a short trace.
+  const bool is_dull =
+      options_.trace_lines < kFullTrace && (frame.find("\"Heartbeat\",{}") != std::string::npos ||
+                                            frame.find(",{\"currentTime\"") != std::string::npos);
+  if (options_.trace_lines > 0 && !is_dull) note(direction == '>' ? ">" : "<", frame);
+}
+
+void World::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                             Instant now) {
+  if (is_on()) watched([&] { charge_point_->on_charger_state(connector_id, state, now); });
+}
+
+void World::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample, Instant now) {
+  if (!is_on()) return;
+  bystanders_[connector_id].heard_wh = sample.energy_import_wh;
+  if (sample.current_ma[0] > 0) bystanders_[connector_id].are_phases_heard = true;
+  watched([&] { charge_point_->on_meter_sample(connector_id, sample, now); });
+}
+
+// ------------------------------------------------------------------------------------------- power and boot
+
+void World::boot() {
+  base_ms_ += clock_.now().ms;
+  clock_.restart(script_.has_battery_clock && !is_first_boot_);
+  charger_.on_gateway_restart(0);
+  charger_port_.on_boot();
+  if (options_.mutant == Mutant::kSkipCrc) make_checksums_match(flash_.raw("transactions.log"));
+  power_.restore();
+  if (options_.mutant == Mutant::kForgetSetting) (void)settings_.erase_all();
+  if (cut_in_boot_ >= 0) {
+    power_.cut_after_bytes(power_.bytes_written() + static_cast<uint64_t>(cut_in_boot_));
+    cut_in_boot_ = -1;
+  }
+  note("!", "the gateway starts");
+  ++outcome_.boots;
+  charge_point_ = std::make_unique<ocpp::ChargePoint>(
+      ocpp::Ports{files_, settings_, entropy_, charger_port_, log_});
+  ocpp::Options options;
+  options.identity.vendor = common::FixedString<20>("VEV");
+  options.identity.model = common::FixedString<20>("Gateway");
+  options.identity.serial_number = common::FixedString<25>("0001");
+  options.connectors = script_.connectors;
+  options.reset_cause = cause_;
+  const common::Status begun = charge_point_->begin(options, clock_.now(), clock_.utc());
+  auditor_.on_boot();
+  deadline_ = clock_.now();
+  if (!power_.is_on()) {
+    die(off_ms_, "power cut during the start-up");
+    return;
+  }
+  if (begun != common::Status::kOk)
+    fail(std::string("the start-up failed: ") + common::to_string(begun));
+  link_ = std::make_unique<SimWebSocketLink>(clock_, script_.seed + outcome_.boots);
+  link_->set_script([this](SimWebSocketLink::Direction direction, uint64_t, const std::string&) {
+    const auto index = static_cast<size_t>(direction);
+    if (drop_[index] > 0) {
+      --drop_[index];
+      note("!", direction == SimWebSocketLink::Direction::kToServer
+                    ? "(frame to the CSMS dropped)"
+                    : "(frame from the CSMS dropped)");
+      return SimWebSocketLink::Fate::kDrop;
+    }
+    if (duplicate_[index] > 0) {
+      --duplicate_[index];
+      return SimWebSocketLink::Fate::kDuplicate;
+    }
+    return SimWebSocketLink::Fate::kDeliver;
+  });
+  set_latency(20, 0);
+  connection_id_ = 0;
+  platform::LinkSettings settings;
+  settings.url = common::FixedString<255>("ws://csms.example/ocpp");
+  settings.identity = common::FixedString<48>("CP1");
+  (void)link_->open(settings);
+  if (timers_[kServerTimer] != 0) link_->set_server_up(false);
+  if (is_first_boot_) {
+    is_first_boot_ = false;
+    const auto set = [this](const char* key, const std::string& value) {
+      if (charge_point_->set_configuration(common::text(key),
+                                           common::TextSpan(value.data(), value.size()),
+                                           clock_.now()) != ocpp::ConfigurationStatus::Accepted)
+        fail(std::string("the initial value of ") + key + " was refused");
+      expected_[key].value = value;
+    };
+    set("MeterValueSampleInterval", std::to_string(script_.sample_s));
+    set("AllowOfflineTxForUnknownId", script_.is_offline_allowed ? "true" : "false");
+    was_offline_allowed_ = script_.is_offline_allowed;
+  } else {
+    check_settings();
+  }
+}
+
+void World::die(int64_t off_ms, const char* cause) {
+  note("!", cause);
+  ++outcome_.power_cuts;
+  power_.cut();
+  charge_point_.reset();
+  auditor_.on_power_lost(now_ms());
+  on_connection_lost();
+  link_.reset();
+  under_way_.clear();
+  cause_ = platform::ResetCause::kPowerOn;
+  boot_at_ms_ = now_ms() + off_ms;
+  // Profiles are written with a delay, to spare the flash.
+  if (now_ms() - limits_changed_ms_ < 65000) are_limits_sure_ = false;
+}
+
+// --------------------------------------------------------------------------------------------- link and CSMS
+
+void World::set_latency(int64_t latency_ms, int64_t jitter_ms) {
+  if (link_ == nullptr) return;
+  SimWebSocketLink::Behaviour behaviour;
+  behaviour.latency_ms = latency_ms;
+  behaviour.jitter_ms = jitter_ms;
+  behaviour.reconnect_ms = 15000;
+  link_->set_behaviour(behaviour);
+}
+
+void World::notice_link() {
+  const platform::LinkStatus& status = link_->status();
+  if (is_link_up_ && (!status.is_up || status.connection_id != connection_id_)) {
+    note("!", "connection down");
+    auditor_.on_connection_lost(now_ms());
+    on_connection_lost();
+    watched([&] { charge_point_->on_link(false, clock_.now()); });
+  }
+  if (!is_link_up_ && status.is_up) {
+    note("!", "connection up");
+    is_link_up_ = true;
+    connection_id_ = status.connection_id;
+    csms_.on_connection(true);
+    watched([&] { charge_point_->on_link(true, clock_.now()); });
+  }
+}
+
+void World::carry_frames() {
+  for (size_t i = 0; i < late_.size();) {
+    if (late_[i].at_ms > now_ms()) {
+      ++i;
+      continue;
+    }
+    note("!", "the CSMS handles a frame of an old connection: " + late_[i].frame);
+    csms_.on_late_frame(late_[i].frame, world_now());
+    late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  if (link_ != nullptr) {
+    std::string frame;
+    while (link_->server_receive(frame)) {
+      const auto sent = std::find(under_way_.begin(), under_way_.end(), frame);
+      if (sent == under_way_.end()) {
+        csms_.on_late_frame(frame, world_now());  // the link brought it twice
+        continue;
+      }
+      under_way_.erase(under_way_.begin(), sent + 1);
+      // A CALL that came twice is answered twice, garbage with an id of its own kind; the auditor counts.
+      Frame parts;
+      if (!split(frame, parts) || (parts.type != '2' && csms_.answers.count(parts.id) != 0))
+        continue;
+      csms_.on_frame(frame, world_now());
+    }
+    while (link_->is_connected() && csms_.take_due(world_now(), frame)) {
+      (void)link_->server_send(frame);
+    }
+  }
+  if (!csms_.violations.empty()) fail(csms_.violations.front());
+}
+
+// ---------------------------------------------------------------------------------------------------- engine
+
+void World::run_engine() {
+  const Instant now = clock_.now();
+  notice_link();
+  bool was_fed = false;
+  char buffer[limits::kMaxFrameBytes];
+  while (is_link_up_ && charge_point_->can_receive()) {
+    const auto received = link_->receive(common::Span<char>(buffer));
+    if (!received.ok()) break;
+    const std::string frame(buffer, received.value().size);
+    record_frame('<', frame);
+    int64_t attempts = 0;
+    if (frame.size() > 1 && frame[1] == '4') {
+      ocpp::ConfigurationEntry entry;
+      (void)charge_point_->get_configuration(common::text("TransactionMessageAttempts"), entry);
+      attempts = std::strtoll(entry.value.c_str(), nullptr, 10);
+    }
+    if (options_.mutant == Mutant::kStopTwice && auditor_.has_open_call() &&
+        auditor_.open_call().action == "StopTransaction" && frame[1] == '3') {
+      stop_twice_ = "[2,\"again-" + auditor_.open_call().id.substr(0, 30) +
+                    "\",\"StopTransaction\"," + auditor_.open_call().payload + "]";
+    }
+    auditor_.on_frame_in(frame, attempts,
+                         charge_point_->registration() != ocpp::RegistrationState::kRejected,
+                         now_ms());
+    watched([&] {
+      charge_point_->receive(common::TextSpan(buffer, frame.size()), received.value().truncated,
+                             now);
+    });
+    was_fed = true;
+    if (!power_.is_on()) return;
+  }
+  if (options_.mutant == Mutant::kTimeoutIsAttempt && auditor_.is_queue_message_open() &&
+      now_ms() == auditor_.open_call_times_out_ms()) {
+    const std::string frame =
+        "[4,\"" + auditor_.open_call().id + "\",\"GenericError\",\"timeout\",{}]";
+    charge_point_->receive(common::TextSpan(frame.data(), frame.size()), false, now);
+  }
+  if (deadline_ <= now || was_fed) ++outcome_.steps;
+  watched([&] { deadline_ = charge_point_->step(now); });
+  if (!power_.is_on()) return;
+  bool was_sent = false;
+  for (;;) {
+    const common::TextSpan out = charge_point_->next_to_send();
+    if (!is_link_up_ || out.empty()) break;
+    const std::string frame(out.data(), out.size());
+    const bool is_answer = frame.size() > 1 && frame[1] != '2';
+    if (options_.mutant == Mutant::kForgetAnswer && is_answer && entropy_.chance(100)) {
+      watched([&] { charge_point_->on_sent(now); });
+      continue;
+    }
+    if (link_->send(out) != common::Status::kOk) break;
+    under_way_.push_back(frame);
+    record_frame('>', frame);
+    int64_t timeout_ms = 0;
+    if (!is_answer) {
+      ocpp::ConfigurationEntry entry;
+      (void)charge_point_->get_configuration(common::text("MessageTimeout"), entry);
+      timeout_ms = std::strtoll(entry.value.c_str(), nullptr, 10) * 1000;
+    }
+    auditor_.on_frame_out(frame, timeout_ms, now_ms());
+    if (is_answer) on_answer_out(frame);
+    watched([&] { charge_point_->on_sent(now); });
+    was_sent = true;
+  }
+  if (!stop_twice_.empty() && is_link_up_ && !auditor_.has_open_call() &&
+      link_->send(common::TextSpan(stop_twice_.data(), stop_twice_.size())) ==
+          common::Status::kOk) {
+    under_way_.push_back(stop_twice_);
+    record_frame('>', stop_twice_);
+    auditor_.on_frame_out(stop_twice_, 30000, now_ms());
+    stop_twice_.clear();
+  }
+  // Handing frames over is an input like any other: step() is due again.
+  is_busy_instant_ = was_fed || was_sent;
+  take_events();
+}
+
+void World::take_events() {
+  ocpp::Event event;
+  while (is_on() && charge_point_->take_event(event)) {
+    switch (event.type) {
+      case ocpp::EventType::kTransactionStarted:
+        ++started_;
+        break;
+      case ocpp::EventType::kClockSet:
+        clock_.set_utc(event.utc);
+        break;
+      case ocpp::EventType::kResetRequested:
+        link_->close(1001);
+        die(2000, "reset on request of the CSMS");
+        cause_ = platform::ResetCause::kSoftware;
+        return;
+      default:
+        break;
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ time
+
+void World::turn() {
+  if (now_ms() != instant_ms_) {
+    instant_ms_ = now_ms();
+    turns_at_instant_ = 0;
+  } else if (++turns_at_instant_ > kMaxTurnsAtInstant) {
+    fail("the engine does not come to rest: more than " + std::to_string(kMaxTurnsAtInstant) +
+         " steps in one millisecond");
+    return;
+  }
+  is_busy_instant_ = false;
+  run_timers();
+  while (next_event_ < script_.events.size() && script_.events[next_event_].at_ms <= now_ms()) {
+    happen(script_.events[next_event_]);
+    ++next_event_;
+  }
+  charger_.step();
+  if (is_on() && !power_.is_on()) die(off_ms_, "power cut");
+  carry_frames();
+  if (!is_on() && now_ms() >= boot_at_ms_) {
+    boot();
+    charger_.step();
+  }
+  if (is_on()) run_engine();
+  if (is_on() && !power_.is_on()) die(off_ms_, "power cut");
+  check_new_transactions();
+  check_power();
+  auditor_.on_time(now_ms());
+  const auto days = static_cast<uint64_t>(now_ms() / 86400000 + 2);
+  if (outcome_.steps > days * kMaxStepsPerDay * script_.connectors)
+    fail("the engine is busier than anything that happens: " + std::to_string(outcome_.steps) +
+         " steps by now");
+}
+
+int64_t World::next_ms() {
+  int64_t next = INT64_MAX;
+  const auto consider_instant = [&](Instant instant) {
+    if (!instant.is_never()) next = std::min(next, base_ms_ + instant.ms);
+  };
+  const auto consider = [&next](int64_t at_ms) { next = std::min(next, at_ms); };
+  if (next_event_ < script_.events.size()) consider(script_.events[next_event_].at_ms);
+  for (const int64_t timer : timers_) {
+    if (timer != 0) consider(timer);
+  }
+  for (const Late& late : late_) consider(late.at_ms);
+  consider_instant(charger_.next_event());
+  if (link_ != nullptr) {
+    consider_instant(link_->next_event());
+    if (link_->is_connected() && !csms_.next_event().is_never()) consider(csms_.next_event().ms);
+  }
+  if (is_on()) {
+    consider_instant(deadline_);
+    if (is_busy_instant_) consider(now_ms());
+  } else {
+    consider(boot_at_ms_);
+  }
+  consider(auditor_.next_ms());
+  for (uint8_t id = 1; id <= script_.connectors; ++id) {
+    const Bystander& bystander = bystanders_[id];
+    if (bystander.over_since_ms >= 0) consider(bystander.over_since_ms + 5001);
+    if (bystander.unpaid_since_ms >= 0) consider(bystander.unpaid_since_ms + 5001);
+    if (!limits_.empty() && is_on() && bystander.has_transaction) {
+      const common::UtcTime utc = charge_point_->utc(clock_.now());
+      const int64_t change_ms = limits_.next_change_utc_ms(bystander.started_utc_ms, utc.ms);
+      if (utc.is_known() && change_ms != INT64_MAX) consider(now_ms() + (change_ms - utc.ms));
+    }
+  }
+  if (over_in_all_since_ms_ >= 0) consider(over_in_all_since_ms_ + 5001);
+  return next;
+}
+
+bool World::run_until(int64_t at_ms) {
+  if (is_first_boot_) boot();
+  while (auditor_.violation().sentence.empty()) {
+    turn();
+    const int64_t next = next_ms();
+    if (next <= now_ms()) continue;
+    if (next > at_ms) {
+      clock_.advance(at_ms - now_ms());
+      return true;
+    }
+    clock_.advance(next - now_ms());
+  }
+  return false;
+}
+
+Outcome World::finish() {
+  constexpr int64_t kRestMs = 2 * 3600000;
+  if (run_until(script_.end_ms)) {
+    calm_down();
+    const int64_t by_ms = script_.end_ms + kRestMs;
+    while (run_until(now_ms() + 60000) && now_ms() < by_ms && !is_at_rest()) calm_down();
+    if (!is_at_rest())
+      fail("two hours after the last fault the charge point is not at rest: " +
+           (is_on() ? std::to_string(charge_point_->pending_messages()) + " messages wait"
+                    : std::string("it is off")));
+    (void)run_until(now_ms() + 120000);
+    check_books();
+    probe();
+    check_books();
+  }
+  outcome_.violation = auditor_.violation();
+  outcome_.retries = auditor_.retries;
+  outcome_.calls_in = auditor_.calls_in;
+  outcome_.given_up = auditor_.given_up().size();
+  outcome_.transactions = csms_.transactions.size();
+  for (uint8_t id = 1; id <= script_.connectors; ++id)
+    outcome_.energy_wh += charger_.energy_wh(id) - 1000;
+  if (outcome_.trace.size() > options_.trace_lines) {
+    outcome_.trace.erase(outcome_.trace.begin(),
+                         outcome_.trace.end() - static_cast<std::ptrdiff_t>(options_.trace_lines));
+  }
+  return outcome_;
+}
+
+Outcome World::run() { return finish(); }
+
+Outcome run(const Script& script, const RunOptions& options) {
+  World world(script, options);
+  return world.run();
+}
+
+}  // namespace simulation
