@@ -35,6 +35,7 @@ NEEDS = {
     "pytools": (*SUITES, "clang"),
     "unit": SUITES,
     "scenario": SUITES,
+    "simulation": ("venv", "g++"),
     "system": NATIVE,
     "hil": NATIVE,
     "fuzz": (*NATIVE, "clang"),
@@ -54,6 +55,7 @@ EVERYTHING = (
     "pytools",
     "unit",
     "scenario",
+    "simulation",
     "system",
     "fuzz",
     "demo",
@@ -175,6 +177,13 @@ def suites(session: nox.Session, pattern: str) -> None:
     selection = session.posargs or ["-f", pattern]
     for environment in ("native", "native-asan"):
         run(session, "vevgw", "build", "test", "-e", environment, *selection)
+
+
+@nox.session
+def simulation(session: nox.Session) -> None:
+    """The engine under faults drawn from seeds; `-- --seeds 2000` for longer, `-- --help`."""
+    prepare(session)
+    run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "100", "--days", "30"]))
 
 
 @nox.session(name="system")

@@ -1,0 +1,1 @@
+"""The deterministic simulation: builds test/simulation and runs it on seeds."""

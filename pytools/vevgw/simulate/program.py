@@ -1,0 +1,148 @@
+"""Builds test/simulation with g++ and runs it, one process per processor."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from vevgw.bench import objects
+from vevgw.errors import UserError
+
+_LIBRARIES = ("platform", "json", "ocpp_messages", "security", "ocpp", "platform_sim")
+_SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
+_FOLDERS = ("test/support/simulation", "test/simulation")
+
+_FAST = objects.Toolchain(
+    name="simulation",
+    compiler="g++",
+    package="g++",
+    flags=("-O2",),
+    compile_flags=("-Wshadow", "-Itest/support"),
+)
+_CHECKED = objects.Toolchain(
+    name="simulation-checked",
+    compiler="g++",
+    package="g++",
+    flags=("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    compile_flags=("-Wshadow", "-Itest/support"),
+)
+
+_GOOD = re.compile(
+    r"seed (?P<seed>\d+): good, hash (?P<hash>[0-9a-f]{16}), (?P<transactions>\d+) transactions, "
+    r"(?P<kwh>\d+) kWh, (?P<frames>\d+) frames, (?P<retries>\d+) retries, (?P<calls>\d+) CALLs "
+    r"answered, (?P<cuts>\d+) power cuts"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What the program said about one seed that kept every promise."""
+
+    seed: int
+    hash: str
+    transactions: int
+    kwh: int
+    frames: int
+    retries: int
+    calls: int
+    power_cuts: int
+
+
+def build(project: Path, *, sanitizers: bool = False) -> Path:
+    """Builds the program, compiling only what has changed.
+
+    Args:
+        project: Root of the project.
+        sanitizers: Under AddressSanitizer and UndefinedBehaviorSanitizer; about ten times slower.
+
+    Raises:
+        UserError: No g++ (exit code 69), or a file does not compile.
+    """
+    toolchain = _CHECKED if sanitizers else _FAST
+    files = objects.sources(project, _LIBRARIES)
+    files += [project / name for name in _SUPPORT]
+    files += [path for folder in _FOLDERS for path in sorted((project / folder).glob("*.cpp"))]
+    compiled = objects.build(project, toolchain, files)
+    return objects.link(toolchain, compiled, project / ".cache" / "simulation" / toolchain.name)
+
+
+def run(
+    program: Path,
+    seeds: Sequence[int],
+    arguments: Sequence[str],
+    *,
+    on_output: Callable[[str], None],
+    processes: int | None = None,
+) -> list[Run]:
+    """Runs the program on seeds until all are done or one breaks a promise.
+
+    Args:
+        program: What `build` returned.
+        seeds: In the order in which they are reported.
+        arguments: Further options of the program.
+        on_output: Called with what the program printed about each seed, in order.
+        processes: At a time; as many as there are processors when absent.
+
+    Raises:
+        UserError: Exit code 1. A promise was broken; what the program printed about it has been
+            handed to `on_output`.
+    """
+    stop = threading.Event()
+
+    def run_one(seed: int) -> subprocess.CompletedProcess[str] | None:
+        if stop.is_set():
+            return None
+        command = [str(program), "--seed", str(seed), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    good: list[Run] = []
+    with ThreadPoolExecutor(processes or os.cpu_count()) as pool:
+        try:
+            for seed, done in zip(seeds, pool.map(run_one, seeds), strict=True):
+                if done is None:
+                    break
+                on_output(done.stdout if done.returncode == 2 else done.stdout + done.stderr)
+                if done.returncode != 0:
+                    raise UserError(_describe(seed, done))
+                good += parse(done.stdout)
+        finally:
+            stop.set()
+    return good
+
+
+def parse(output: str) -> Iterator[Run]:
+    """Reads the lines about good seeds."""
+    for found in _GOOD.finditer(output):
+        yield Run(
+            seed=int(found["seed"]),
+            hash=found["hash"],
+            transactions=int(found["transactions"]),
+            kwh=int(found["kwh"]),
+            frames=int(found["frames"]),
+            retries=int(found["retries"]),
+            calls=int(found["calls"]),
+            power_cuts=int(found["cuts"]),
+        )
+
+
+def combined_hash(runs: Sequence[Run]) -> str:
+    """One hash of all message logs."""
+    return hashlib.sha256(" ".join(run.hash for run in runs).encode()).hexdigest()[:16]
+
+
+def _describe(seed: int, done: subprocess.CompletedProcess[str]) -> str:
+    if done.returncode == 1:
+        first = done.stdout.splitlines()[0] if done.stdout else "no reason given"
+        return f"a promise was broken: {first}"
+    if done.returncode == 2 and done.stderr:
+        return done.stderr.splitlines()[0]
+    if done.returncode < 0:
+        return f"the simulation died of signal {-done.returncode} on seed {seed}"
+    return f"the simulation ended with exit code {done.returncode} on seed {seed}"
