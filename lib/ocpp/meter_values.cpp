@@ -1,5 +1,7 @@
 #include "ocpp/meter_values.hpp"
 
+#include <algorithm>
+
 namespace ocpp {
 namespace {
 
@@ -11,6 +13,9 @@ constexpr MeasurandList energy_only() {
   return list;
 }
 constexpr MeasurandList kEnergyOnly = energy_only();
+
+/// More than any meter counts; a driver or a record gone wrong must not overflow.
+constexpr int64_t kMostWh = 1000000000000000;
 
 }  // namespace
 
@@ -95,7 +100,7 @@ bool SampledValues::fill(MeasurandChoice choice, uint8_t phase, messages::Sample
     case Measurand::EnergyActiveImportRegister:
       out.measurand = messages::Measurand::Energy_Active_Import_Register;
       out.unit = messages::UnitOfMeasure::Wh;
-      set_value(sample_.energy_import_wh * 1000, 0);
+      set_value(std::max(-kMostWh, std::min(sample_.energy_import_wh, kMostWh)) * 1000, 0);
       break;
     case Measurand::PowerActiveImport:
       out.measurand = messages::Measurand::Power_Active_Import;
