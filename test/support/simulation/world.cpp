@@ -91,6 +91,7 @@ void World::boot() {
   clock_.restart(script_.has_battery_clock && !is_first_boot_);
   charger_.on_gateway_restart(0);
   charger_port_.on_boot();
+  for (Bystander& seen : bystanders_) seen.heard_wh = seen.start_wh;
   if (options_.mutant == Mutant::kSkipCrc) make_checksums_match(flash_.raw("transactions.log"));
   power_.restore();
   if (options_.mutant == Mutant::kForgetSetting) (void)settings_.erase_all();

@@ -89,7 +89,10 @@ class World final : private charger::ChargerObserver {
   /// One connector as a bystander sees it.
   struct Bystander {
     int64_t last_energy_wh = 0;
-    int64_t heard_wh = 0;    ///< Of the last reading that reached the gateway.
+    int64_t heard_wh =
+        0;  ///< Of the last reading that reached the gateway since it started, else at the start
+            ///< of the transaction: what is on flash lies between.
+    int64_t start_wh = 0;
     int64_t unheard_wh = 0;  ///< Nobody could hear of it in time for the stop: the bus was silent.
     bool was_silent = false;
     bool was_silent_at_stop = false;

@@ -97,6 +97,7 @@ void World::check_power() {
     if (is_open && !seen.has_transaction) {
       seen.has_transaction = true;
       seen.local_number = view.local_number;
+      seen.start_wh = energy_wh;
       seen.is_start_known = utc.is_known();
       seen.started_utc_ms = utc.ms;
     }
