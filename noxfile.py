@@ -60,6 +60,7 @@ EVERYTHING = (
     "fuzz",
     "demo",
 )
+CI_ARGUMENTS = {"codegen": ["--check"], "fuzz": ["--seconds", "10"]}
 
 
 def start(arguments: list[str]) -> int:
@@ -122,7 +123,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.error("'tests' takes no arguments; give them to one of its sessions")
     for name in EVERYTHING:
-        session.notify(name, posargs=["--check"] if name == "codegen" else [])
+        session.notify(name, posargs=CI_ARGUMENTS.get(name, []))
 
 
 @nox.session
@@ -162,28 +163,22 @@ def pytools(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Unit tests on the host, plain and under sanitizers; `-- -f unit/test_X` for one suite."""
+    """Unit tests under sanitizers; `-- --plain` without; `-- -f unit/test_X` for one suite."""
     suites(session, "unit/*")
 
 
 @nox.session
 def scenario(session: nox.Session) -> None:
-    """Scenarios in virtual time, plain and under sanitizers."""
+    """Scenarios in virtual time under sanitizers; arguments as for `unit`."""
     suites(session, "scenario/*")
 
 
 def suites(session: nox.Session, pattern: str) -> None:
+    """Runs suites under sanitizers, or as they are with `--plain`."""
     prepare(session)
-    selection = session.posargs or ["-f", pattern]
-    for environment in ("native", "native-asan"):
-        run(session, "vevgw", "build", "test", "-e", environment, *selection)
-
-
-@nox.session
-def simulation(session: nox.Session) -> None:
-    """The engine under faults drawn from seeds; `-- --seeds 2000` for longer, `-- --help`."""
-    prepare(session)
-    run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "100", "--days", "30"]))
+    words = [word for word in session.posargs if word != "--plain"]
+    environment = "native" if "--plain" in session.posargs else "native-asan"
+    run(session, "vevgw", "build", "test", "-e", environment, *(words or ["-f", pattern]))
 
 
 @nox.session(name="system")
