@@ -181,6 +181,13 @@ def suites(session: nox.Session, pattern: str) -> None:
     run(session, "vevgw", "build", "test", "-e", environment, *(words or ["-f", pattern]))
 
 
+@nox.session
+def simulation(session: nox.Session) -> None:
+    """The engine under faults drawn from seeds; `-- --seeds 2000` for longer, `-- --help`."""
+    prepare(session)
+    run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "100", "--days", "30"]))
+
+
 @nox.session(name="system")
 def system_tests(session: nox.Session) -> None:
     """Tests of the whole gateway as a Linux process."""
