@@ -273,11 +273,15 @@ bool Engine::send_transaction_message(Instant now) {
       const uint8_t phases = has_connector(record.connector_id)
                                  ? ports.charger.capabilities(record.connector_id).phases
                                  : uint8_t{3};
-      SampledValues values(record.sample,
-                           configuration.measurands(is_aligned ? Key::MeterValuesAlignedData
-                                                               : Key::MeterValuesSampledData),
-                           record.context, phases, record.has_offered_ma, record.offered_ma,
-                           options.nominal_voltage_mv);
+      // A retry is identical, whatever was configured meanwhile.
+      if (!has_attempt_ || attempt_sequence_ != message.sequence) {
+        attempt_measurands_ = configuration.measurands(is_aligned ? Key::MeterValuesAlignedData
+                                                                  : Key::MeterValuesSampledData);
+        attempt_sequence_ = message.sequence;
+        has_attempt_ = true;
+      }
+      SampledValues values(record.sample, attempt_measurands_, record.context, phases,
+                           record.has_offered_ma, record.offered_ma, options.nominal_voltage_mv);
       if (values.empty()) {
         // The configured measurands changed since: nothing is left to tell.
         if (store.mark_delivered(message.sequence) != common::Status::kOk)
