@@ -118,6 +118,23 @@ TEST_CASE_FIXTURE(Fixture,
 }
 
 TEST_CASE_FIXTURE(Fixture,
+                  "meter values are repeated as they were although the measurands have changed") {
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("ALICE");
+  world.run_for(3000);
+  world.csms.faults.ignore["MeterValues"] = 1;
+  world.run_for(61000);
+  REQUIRE(world.csms.received["MeterValues"] == 1);
+  set("MeterValuesSampledData", "Energy.Active.Import.Register");
+  world.run_for(40000);
+  const std::vector<std::string> sent = calls_of("MeterValues");
+  REQUIRE(sent.size() >= 2);
+  CHECK(sent[1] == sent[0]);
+  CHECK(sent[0].find("Voltage") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Fixture,
                   "timeouts never count as attempts: after a day without answers nothing is lost") {
   world.csms.faults.is_mute = true;
   world.disconnect();
