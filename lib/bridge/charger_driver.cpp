@@ -25,32 +25,6 @@ bool is_same(const charger::ChargerState& a, const charger::ChargerState& b) {
          a.session_marker == b.session_marker;
 }
 
-const char* plug_name(charger::Plug plug) {
-  switch (plug) {
-    case charger::Plug::kUnknown:
-      return "unknown";
-    case charger::Plug::kUnplugged:
-      return "unplugged";
-    case charger::Plug::kPlugged:
-      return "plugged";
-  }
-  return "?";
-}
-
-const char* health_name(charger::Health health) {
-  switch (health) {
-    case charger::Health::kUnknown:
-      return "unknown";
-    case charger::Health::kOk:
-      return "ok";
-    case charger::Health::kStale:
-      return "stale";
-    case charger::Health::kLost:
-      return "lost";
-  }
-  return "?";
-}
-
 }  // namespace
 
 void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile,
@@ -328,7 +302,7 @@ void ChargerDriver::report_state(common::Instant now) {
   if (!has_reported_ || state.plug != reported_.plug || state.health != reported_.health ||
       state.error != reported_.error) {
     LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)",
-             config_.connector_id, plug_name(state.plug), health_name(state.health),
+             config_.connector_id, charger::to_string(state.plug), charger::to_string(state.health),
              state.error != charger::Error::kNone ? ", " : "", state.vendor_error_code.c_str(),
              state.info.empty() ? "" : ": ", state.info.c_str(), state_code_,
              to_string(normaliser_.pilot()));

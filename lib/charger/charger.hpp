@@ -12,6 +12,19 @@ namespace charger {
 /// Is an EV's cable plugged? Unknown until the charger said so; a lost bus never turns into kUnplugged.
 enum class Plug : uint8_t { kUnknown, kUnplugged, kPlugged };
 
+/// Name for logs and the console.
+constexpr const char* to_string(Plug plug) {
+  switch (plug) {
+    case Plug::kUnknown:
+      return "unknown";
+    case Plug::kUnplugged:
+      return "unplugged";
+    case Plug::kPlugged:
+      return "plugged";
+  }
+  return "?";
+}
+
 /// How much the last report can be trusted.
 enum class Health : uint8_t {
   kUnknown,  ///< Nothing heard since start-up.
@@ -19,6 +32,21 @@ enum class Health : uint8_t {
   kStale,  ///< Charger silent for a few seconds: last values hold, no new transaction may start.
   kLost,   ///< Charger silent beyond the stated time: power and plug are unknown.
 };
+
+/// Name for logs and the console.
+constexpr const char* to_string(Health health) {
+  switch (health) {
+    case Health::kUnknown:
+      return "unknown";
+    case Health::kOk:
+      return "ok";
+    case Health::kStale:
+      return "stale";
+    case Health::kLost:
+      return "lost";
+  }
+  return "?";
+}
 
 /// Names follow ChargePointErrorCode (OCPP 1.6 ed. 2, 7.6), which is what they become.
 enum class Error : uint8_t {

@@ -36,30 +36,4 @@ inline bool is_word(common::TextSpan word, const char* expected) {
   return common::equals_ignore_case(word, common::text(expected));
 }
 
-inline const char* to_string(charger::Plug plug) {
-  switch (plug) {
-    case charger::Plug::kUnknown:
-      return "unknown";
-    case charger::Plug::kUnplugged:
-      return "unplugged";
-    case charger::Plug::kPlugged:
-      return "plugged";
-  }
-  return "?";
-}
-
-inline const char* to_string(charger::Health health) {
-  switch (health) {
-    case charger::Health::kUnknown:
-      return "unknown";
-    case charger::Health::kOk:
-      return "ok";
-    case charger::Health::kStale:
-      return "stale";
-    case charger::Health::kLost:
-      return "lost";
-  }
-  return "?";
-}
-
 }  // namespace gateway
