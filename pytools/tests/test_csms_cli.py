@@ -198,11 +198,11 @@ async def test_follow_prints_frames_as_they_come(csms):
     [
         (["log", "--db", "/none/x"], 1, "There is no database /none/x."),
         (["transactions", "--db", "/none/x"], 1, "There is no database /none/x."),
-        (["log", "--db", __file__], 1, "file is not a database"),
-        (["run", "--port", "0", "--db", __file__], 1, "file is not a database"),
+        (["log", "--db", "text.txt"], 1, "file is not a database"),
+        (["run", "--port", "0", "--db", "text.txt"], 1, "file is not a database"),
         (["run", "--port", "0", "--db", "/none/x"], 1, "No such file or directory"),
         (["run", "--password-file", "/none"], 1, "The password file /none cannot be read"),
-        (["run", "--password-file", __file__], 1, "Line 1 of the password file"),
+        (["run", "--password-file", "text.txt"], 1, "Line 1 of the password file"),
         (["run", "--user-password", "hunter2"], 2, "must be given as ID=PASSWORD"),
         (["run", "--user-password", "CP1=hex:hunter2"], 2, "password of CP1 is not hex"),
         (["run", "--boot", "maybe"], 2, "--boot must be one of"),
@@ -218,6 +218,7 @@ async def test_follow_prints_frames_as_they_come(csms):
 )
 async def test_bad_input_is_one_sentence(tmp_path, monkeypatch, arguments, code, sentence):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text("This is neither a database nor a password file.\n" * 20)
     result = await vevgw(*arguments)
     assert (result[0], result[1]) == (code, "")
     assert sentence in result[2]
