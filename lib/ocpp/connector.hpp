@@ -36,6 +36,11 @@ const char* to_string(SessionState state);
 
 /// One connector: its charger's reports, the session on it and what it may draw.
 ///
+///     connector.cpp          inputs, session, time
+///     connector_resume.cpp   transactions that a restart interrupted
+///     connector_samples.cpp  which meter readings become records
+///     connector_offer.cpp    what the charger may draw, which status is shown
+///
 /// A transaction's record is on flash before power is permitted, and its stop record before
 /// anything else may use the connector. If the store refuses the stop record, the connector stays
 /// in kStopping, without power, and tries again.
