@@ -32,6 +32,7 @@ NEEDS = {
     "lint": ("venv",),
     "layering": ("venv",),
     "codegen": ("venv",),
+    "rules": ("venv",),
     "pytools": (*SUITES, "clang"),
     "unit": SUITES,
     "scenario": SUITES,
@@ -154,6 +155,13 @@ def codegen(session: nox.Session) -> None:
     prepare(session)
     run(session, "vevgw", "codegen", *session.posargs)
     run(session, "vevgw", "profiles", "build", *session.posargs)
+
+
+@nox.session
+def rules(session: nox.Session) -> None:
+    """Shows which test proves which rule of OCPP; `-- --only R-4.9`, `-- --json FILE`."""
+    prepare(session)
+    run(session, "vevgw", "rules", *session.posargs)
 
 
 @nox.session

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Command] = {
     "profiles": Command(
         "vevgw.chargers.profiles_cli", "check charger profiles, build their tables"
     ),
+    "rules": Command("vevgw.rules.cli", "show which test proves which rule of OCPP"),
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),
     "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),
 }

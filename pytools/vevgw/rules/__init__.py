@@ -1,0 +1,1 @@
+"""Which test shows which rule of OCPP: reads the rules, the citations above tests, compares."""
