@@ -1,18 +1,11 @@
 #pragma once
 
 #include "ocpp/connector_state.hpp"
+#include "ocpp/local_authorization.hpp"
 #include "ocpp/services.hpp"
 #include "ocpp/smart_charging.hpp"
 
 namespace ocpp {
-
-/// What the CSMS (or a local rule) said about an id tag.
-struct AuthorizationResult {
-  IdTagStatus status = IdTagStatus::kInvalid;
-  IdTag parent_id_tag;  ///< Empty when none.
-
-  bool is_accepted() const { return status == IdTagStatus::kAccepted; }
-};
 
 /// How far the session on a connector has come.
 ///

@@ -80,6 +80,7 @@ class Engine {
   ChargingProfiles profiles;
   StatusReports status;
   TransactionStore store;
+  LocalAuthorization local_authorization;
   Registration registration;
   OutgoingCalls calls;
   Services services;
