@@ -12,6 +12,7 @@ from vevgw.dut import NativeGateway
 from vevgw.dut.bench import IDENTITY, SAMPLE_INTERVAL_S, Bench, flows
 
 
+# Rules: R-3.7-2 FP-11
 @pytest.mark.timeout(180)
 async def test_csms_outage_in_a_session_loses_nothing(bench: Bench) -> None:
     """Purpose: the CSMS dies while the vehicle charges; the vehicle leaves during the outage.
@@ -37,6 +38,7 @@ async def test_csms_outage_in_a_session_loses_nothing(bench: Bench) -> None:
     assert max(gaps) <= 2 * SAMPLE_INTERVAL_S, gaps
 
 
+# Rules: R-3.5.4-4
 @pytest.mark.timeout(180)
 async def test_transaction_that_begins_offline_is_booked_later(bench: Bench) -> None:
     """Pass criteria: a tag the CSMS accepted before starts a session offline; both ends arrive."""
@@ -66,6 +68,7 @@ async def test_transaction_that_begins_offline_is_booked_later(bench: Bench) -> 
     bench.check_books(begin_wh=begin_wh, transactions=2)
 
 
+# Rules: FP-11
 @pytest.mark.timeout(120)
 async def test_power_cut_in_a_session_is_survived(bench: Bench) -> None:
     """Purpose: kill -9 (reset of a board) in the middle of charging, and a start on the same data.

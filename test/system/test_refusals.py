@@ -79,6 +79,7 @@ async def test_bad_setting_is_one_sentence(
     assert words in sentence(printed)
 
 
+# Rules: FP-22 J-3.2-1
 async def test_unreachable_csms_is_reported_and_tried_again(
     charger: ChargerSim, csms: Csms, gateway: NativeGateway, tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ async def test_unreachable_csms_is_reported_and_tried_again(
         await dut.expect_event("link_up", timeout_s=60)
 
 
+# Rules: WP-A01.FR.12 PD-8 FP-21 FP-22
 async def test_wrong_password_is_reported_and_kept_secret(
     charger: ChargerSim, csms: Csms, target: object, tmp_path: Path
 ) -> None:

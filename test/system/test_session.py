@@ -10,6 +10,7 @@ from vevgw.chargers.ev import EvSpec
 from vevgw.dut.bench import IDENTITY, TAG, Bench, flows
 
 
+# Rules: R-4.8-1 R-4.10-1 R-4.1-1 FP-14
 async def test_full_session_with_a_tag(bench: Bench) -> None:
     """Purpose: plug, authorize, charge, meter values, stop by the same tag, unplug.
 
@@ -41,6 +42,7 @@ async def test_full_session_with_a_tag(bench: Bench) -> None:
     assert bench.charger.statistics.shortest_gap_s >= 0.095
 
 
+# Rules: R-5.11-4 R-5.12-2
 async def test_remote_start_and_stop(bench: Bench) -> None:
     """Pass criteria: the transaction starts with the tag of the request and stops as Remote."""
     begin_wh = bench.charger.energy_wh
@@ -78,6 +80,7 @@ async def test_unplugging_ends_the_transaction(bench: Bench) -> None:
     bench.check_books(begin_wh=begin_wh)
 
 
+# Rules: R-7.2-1
 async def test_refused_tag_starts_nothing(bench: Bench) -> None:
     """Pass criteria: the CSMS says Blocked; no transaction, no current."""
     bench.csms.behaviour.id_tags.unknown = "Blocked"
@@ -92,6 +95,7 @@ async def test_refused_tag_starts_nothing(bench: Bench) -> None:
     assert bench.charger.energy_wh == begin_wh
 
 
+# Rules: FP-17
 @pytest.mark.timeout(120)
 async def test_limit_of_the_csms_is_followed(bench: Bench) -> None:
     """Purpose: SetChargingProfile lowers the limit twice and pauses; clearing it resumes.
@@ -125,6 +129,7 @@ async def test_limit_of_the_csms_is_followed(bench: Bench) -> None:
     bench.check_books(begin_wh=begin_wh)
 
 
+# Rules: R-7.7-3
 async def test_vehicle_that_pauses_is_suspended_ev(bench: Bench) -> None:
     """Pass criteria: SuspendedEV while it pauses, Charging afterwards, one transaction."""
     begin_wh = bench.charger.energy_wh

@@ -32,6 +32,7 @@ def unused_port() -> int:
         return probe.getsockname()[1]
 
 
+# Rules: J-2-1 J-3.1.1-1 J-3.1.2-1
 async def test_connects_and_carries_frames_both_ways(start_csms, start_driver) -> None:
     csms, driver = await start_csms(), await start_driver()
     driver.open(csms.url(), "CP 1/2".replace("/", "é"))
@@ -56,6 +57,7 @@ async def test_connects_and_carries_frames_both_ways(start_csms, start_driver) -
     assert connection.close_code == 1001
 
 
+# Rules: J-6.2.2-1 WP-A00.FR.202 WP-A00.FR.203 WP-A00.FR.204 FP-21
 async def test_basic_authorization_is_raw_identity_and_password_bytes(
     start_csms, start_driver
 ) -> None:
@@ -79,6 +81,7 @@ async def test_basic_authorization_is_raw_identity_and_password_bytes(
     await driver.quit()
 
 
+# Rules: FP-22
 @pytest.mark.parametrize(
     ("status", "words"),
     [
@@ -100,6 +103,7 @@ async def test_refusal_tells_the_http_status(start_csms, start_driver, status, w
     await driver.quit()
 
 
+# Rules: J-3.2-1 FP-2
 async def test_refusals_are_retried_until_the_server_agrees(start_csms, start_driver) -> None:
     answers = [refuse(404), refuse(503), refuse(401)]
 
@@ -128,6 +132,7 @@ async def test_redirect_is_not_followed_but_told(start_csms, start_driver) -> No
     await driver.quit()
 
 
+# Rules: FP-2
 async def test_retry_after_is_honoured(start_csms, start_driver) -> None:
     csms = await start_csms(process_request=refuse(503, Retry_After="50"))
     driver = await start_driver(backoff_maximum_ms=100000)
@@ -137,6 +142,7 @@ async def test_retry_after_is_honoured(start_csms, start_driver) -> None:
     await driver.quit()
 
 
+# Rules: J-3.2-1 FP-2
 async def test_back_off_grows_while_nothing_answers(start_driver) -> None:
     driver = await start_driver(backoff_minimum_ms=100, backoff_first_ms=100)
     driver.open(f"ws://127.0.0.1:{unused_port()}")
@@ -156,6 +162,7 @@ async def test_closed_port_is_told(start_driver) -> None:
     await driver.quit()
 
 
+# Rules: FP-22
 async def test_unknown_host_is_told(start_driver) -> None:
     driver = await start_driver()
     driver.open("ws://no-such-host.invalid/")
@@ -184,6 +191,7 @@ async def test_unusable_url_is_refused_at_once(start_driver) -> None:
     await driver.quit()
 
 
+# Rules: FP-3
 async def test_server_that_never_answers_does_not_stall_the_loop(start_driver) -> None:
     release = asyncio.Event()
 
@@ -231,6 +239,7 @@ async def test_missing_subprotocol_is_a_warning_by_default(start_csms, start_dri
     await driver.quit()
 
 
+# Rules: J-3.2-2 PD-8
 async def test_missing_subprotocol_is_refused_when_required(start_csms, start_driver) -> None:
     csms, driver = await start_csms(subprotocols=None), await start_driver()
     driver.open(csms.url(), require_subprotocol=1)
@@ -239,6 +248,7 @@ async def test_missing_subprotocol_is_refused_when_required(start_csms, start_dr
     await driver.quit()
 
 
+# Rules: J-3.2-2 PD-8
 async def test_other_subprotocol_is_refused(start_csms, start_driver) -> None:
     def other(connection, request: Request, response: Response) -> None:
         del response.headers["Sec-WebSocket-Protocol"]
@@ -259,6 +269,7 @@ async def test_proxy_of_the_environment_is_ignored(start_csms, start_driver) -> 
     await driver.quit()
 
 
+# Rules: WP-A00.FR.301
 async def test_tls_with_the_authority_of_the_ca_file(start_csms, start_driver, authority) -> None:
     csms = await start_csms(ssl=authority.server("localhost", "127.0.0.1"))
     driver = await start_driver()
@@ -273,6 +284,7 @@ async def test_tls_with_the_authority_of_the_ca_file(start_csms, start_driver, a
     await driver.quit()
 
 
+# Rules: WP-A00.FR.307 WP-A00.FR.310 PD-17
 async def test_tls_certificate_of_another_authority(
     start_csms, start_driver, authority, other_authority
 ) -> None:
@@ -297,6 +309,7 @@ async def test_tls_without_ca_file_trusts_the_system_alone(
     await driver.quit()
 
 
+# Rules: WP-A00.FR.308 WP-A00.FR.310 PD-17
 async def test_tls_certificate_for_another_host(start_csms, start_driver, authority) -> None:
     csms = await start_csms(ssl=authority.server("csms.example"))
     driver = await start_driver()
@@ -309,6 +322,7 @@ async def test_tls_certificate_for_another_host(start_csms, start_driver, author
     await driver.quit()
 
 
+# Rules: WP-A00.FR.307 PD-17
 @pytest.mark.parametrize(
     ("start_days", "end_days", "words"),
     [(-20, -10, "certificate has expired"), (10, 20, "certificate is not yet valid")],

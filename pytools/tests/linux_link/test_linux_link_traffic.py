@@ -44,6 +44,7 @@ async def test_big_frames_arrive_whole(start_csms, start_driver, size) -> None:
     await driver.quit()
 
 
+# Rules: FP-7
 async def test_fragments_become_one_frame(start_csms, start_driver) -> None:
     csms, driver = await start_csms(), await start_driver()
     driver.open(csms.url())
@@ -58,6 +59,7 @@ async def test_fragments_become_one_frame(start_csms, start_driver) -> None:
     await driver.quit()
 
 
+# Rules: FP-7
 @pytest.mark.parametrize("limit", [{"max_frame_bytes": 1000}, {"buffer": 1000}])
 async def test_over_long_frame_is_cut_and_flagged(start_csms, start_driver, limit) -> None:
     csms, driver = await start_csms(), await start_driver(**limit)
@@ -195,6 +197,7 @@ async def test_close_by_the_server_is_told_and_mended(start_csms, start_driver) 
     await driver.quit()
 
 
+# Rules: FP-2
 async def test_server_restart_is_survived(start_csms, start_driver) -> None:
     first, driver = await start_csms(), await start_driver()
     driver.open(first.url())
@@ -224,6 +227,7 @@ async def test_new_settings_move_the_connection(start_csms, start_driver) -> Non
     await driver.quit()
 
 
+# Rules: FP-1
 async def test_half_open_connection_is_noticed(start_csms, start_driver) -> None:
     csms, driver = await start_csms(), await start_driver(watchdog_grace_ms=200)
     driver.open(csms.url(), ping_s=1)
@@ -236,6 +240,7 @@ async def test_half_open_connection_is_noticed(start_csms, start_driver) -> None
     await driver.quit()
 
 
+# Rules: FP-1
 async def test_half_open_connection_is_noticed_without_pings(start_csms, start_driver) -> None:
     csms = await start_csms()
     driver = await start_driver(watchdog_grace_ms=500, idle_probe_ms=750)
@@ -269,6 +274,7 @@ async def test_pings_keep_an_idle_connection_alive(
     await driver.quit()
 
 
+# Rules: R-9.1.34-1
 async def test_a_new_ping_interval_holds_at_once(start_csms, start_driver) -> None:
     logger, counter = counting_logger("csms")
     csms, driver = await start_csms(logger=logger), await start_driver(watchdog_grace_ms=200)

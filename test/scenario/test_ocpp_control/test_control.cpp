@@ -58,6 +58,7 @@ const std::string kSixAmpere =
 
 // ------------------------------------------------------------------- configuration
 
+// Rules: R-5.8-1 R-3.3-2 R-3.13.5-1
 TEST_CASE_FIXTURE(Fixture, "GetConfiguration without keys lists every key") {
   for (const char* payload : {"{}", R"({"key":[]})"}) {
     const std::string frame = world.call_frame("GetConfiguration", payload);
@@ -74,6 +75,7 @@ TEST_CASE_FIXTURE(Fixture, "GetConfiguration without keys lists every key") {
   CHECK(world.problems() == "");
 }
 
+// Rules: R-5.8-2 R-5.8-3 R-7.29-1
 TEST_CASE_FIXTURE(
     Fixture,
     "GetConfiguration ignores case, reports canonical names, and lists what it does not know") {
@@ -89,6 +91,7 @@ TEST_CASE_FIXTURE(
   CHECK(world.problems() == "");
 }
 
+// Rules: R-5.3-1 R-5.3-3 R-5.3-4 R-9-3 R-9.1.34-1
 TEST_CASE_FIXTURE(Fixture, "ChangeConfiguration answers by key, rights and range") {
   CHECK(change("ConnectionTimeOut", "45") == "Accepted");
   CHECK(change("CONNECTIONTIMEOUT", "46") == "Accepted");
@@ -108,6 +111,7 @@ TEST_CASE_FIXTURE(Fixture, "ChangeConfiguration answers by key, rights and range
   CHECK(change("ConnectorPhaseRotation", "2.RST") == "Rejected");
 }
 
+// Rules: R-3.16.4-1 FP-23
 TEST_CASE_FIXTURE(Fixture, "measurands are probed one by one, as evcc and Home Assistant do") {
   CHECK(change("MeterValuesSampledData", "Current.Offered") == "Accepted");
   CHECK(change("MeterValuesSampledData", "Energy.Reactive.Import.Register") == "Rejected");
@@ -122,6 +126,7 @@ TEST_CASE_FIXTURE(Fixture, "measurands are probed one by one, as evcc and Home A
         "Voltage.L1,Energy.Active.Import.Register");
 }
 
+// Rules: R-5.3-1 FP-24
 TEST_CASE_FIXTURE(Fixture,
                   "configuration survives a restart and costs flash only when it changes") {
   const uint64_t before = world.settings.writes();
@@ -137,6 +142,7 @@ TEST_CASE_FIXTURE(Fixture,
 
 // -------------------------------------------------------------------- meter values
 
+// Rules: R-3.16.1-2 R-3.16.3-1 R-4.7-2 R-4.7-3 R-4.7-5 R-6.31-1 R-7.43-1 R-7.35-1 FP-23
 TEST_CASE_FIXTURE(Fixture,
                   "meter values have the units, phases and contexts that backends expect") {
   CHECK(change("MeterValuesSampledData",
@@ -165,6 +171,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.problems() == "");
 }
 
+// Rules: R-3.16.1-1 R-4.7-1
 TEST_CASE_FIXTURE(Fixture,
                   "the sample interval may change and be switched off during a transaction") {
   charge();
@@ -178,6 +185,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.received["MeterValues"] == off);
 }
 
+// Rules: R-3.16.2-1 R-4.7-1 R-7.35-1
 TEST_CASE_FIXTURE(Fixture,
                   "clock aligned values carry the aligned second, also without a transaction") {
   CHECK(change("ClockAlignedDataInterval", "900") == "Accepted");
@@ -194,6 +202,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.problems() == "");
 }
 
+// Rules: R-5.17-1 R-5.17-2 R-5.17-3 R-5.17-4 PD-3 FP-24
 TEST_CASE_FIXTURE(Fixture, "TriggerMessage sends what it names, after its answer") {
   const auto received = [&](const char* action) { return world.csms.received[action]; };
   const auto trigger = [&](const std::string& what) {
@@ -232,6 +241,7 @@ TEST_CASE_FIXTURE(Fixture, "TriggerMessage sends what it names, after its answer
 
 // ------------------------------------------------------------------ smart charging
 
+// Rules: R-3.13.1-8
 TEST_CASE_FIXTURE(Fixture, "a limit reaches the wallbox within a second and the current follows") {
   charge();
   CHECK(limit() == 16000);
@@ -261,6 +271,7 @@ TEST_CASE_FIXTURE(Fixture, "a limit reaches the wallbox within a second and the 
   CHECK(world.problems() == "");
 }
 
+// Rules: FP-17
 TEST_CASE_FIXTURE(Fixture,
                   "zero and less than the minimum mean pause, and the transaction goes on") {
   charge();
@@ -282,6 +293,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions[0].stops == 0);
 }
 
+// Rules: R-3.13.2-1 R-5.16.4-3
 TEST_CASE_FIXTURE(Fixture,
                   "a schedule moves from period to period, then falls back to the lower level") {
   charge();
@@ -301,6 +313,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(limit() == 10000);
 }
 
+// Rules: R-3.13.1-1 R-3.13.1-6 R-3.13.1-7 R-5.16.4-1 R-5.16.4-5 R-5.16-3 R-5.16-4 R-5.16.4-2
 TEST_CASE_FIXTURE(Fixture,
                   "profiles that contradict the specification are refused and change nothing") {
   charge();
@@ -328,6 +341,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(set_profile(1, 1, 0, "TxProfile", "Absolute", kSixAmpere) == "Rejected");  // no transaction
 }
 
+// Rules: R-3.13.5-1 R-3.13.2-2 R-5.16.3-1 PD-7 PD-13
 TEST_CASE_FIXTURE(Fixture,
                   "as many profiles as promised can be installed, and a replacement always fits") {
   const int room = std::stoi(world.configuration("MaxChargingProfilesInstalled"));
@@ -348,6 +362,7 @@ TEST_CASE_FIXTURE(Fixture,
         "Accepted");  // same id
 }
 
+// Rules: R-5.11-7 R-5.16.2-2 R-3.13.1-5
 TEST_CASE_FIXTURE(Fixture, "a remote start brings its profile, and it ends with the transaction") {
   world.charger.plug(1);
   world.run_for(3000);
@@ -370,6 +385,7 @@ TEST_CASE_FIXTURE(Fixture, "a remote start brings its profile, and it ends with 
   CHECK(limit() == 16000);
 }
 
+// Rules: R-5.7-1 R-5.7-2 R-5.7-3 R-5.7-4 R-5.7-5 R-3.13.3-1 R-5.5-2 R-5.5-1 PD-7 FP-19
 TEST_CASE_FIXTURE(Fixture,
                   "the composite schedule merges all purposes, with and without a transaction") {
   CHECK(
@@ -416,6 +432,7 @@ TEST_CASE_FIXTURE(Fixture, "a CSMS that changes a profile every minute does not 
   CHECK(world.settings.writes() - before <= 260);
 }
 
+// Rules: R-3.13.3-2
 TEST_CASE("two connectors never draw more than ChargePointMaxProfile together") {
   World::Setup setup;
   setup.connectors = 2;
@@ -515,6 +532,7 @@ TEST_CASE_FIXTURE(Fixture, "a composite schedule of many years ends where it get
   CHECK(world.problems() == "");
 }
 
+// Rules: J-4.2.3-2 R-2.2-2 J-4.2.1-1 R-5.18-3
 TEST_CASE_FIXTURE(Fixture, "actions that this build does not have are refused by kind") {
   CHECK(contains(world.call_frame("ReserveNow", "{}"), "\"NotSupported\""));
   CHECK(contains(world.call_frame("SendLocalList", "{}"), "\"NotSupported\""));
@@ -530,6 +548,7 @@ TEST_CASE_FIXTURE(Fixture, "actions that this build does not have are refused by
   CHECK(world.problems() == "");
 }
 
+// Rules: R-5.18-1 R-5.18-2 R-7.36-1
 TEST_CASE("unlocking ends the transaction first") {
   World::Setup setup;
   setup.wallbox.capabilities.has_lock = true;
@@ -545,6 +564,7 @@ TEST_CASE("unlocking ends the transaction first") {
   CHECK(world.csms.transactions[0].reason == "UnlockCommand");
 }
 
+// Rules: J-4.1.3-1 J-4.1.3-2 J-4.2.3-1 J-4.2.3-2 J-4.1.4-2 PD-16 FP-9
 TEST_CASE_FIXTURE(Fixture, "faulty CALLs are answered with the right code and change nothing") {
   const auto code = [&](const std::string& frame) {
     const size_t before = world.messages.size();
@@ -582,6 +602,7 @@ TEST_CASE_FIXTURE(Fixture, "faulty CALLs are answered with the right code and ch
   CHECK(world.problems() == "");
 }
 
+// Rules: FP-7 J-4.1.4-2
 TEST_CASE_FIXTURE(Fixture, "a CALL that is cut off by the frame limit is refused by its id") {
   std::string frame =
       R"([2,"long-one","ChangeConfiguration",{"key":"ConnectionTimeOut","value":"5","x":")";

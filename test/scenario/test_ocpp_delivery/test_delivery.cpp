@@ -44,6 +44,7 @@ struct Fixture {
 
 }  // namespace
 
+// Rules: R-3.7-1 R-3.7-2 R-3.5.4-4 R-7.31-1 FP-10 FP-11 FP-15
 TEST_CASE_FIXTURE(Fixture, "sessions of a day offline are replayed in order with their own times") {
   world.disconnect();
   session("ALICE", 3 * 3600 * 1000);
@@ -67,6 +68,7 @@ TEST_CASE_FIXTURE(Fixture, "sessions of a day offline are replayed in order with
   CHECK(world.problems() == "");
 }
 
+// Rules: R-3.7-2 R-3.7-1 R-4.10-1
 TEST_CASE_FIXTURE(Fixture, "a transaction that began online and ended offline is finished later") {
   world.charger.plug(1);
   world.run_for(3000);
@@ -86,6 +88,7 @@ TEST_CASE_FIXTURE(Fixture, "a transaction that began online and ended offline is
   CHECK(world.problems() == "");
 }
 
+// Rules: R-3.7.1-1 J-4.1.4-1 FP-5 FP-11
 TEST_CASE_FIXTURE(Fixture,
                   "an answer that is lost makes the same message go out again, with a new id") {
   world.csms.faults.ignore["StartTransaction"] = 2;
@@ -102,6 +105,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.problems() == "");
 }
 
+// Rules: R-3.7-4 R-4.7-3 FP-12
 TEST_CASE_FIXTURE(Fixture,
                   "meter values wait until the start is answered and carry its transaction id") {
   world.csms.faults.ignore["StartTransaction"] = 3;  // 3 x MessageTimeout
@@ -134,6 +138,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(sent[0].find("Voltage") != std::string::npos);
 }
 
+// Rules: R-3.7.1-1 FP-10
 TEST_CASE_FIXTURE(Fixture,
                   "timeouts never count as attempts: after a day without answers nothing is lost") {
   world.csms.faults.is_mute = true;
@@ -150,6 +155,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions[0].stops == 1);
 }
 
+// Rules: R-9.1.83-1 J-4.1.1-3 J-4.1.1-1
 TEST_CASE_FIXTURE(Fixture,
                   "one message that is never answered does not keep the others from going out") {
   world.csms.faults.ignore["StatusNotification"] = 1;
@@ -162,6 +168,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions.size() == 1);
 }
 
+// Rules: R-3.7.1-1 R-3.7.1-2 R-3.7.1-3 R-3.7.1-4 J-4.2.3-3 FP-10
 TEST_CASE_FIXTURE(
     Fixture, "a CALLERROR is tried again after interval x attempts, then kept as dead letter") {
   set("TransactionMessageAttempts", "3");
@@ -193,6 +200,7 @@ TEST_CASE_FIXTURE(
   CHECK(world.csms.transactions[1].stops == 1);
 }
 
+// Rules: R-3.7.1-2 J-4.2.3-3 FP-10
 TEST_CASE_FIXTURE(Fixture, "a CALLERROR that passes is no loss") {
   set("TransactionMessageRetryInterval", "5");
   world.csms.faults.call_error["StartTransaction"] = 2;
@@ -205,6 +213,7 @@ TEST_CASE_FIXTURE(Fixture, "a CALLERROR that passes is no loss") {
   CHECK(world.problems() == "");
 }
 
+// Rules: R-4.8-4 R-3.7.1-4 FP-12
 TEST_CASE_FIXTURE(Fixture, "after a start that was given up its messages carry transaction id -1") {
   set("TransactionMessageAttempts", "1");
   world.csms.faults.call_error["StartTransaction"] = 1;
@@ -217,6 +226,7 @@ TEST_CASE_FIXTURE(Fixture, "after a start that was given up its messages carry t
   CHECK(world.charge_point->dead_letters() == 1);
 }
 
+// Rules: PD-1 PD-2 FP-5 J-4.1.4-2
 TEST_CASE_FIXTURE(Fixture, "an answer with a foreign id changes nothing") {
   world.csms.faults.ignore["StartTransaction"] = 1;
   world.charger.plug(1);
@@ -236,6 +246,7 @@ TEST_CASE_FIXTURE(Fixture, "an answer with a foreign id changes nothing") {
   CHECK(view.transaction_id == 1000);
 }
 
+// Rules: J-4.1.1-2 FP-5
 TEST_CASE_FIXTURE(Fixture, "a CALL of the CSMS is answered while one of ours is open") {
   world.csms.faults.ignore["Heartbeat"] = 1;
   CHECK(world.call("TriggerMessage", R"({"requestedMessage":"Heartbeat"})") == "Accepted");
@@ -244,6 +255,7 @@ TEST_CASE_FIXTURE(Fixture, "a CALL of the CSMS is answered while one of ours is 
         "Accepted");
 }
 
+// Rules: J-4.1.4-2 J-4.2.2-1
 TEST_CASE_FIXTURE(Fixture, "several CALLs at once are all answered, in order") {
   std::vector<std::string> ids;
   for (int i = 0; i < 12; ++i) {
@@ -262,6 +274,7 @@ TEST_CASE_FIXTURE(Fixture, "several CALLs at once are all answered, in order") {
   CHECK(world.problems() == "");
 }
 
+// Rules: FP-15
 TEST_CASE_FIXTURE(Fixture, "without a clock transactions wait for the time and never tell 1970") {
   (void)world.restart(platform::ResetCause::kPowerOn);
   set("AllowOfflineTxForUnknownId", "true");
@@ -278,6 +291,7 @@ TEST_CASE_FIXTURE(Fixture, "without a clock transactions wait for the time and n
   CHECK(world.problems() == "");
 }
 
+// Rules: FP-8 FP-14
 TEST_CASE_FIXTURE(
     Fixture,
     "a record that cannot be stored means no power, a stop that cannot be stored is kept") {
@@ -299,6 +313,7 @@ TEST_CASE_FIXTURE(
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
 }
 
+// Rules: FP-11
 TEST_CASE_FIXTURE(Fixture,
                   "an answer that cannot be stored does not make the message go out twice") {
   world.charger.plug(1);
@@ -312,6 +327,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions[0].meter_values >= 1);
 }
 
+// Rules: FP-8
 TEST_CASE_FIXTURE(Fixture, "an answer that is stored only later still takes effect") {
   for (const std::string status : {"Blocked", "Accepted"}) {
     CAPTURE(status);

@@ -19,6 +19,7 @@ World::Setup two_connectors() {
 
 }  // namespace
 
+// Rules: R-4.2-1 R-4.2-2 R-4.2-4 R-4.2-14 R-3.8-1 R-3.8-3 R-6.3-1 R-6.47-1 FP-4
 TEST_CASE("boot comes first, then the status of the charge point and of every connector") {
   World world(two_connectors());
   world.start();
@@ -34,6 +35,7 @@ TEST_CASE("boot comes first, then the status of the charge point and of every co
   CHECK(world.problems() == "");
 }
 
+// Rules: FP-15
 TEST_CASE("the time of a CSMS whose clock was never set is not taken") {
   World world(two_connectors());
   world.csms.utc_at_zero = common::UtcTime{1000};  // 1970
@@ -43,6 +45,7 @@ TEST_CASE("the time of a CSMS whose clock was never set is not taken") {
   CHECK(world.charge_point->utc(world.clock.now()).ms != 1000 + world.clock.now().ms);
 }
 
+// Rules: R-4.2-5 R-4.2-8 R-4.2-9
 TEST_CASE("while rejected nothing is sent and nothing answered until the interval is over") {
   World world(two_connectors());
   world.csms.registration = "Rejected";
@@ -60,6 +63,7 @@ TEST_CASE("while rejected nothing is sent and nothing answered until the interva
   CHECK(world.problems() == "");
 }
 
+// Rules: R-4.2-7 R-4.2-8
 TEST_CASE("a rejected charge point does not try earlier because the link came back") {
   World world;
   world.csms.registration = "Rejected";
@@ -74,6 +78,7 @@ TEST_CASE("a rejected charge point does not try earlier because the link came ba
   CHECK(world.csms.received["BootNotification"] == 2);
 }
 
+// Rules: R-4.2-5 R-4.2-11 R-4.2-12 R-4.2-13 R-4.2-7
 TEST_CASE("while pending the CSMS is answered, but nothing is sent unless it is triggered") {
   World world(two_connectors());
   world.csms.registration = "Pending";
@@ -100,6 +105,7 @@ TEST_CASE("while pending the CSMS is answered, but nothing is sent unless it is 
   CHECK(world.problems() == "");
 }
 
+// Rules: R-4.2-2 FP-5
 TEST_CASE("a boot that nobody answers is tried for ever, ever less often") {
   World world;
   world.csms.faults.is_mute = true;
@@ -130,6 +136,7 @@ TEST_CASE("an answer to boot without status or time counts as none") {
   CHECK(world.charge_point->registration() == RegistrationState::kAccepted);
 }
 
+// Rules: R-4.2-6
 TEST_CASE("interval 0 while not accepted leaves a pause that does not flood") {
   World world;
   world.csms.registration = "Pending";
@@ -140,6 +147,7 @@ TEST_CASE("interval 0 while not accepted leaves a pause that does not flood") {
   CHECK(world.csms.received["BootNotification"] <= 12);
 }
 
+// Rules: J-5.4-1 R-4.9-11 R-4.9-2 FP-4
 TEST_CASE("a reconnect tells every status again and does not boot") {
   World world(two_connectors());
   world.start();
@@ -157,6 +165,7 @@ TEST_CASE("a reconnect tells every status again and does not boot") {
   CHECK(world.csms.last_status(2) == "Preparing");
 }
 
+// Rules: R-4.9-12 FP-4
 TEST_CASE("statuses of the time offline are history and never told") {
   World world;
   world.start();
@@ -172,6 +181,7 @@ TEST_CASE("statuses of the time offline are history and never told") {
   CHECK(world.csms.last_status(1) == "Available");
 }
 
+// Rules: R-4.2-3 R-4.6-1
 TEST_CASE("heartbeats come at the interval of the boot answer, and at a new one at once") {
   World world;
   world.csms.interval_s = 60;
@@ -186,6 +196,7 @@ TEST_CASE("heartbeats come at the interval of the boot answer, and at a new one 
   CHECK(world.csms.received["Heartbeat"] <= 17);
 }
 
+// Rules: R-4.6-4
 TEST_CASE("with heartbeats switched off one a day keeps the clock right") {
   World world;
   world.start();
@@ -195,6 +206,7 @@ TEST_CASE("with heartbeats switched off one a day keeps the clock right") {
   CHECK(world.csms.received["Heartbeat"] == 3);
 }
 
+// Rules: R-4.6-3
 TEST_CASE("a heartbeat corrects a clock that went wrong") {
   World world;
   world.csms.interval_s = 60;
@@ -207,6 +219,7 @@ TEST_CASE("a heartbeat corrects a clock that went wrong") {
   CHECK(error_ms >= -1000);
 }
 
+// Rules: R-9.1.20-1 R-4.9-5 R-4.9-16
 TEST_CASE("a status shorter than MinimumStatusDuration is not told, a fault at once") {
   World world;
   world.start();
@@ -230,6 +243,7 @@ TEST_CASE("a status shorter than MinimumStatusDuration is not told, a fault at o
   CHECK(world.csms.last_status(1) == "Preparing");
 }
 
+// Rules: R-4.9-4 R-5.2-5 R-5.2-6 R-5.2-4 R-3.8-2 R-4.9-2
 TEST_CASE("availability is kept over a restart, for one connector and for all") {
   World world(two_connectors());
   world.start();
@@ -255,6 +269,7 @@ TEST_CASE("availability is kept over a restart, for one connector and for all") 
   for (int32_t id = 0; id <= 2; ++id) CHECK(world.csms.last_status(id) == "Available");
 }
 
+// Rules: R-5.2-6
 TEST_CASE("a connector that was made operative again on its own stays so over a restart") {
   World world(two_connectors());
   world.start();

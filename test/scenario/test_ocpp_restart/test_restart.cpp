@@ -27,6 +27,7 @@ void set(World& world, const char* key, const char* value) {
 
 }  // namespace
 
+// Rules: R-4.2.1-1 FP-11
 TEST_CASE("a killed gateway goes on with the same transaction and stops it once") {
   World world;
   world.start();
@@ -48,6 +49,7 @@ TEST_CASE("a killed gateway goes on with the same transaction and stops it once"
   CHECK(world.problems() == "");
 }
 
+// Rules: R-7.36-1 FP-11
 TEST_CASE(
     "a car that left during the outage ends the transaction as PowerLoss or Reboot by the cause") {
   for (const ResetCause cause : {ResetCause::kPowerOn, ResetCause::kBrownOut, ResetCause::kWatchdog,
@@ -118,6 +120,7 @@ TEST_CASE("a wallbox that stays silent after the restart keeps its transaction o
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
 }
 
+// Rules: FP-8
 TEST_CASE("records that cannot be read at first do not interrupt the transaction") {
   World world;
   world.start();
@@ -137,6 +140,7 @@ TEST_CASE("records that cannot be read at first do not interrupt the transaction
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
 }
 
+// Rules: FP-8
 TEST_CASE("records that can never be read mean no power and no transactions") {
   World world;
   world.files.set_reads_fail(true);
@@ -150,6 +154,7 @@ TEST_CASE("records that can never be read mean no power and no transactions") {
   CHECK(world.csms.transactions.empty());
 }
 
+// Rules: FP-10 FP-11
 TEST_CASE("a stop that was under way when the power failed is not forgotten") {
   World world;
   world.start();
@@ -166,6 +171,7 @@ TEST_CASE("a stop that was under way when the power failed is not forgotten") {
   CHECK(world.charger.current_ma(1) == 0);
 }
 
+// Rules: R-5.14-1 R-5.14-2 R-5.14-3 R-4.2.1-1 R-7.36-1
 TEST_CASE("a soft reset stops transactions, delivers them, and then asks for the restart") {
   World world;
   world.start();
@@ -183,6 +189,7 @@ TEST_CASE("a soft reset stops transactions, delivers them, and then asks for the
   CHECK(world.csms.transactions[0].stops == 1);
 }
 
+// Rules: R-5.14-1 R-5.14-2 R-5.14-4 R-7.36-1 FP-11
 TEST_CASE("a hard reset does not wait for the CSMS: the stop is delivered after the restart") {
   World world;
   world.start();
@@ -201,6 +208,7 @@ TEST_CASE("a hard reset does not wait for the CSMS: the stop is delivered after 
   CHECK(world.problems() == "");
 }
 
+// Rules: R-5.16-2 R-3.13.1-5
 TEST_CASE("limits and profiles of a transaction survive the restart") {
   World world;
   world.start();
@@ -292,6 +300,7 @@ uint64_t run_with_cut(uint64_t cut_at, platform_sim::SimFileStore::Torn torn,
 
 }  // namespace
 
+// Rules: FP-8 FP-11
 TEST_CASE(
     "power may fail at every byte written in a session: nothing is lost and nothing doubled") {
   std::string problems;
@@ -326,6 +335,7 @@ TEST_CASE("the limit that came with a remote start survives a restart soon after
   CHECK(world.charger.offer(1).limit_ma == 10000);
 }
 
+// Rules: R-5.16-2
 TEST_CASE("a limit set right before an orderly end holds after it") {
   World world;
   world.start();
@@ -348,6 +358,7 @@ TEST_CASE("a limit set right before an orderly end holds after it") {
   CHECK(world.charger.offer(1).limit_ma == 10000);
 }
 
+// Rules: R-3.5.4-5 FP-11
 TEST_CASE(
     "a power cut right after the CSMS refused the id tag does not leave the transaction open") {
   World world;

@@ -30,6 +30,8 @@ const ocpp_world::ModelCsms::Transaction& charge(World& world, const char* id_ta
 
 }  // namespace
 
+// Rules: R-3.4-1 R-4.1-2 R-4.8-1 R-4.10-1 R-4.10-2 R-7.28-1 R-4.9-1 R-3.16-2 R-7.31-2
+// Rules: R-6.45-1 R-6.49-1 R-3.16.1-1 FP-13 FP-14
 TEST_CASE("a session from plug and tag to tag and unplug is reported whole") {
   World world(connectors(1));
   world.start();
@@ -55,6 +57,7 @@ TEST_CASE("a session from plug and tag to tag and unplug is reported whole") {
   CHECK(world.problems() == "");
 }
 
+// Rules: R-4.9-1 FP-14
 TEST_CASE("the tag may come before the plug") {
   World world(connectors(1));
   world.start();
@@ -68,6 +71,7 @@ TEST_CASE("the tag may come before the plug") {
   CHECK(world.csms.last_status(1) == "Charging");
 }
 
+// Rules: R-9.1.6-1 R-4.9-14 R-4.1-1
 TEST_CASE("an authorization without a plug ends with ConnectionTimeOut") {
   World world(connectors(1));
   world.start();
@@ -84,6 +88,7 @@ TEST_CASE("an authorization without a plug ends with ConnectionTimeOut") {
   CHECK(world.charger.energy_wh(1) == 12345);
 }
 
+// Rules: R-4.9-14
 TEST_CASE("the second presentation of a tag takes the authorization back") {
   World world(connectors(1));
   world.start();
@@ -94,6 +99,7 @@ TEST_CASE("the second presentation of a tag takes the authorization back") {
   CHECK(world.csms.last_status(1) == "Available");
 }
 
+// Rules: R-4.1-1 R-7.2-1 R-4.1-4 FP-14
 TEST_CASE("an id tag that the CSMS does not accept gets no energy") {
   World world(connectors(1));
   world.csms.id_tags["BAD"] = "Blocked";
@@ -108,6 +114,7 @@ TEST_CASE("an id tag that the CSMS does not accept gets no energy") {
   CHECK(world.has_event(ocpp::EventType::kIdTagRejected));
 }
 
+// Rules: R-3.10-1 R-4.1-2 R-4.10-4
 TEST_CASE("a stranger's tag does not stop a transaction, one of the same group does") {
   World world(connectors(1));
   world.csms.parents["04A1B2C3"] = "FLEET";
@@ -126,6 +133,7 @@ TEST_CASE("a stranger's tag does not stop a transaction, one of the same group d
   CHECK(world.csms.transactions[0].reason == "Local");
 }
 
+// Rules: R-4.1-3
 TEST_CASE("without a group no other tag is even asked about") {
   World world(connectors(1));
   world.start();
@@ -136,6 +144,7 @@ TEST_CASE("without a group no other tag is even asked about") {
   CHECK(world.csms.transactions[0].stops == 0);
 }
 
+// Rules: R-4.10-7 R-9.1.23-1 R-4.9-10 R-7.36-1 FP-14
 TEST_CASE("unplugging at the car stops the transaction") {
   World world(connectors(1));
   world.start();
@@ -156,6 +165,7 @@ TEST_CASE("unplugging at the car stops the transaction") {
   CHECK(world.csms.transactions.size() == 1);
 }
 
+// Rules: R-4.10-5 R-4.9-9
 TEST_CASE("with StopTransactionOnEVSideDisconnect false the transaction waits for the cable") {
   World world(connectors(1));
   world.start();
@@ -176,6 +186,7 @@ TEST_CASE("with StopTransactionOnEVSideDisconnect false the transaction waits fo
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
 }
 
+// Rules: R-5.11-1 R-5.11-3 R-5.11-4 R-5.11-5 R-5.12-1 R-5.12-2 R-4.10-4 R-7.36-1 FP-14
 TEST_CASE("a remote start charges without asking, and a remote stop ends it") {
   World world(connectors(1));
   world.start();
@@ -199,6 +210,7 @@ TEST_CASE("a remote start charges without asking, and a remote stop ends it") {
   CHECK(world.csms.transactions.size() == 2);
 }
 
+// Rules: R-5.11-2 R-7.2-1
 TEST_CASE("with AuthorizeRemoteTxRequests the CSMS is asked first") {
   World world(connectors(1));
   world.csms.id_tags["BAD"] = "Expired";
@@ -216,6 +228,7 @@ TEST_CASE("with AuthorizeRemoteTxRequests the CSMS is asked first") {
   CHECK(world.csms.transactions.size() == 1);
 }
 
+// Rules: R-5.11-1 R-5.11-6 R-3.8-2
 TEST_CASE("a remote start is refused where it cannot lead to a transaction") {
   World world(connectors(1));
   world.start();
@@ -226,6 +239,7 @@ TEST_CASE("a remote start is refused where it cannot lead to a transaction") {
   CHECK(world.call("RemoteStartTransaction", R"({"idTag":"A"})") == "Rejected");
 }
 
+// Rules: R-3.5.4-5 R-9.1.24-1 R-7.2-1 R-7.36-1
 TEST_CASE("a start that the CSMS does not accept is stopped as DeAuthorized") {
   World world(connectors(1));
   world.csms.id_tags["LATE"] = "ConcurrentTx";
@@ -240,6 +254,7 @@ TEST_CASE("a start that the CSMS does not accept is stopped as DeAuthorized") {
   CHECK(world.charger.current_ma(1) == 0);
 }
 
+// Rules: R-3.5.4-7 R-9.1.24-1
 TEST_CASE("with StopTransactionOnInvalidId false only the energy stops") {
   World world(connectors(1));
   world.csms.id_tags["LATE"] = "Invalid";
@@ -255,6 +270,7 @@ TEST_CASE("with StopTransactionOnInvalidId false only the energy stops") {
   CHECK(world.csms.last_status(1) == "SuspendedEVSE");
 }
 
+// Rules: R-7.7-3 R-4.9-1 R-4.9-7 R-4.9-16
 TEST_CASE("a car that pauses is SuspendedEV, and the fault of a wallbox is Faulted with its code") {
   World world(connectors(1));
   world.start();
@@ -279,6 +295,7 @@ TEST_CASE("a car that pauses is SuspendedEV, and the fault of a wallbox is Fault
   CHECK(world.csms.transactions[0].stops == 0);
 }
 
+// Rules: R-4.9-16 FP-14
 TEST_CASE(
     "a silent wallbox is Unavailable when idle, Faulted in a transaction, and never unplugged") {
   World world(connectors(1));
@@ -305,6 +322,7 @@ TEST_CASE(
   CHECK(world.problems() == "");
 }
 
+// Rules: R-3.8-1
 TEST_CASE("one reader for two connectors starts where a car waits, and stops its owner's session") {
   World world(connectors(2));
   world.start();
@@ -326,6 +344,7 @@ TEST_CASE("one reader for two connectors starts where a car waits, and stops its
   CHECK(world.csms.transactions[1].stops == 0);
 }
 
+// Rules: R-4.9-14
 TEST_CASE("a car that nobody authorizes does not catch the next driver's tag") {
   World world(connectors(2));
   world.start();
@@ -342,6 +361,7 @@ TEST_CASE("a car that nobody authorizes does not catch the next driver's tag") {
   CHECK(world.csms.transactions[0].connector_id == 2);
 }
 
+// Rules: R-3.5.4-1 R-3.5.4-4
 TEST_CASE("offline an unknown tag is refused unless AllowOfflineTxForUnknownId is set") {
   World world(connectors(1));
   world.start();
@@ -377,6 +397,7 @@ TEST_CASE("a request that is cut off by a lost link is decided by the offline ru
   CHECK(world.csms.last_status(1) == "Preparing");
 }
 
+// Rules: R-5.2-2 R-5.2-4 R-7.7-2
 TEST_CASE("inoperative during a transaction is scheduled for its end") {
   World world(connectors(1));
   world.start();
@@ -390,6 +411,7 @@ TEST_CASE("inoperative during a transaction is scheduled for its end") {
   CHECK(world.csms.last_status(1) == "Unavailable");
 }
 
+// Rules: R-4.1-4
 TEST_CASE(
     "a tag that is shown again while the CSMS is asked about it does not take another cable") {
   World world(connectors(2));
@@ -407,6 +429,7 @@ TEST_CASE(
   CHECK(world.charge_point->status(1) == ocpp::ChargePointStatus::Available);
 }
 
+// Rules: R-4.1-1 FP-14
 TEST_CASE("no transaction starts on a wallbox that became faulty after the authorization") {
   World world(connectors(1));
   world.start();

@@ -194,6 +194,7 @@ TEST_CASE("many seeds live a week without a loss") {
   }
 }
 
+// Rules: FP-6
 TEST_CASE("a whole session with limits, meter values and questions of the CSMS allocates nothing") {
   World::Setup setup;
   setup.counts_allocations = true;

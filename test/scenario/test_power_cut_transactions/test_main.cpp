@@ -460,6 +460,7 @@ TEST_CASE("without a cut everything arrives, and the script compacts more than o
   CHECK(world.problems == "");
 }
 
+// Rules: FP-11 FP-8
 TEST_CASE("a cut at any byte loses nothing, doubles nothing and misreads nothing") {
   World reference;
   live(reference);

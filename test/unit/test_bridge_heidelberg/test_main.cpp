@@ -141,6 +141,7 @@ TEST_CASE("until the first offer the charger's limit is left alone") {
   }
 }
 
+// Rules: FP-17
 TEST_CASE("limits are rounded down, capped, and a pause below the minimum") {
   World world;
   charge(world, 10099);

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+// Rules: FP-9
 TEST_CASE("arbitrary bytes from the bus break no promise") {
   for (uint64_t seed = 1; seed <= 1500; ++seed) {
     CAPTURE(seed);

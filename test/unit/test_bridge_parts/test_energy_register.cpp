@@ -67,6 +67,7 @@ TEST_CASE("a single glitch, up or down, leaves no trace") {
   CHECK(energy.value_wh() == 5020);
 }
 
+// Rules: R-7.31-1 FP-13
 TEST_CASE("a counter that starts again at zero goes on where it was") {
   EnergyRegister energy = make();
   energy.update(5000, Instant{0});
@@ -76,6 +77,7 @@ TEST_CASE("a counter that starts again at zero goes on where it was") {
   CHECK(energy.value_wh() == 5010);
 }
 
+// Rules: FP-13
 TEST_CASE("a counter that reads zero for a moment loses nothing but that moment") {
   EnergyRegister energy = make();
   energy.update(500000, Instant{0});
@@ -117,6 +119,7 @@ TEST_CASE(
   CHECK(session.value_wh() == 500300);
 }
 
+// Rules: R-7.31-1 FP-13
 TEST_CASE("another counter gives another base, never a jump") {
   EnergyRegister energy = make();
   energy.update(5000, Instant{0});

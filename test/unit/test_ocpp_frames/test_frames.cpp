@@ -36,6 +36,7 @@ const char* const kFrames[] = {
 
 }  // namespace
 
+// Rules: J-4.2.1-1 J-4.1.3-1
 TEST_CASE("a frame is taken apart into type, id, action and payload") {
   const std::string text = R"( [ 2 , "id-1" , "Reset" , {"type":"Soft"} ] )";
   const RpcFrame frame = parse(text);
@@ -47,6 +48,7 @@ TEST_CASE("a frame is taken apart into type, id, action and payload") {
   CHECK(str(frame.payload) == R"({"type":"Soft"})");
 }
 
+// Rules: J-4.2.3-1
 TEST_CASE("errors are read with and without description and details") {
   for (const std::string text :
        {R"([4,"1","InternalError"])", R"([4,"1","InternalError","why"])",
@@ -58,6 +60,7 @@ TEST_CASE("errors are read with and without description and details") {
   }
 }
 
+// Rules: PD-2 FP-9
 TEST_CASE("ids are taken as they come, but not without end") {
   const std::string numbered = R"([2,7,"A",{}])";
   CHECK(str(parse(numbered).raw_id) == "7");
@@ -68,6 +71,7 @@ TEST_CASE("ids are taken as they come, but not without end") {
   CHECK(parse(R"([2,{},"A",{}])").kind == RpcFrame::Kind::kUnreadable);
 }
 
+// Rules: FP-7
 TEST_CASE("every beginning of a cut frame is read as far as it is certain") {
   const std::string whole = R"([2,"id-1","Reset",{"type":"Soft"}])";
   for (size_t size = 0; size < whole.size(); ++size) {
@@ -79,6 +83,7 @@ TEST_CASE("every beginning of a cut frame is read as far as it is certain") {
   CHECK(parse("[2,123", true).kind == RpcFrame::Kind::kUnreadable);  // the id may go on
 }
 
+// Rules: FP-9
 TEST_CASE("any bytes get at most one answer, and a refused Call changes nothing") {
   platform_sim::SimEntropy dice(20);
   const std::string kBytes = "{}[]\",:\\u0019eE+-. \n\x80\xC3null$ID";

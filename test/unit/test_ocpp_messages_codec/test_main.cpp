@@ -265,6 +265,7 @@ TEST_CASE("the longest encoding is as long as the struct says") {
   CHECK(writer.size() == StatusNotificationReq::kMaxEncodedSize);
 }
 
+// Rules: R-2.2-2 R-7.45-1 R-7.31-3
 TEST_CASE("enumerators have the spelling of the wire, both ways") {
   CHECK(std::string(to_string(Measurand::Energy_Active_Import_Register)) ==
         "Energy.Active.Import.Register");
@@ -278,6 +279,7 @@ TEST_CASE("enumerators have the spelling of the wire, both ways") {
   CHECK(std::string(to_string(static_cast<UnitOfMeasure>(200))) == "?");
 }
 
+// Rules: J-4.2.1-1
 TEST_CASE("every action has a name, a sender and its structs") {
   size_t count = 0;
 #define CHECK_ACTION(name)                                                                        \

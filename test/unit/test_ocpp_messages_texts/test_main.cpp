@@ -21,6 +21,7 @@ Text escaped(const char* content) { return Text::from_json(common::text(content)
 
 }  // namespace
 
+// Rules: R-3.15-1 R-3.15-2
 TEST_CASE("times are read to the millisecond in UTC") {
   struct Row {
     const char* text;
@@ -90,6 +91,7 @@ TEST_CASE("what is no time is refused either way") {
   }
 }
 
+// Rules: R-3.15-1
 TEST_CASE("times are written with milliseconds and Z") {
   CHECK(format_time(common::UtcTime{1772352000500}) ==
         common::FixedString<24>("2026-03-01T08:00:00.500Z"));

@@ -140,6 +140,7 @@ TEST_CASE("messages that the schemas accept are decoded and encoded again") {
   CHECK(check_file("accepted.json") > 78);
 }
 
+// Rules: J-4.2.3-2 PD-16
 TEST_CASE("messages that the schemas refuse get the exact error code and path") {
   CHECK(check_file("refused.json") > 60);
 }

@@ -31,6 +31,7 @@ ChargePointStatus status_of(UsePhase phase, bool plugged, Power power = Power::k
 
 }  // namespace
 
+// Rules: R-4.9-1 R-7.7-3
 TEST_CASE("the status follows from use, plug and power") {
   CHECK(status_of(UsePhase::kNone, false) == ChargePointStatus::Available);
   CHECK(status_of(UsePhase::kNone, true) == ChargePointStatus::Preparing);
@@ -64,6 +65,7 @@ TEST_CASE("a fault hides everything, unavailability everything but a transaction
   }
 }
 
+// Rules: J-4.1.4-1 PD-15
 TEST_CASE("message ids are random version 4 UUIDs") {
   platform_sim::SimEntropy entropy(3);
   std::set<std::string> seen;
@@ -124,6 +126,7 @@ struct Config {
 
 }  // namespace
 
+// Rules: R-9-3 R-7.29-1
 TEST_CASE_FIXTURE(
     Config, "every key is found by its name in any case, and its own value can be written back") {
   for (size_t i = 0; i < kKeyCount; ++i) {
@@ -142,6 +145,7 @@ TEST_CASE_FIXTURE(
   CHECK(settings.writes() == 0);
 }
 
+// Rules: R-5.3-1
 TEST_CASE_FIXTURE(Config, "every writable key survives a restart") {
   CHECK(write("ConnectorPhaseRotation", "1.RTS,2.TSR,0.SRT") == ConfigurationStatus::Accepted);
   CHECK(write("StopTransactionOnInvalidId", "0") == ConfigurationStatus::Accepted);
@@ -166,6 +170,7 @@ TEST_CASE_FIXTURE(Config, "a stored value that is not legal any more falls back 
   CHECK(configuration.number(Key::MeterValueSampleInterval) == 60);
 }
 
+// Rules: R-3.16.4-1 R-2.2-2 FP-23
 TEST_CASE_FIXTURE(Config, "a measurand list is taken whole or not at all") {
   CHECK(write("MeterValuesSampledData", "Voltage,Nonsense") == ConfigurationStatus::Rejected);
   CHECK(write("MeterValuesSampledData", "Voltage,") == ConfigurationStatus::Rejected);
@@ -199,6 +204,7 @@ TEST_CASE_FIXTURE(Config, "a measurand list is taken whole or not at all") {
   CHECK(write("MeterValuesSampledData", list + "," + all[room]) == ConfigurationStatus::Rejected);
 }
 
+// Rules: R-7.43-1 R-7.45-1 R-7.31-3 FP-23
 TEST_CASE(
     "meter values are decimal texts with unit, phase and location, and leave out what is unknown") {
   charger::MeterSample sample;
@@ -256,6 +262,7 @@ struct Reports {
 
 }  // namespace
 
+// Rules: R-4.9-13
 TEST_CASE_FIXTURE(Reports, "statuses are told in the order of their events") {
   set(2, ChargePointStatus::Preparing, 10);
   (void)reports.step(0, Instant{10});
@@ -271,6 +278,7 @@ TEST_CASE_FIXTURE(Reports, "statuses are told in the order of their events") {
   CHECK(order == "2Preparing 1Preparing 2Charging ");
 }
 
+// Rules: R-9.1.20-1 R-4.9-5
 TEST_CASE_FIXTURE(Reports, "a status that comes back within the minimum was never there") {
   set(1, ChargePointStatus::Preparing, 100);
   CHECK(reports.step(5000, Instant{100}) == Instant{5100});

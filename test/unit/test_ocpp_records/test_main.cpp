@@ -110,6 +110,7 @@ TEST_CASE("images of this version are the golden ones, and longer images read th
   check_current<ocpp::CheckpointRecord>("checkpoint");
 }
 
+// Rules: FP-8
 TEST_CASE("cut images are refused unless only optional fields are missing") {
   check_truncation<ocpp::StartRecord>("start", 54);
   check_truncation<ocpp::MeterValuesRecord>("meter_values", 73);
@@ -244,6 +245,7 @@ TEST_CASE("random bytes never decode beyond their end") {
   }
 }
 
+// Rules: PD-4
 TEST_CASE("a log written by earlier firmware loads") {
   std::ifstream file = open_vectors("transactions-log.hex");
   std::string hex;

@@ -50,8 +50,10 @@ int64_t limit_ma(const std::vector<ChargingProfile>& profiles, const ChargingSes
 
 }  // namespace
 
+// Rules: R-3.13.6-3
 TEST_CASE("without a profile there is no limit") { CHECK(limit_ma({}, session(), at(0)) == -1); }
 
+// Rules: R-3.13.2-4
 TEST_CASE("the period that has begun counts, the last one for ever when there is no duration") {
   const std::vector<ChargingProfile> profiles{
       profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {60, 80}, {120, 160}})};
@@ -62,6 +64,7 @@ TEST_CASE("the period that has begun counts, the last one for ever when there is
   CHECK(limit_ma(profiles, session(), at(1000 * kHourMs)) == 16000);
 }
 
+// Rules: R-3.13.2-1 R-5.16.4-3
 TEST_CASE("when the duration is over the next lower level counts, then nothing") {
   ChargingProfile high = profile(ProfilePurpose::TxDefaultProfile, 5, {{0, 60}});
   high.duration_s = 60;
@@ -72,6 +75,7 @@ TEST_CASE("when the duration is over the next lower level counts, then nothing")
   CHECK(limit_ma({low, high}, session(), at(120000)) == -1);
 }
 
+// Rules: R-3.13.2-1
 TEST_CASE("a profile counts from validFrom up to validTo") {
   ChargingProfile bounded = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}});
   bounded.valid_from = at(kMinuteMs);
@@ -97,6 +101,7 @@ TEST_CASE("a daily schedule comes again every 24 hours, a weekly one every 7 day
   CHECK(limit_ma({weekly}, session(), at(7 * 24 * kHourMs)) == 10000);
 }
 
+// Rules: R-5.16.4-4
 TEST_CASE("what lies beyond the recurrence period is never executed") {
   ChargingProfile daily = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}, {90000, 60}});
   daily.kind = ProfileKind::Recurring;
@@ -116,6 +121,7 @@ TEST_CASE("a relative schedule begins with the transaction") {
   CHECK(limit_ma({relative}, late, at(5 * kHourMs + kMinuteMs)) == 6000);
 }
 
+// Rules: R-3.13.1-4
 TEST_CASE("a TxProfile takes the place of TxDefaultProfile for its own transaction only") {
   ChargingProfile own = profile(ProfilePurpose::TxProfile, 0, {{0, 130}});
   own.connector_id = 1;
@@ -129,6 +135,7 @@ TEST_CASE("a TxProfile takes the place of TxDefaultProfile for its own transacti
   CHECK(limit_ma({own, standard}, other, at(0)) == 6000);
 }
 
+// Rules: R-3.13.1-2 R-3.13.1-3
 TEST_CASE("a TxDefaultProfile of the connector replaces that of connector 0 for this connector") {
   const ChargingProfile all = profile(ProfilePurpose::TxDefaultProfile, 8, {{0, 60}});
   ChargingProfile own = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 130}});
@@ -139,6 +146,7 @@ TEST_CASE("a TxDefaultProfile of the connector replaces that of connector 0 for 
   CHECK(limit_ma({all, own}, second, at(0)) == 13000);
 }
 
+// Rules: R-3.13.3-1
 TEST_CASE("ChargePointMaxProfile caps everything and is shared") {
   const ChargingProfile whole = profile(ProfilePurpose::ChargePointMaxProfile, 0, {{0, 200}});
   const ChargingProfile standard = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 130}});
@@ -147,6 +155,7 @@ TEST_CASE("ChargePointMaxProfile caps everything and is shared") {
   CHECK(limit_ma({whole}, session(), at(0)) == 20000);
 }
 
+// Rules: R-5.16-7 FP-18
 TEST_CASE("watts become amperes by voltage and phases in use, and back without loss") {
   ChargingProfile watts = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 110000}});  // 11 kW
   watts.unit = RateUnit::W;
@@ -168,6 +177,7 @@ TEST_CASE("watts become amperes by voltage and phases in use, and back without l
   }
 }
 
+// Rules: R-5.16-1 FP-18
 TEST_CASE("more phases than there are leave the limit as it is") {
   ChargingProfile three = profile(ProfilePurpose::TxDefaultProfile, 0, {{0, 100}});
   three.periods[0].phases = 3;
@@ -277,6 +287,7 @@ ChargingProfile random_profile(platform_sim::SimEntropy& dice, int32_t id) {
 
 }  // namespace
 
+// Rules: FP-19 PD-6
 TEST_CASE(
     "limit() agrees with a slow reading of the specification, and next_change() misses no change") {
   platform_sim::SimEntropy dice(4242);
@@ -332,6 +343,7 @@ struct Store {
 
 }  // namespace
 
+// Rules: R-5.16.3-1 R-3.13.2-2 PD-10 PD-13
 TEST_CASE_FIXTURE(Store, "a profile replaces its id and its place, but no other connector's") {
   ChargingProfile first = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
   first.connector_id = 1;
@@ -354,6 +366,7 @@ TEST_CASE_FIXTURE(Store, "a profile replaces its id and its place, but no other 
   CHECK(profiles.size() == 1);
 }
 
+// Rules: R-5.16-2 PD-5 PD-12
 TEST_CASE_FIXTURE(Store, "every installed profile is there again after a restart, at every level") {
   for (int level = 0; level <= limits::kMaxStackLevel; ++level) {
     ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, level,
@@ -376,6 +389,7 @@ TEST_CASE_FIXTURE(Store, "every installed profile is there again after a restart
   }
 }
 
+// Rules: R-5.5-3
 TEST_CASE_FIXTURE(Store, "clearing matches all given criteria, and an id alone") {
   for (int level = 0; level < 3; ++level) {
     for (uint8_t connector = 0; connector < 2; ++connector) {

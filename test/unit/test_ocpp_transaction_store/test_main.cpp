@@ -1,5 +1,6 @@
 #include "store_bench.hpp"
 
+// Rules: R-3.7-1
 TEST_CASE("a transaction is delivered in order, each message once") {
   StoreBench bench;
   bench.start_up();
@@ -86,6 +87,7 @@ TEST_CASE("an open transaction survives a restart with all that is known about i
   CHECK(bench.drain() == "M2=900(5500) E2=900(5500) ");
 }
 
+// Rules: FP-11
 TEST_CASE(
     "a start whose answer was stored is not sent again, one whose answer was lost is sent "
     "unchanged") {
@@ -111,6 +113,7 @@ TEST_CASE(
   CHECK(bench.store->next_pending(after) == Status::kNotFound);
 }
 
+// Rules: R-3.7-1 FP-12
 TEST_CASE("messages of several connectors keep their common order and their own transaction ids") {
   StoreBench bench;
   bench.start_up();
@@ -172,6 +175,7 @@ TEST_CASE("only one transaction per connector, only on connectors that exist") {
   CHECK(bench.begin(1, "B", 0) == local + 1);
 }
 
+// Rules: R-7.31-1 FP-13
 TEST_CASE("a stop below the last register is raised to it") {
   StoreBench bench;
   bench.start_up();
@@ -184,6 +188,7 @@ TEST_CASE("a stop below the last register is raised to it") {
   CHECK(bench.drain() == "S1(A,100) M1=100(150) E1=100(150) S1(A,200) E1=101(200) ");
 }
 
+// Rules: R-3.7.1-4 FP-10
 TEST_CASE("a message that was given up stays readable, the queue goes on") {
   StoreBench bench;
   bench.start_up();
@@ -212,6 +217,7 @@ TEST_CASE("a message that was given up stays readable, the queue goes on") {
   CHECK(bench.drain() == "M1=100(20) ");
 }
 
+// Rules: R-4.8-4 FP-12
 TEST_CASE(
     "after a start was given up its other messages carry transaction id -1, also after "
     "compaction") {
@@ -272,6 +278,7 @@ TEST_CASE("registers are journaled by time and by energy, not more often than fl
   CHECK_FALSE(journal(20000, 1450));
 }
 
+// Rules: FP-15
 TEST_CASE("times before the clock was set become UTC, the first clock of a boot decides") {
   StoreBench bench;
   bench.start_up();
@@ -294,6 +301,7 @@ TEST_CASE("times before the clock was set become UTC, the first clock of a boot 
   CHECK(bench.store->open_on(1)->last_meter_time.utc == StoreBench::utc_at(40000));
 }
 
+// Rules: FP-15
 TEST_CASE("boots that never knew the time are placed in order before the next one that did") {
   StoreBench bench;
   bench.start_up();  // boot 1: no clock
@@ -362,6 +370,7 @@ TEST_CASE("a stop dated with the last register of an earlier boot has that boot'
   CHECK(message.stop.meter_stop_wh == 500);
 }
 
+// Rules: FP-8
 TEST_CASE("failed writes change nothing and can be repeated") {
   StoreBench bench;
   bench.start_up();
@@ -419,6 +428,7 @@ TEST_CASE("a store whose files cannot be read refuses everything and can be load
   CHECK(bench.begin(1, "A", 0) == 1);
 }
 
+// Rules: PD-4
 TEST_CASE("a log that newer firmware declared off limits is not touched") {
   StoreBench bench;
   bench.start_up();
@@ -446,6 +456,7 @@ TEST_CASE("a log that newer firmware declared off limits is not touched") {
   CHECK(bench.files.raw("newer.log") == before);
 }
 
+// Rules: PD-4
 TEST_CASE("record types of newer firmware are kept and do not disturb") {
   StoreBench bench;
   bench.start_up();

@@ -197,6 +197,7 @@ TEST_CASE("random histories agree with the model") {
   CHECK(failures == "");
 }
 
+// Rules: FP-8
 TEST_CASE("any flipped bit is noticed or harmless: the store loads, drains and works on") {
   StoreBench source;
   source.start_up();

@@ -78,6 +78,7 @@ TEST_CASE("a transaction with four meter values costs at most 1 kB of flash, com
   CHECK(bench.store->counters().log_bytes < 20000);
 }
 
+// Rules: R-3.7-2
 TEST_CASE(
     "200 offline transactions with 2,000 meter values fit into the default budget, none thinned") {
   StoreBench bench;
@@ -113,6 +114,7 @@ TEST_CASE(
   CHECK(bench.store->counters().log_bytes < 20000);
 }
 
+// Rules: FP-10
 TEST_CASE("when space runs short every second meter value goes, starts and stops stay") {
   StoreBench bench;
   bench.settings.max_bytes = 16 * 1024;
@@ -169,6 +171,7 @@ TEST_CASE("samples with a meaning of their own are not thinned") {
   CHECK(special == 5);
 }
 
+// Rules: FP-8
 TEST_CASE("a full store refuses starts, never a stop, and recovers when the CSMS is back") {
   StoreBench bench;
   bench.settings.max_bytes = 16 * 1024;
@@ -211,6 +214,7 @@ TEST_CASE("a full store refuses starts, never a stop, and recovers when the CSMS
   CHECK(bench.begin(1, "TAG", 5) == accepted + 1);
 }
 
+// Rules: FP-8
 TEST_CASE("transactions that are open when the store fills up can all be stopped and delivered") {
   StoreBench bench;
   bench.settings.max_bytes = 16 * 1024;

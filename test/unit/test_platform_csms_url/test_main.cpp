@@ -31,6 +31,7 @@ std::string authorization(const char* identity, const std::string& password) {
 
 }  // namespace
 
+// Rules: J-3.1.1-1 PD-8
 TEST_CASE("the identity becomes the last segment of the path") {
   CHECK(target_of("ws://host", "CP1") == "/CP1");
   CHECK(target_of("ws://host/", "CP1") == "/CP1");
@@ -47,12 +48,14 @@ TEST_CASE("a query stays behind the identity") {
   CHECK(target_of("ws://host?token=x", "CP1") == "/CP1?token=x");
 }
 
+// Rules: FP-22
 TEST_CASE("a pasted URL that already ends in the identity is not given it twice") {
   CHECK(target_of("ws://host/ocpp/CP1", "CP1") == "/ocpp/CP1");
   CHECK(target_of("ws://host/ocpp/CP%201/", "CP 1") == "/ocpp/CP%201");
   CHECK(target_of("ws://host/ocpp/XCP1", "CP1") == "/ocpp/XCP1/CP1");
 }
 
+// Rules: J-3.1.1-1 PD-8 FP-22
 TEST_CASE("everything outside the unreserved characters is percent-encoded") {
   CHECK(target_of("ws://host", "A-z_0.9~") == "/A-z_0.9~");
   CHECK(target_of("ws://host", "a b%c+d?e#\xC3\xA9") == "/a%20b%25c%2Bd%3Fe%23%C3%A9");
@@ -108,6 +111,7 @@ TEST_CASE("the longest settings fit") {
   CHECK(target_of(url.c_str(), std::string(48, ' ').c_str()).size() == 1 + 248 + 1 + 3 * 48);
 }
 
+// Rules: J-6.2.2-1 FP-21 PD-8
 TEST_CASE("Basic authorization carries the raw identity and any password bytes") {
   CHECK(authorization("Aladdin", "open sesame") == "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
   CHECK(authorization("a", "b") == "Basic YTpi");

@@ -25,6 +25,7 @@ TEST_CASE("the first wait lies between one and two seconds") {
   }
 }
 
+// Rules: J-3.2-1 FP-2
 TEST_CASE("the ceiling doubles with every failure and stops at the maximum") {
   ReconnectBackoff backoff;
   Instant now{0};

@@ -168,6 +168,7 @@ TEST_CASE("files that hand out few bytes at a time read the same") {
   CHECK(bench.reload() == items);
 }
 
+// Rules: FP-8
 TEST_CASE("an append cut at any byte is there whole or not at all, and the log goes on") {
   for (const auto torn : {SimFileStore::Torn::kPrefix, SimFileStore::Torn::kGarbage,
                           SimFileStore::Torn::kZeros, SimFileStore::Torn::kErased}) {
@@ -400,6 +401,7 @@ TEST_CASE("numbers are not used again after a compaction that keeps nothing") {
   CHECK(after.append(1, bytes("d")).value_or(0) == 4);
 }
 
+// Rules: FP-8
 TEST_CASE("a compaction cut anywhere leaves the old or the new file") {
   const auto script = [](RecordLog& log) {
     KeepSome filter(2);
