@@ -103,6 +103,9 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
       acknowledgement_.sequence = context.sequence;
       acknowledge(now);
       break;
+    case Action::StatusNotification:
+      status.on_delivered(context.connector_id);
+      break;
     default:
       break;
   }
@@ -176,6 +179,9 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
     case Action::Authorize:
       on_authorization(connector(context.connector_id), AuthorizationResult(), now);
       break;
+    case Action::StatusNotification:
+      status.on_lost(context.connector_id, now);
+      break;
     case Action::StartTransaction:
     case Action::MeterValues:
     case Action::StopTransaction:
@@ -211,6 +217,9 @@ void Engine::on_call_lost(const CallContext& context, Instant now) {
       break;
     case Action::Authorize:
       authorize_offline(connector(context.connector_id), now);
+      break;
+    case Action::StatusNotification:
+      status.on_lost(context.connector_id, now);
       break;
     default:
       break;

@@ -368,11 +368,13 @@ void Connector::finish(Instant now) {
   local_transaction_ = 0;
   has_transaction_id_ = false;
   is_energy_blocked_ = false;
+  // A car that came while the last one's transaction was being stopped is a new one.
+  const bool is_car_left = is_plugged_ && !was_unplugged_;
   was_unplugged_ = false;
   must_stop_ = false;
   next_sample_at_ = Instant::never();
   settle_until_ = Instant{};
-  set_session(is_plugged_ ? SessionState::kFinished : SessionState::kIdle, "transaction stopped",
+  set_session(is_car_left ? SessionState::kFinished : SessionState::kIdle, "transaction stopped",
               now);
 }
 

@@ -119,7 +119,11 @@ void Connector::update_status(const char* cause, Instant now) {
           ? StatusNote::kEvSideDisconnected
           : StatusNote::kNone;
   const uint32_t detail_crc = common::crc32(common::as_bytes(state.vendor_error_code.span()));
-  services_->status.set(id_, connector_status(in), error, note, detail_crc, cause, now);
+  const ChargePointStatus status = connector_status(in);
+  if (error == charger::Error::kEvCommunicationError && !may_tell_ev_error(status)) {
+    error = in.is_faulted ? charger::Error::kOtherError : charger::Error::kNone;
+  }
+  services_->status.set(id_, status, error, note, detail_crc, cause, now);
 }
 
 }  // namespace ocpp

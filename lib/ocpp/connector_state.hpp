@@ -64,4 +64,46 @@ constexpr ChargePointStatus connector_status(const StatusInputs& in) {
                              [static_cast<size_t>(in.power)];
 }
 
+/// The transitions that the specification knows (OCPP 1.6 ed. 2, 4.9), as bits of the new status.
+constexpr uint16_t kAllowedTransitions[] = {
+    //  Faulted, Unavailable, Reserved, Finishing, SuspendedEV, SuspendedEVSE, Charging, Preparing, Available
+    0b1'1101'1110,  // Available
+    0b1'0011'1101,  // Preparing
+    0b1'1011'1001,  // Charging
+    0b1'1011'0101,  // SuspendedEVSE
+    0b1'1010'1101,  // SuspendedEV
+    0b1'1000'0011,  // Finishing
+    0b1'1000'0011,  // Reserved
+    0b1'0001'1111,  // Unavailable
+    0b0'1111'1111,  // Faulted
+};
+
+/// The status to be told between two that do not follow each other directly, because what was
+/// between them was too short to be told; `to` when nothing is.
+constexpr ChargePointStatus status_between(ChargePointStatus from, ChargePointStatus to) {
+  const auto bit = static_cast<unsigned>(to);
+  if (from == to || (kAllowedTransitions[static_cast<size_t>(from)] >> bit & 1U) != 0) return to;
+  switch (to) {
+    case ChargePointStatus::Charging:
+    case ChargePointStatus::SuspendedEVSE:
+    case ChargePointStatus::SuspendedEV:
+    case ChargePointStatus::Finishing:
+      return ChargePointStatus::Preparing;
+    case ChargePointStatus::Preparing:
+      return ChargePointStatus::Finishing;
+    case ChargePointStatus::Available:
+    case ChargePointStatus::Reserved:
+    case ChargePointStatus::Unavailable:
+    case ChargePointStatus::Faulted:
+      break;
+  }
+  return ChargePointStatus::Available;
+}
+
+/// EVCommunicationError goes only with these (OCPP 1.6 ed. 2, 7.6).
+constexpr bool may_tell_ev_error(ChargePointStatus status) {
+  return status == ChargePointStatus::Preparing || status == ChargePointStatus::SuspendedEV ||
+         status == ChargePointStatus::SuspendedEVSE || status == ChargePointStatus::Finishing;
+}
+
 }  // namespace ocpp

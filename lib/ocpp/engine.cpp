@@ -17,6 +17,7 @@ constexpr int64_t kStoreRetryMs = 1000;
 constexpr int64_t kStorePatienceMs = 60000;
 constexpr int64_t kResetSoftMs = 30000;  ///< Longest wait for the CSMS to take the last messages.
 constexpr int64_t kResetHardMs = 15000;  ///< Longest wait for transactions to be stored.
+constexpr int64_t kRestartMs = 30000;    ///< Longest wait for the application to restart.
 constexpr int64_t kClockJumpMs = 10000;
 constexpr int64_t kClockDriftMs = 1000;  ///< Less is network delay, not worth setting the clock.
 
@@ -272,20 +273,22 @@ void Engine::on_configuration_changed(Key key, Instant now) {
   for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_configuration(key, now);
 }
 
-void Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now) {
-  const uint16_t before = operative_bits;
+common::Status Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now) {
   const uint16_t mask = connector_id == 0 ? UINT16_MAX : static_cast<uint16_t>(1U << connector_id);
-  operative_bits =
+  const auto wanted =
       static_cast<uint16_t>(is_operative ? operative_bits | mask : operative_bits & ~mask);
-  if (operative_bits != before) {
-    const uint8_t bits[2] = {static_cast<uint8_t>(operative_bits),
-                             static_cast<uint8_t>(operative_bits >> 8U)};
+  if (wanted != operative_bits) {
+    const uint8_t bits[2] = {static_cast<uint8_t>(wanted), static_cast<uint8_t>(wanted >> 8U)};
     const common::Status stored = ports.settings.set(kOperativeKey, common::ByteSpan(bits));
-    if (stored != common::Status::kOk)
+    if (stored != common::Status::kOk) {
       LOG_ERROR(ports.log, "availability not stored (%s)", to_string(stored));
+      return stored;
+    }
+    operative_bits = wanted;
   }
   apply_operative(now);
   has_input_ = true;
+  return common::Status::kOk;
 }
 
 void Engine::apply_operative(Instant now) {
@@ -300,8 +303,10 @@ void Engine::apply_operative(Instant now) {
 }
 
 void Engine::request_reset(bool is_hard, Instant now) {
-  reset_ = is_hard ? Reset::kHard : Reset::kSoft;
-  reset_by_ = now + (is_hard ? kResetHardMs : kResetSoftMs);
+  const Instant reset_by = now + (is_hard ? kResetHardMs : kResetSoftMs);
+  // A second request neither softens the first nor puts it off.
+  reset_by_ = reset_ == Reset::kNone ? reset_by : common::earlier(reset_by_, reset_by);
+  reset_ = is_hard || reset_ == Reset::kHard ? Reset::kHard : Reset::kSoft;
   has_input_ = true;
   LOG_INFO(ports.log, "%s reset requested", is_hard ? "hard" : "soft");
   for (uint8_t id = 1; id <= options.connectors; ++id) {
@@ -312,22 +317,34 @@ void Engine::request_reset(bool is_hard, Instant now) {
 }
 
 /// The application restarts once the answer has left, every transaction is stored and - soft - the
-/// CSMS has it.
+/// CSMS has it. It is asked again ResetRetries times; until it is given up nothing new begins.
 void Engine::run_reset(Instant now) {
   if (reset_ == Reset::kNone) return;
-  bool is_done = !is_link_up || outbox.empty();
-  for (uint8_t id = 1; id <= options.connectors; ++id)
-    is_done = is_done && !connector(id).has_transaction();
-  if (reset_ == Reset::kSoft && is_online)
-    is_done = is_done && !store.has_pending() && !calls.is_in_flight();
-  if (!is_done && now < reset_by_) return;
+  if (now < reset_by_) {
+    if (resets_asked_ > 0) return;
+    bool is_done = !is_link_up || outbox.empty();
+    for (uint8_t id = 1; id <= options.connectors; ++id)
+      is_done = is_done && !connector(id).has_transaction();
+    if (reset_ == Reset::kSoft && is_online)
+      is_done = is_done && !store.has_pending() && !calls.is_in_flight();
+    if (!is_done) return;
+  }
+  if (resets_asked_ > configuration.number(Key::ResetRetries)) {
+    LOG_ERROR(ports.log, "the gateway did not restart: the reset is given up");
+    reset_ = Reset::kNone;
+    resets_asked_ = 0;
+    reset_by_ = Instant::never();
+    status.set(0, status.status(0), charger::Error::kResetFailure, StatusNote::kNone, 0, "reset",
+               now);
+    return;
+  }
   profiles.flush(now);
   Event event;
   event.type = EventType::kResetRequested;
   event.reset_is_hard = reset_ == Reset::kHard;
   events.push(event);
-  reset_ = Reset::kNone;
-  reset_by_ = Instant::never();
+  ++resets_asked_;
+  reset_by_ = now + kRestartMs;
 }
 
 }  // namespace ocpp

@@ -67,7 +67,8 @@ class Engine {
 
   // --- configuration, availability, reset
   void on_configuration_changed(Key key, common::Instant now);
-  void set_operative(uint8_t connector_id, bool is_operative, common::Instant now);
+  /// @retval kIo, kNoSpace  Not stored: nothing has changed.
+  common::Status set_operative(uint8_t connector_id, bool is_operative, common::Instant now);
   void request_reset(bool is_hard, common::Instant now);
 
   // --- parts
@@ -154,6 +155,7 @@ class Engine {
   common::Instant retry_store_at_ = common::Instant::never();
   bool is_clock_wanted_ = false;  ///< The next message waits for the time.
   Reset reset_ = Reset::kNone;
+  int32_t resets_asked_ = 0;  ///< How often the application was asked to restart.
   common::Instant reset_by_ = common::Instant::never();
   bool is_boot_time_stored_ = false;
   bool has_input_ = true;

@@ -1,5 +1,7 @@
 #include "ocpp/status_reports.hpp"
 
+#include "ocpp/connector_state.hpp"
+
 #include <algorithm>
 
 LOG_MODULE("ocpp.status");
@@ -49,7 +51,11 @@ void StatusReports::report_all(common::Instant) {
   is_online_ = true;
   is_dirty_ = true;
   size_ = 0;
-  for (uint8_t id = 0; id <= connectors_; ++id) states_[id].must_report = true;
+  for (uint8_t id = 0; id <= connectors_; ++id) {
+    states_[id].must_report = true;
+    states_[id].retries = 0;
+    states_[id].retry_at = common::Instant::never();
+  }
 }
 
 void StatusReports::report(uint8_t connector_id, common::Instant) {
@@ -85,10 +91,21 @@ common::Instant StatusReports::step(int64_t minimum_ms, common::Instant now) {
       enqueue(id, now);
       continue;
     }
+    if (now >= state.retry_at) {
+      enqueue(id, state.since);
+      continue;
+    }
+    next = common::earlier(next, state.retry_at);
+    is_dirty = is_dirty || state.retry_at != common::Instant::never();
     if (!differs(state)) continue;
     const common::Instant due =
         state.status == ChargePointStatus::Faulted ? state.since : state.since + minimum_ms;
     if (now >= due) {
+      if (const ChargePointStatus between = status_between(state.reported_status, state.status);
+          state.is_reported && between != state.status) {
+        push(StatusReport{id, between, charger::Error::kNone, StatusNote::kNone, state.since});
+      }
+      state.retries = 0;
       enqueue(id, state.since);
     } else {
       next = common::earlier(next, due);
@@ -105,11 +122,16 @@ void StatusReports::enqueue(uint8_t connector_id, common::Instant at) {
   state.reported_status = state.status;
   state.reported_error = state.error;
   state.reported_crc = state.detail_crc;
+  state.retry_at = common::Instant::never();
+  push(StatusReport{connector_id, state.status, state.error, state.note, at});
+}
+
+void StatusReports::push(const StatusReport& report) {
   if (size_ == limits::kMaxStatusReports) {
     // A slow CSMS: the oldest report of this connector has been overtaken by this one.
     size_t victim = 0;
     for (size_t i = 0; i < size_; ++i) {
-      if (queue_[i].connector_id == connector_id) {
+      if (queue_[i].connector_id == report.connector_id) {
         victim = i;
         break;
       }
@@ -117,7 +139,15 @@ void StatusReports::enqueue(uint8_t connector_id, common::Instant at) {
     std::copy(queue_ + victim + 1, queue_ + size_, queue_ + victim);
     --size_;
   }
-  queue_[size_++] = StatusReport{connector_id, state.status, state.error, state.note, at};
+  queue_[size_++] = report;
+}
+
+void StatusReports::on_lost(uint8_t connector_id, common::Instant now) {
+  State& state = states_[connector_id];
+  if (!is_online_ || state.retries == kMaxRetries) return;
+  ++state.retries;
+  state.retry_at = now + kRetryMs * state.retries;
+  is_dirty_ = true;
 }
 
 void StatusReports::pop() {

@@ -46,6 +46,9 @@ class StatusReports {
   /// Reports one connector now, whatever was reported before (TriggerMessage).
   void report(uint8_t connector_id, common::Instant now);
   void go_offline();
+  /// The CSMS did not take a report: it is told again, at most kMaxRetries times.
+  void on_lost(uint8_t connector_id, common::Instant now);
+  void on_delivered(uint8_t connector_id) { states_[connector_id].retries = 0; }
 
   /// Moves statuses that lasted long enough to the queue. @return When there is more to do.
   common::Instant step(int64_t minimum_ms, common::Instant now);
@@ -66,10 +69,15 @@ class StatusReports {
     ChargePointStatus reported_status = ChargePointStatus::Unavailable;
     charger::Error reported_error = charger::Error::kNone;
     uint32_t reported_crc = 0;
+    uint8_t retries = 0;
+    common::Instant retry_at = common::Instant::never();
   };
   static constexpr int64_t kHoldMs = 10000;
+  static constexpr uint8_t kMaxRetries = 3;
+  static constexpr int64_t kRetryMs = 10000;
 
   void enqueue(uint8_t connector_id, common::Instant at);
+  void push(const StatusReport& report);
   static bool differs(const State& state);
 
   EventQueue& events_;

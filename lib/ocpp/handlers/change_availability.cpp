@@ -18,7 +18,9 @@ Refusal handle(Engine& engine, const messages::ChangeAvailabilityReq& request,
       conf.status = messages::AvailabilityStatus::Scheduled;
     }
   }
-  engine.set_operative(connector_id, is_operative, now);
+  // A change that a restart would undo is none.
+  if (engine.set_operative(connector_id, is_operative, now) != common::Status::kOk)
+    conf.status = messages::AvailabilityStatus::Rejected;
   return Refusal::none();
 }
 

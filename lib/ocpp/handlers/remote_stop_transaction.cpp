@@ -7,8 +7,10 @@ Refusal handle(Engine& engine, const messages::RemoteStopTransactionReq& request
                messages::RemoteStopTransactionConf& conf, common::Instant now) {
   conf.status = messages::RemoteStartStopStatus::Rejected;
   Connector* connector = engine.find_transaction(request.transaction_id);
+  // One that is being stopped will be stopped.
   if (engine.registration.state() == RegistrationState::kAccepted && connector != nullptr &&
-      connector->stop(StopReason::kRemote, IdTag(), now) == common::Status::kOk) {
+      (connector->session() == SessionState::kStopping ||
+       connector->stop(StopReason::kRemote, IdTag(), now) == common::Status::kOk)) {
     conf.status = messages::RemoteStartStopStatus::Accepted;
   }
   return Refusal::none();

@@ -1,0 +1,258 @@
+// Purpose:       Rules of the Core profile that belong to no single session: status reports, reset,
+//                availability.
+// Given:         A gateway in virtual time with its wallboxes, its flash and its CSMS.
+// Steps:         See each case.
+// Pass criteria: Only the transitions of the specification are told; what is refused is tried again, but not for ever;
+//                what was promised outlives a restart.
+// Spec:          OCPP 1.6 ed. 2, 4.9, 5.2, 5.12, 5.14, 9.1.20, 9.1.22.
+#include "doctest_main/doctest_main.hpp"
+#include "ocpp/connector_state.hpp"
+#include "ocpp_world/world.hpp"
+
+using ocpp::ChargePointStatus;
+using ocpp_world::World;
+
+namespace {
+
+struct Fixture {
+  World world;
+
+  Fixture() { world.start(); }
+
+  std::string change(const std::string& key, const std::string& value) {
+    return world.call("ChangeConfiguration",
+                      R"({"key":")" + key + R"(","value":")" + value + "\"}");
+  }
+  void charge() {
+    world.charger.plug(1);
+    world.run_for(3000);
+    world.tag("04A1B2C3");
+    REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
+    world.run_for(5000);
+  }
+  /// What the CSMS was told of connector 1 since `from`.
+  std::string told(size_t from) const {
+    std::string text;
+    for (size_t i = from; i < world.csms.statuses.size(); ++i) {
+      if (world.csms.statuses[i].connector_id != 1) continue;
+      if (!text.empty()) text += ' ';
+      text += world.csms.statuses[i].status;
+    }
+    return text;
+  }
+  int resets() const {
+    int count = 0;
+    for (const ocpp::Event& event : world.events)
+      count += event.type == ocpp::EventType::kResetRequested ? 1 : 0;
+    return count;
+  }
+};
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------ status
+
+// Rules: R-4.9-15
+TEST_CASE("between any two statuses at most one more has to be told, and every step is allowed") {
+  const auto allowed = [](ChargePointStatus from, ChargePointStatus to) {
+    return (ocpp::kAllowedTransitions[static_cast<size_t>(from)] >> static_cast<unsigned>(to) &
+            1U) != 0;
+  };
+  for (unsigned a = 0; a < 9; ++a) {
+    for (unsigned b = 0; b < 9; ++b) {
+      if (a == b) continue;
+      const auto from = static_cast<ChargePointStatus>(a);
+      const auto to = static_cast<ChargePointStatus>(b);
+      const ChargePointStatus between = ocpp::status_between(from, to);
+      CAPTURE(to_string(from));
+      CAPTURE(to_string(to));
+      CHECK((between == to) == allowed(from, to));
+      CHECK(allowed(from, between));
+      if (between != to) CHECK(allowed(between, to));
+    }
+  }
+  CHECK_FALSE(allowed(ChargePointStatus::Available, ChargePointStatus::Finishing));
+  CHECK_FALSE(allowed(ChargePointStatus::Preparing, ChargePointStatus::Reserved));
+  CHECK_FALSE(allowed(ChargePointStatus::Finishing, ChargePointStatus::Charging));
+  CHECK_FALSE(allowed(ChargePointStatus::Reserved, ChargePointStatus::Charging));
+}
+
+// Rules: R-4.9-1 R-4.9-5 R-4.9-15 R-9.1.20-1
+TEST_CASE_FIXTURE(Fixture, "a status too short to be told does not make a transition impossible") {
+  charge();
+  CHECK(change("MinimumStatusDuration", "20") == "Accepted");
+  world.tag("04A1B2C3");
+  world.run_for(40000);
+  REQUIRE(world.csms.last_status(1) == "Finishing");
+  const size_t before = world.csms.statuses.size();
+  world.tag("04A1B2C3");  // Preparing for a few seconds, then Charging
+  world.run_for(60000);
+  CHECK(told(before) == "Preparing Charging");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-4.9-13
+TEST_CASE_FIXTURE(Fixture, "a status that the CSMS refuses is told again, at most three times") {
+  const int before = world.csms.received["StatusNotification"];
+  world.csms.faults.call_error["StatusNotification"] = 2;
+  world.charger.plug(1);
+  world.run_for(5000);
+  CHECK(world.csms.last_status(1) == "Available");
+  world.run_for(60000);
+  CHECK(world.csms.last_status(1) == "Preparing");
+  CHECK(world.csms.received["StatusNotification"] - before == 3);
+  // For ever refused: some attempts, then silence until something changes.
+  world.csms.faults.call_error["StatusNotification"] = 1000;
+  world.charger.unplug(1);
+  world.run_for(3600000);
+  CHECK(world.csms.received["StatusNotification"] - before == 3 + 4);
+  world.csms.faults.call_error.clear();
+  world.charger.plug(1);
+  world.run_for(5000);
+  CHECK(world.csms.received["StatusNotification"] - before == 3 + 4 + 1);
+  CHECK(world.csms.last_status(1) == "Preparing");
+  CHECK(world.problems() == "");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a status that is not answered while the link stays up is told again") {
+  world.csms.faults.ignore["StatusNotification"] = 1;
+  const int before = world.csms.received["StatusNotification"];
+  world.charger.plug(1);
+  world.run_for(90000);
+  CHECK(world.csms.received["StatusNotification"] - before == 2);
+  CHECK(world.csms.last_status(1) == "Preparing");
+}
+
+// Rules: R-4.9-15
+TEST_CASE_FIXTURE(Fixture,
+                  "a car plugged while the last transaction is being stopped is Preparing") {
+  charge();
+  world.charger.unplug(1);
+  REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Finishing"; }, 5000));
+  world.charger.plug(1);
+  world.run_for(20000);
+  CHECK(world.csms.last_status(1) == "Preparing");
+  CHECK(world.csms.transactions[0].stops == 1);
+  world.tag("04B2");
+  world.run_for(20000);
+  CHECK(world.csms.last_status(1) == "Charging");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-4.9-8
+TEST_CASE_FIXTURE(Fixture, "a car's communication error is told only where a car is expected") {
+  world.charger.set_error(1, charger::Error::kEvCommunicationError, false);
+  world.run_for(3000);
+  CHECK(world.csms.statuses.back().error == "NoError");
+  world.charger.plug(1);
+  world.run_for(3000);
+  CHECK(world.csms.statuses.back().status == "Preparing");
+  CHECK(world.csms.statuses.back().error == "EVCommunicationError");
+  world.charger.set_error(1, charger::Error::kEvCommunicationError, true);
+  world.run_for(3000);
+  CHECK(world.csms.statuses.back().status == "Faulted");
+  CHECK(world.csms.statuses.back().error == "OtherError");
+}
+
+// ------------------------------------------------------------------------------------- reset
+
+// Rules: R-5.14-1 R-5.14-6
+TEST_CASE_FIXTURE(Fixture, "a reset that does not happen is tried ResetRetries times, then told") {
+  CHECK(change("ResetRetries", "2") == "Accepted");
+  CHECK(world.call("Reset", R"({"type":"Soft"})") == "Accepted");
+  world.run_for(1000);
+  CHECK(resets() == 1);
+  world.run_for(70000);
+  CHECK(resets() == 3);
+  // While a restart is expected nothing new begins.
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("04A1");
+  world.run_for(3000);
+  CHECK(world.csms.received["Authorize"] == 0);
+  CHECK(world.call("RemoteStartTransaction", R"({"idTag":"R","connectorId":1})") == "Rejected");
+  world.run_for(60000);
+  CHECK(resets() == 3);
+  CHECK(world.csms.statuses.back().connector_id == 0);
+  CHECK(world.csms.statuses.back().status == "Available");
+  CHECK(world.csms.statuses.back().error == "ResetFailure");
+  world.tag("04A1");
+  world.run_for(20000);
+  CHECK(world.csms.last_status(1) == "Charging");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.14-1 R-5.14-2 R-5.14-4
+TEST_CASE_FIXTURE(Fixture,
+                  "between the request to restart and the restart no tag starts a session") {
+  CHECK(world.call("Reset", R"({"type":"Hard"})") == "Accepted");
+  world.charger.plug(1);
+  REQUIRE(world.run_until([&] { return resets() == 1; }, 5000));
+  world.tag("04A1");
+  world.run_for(500);
+  CHECK(world.csms.received["Authorize"] == 0);
+  CHECK(world.csms.received["StartTransaction"] == 0);
+  CHECK_FALSE(world.charger.offer(1).permit);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a soft reset after a hard one neither softens it nor puts it off") {
+  charge();
+  world.csms.faults.is_mute = true;
+  (void)world.csms.call("Reset", R"({"type":"Hard"})", world.now());
+  world.run_for(1000);
+  (void)world.csms.call("Reset", R"({"type":"Soft"})", world.now());
+  REQUIRE(world.run_until([&] { return resets() == 1; }, 15000));
+  for (const ocpp::Event& event : world.events) {
+    if (event.type == ocpp::EventType::kResetRequested) CHECK(event.reset_is_hard);
+  }
+}
+
+// ------------------------------------------------------------------------------ availability
+
+// Rules: R-5.2-1 R-5.2-3 R-5.2-4 R-5.2-6
+TEST_CASE_FIXTURE(Fixture, "an availability that cannot be stored is refused and changes nothing") {
+  world.settings.fail_next_set(common::Status::kIo);
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":1,"type":"Inoperative"})") ==
+        "Rejected");
+  world.run_for(2000);
+  CHECK(world.csms.last_status(1) == "Available");
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":1,"type":"Inoperative"})") ==
+        "Accepted");
+  world.run_for(2000);
+  CHECK(world.csms.last_status(1) == "Unavailable");
+  const uint64_t writes = world.settings.writes();
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":1,"type":"Inoperative"})") ==
+        "Accepted");
+  CHECK(world.settings.writes() == writes);
+  (void)world.restart(platform::ResetCause::kPowerOn);
+  world.connect();
+  world.run_for(2000);
+  CHECK(world.csms.last_status(1) == "Unavailable");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.2-2 R-5.2-3 R-7.7-2
+TEST_CASE_FIXTURE(Fixture, "a scheduled change can be taken back before it takes effect") {
+  charge();
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":0,"type":"Inoperative"})") ==
+        "Scheduled");
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":0,"type":"Operative"})") == "Accepted");
+  world.tag("04A1B2C3");
+  world.run_for(20000);
+  CHECK(world.csms.last_status(1) == "Finishing");
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":3,"type":"Operative"})") == "Rejected");
+}
+
+// ------------------------------------------------------------------------------- remote stop
+
+// Rules: R-5.12-1 R-5.12-2
+TEST_CASE_FIXTURE(Fixture,
+                  "a remote stop that is repeated while the transaction stops is accepted") {
+  charge();
+  CHECK(world.call("RemoteStopTransaction", R"({"transactionId":1000})") == "Accepted");
+  CHECK(world.call("RemoteStopTransaction", R"({"transactionId":1000})") == "Accepted");
+  world.run_for(20000);
+  CHECK(world.csms.transactions[0].reason == "Remote");
+  CHECK(world.csms.transactions[0].stops == 1);
+  CHECK(world.call("RemoteStopTransaction", R"({"transactionId":1000})") == "Rejected");
+}
