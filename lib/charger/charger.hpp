@@ -124,11 +124,12 @@ constexpr bool operator!=(const Offer& a, const Offer& b) { return !(a == b); }
 
 /// What a connector's hardware can do; fixed after start-up.
 struct Capabilities {
-  uint32_t min_ma = 6000;     ///< Lowest current that can be offered, mA per phase.
-  uint32_t max_ma = 16000;    ///< Highest, mA per phase.
-  uint8_t phases = 3;         ///< Connected phases, 1..3.
-  uint16_t meter_fields = 0;  ///< MeterField bits that samples can carry.
-  bool has_lock = false;      ///< unlock() works.
+  uint32_t min_ma = 6000;          ///< Lowest current that can be offered, mA per phase.
+  uint32_t max_ma = 16000;         ///< Highest, mA per phase.
+  uint8_t phases = 3;              ///< Connected phases, 1..3.
+  bool can_switch_phases = false;  ///< Offer::phases is obeyed, also while an EV charges.
+  uint16_t meter_fields = 0;       ///< MeterField bits that samples can carry.
+  bool has_lock = false;           ///< unlock() works.
 };
 
 /// Commands to the chargers. Commands are wishes: the effect is what the next ChargerState says.

@@ -50,8 +50,7 @@ constexpr Row kRows[] = {
     {Action::RemoteStopTransaction,
      run<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>},
     {Action::Reset, run<messages::ResetReq, messages::ResetConf>},
-    {Action::SetChargingProfile,
-     run<messages::SetChargingProfileReq, messages::SetChargingProfileConf>},
+    {Action::SetChargingProfile, handle_set_charging_profile},
     {Action::TriggerMessage, handle_trigger_message},
     {Action::UnlockConnector, run<messages::UnlockConnectorReq, messages::UnlockConnectorConf>},
 };

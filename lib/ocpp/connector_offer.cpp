@@ -20,6 +20,7 @@ ChargingSession Connector::charging_session(Instant now) const {
   }
   session.electrical.voltage_mv = services_->nominal_voltage_mv;
   session.electrical.phases = std::max<uint8_t>(1, std::min<uint8_t>(3, capabilities_.phases));
+  session.electrical.can_switch_phases = capabilities_.can_switch_phases;
   if (has_sample_ && sample_.has(charger::kMeterVoltage)) {
     int64_t sum_mv = 0;
     int32_t count = 0;
@@ -49,8 +50,8 @@ void Connector::update_offer(Instant now) {
   offer.phases = capabilities_.phases;
   if (session_ == SessionState::kRunning && !is_energy_blocked_) {
     const common::UtcTime utc = services_->clock.utc(now);
-    const ChargingSession session = charging_session(now);
-    const ProfileLimit allowed = limit(services_->profiles.all(), session, utc, sharers_);
+    LimitTimeline timeline(services_->profiles.all(), charging_session(now));
+    const ProfileLimit allowed = timeline.at(utc, sharers_);
     offer.permit = true;
     offer.limit_ma = capabilities_.max_ma;
     if (allowed.per_phase_ua != kUnlimited) {
@@ -60,9 +61,7 @@ void Connector::update_offer(Instant now) {
     if (offer.limit_ma < capabilities_.min_ma)
       offer.limit_ma = 0;  // less than an EV can take is a pause
     offer.phases = std::min(offer.phases, allowed.phases);
-    if (utc.is_known())
-      limit_change_at_ =
-          services_->clock.instant(next_change(services_->profiles.all(), session, utc));
+    if (utc.is_known()) limit_change_at_ = services_->clock.instant(timeline.next_change());
   }
   if (is_offer_sent_ && offer == offer_) return;
   if (offer.permit && offer.limit_ma > 0 && offer_.limit_ma == 0) settle_until_ = now + kSettleMs;

@@ -8,6 +8,7 @@ namespace {
 constexpr int64_t kDayMs = 86400000;
 constexpr int64_t kMondayMs = 4 * kDayMs;  // 1970-01-05
 constexpr common::UtcTime kNever{INT64_MAX};
+constexpr uint8_t kLevels = limits::kMaxStackLevel + 1;
 
 int64_t recurrence_ms(const ChargingProfile& profile) {
   if (profile.kind != ProfileKind::Recurring) return 0;
@@ -16,31 +17,27 @@ int64_t recurrence_ms(const ChargingProfile& profile) {
 
 /// When the schedule (its first round, if it recurs) begins.
 common::UtcTime schedule_start(const ChargingProfile& profile, common::UtcTime started_at) {
-  switch (profile.kind) {
-    case ProfileKind::Relative:
-      return started_at;
-    case ProfileKind::Recurring:
-      if (profile.start_schedule.is_known()) return profile.start_schedule;
+  if (profile.kind != ProfileKind::Relative) {
+    if (profile.start_schedule.is_known()) return profile.start_schedule;
+    if (profile.kind == ProfileKind::Recurring)
       return common::UtcTime{profile.recurrency == Recurrency::Weekly ? kMondayMs : kDayMs};
-    case ProfileKind::Absolute:
-      break;
   }
-  if (profile.start_schedule.is_known()) return profile.start_schedule;
+  // The limit of the whole charge point has one beginning for all connectors, or their sum could exceed it.
   return profile.purpose == ProfilePurpose::ChargePointMaxProfile ? profile.installed_at
                                                                   : started_at;
 }
 
-/// Length of one round, ms: duration, cut to the recurrence period; INT64_MAX = for ever.
-int64_t round_ms(const ChargingProfile& profile) {
-  const int64_t recurrence = recurrence_ms(profile);
-  const int64_t duration = profile.duration_s < 0 ? INT64_MAX : int64_t{profile.duration_s} * 1000;
-  return recurrence == 0 ? duration : std::min(duration, recurrence);
+uint8_t lowest_period(const ChargingProfile& profile) {
+  uint8_t lowest = 0;
+  for (uint8_t i = 1; i < profile.period_count; ++i) {
+    if (profile.periods[i].limit_deci < profile.periods[lowest].limit_deci) lowest = i;
+  }
+  return lowest;
 }
 
-bool applies_to(const ChargingProfile& profile, ProfilePurpose purpose,
-                const ChargingSession& session) {
-  if (profile.period_count == 0 || profile.purpose != purpose) return false;
-  switch (purpose) {
+bool applies_to(const ChargingProfile& profile, const ChargingSession& session) {
+  if (profile.period_count == 0) return false;
+  switch (profile.purpose) {
     case ProfilePurpose::ChargePointMaxProfile:
       return true;
     case ProfilePurpose::TxDefaultProfile:
@@ -50,30 +47,6 @@ bool applies_to(const ChargingProfile& profile, ProfilePurpose purpose,
              profile.local_transaction == session.local_transaction;
   }
   return false;
-}
-
-common::UtcTime profile_next_change(const ChargingProfile& profile, common::UtcTime at,
-                                    common::UtcTime started_at) {
-  common::UtcTime next = kNever;
-  const auto consider = [&next, at](int64_t ms) {
-    if (ms > at.ms && ms < next.ms) next.ms = ms;
-  };
-  if (profile.valid_from.is_known()) consider(profile.valid_from.ms);
-  if (profile.valid_to.is_known()) consider(profile.valid_to.ms);
-
-  const common::UtcTime start = schedule_start(profile, started_at);
-  const int64_t recurrence = recurrence_ms(profile);
-  int64_t round_start = start.ms;
-  if (recurrence != 0 && at.ms > start.ms) round_start = at.ms - (at.ms - start.ms) % recurrence;
-  consider(round_start);
-  const int64_t length = round_ms(profile);
-  for (size_t i = 0; i < profile.period_count; ++i) {
-    const int64_t offset = int64_t{profile.periods[i].start_s} * 1000;
-    if (offset < length) consider(round_start + offset);
-  }
-  if (length != INT64_MAX) consider(round_start + length);
-  if (recurrence != 0) consider(round_start + recurrence);
-  return next;
 }
 
 }  // namespace
@@ -92,73 +65,103 @@ int64_t from_microampere(Microampere per_phase, RateUnit unit, const ElectricalF
   return (nanowatt_per_volt + 50000) / 100000;  // microwatt to tenths of W
 }
 
-const SchedulePeriod* active_period(const ChargingProfile& profile, common::UtcTime at,
-                                    common::UtcTime started_at) {
-  if (!at.is_known()) {
-    const SchedulePeriod* lowest = &profile.periods[0];
-    for (size_t i = 1; i < profile.period_count; ++i) {
-      if (profile.periods[i].limit_deci < lowest->limit_deci) lowest = &profile.periods[i];
+LimitTimeline::LimitTimeline(common::Span<const ChargingProfile> profiles,
+                             const ChargingSession& session)
+    : session_(session) {
+  for (const ChargingProfile& profile : profiles) {
+    if (!applies_to(profile, session)) continue;
+    Cursor& cursor = cursors_[count_++];
+    cursor.until.ms = INT64_MIN;
+    cursor.profile = &profile;
+    cursor.rank = profile.stack_level;
+    if (profile.purpose == ProfilePurpose::TxProfile) {
+      cursor.rank = static_cast<uint8_t>(cursor.rank + 2 * kLevels);
+    } else if (profile.connector_id != 0) {
+      cursor.rank = static_cast<uint8_t>(cursor.rank + kLevels);
     }
-    return lowest;
   }
-  if (profile.valid_from.is_known() && at < profile.valid_from) return nullptr;
-  if (profile.valid_to.is_known() && at >= profile.valid_to) return nullptr;
-  int64_t elapsed = at - schedule_start(profile, started_at);
-  if (elapsed < 0) return nullptr;
-  if (const int64_t recurrence = recurrence_ms(profile); recurrence != 0) elapsed %= recurrence;
-  if (elapsed >= round_ms(profile)) return nullptr;
-  const SchedulePeriod* active = nullptr;
-  for (size_t i = 0;
-       i < profile.period_count && int64_t{profile.periods[i].start_s} * 1000 <= elapsed; ++i) {
-    active = &profile.periods[i];
-  }
-  return active;
 }
 
-ProfileLimit limit_of(common::Span<const ChargingProfile> profiles, ProfilePurpose purpose,
-                      const ChargingSession& session, common::UtcTime at) {
+void LimitTimeline::look(Cursor& cursor, common::UtcTime at) const {
+  const ChargingProfile& profile = *cursor.profile;
+  const common::UtcTime start = schedule_start(profile, session_.started_at);
+  cursor.until = kNever;
+  if (!at.is_known() || !start.is_known()) {
+    cursor.period = lowest_period(profile);
+    return;
+  }
+  cursor.period = kSilent;
+  if (at < profile.valid_from) {
+    cursor.until = profile.valid_from;
+    return;
+  }
+  if (profile.valid_to.is_known()) {
+    if (at >= profile.valid_to) return;
+    cursor.until = profile.valid_to;
+  }
+  if (at < start) {
+    cursor.until = std::min(cursor.until, start);
+    return;
+  }
+  int64_t elapsed = at - start;
+  const int64_t recurrence = recurrence_ms(profile);
+  if (recurrence != 0 && elapsed >= recurrence) elapsed %= recurrence;
+
+  // Of one round: what comes next, and when.
+  int64_t end = recurrence == 0 ? INT64_MAX : recurrence;
+  const int64_t duration = int64_t{profile.duration_s} * 1000;
+  if (duration < 0 || elapsed < duration) {
+    if (duration >= 0) end = std::min(end, duration);
+    const auto elapsed_s = static_cast<uint32_t>(std::min<int64_t>(elapsed / 1000, UINT32_MAX));
+    uint8_t next = 0;
+    while (next < profile.period_count && profile.periods[next].start_s <= elapsed_s) ++next;
+    if (next != 0) cursor.period = static_cast<uint8_t>(next - 1);
+    if (next < profile.period_count)
+      end = std::min(end, int64_t{profile.periods[next].start_s} * 1000);
+  }
+  if (end != INT64_MAX) cursor.until = std::min(cursor.until, at + (end - elapsed));
+}
+
+ProfileLimit LimitTimeline::convert(const Cursor& cursor) const {
+  const SchedulePeriod& period = cursor.profile->periods[cursor.period];
   ProfileLimit result;
-  int best_rank = -1;
-  for (const ChargingProfile& profile : profiles) {
-    if (!applies_to(profile, purpose, session)) continue;
-    const bool is_own = purpose == ProfilePurpose::TxDefaultProfile && profile.connector_id != 0;
-    const int rank = profile.stack_level + (is_own ? limits::kMaxStackLevel + 1 : 0);
-    if (rank <= best_rank) continue;
-    const SchedulePeriod* period = active_period(profile, at, session.started_at);
-    if (period == nullptr) continue;
-    best_rank = rank;
-    // More phases than there are: the limit is used as it is (errata 3.34).
-    ElectricalFacts electrical = session.electrical;
-    const auto allowed = static_cast<uint8_t>(period->phases == 0 ? 3 : period->phases);
-    if (allowed < electrical.phases) electrical.phases = allowed;
-    result.per_phase_ua = to_microampere(period->limit_deci, profile.unit, electrical);
-    result.phases = allowed;
-  }
+  result.phases = static_cast<uint8_t>(period.phases == 0 ? 3 : period.phases);
+  // More phases than there are: the limit is used as it is (errata 3.34).
+  ElectricalFacts electrical = session_.electrical;
+  if (electrical.can_switch_phases) electrical.phases = std::min(electrical.phases, result.phases);
+  result.per_phase_ua = to_microampere(period.limit_deci, cursor.profile->unit, electrical);
   return result;
 }
 
-ProfileLimit limit(common::Span<const ChargingProfile> profiles, const ChargingSession& session,
-                   common::UtcTime at, uint8_t sharers) {
-  ProfileLimit result = limit_of(profiles, ProfilePurpose::TxProfile, session, at);
-  if (result.per_phase_ua == kUnlimited)
-    result = limit_of(profiles, ProfilePurpose::TxDefaultProfile, session, at);
-  ProfileLimit whole = limit_of(profiles, ProfilePurpose::ChargePointMaxProfile, session, at);
-  if (whole.per_phase_ua != kUnlimited) {
-    result.per_phase_ua = std::min(result.per_phase_ua, whole.per_phase_ua / sharers);
-    result.phases = std::min(result.phases, whole.phases);
-  }
-  return result;
+bool LimitTimeline::goes_before(const Cursor& cursor, const Cursor& other,
+                                bool is_time_known) const {
+  if (is_time_known || cursor.rank / kLevels != other.rank / kLevels)
+    return cursor.rank > other.rank;
+  return convert(cursor).per_phase_ua < convert(other).per_phase_ua;
 }
 
-common::UtcTime next_change(common::Span<const ChargingProfile> profiles,
-                            const ChargingSession& session, common::UtcTime at) {
-  common::UtcTime next = kNever;
-  for (const ChargingProfile& profile : profiles) {
-    if (!applies_to(profile, profile.purpose, session)) continue;
-    const common::UtcTime change = profile_next_change(profile, at, session.started_at);
-    if (change < next) next = change;
+ProfileLimit LimitTimeline::at(common::UtcTime at, uint8_t sharers) {
+  const Cursor* own = nullptr;
+  const Cursor* whole = nullptr;
+  next_change_ = kNever;
+  for (uint8_t i = 0; i < count_; ++i) {
+    Cursor& cursor = cursors_[i];
+    if (cursor.until <= at) look(cursor, at);
+    next_change_ = std::min(next_change_, cursor.until);
+    if (cursor.period == kSilent) continue;
+    const bool is_whole = cursor.profile->purpose == ProfilePurpose::ChargePointMaxProfile;
+    const Cursor*& best = is_whole ? whole : own;
+    if (best == nullptr || goes_before(cursor, *best, at.is_known())) best = &cursor;
   }
-  return next;
+  ProfileLimit result;
+  if (own != nullptr) result = convert(*own);
+  whole_ = ProfileLimit();
+  if (whole != nullptr) {
+    whole_ = convert(*whole);
+    result.per_phase_ua = std::min(result.per_phase_ua, whole_.per_phase_ua / sharers);
+    result.phases = std::min(result.phases, whole_.phases);
+  }
+  return result;
 }
 
 }  // namespace ocpp

@@ -2,14 +2,16 @@
 
 #include "ocpp/charging_profile.hpp"
 
-/// What charging profiles allow at a given time: pure functions (OCPP 1.6 ed. 2, 3.13 and errata
-/// 3.7, 3.34, 3.43, 3.44, 3.79). Nothing here knows a clock, a charger or a store.
+/// What charging profiles allow at a given time: a function of the profiles, the session and the time (OCPP 1.6 ed. 2,
+/// 3.13 and errata 3.7, 3.34, 3.43, 3.44, 3.79). Nothing here knows a clock, a charger or a store.
 namespace ocpp {
 
 /// How limits in W and in A relate on a connector.
 struct ElectricalFacts {
   int32_t voltage_mv = 230000;  ///< Phase to neutral, measured where possible; > 0.
   uint8_t phases = 3;           ///< Phases in use (measured), else connected; 1..3.
+  /// numberPhases of a profile is obeyed. If not, a limit in W is spread over all phases in use.
+  bool can_switch_phases = false;
 };
 
 /// The session that a limit is asked for.
@@ -35,26 +37,44 @@ Microampere to_microampere(int64_t limit_deci, RateUnit unit, const ElectricalFa
 /// Tenths of the unit, rounded to the nearest.
 int64_t from_microampere(Microampere per_phase, RateUnit unit, const ElectricalFacts& electrical);
 
-/// The period of a profile that is valid at `at`; nullptr when the profile says nothing then.
-/// @param at  Unknown: the lowest of all periods, so that a lost clock never raises a limit.
-const SchedulePeriod* active_period(const ChargingProfile& profile, common::UtcTime at,
-                                    common::UtcTime started_at);
+/// The limits of one session, followed through time. Each profile is looked at again only when its own answer may
+/// change.
+/// @par Ownership  The profiles stay as they are while it is used.
+class LimitTimeline {
+ public:
+  LimitTimeline(common::Span<const ChargingProfile> profiles, const ChargingSession& session);
 
-/// Limit of one purpose: the highest stack level that says something. For TxDefaultProfile a
-/// profile of the connector itself goes before those of connector 0.
-ProfileLimit limit_of(common::Span<const ChargingProfile> profiles, ProfilePurpose purpose,
-                      const ChargingSession& session, common::UtcTime at);
+  /// What the connector may draw: TxProfile, else TxDefaultProfile, of each the highest stack level that says something
+  /// (a TxDefaultProfile of the connector itself goes before those of connector 0); never more than its share of
+  /// ChargePointMaxProfile.
+  /// @param at       Not before the time asked for last. Unknown: the lowest of all that might hold, so that a lost
+  ///                 clock never raises a limit.
+  /// @param sharers  Connectors among which ChargePointMaxProfile is divided, >= 1.
+  ProfileLimit at(common::UtcTime at, uint8_t sharers);
+  /// ChargePointMaxProfile alone and whole, at the time asked for last.
+  const ProfileLimit& whole() const { return whole_; }
+  /// The first time after that at which another limit may hold; INT64_MAX = never.
+  common::UtcTime next_change() const { return next_change_; }
+  const ElectricalFacts& electrical() const { return session_.electrical; }
 
-/// What the connector may draw: TxProfile, else TxDefaultProfile; never more than its share of
-/// ChargePointMaxProfile.
-/// @param sharers  Connectors among which ChargePointMaxProfile is divided, >= 1.
-ProfileLimit limit(common::Span<const ChargingProfile> profiles, const ChargingSession& session,
-                   common::UtcTime at, uint8_t sharers);
+ private:
+  struct Cursor {
+    common::UtcTime until;  ///< The profile says the same until then.
+    const ChargingProfile* profile;
+    uint8_t rank;    ///< Of those that say something the highest counts.
+    uint8_t period;  ///< Index; kSilent = the profile says nothing.
+  };
+  static constexpr uint8_t kSilent = UINT8_MAX;
 
-/// The first time after `at` at which limit() may give another result; INT64_MAX when it never
-/// does.
-/// @param at  Known.
-common::UtcTime next_change(common::Span<const ChargingProfile> profiles,
-                            const ChargingSession& session, common::UtcTime at);
+  void look(Cursor& cursor, common::UtcTime at) const;
+  bool goes_before(const Cursor& cursor, const Cursor& other, bool is_time_known) const;
+  ProfileLimit convert(const Cursor& cursor) const;
+
+  ChargingSession session_;
+  common::UtcTime next_change_;
+  ProfileLimit whole_;
+  uint8_t count_ = 0;
+  Cursor cursors_[limits::kMaxChargingProfiles];
+};
 
 }  // namespace ocpp

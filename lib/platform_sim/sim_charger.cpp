@@ -31,9 +31,13 @@ bool SimCharger::Unit::is_offered() const {
   return offer.permit && offer.limit_ma >= wallbox.capabilities.min_ma && !is_faulted;
 }
 
+uint8_t SimCharger::Unit::phases() const {
+  const uint8_t connected = std::min(ev.phases, wallbox.capabilities.phases);
+  return wallbox.capabilities.can_switch_phases ? std::min(connected, offer.phases) : connected;
+}
+
 int32_t SimCharger::Unit::power_w() const {
-  const uint8_t phases = std::min({ev.phases, offer.phases, wallbox.capabilities.phases});
-  return static_cast<int32_t>(int64_t{wallbox.voltage_mv} * current_ma / 1000000 * phases);
+  return static_cast<int32_t>(int64_t{wallbox.voltage_mv} * current_ma / 1000000 * phases());
 }
 
 Instant SimCharger::Unit::full_at() const {
@@ -184,8 +188,7 @@ MeterSample SimCharger::sample_of(const Unit& unit, Instant now) const {
   sample.valid = unit.wallbox.capabilities.meter_fields;
   sample.energy_import_wh = unit.energy_wh();
   sample.power_w = unit.power_w();
-  const uint8_t phases =
-      std::min({unit.ev.phases, unit.offer.phases, unit.wallbox.capabilities.phases});
+  const uint8_t phases = unit.phases();
   for (uint8_t phase = 0; phase < 3; ++phase) {
     sample.current_ma[phase] = phase < phases ? static_cast<int32_t>(unit.current_ma) : 0;
     sample.voltage_mv[phase] =

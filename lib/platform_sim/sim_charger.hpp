@@ -99,6 +99,7 @@ class SimCharger final : public charger::ChargerControl {
     int64_t energy_wh() const { return energy_mw_ms / kMwMsPerWh; }
     bool wants_energy() const;
     bool is_offered() const;
+    uint8_t phases() const;  ///< That current flows on.
     int32_t power_w() const;
     /// When the EV is full at the present power.
     common::Instant full_at() const;

@@ -1,5 +1,7 @@
 #include "ocpp/handlers/handlers.hpp"
 
+#include <algorithm>
+
 namespace ocpp {
 namespace {
 
@@ -7,7 +9,29 @@ namespace {
 /// point differ.
 constexpr int64_t kClockSkewMs = 60000;
 
+void allow_for_skew(common::UtcTime& time, common::UtcTime now) {
+  if (now.is_known() && time > now && time - now <= kClockSkewMs) time = now;
+}
+
 }  // namespace
+
+bool add_period(const messages::ChargingSchedulePeriod& item, ChargingProfile& out) {
+  const int32_t phases = item.number_phases.value_or(0);
+  if (out.period_count == limits::kMaxSchedulePeriods || item.start_period < 0 ||
+      item.limit.milli < 0 || phases < 0)
+    return false;
+  const auto start_s = static_cast<uint32_t>(item.start_period);
+  if (out.period_count == 0 ? start_s != 0 : start_s <= out.periods[out.period_count - 1].start_s)
+    return false;
+  SchedulePeriod& period = out.periods[out.period_count++];
+  period.start_s = start_s;
+  // Beyond any charger: as good as the highest number that is kept.
+  period.limit_deci = item.limit.milli > UINT32_MAX
+                          ? kMaxLimitDeci
+                          : static_cast<uint32_t>(item.limit.milli) / 100 & kMaxLimitDeci;
+  period.phases = static_cast<uint32_t>(std::min<int32_t>(phases, 3)) & 3U;
+  return true;
+}
 
 common::Status to_profile(const messages::ChargingProfile& message, uint8_t connector_id,
                           common::UtcTime now, ChargingProfile& out) {
@@ -21,8 +45,9 @@ common::Status to_profile(const messages::ChargingProfile& message, uint8_t conn
               static_cast<int>(Recurrency::Weekly) &&
           static_cast<int>(messages::ChargingRateUnitType::W) == static_cast<int>(RateUnit::W),
       "the stored numbers follow the specification's order");
-  if (message.stack_level < 0 || message.stack_level > limits::kMaxStackLevel) return kInvalid;
-  out = ChargingProfile();
+  if (message.stack_level < 0 || message.stack_level > limits::kMaxStackLevel ||
+      out.period_count == 0)
+    return kInvalid;
   out.id = message.charging_profile_id;
   out.connector_id = connector_id;
   out.stack_level = static_cast<uint8_t>(message.stack_level);
@@ -35,37 +60,21 @@ common::Status to_profile(const messages::ChargingProfile& message, uint8_t conn
                          : Recurrency::Weekly;
   }
   out.valid_from = message.valid_from.value_or(common::UtcTime());
+  allow_for_skew(out.valid_from, now);
   out.valid_to = message.valid_to.value_or(common::UtcTime());
-  out.installed_at = now;
 
   const messages::ChargingSchedule& schedule = message.charging_schedule;
   out.unit = static_cast<RateUnit>(schedule.charging_rate_unit);
   out.start_schedule = schedule.start_schedule.value_or(common::UtcTime());
-  if (now.is_known() && out.start_schedule > now && out.start_schedule - now <= kClockSkewMs)
-    out.start_schedule = now;
+  // The start of a recurring schedule is also its time of day.
+  if (out.kind == ProfileKind::Absolute) allow_for_skew(out.start_schedule, now);
+  // Only where it counts: the same profile sent again is then the same image, and costs no write.
+  if (out.purpose == ProfilePurpose::ChargePointMaxProfile) out.installed_at = now;
   if (schedule.duration.has_value()) {
     if (*schedule.duration < 0) return kInvalid;
     out.duration_s = *schedule.duration;
   }
-  for (const messages::ChargingSchedulePeriod& item : schedule.charging_schedule_period) {
-    if (out.period_count == limits::kMaxSchedulePeriods || item.start_period < 0 ||
-        item.limit.milli < 0)
-      return kInvalid;
-    const int64_t limit_deci = item.limit.milli / 100;
-    const int32_t phases = item.number_phases.value_or(0);
-    if (limit_deci > kMaxLimitDeci || phases < 0 || phases > 3) return kInvalid;
-    const bool is_first = out.period_count == 0;
-    if (is_first ? item.start_period != 0
-                 : static_cast<uint32_t>(item.start_period) <=
-                       out.periods[out.period_count - 1].start_s) {
-      return kInvalid;
-    }
-    SchedulePeriod& period = out.periods[out.period_count++];
-    period.start_s = static_cast<uint32_t>(item.start_period);
-    period.limit_deci = static_cast<uint32_t>(limit_deci) & kMaxLimitDeci;
-    period.phases = static_cast<uint32_t>(phases) & 3U;
-  }
-  return out.period_count == 0 ? kInvalid : common::Status::kOk;
+  return common::Status::kOk;
 }
 
 }  // namespace ocpp

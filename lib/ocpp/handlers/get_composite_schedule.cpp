@@ -11,91 +11,113 @@ constexpr size_t kMaxPeriods = 40;
 /// Times at which the limit may change that are looked at: merged periods cost time too, and the
 /// chargers wait meanwhile.
 constexpr size_t kMaxEvaluations = 500;
-constexpr common::UtcTime kNever{INT64_MAX};
 
-/// A composite schedule, computed once; periods with equal limits are one.
+/// A composite schedule, made while it is written; periods with equal limits are one.
 class Composite {
  public:
   Composite(Engine& engine, uint8_t connector_id, RateUnit unit, common::UtcTime start,
-            common::UtcTime end, common::Instant now)
-      : engine_(engine), connector_id_(connector_id), unit_(unit), start_(start), now_(now) {
-    common::UtcTime at = start;
-    for (size_t i = 0; at < end && i < kMaxEvaluations; ++i) {
-      const Limit limit = limit_at(at);
-      const Period* last = count_ == 0 ? nullptr : &periods_[count_ - 1];
-      if (last == nullptr || last->deci != limit.deci || last->phases != limit.phases) {
-        if (count_ == kMaxPeriods) break;
-        // Seconds, rounded up: a change inside a second takes effect with the next one.
-        periods_[count_++] = Period{static_cast<int32_t>((at - start + 999) / 1000),
-                                    static_cast<int32_t>(limit.deci), limit.phases};
-      }
-      at = limit.until;
+            int32_t duration_s, common::Instant now)
+      : engine_(engine),
+        connector_id_(connector_id),
+        unit_(unit),
+        start_(start),
+        end_s_(duration_s),
+        now_(now) {}
+
+  /// How far the periods reach, s: not as far as asked for where there would be too many.
+  int32_t duration_s() {
+    rewind();
+    Period period;
+    while (next_period(period)) {
     }
-    end_ = at < end ? at : end;
+    return at_s_;
   }
 
-  /// How far the periods reach.
-  common::UtcTime end() const { return end_; }
-
   static bool next(void* self, size_t index, messages::ChargingSchedulePeriod& item) {
-    const auto& composite = *static_cast<const Composite*>(self);
-    if (index >= composite.count_) return false;
-    const Period& period = composite.periods_[index];
+    auto& composite = *static_cast<Composite*>(self);
+    if (index == 0) composite.rewind();
+    Period period;
+    if (!composite.next_period(period)) return false;
     item.start_period = period.start_s;
-    item.limit.milli = int64_t{period.deci} * 100;
+    item.limit.milli = period.deci * 100;
     item.number_phases = period.phases;
     return true;
   }
 
  private:
   struct Period {
+    int64_t deci = -1;
     int32_t start_s = 0;
-    int32_t deci = 0;
-    uint8_t phases = 3;
-  };
-  struct Limit {
-    int64_t deci = 0;
-    uint8_t phases = 3;
-    common::UtcTime until = kNever;
+    uint8_t phases = 0;
   };
 
-  Limit limit_at(common::UtcTime at) const {
-    if (connector_id_ != 0) return connector_limit(connector_id_, at);
-    // What the grid has to deliver to all connectors together.
-    Limit sum;
-    sum.phases = 1;
-    for (uint8_t id = 1; id <= engine_.options.connectors; ++id) {
-      const Limit one = connector_limit(id, at);
-      sum.deci += one.deci;
-      sum.phases = std::max(sum.phases, one.phases);
-      sum.until = std::min(sum.until, one.until);
-    }
-    const ChargingSession session = session_of(1);
-    const ProfileLimit whole =
-        limit_of(engine_.profiles.all(), ProfilePurpose::ChargePointMaxProfile, session, at);
-    if (whole.per_phase_ua != kUnlimited) {
-      sum.deci =
-          std::min(sum.deci, from_microampere(whole.per_phase_ua, unit_, session.electrical));
-    }
-    return sum;
+  void rewind() {
+    at_s_ = 0;
+    periods_ = 0;
+    evaluations_ = 0;
+    is_ahead_ = false;
+    timeline_.emplace(engine_.profiles.all(), session_of(first()));
   }
 
-  Limit connector_limit(uint8_t id, common::UtcTime at) const {
-    const charger::Capabilities capabilities = engine_.ports.charger.capabilities(id);
-    const ChargingSession session = session_of(id);
-    const ProfileLimit allowed = limit(engine_.profiles.all(), session, at, 1);
-    Limit result;
-    result.phases = std::min(allowed.phases, capabilities.phases);
-    result.deci = from_microampere(
-        std::min<Microampere>(allowed.per_phase_ua, capabilities.max_ma * int64_t{1000}), unit_,
-        facts_for(session.electrical, result.phases));
-    result.until = next_change(engine_.profiles.all(), session, at);
+  /// The period that begins at at_s_, which then is where the next one begins.
+  bool next_period(Period& period) {
+    if (at_s_ >= end_s_ || periods_ == kMaxPeriods || evaluations_ == kMaxEvaluations) return false;
+    ++periods_;
+    period = is_ahead_ ? ahead_ : limit_at(at_s_);
+    is_ahead_ = false;
+    while (evaluations_ < kMaxEvaluations) {
+      // A change inside a second takes effect with the next one.
+      const int64_t change_s = (std::min(until_.ms, end_ms()) - start_.ms + 999) / 1000;
+      at_s_ = static_cast<int32_t>(change_s);
+      if (at_s_ >= end_s_) break;
+      ahead_ = limit_at(at_s_);
+      is_ahead_ = ahead_.deci != period.deci || ahead_.phases != period.phases;
+      if (is_ahead_) break;
+    }
+    return true;
+  }
+
+  int64_t end_ms() const { return start_.ms + int64_t{end_s_} * 1000; }
+  uint8_t first() const { return connector_id_ == 0 ? uint8_t{1} : connector_id_; }
+
+  Period limit_at(int32_t at_s) {
+    ++evaluations_;
+    const common::UtcTime at = start_ + int64_t{at_s} * 1000;
+    Period result;
+    result.start_s = at_s;
+    if (connector_id_ != 0 || engine_.options.connectors == 1) {
+      add(result, first(), at);
+      until_ = timeline_->next_change();
+      return result;
+    }
+    // What the grid has to deliver to all connectors together.
+    common::UtcTime until{INT64_MAX};
+    int64_t most = INT64_MAX;
+    for (uint8_t id = 1; id <= engine_.options.connectors; ++id) {
+      timeline_.emplace(engine_.profiles.all(), session_of(id));
+      most = add(result, id, at);
+      until = std::min(until, timeline_->next_change());
+    }
+    result.deci = std::min(result.deci, most);
+    until_ = until;
     return result;
   }
 
-  static ElectricalFacts facts_for(ElectricalFacts electrical, uint8_t phases) {
+  /// Adds what timeline_ allows the connector. @return What ChargePointMaxProfile allows all.
+  int64_t add(Period& sum, uint8_t id, common::UtcTime at) {
+    const charger::Capabilities capabilities = engine_.ports.charger.capabilities(id);
+    const ProfileLimit allowed = timeline_->at(at, 1);
+    const uint8_t phases = std::min(allowed.phases, capabilities.phases);
+    ElectricalFacts electrical = timeline_->electrical();
     electrical.phases = std::min(electrical.phases, phases);
-    return electrical;
+    sum.phases = std::max(sum.phases, phases);
+    if (sum.deci < 0) sum.deci = 0;
+    sum.deci += from_microampere(
+        std::min<Microampere>(allowed.per_phase_ua, capabilities.max_ma * int64_t{1000}), unit_,
+        electrical);
+    const Microampere whole = timeline_->whole().per_phase_ua;
+    return whole == kUnlimited ? INT64_MAX
+                               : from_microampere(whole, unit_, timeline_->electrical());
   }
 
   /// The running transaction, or one that would begin with the schedule.
@@ -108,11 +130,16 @@ class Composite {
   Engine& engine_;
   uint8_t connector_id_;
   RateUnit unit_;
+  bool is_ahead_ = false;  ///< ahead_ is the next period.
+  uint16_t periods_ = 0;
+  uint16_t evaluations_ = 0;
   common::UtcTime start_;
-  common::UtcTime end_;
+  common::UtcTime until_;
+  int32_t end_s_;
+  int32_t at_s_ = 0;
   common::Instant now_;
-  size_t count_ = 0;
-  Period periods_[kMaxPeriods];
+  Period ahead_;
+  std::optional<LimitTimeline> timeline_;
 };
 
 }  // namespace
@@ -137,13 +164,12 @@ void handle_get_composite_schedule(const InboundCall& call, common::Instant now)
   const messages::ChargingRateUnitType unit =
       request.charging_rate_unit.value_or(messages::ChargingRateUnitType::A);
   Composite composite(engine, static_cast<uint8_t>(request.connector_id),
-                      static_cast<RateUnit>(unit), start, start + int64_t{request.duration} * 1000,
-                      now);
+                      static_cast<RateUnit>(unit), start, request.duration, now);
   conf.status = messages::GetCompositeScheduleStatus::Accepted;
   conf.connector_id = request.connector_id;
   conf.schedule_start = start;
   messages::ChargingSchedule& schedule = conf.charging_schedule.emplace();
-  schedule.duration = static_cast<int32_t>((composite.end() - start) / 1000);
+  schedule.duration = composite.duration_s();
   schedule.charging_rate_unit = unit;
   schedule.charging_schedule_period =
       messages::ArrayView<messages::ChargingSchedulePeriod>::from_source(&Composite::next,

@@ -35,8 +35,6 @@ Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
 Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
                messages::RemoteStopTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
-Refusal handle(Engine&, const messages::SetChargingProfileReq&, messages::SetChargingProfileConf&,
-               common::Instant now);
 Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
                common::Instant now);
 
@@ -73,9 +71,13 @@ class InboundCall {
 
 void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
 void handle_get_configuration(const InboundCall& call, common::Instant now);
+void handle_set_charging_profile(const InboundCall& call, common::Instant now);
 void handle_trigger_message(const InboundCall& call, common::Instant now);
 
-/// A checked charging profile of a request. @retval kInvalidArgument  It contradicts itself or
+/// Adds a period to a profile of a request. @return false when there are too many, they do not ascend from 0, or a value
+/// is negative.
+bool add_period(const messages::ChargingSchedulePeriod& item, ChargingProfile& out);
+/// Everything but the periods, which are there already. @retval kInvalidArgument  The profile contradicts itself or
 /// exceeds the limits.
 common::Status to_profile(const messages::ChargingProfile& message, uint8_t connector_id,
                           common::UtcTime now, ChargingProfile& out);

@@ -18,6 +18,10 @@ Refusal handle(Engine& engine, const messages::RemoteStartTransactionReq& reques
 
   if (request.charging_profile.has_value()) {
     ChargingProfile profile;
+    for (const messages::ChargingSchedulePeriod& period :
+         request.charging_profile->charging_schedule.charging_schedule_period) {
+      if (!add_period(period, profile)) return Refusal::none();
+    }
     if (request.charging_profile->transaction_id.has_value() ||
         to_profile(*request.charging_profile, connector->id(), engine.clock.utc(now), profile) !=
             common::Status::kOk ||

@@ -9,10 +9,19 @@
 
 namespace ocpp_messages {
 
+/// Takes the elements of the message's first array while they are decoded; without one they are decoded again when the
+/// ArrayView is iterated. What it took counts only once the whole message turned out valid.
+struct ItemSink {
+  void* item;                                 ///< One object of the array's element type.
+  void (*take)(void* context, size_t index);  ///< item is filled.
+  void* context;
+};
+
 struct DecodeOptions {
   /// True: the verdict of the JSON schema. False: unknown fields and null for optional fields are
   /// ignored, times may lack a zone, 1.0 is an integer.
   bool strict = false;
+  const ItemSink* sink = nullptr;
 };
 
 /// Why a payload was refused, or that it was not.

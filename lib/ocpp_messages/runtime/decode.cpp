@@ -24,8 +24,12 @@ using json::Token;
 /// deeper because of input.
 class Decoder {
  public:
-  Decoder(common::TextSpan json, bool strict, bool integral_decimals)
-      : json_(json), reader_(json), strict_(strict), integral_decimals_(integral_decimals) {}
+  Decoder(common::TextSpan json, const DecodeOptions& options, bool integral_decimals)
+      : json_(json),
+        reader_(json),
+        sink_(options.sink),
+        strict_(options.strict),
+        integral_decimals_(integral_decimals) {}
 
   void message(const ObjectType& type, void* out) {
     if (reader_.next() == Token::kObjectBegin) {
@@ -104,6 +108,7 @@ class Decoder {
   common::TextSpan json_;
   json::Reader reader_;
   DecodeError error_;
+  const ItemSink* sink_;
   bool strict_;
   bool integral_decimals_;
 };
@@ -280,10 +285,14 @@ bool Decoder::fixed_string(const Field& field, void* out) {
 bool Decoder::array(const Field& field, void* out) {
   const auto& type = *static_cast<const ArrayType*>(field.type);
   const size_t start = reader_.position() - 1;
+  const ItemSink* const sink = out == nullptr ? nullptr : sink_;
+  if (sink != nullptr) sink_ = nullptr;  // arrays inside the elements are not meant
+  void* const item = sink == nullptr ? nullptr : sink->item;
   uint32_t count = 0;
   for (Token token = reader_.next(); token != Token::kArrayEnd; token = reader_.next(), ++count) {
     if (token == Token::kError) return syntax();
-    if (!value(type.item, nullptr)) return below_index(count);
+    if (!value(type.item, item)) return below_index(count);
+    if (sink != nullptr) sink->take(sink->context, count);
   }
   if (count < type.minimum) return fail_occurrence("array has too few elements");
   if (type.maximum != 0 && count > type.maximum)
@@ -302,12 +311,12 @@ bool Decoder::array(const Field& field, void* out) {
 bool ArrayBase::next_from_json(json::Reader& reader, void* item) const {
   // The array was checked with the options of its message; the lenient rules take all of that.
   const common::TextSpan json(static_cast<const char*>(data_), json_size_);
-  return Decoder(json, false, true).item(type_->item, reader, item);
+  return Decoder(json, DecodeOptions(), true).item(type_->item, reader, item);
 }
 
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
                           DecodeOptions options) {
-  Decoder decoder(json, options.strict, type.integral_decimals);
+  Decoder decoder(json, options, type.integral_decimals);
   decoder.message(type, out);
   return decoder.error();
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <type_traits>
+#include <vector>
 
 using namespace ocpp_messages;
 using common::Status;
@@ -83,6 +84,35 @@ TEST_CASE("an array is read element by element, as often as wanted") {
     ++iterator;
     CHECK(iterator.done());
   }
+}
+
+TEST_CASE(
+    "a sink gets each element while the message is decoded, optional fields fresh each time") {
+  struct Taken {
+    ChargingSchedulePeriod item;
+    std::vector<ChargingSchedulePeriod> all;
+    static void take(void* self, size_t index) {
+      auto& taken = *static_cast<Taken*>(self);
+      CHECK(index == taken.all.size());
+      taken.all.push_back(taken.item);
+    }
+  } taken;
+  const ItemSink sink{&taken.item, &Taken::take, &taken};
+  DecodeOptions options;
+  options.sink = &sink;
+  const char* const json =
+      R"({"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,)"
+      R"("chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Relative",)"
+      R"("chargingSchedule":{"chargingRateUnit":"A","chargingSchedulePeriod":[)"
+      R"({"startPeriod":0,"limit":16.1,"numberPhases":1},{"startPeriod":60,"limit":8}]}}})";
+  SetChargingProfileReq request;
+  CHECK(decode(common::text(json), request, options).ok());
+  REQUIRE(taken.all.size() == 2);
+  CHECK(taken.all[0].limit.milli == 16100);
+  CHECK(taken.all[0].number_phases == 1);
+  CHECK(taken.all[1].start_period == 60);
+  CHECK(!taken.all[1].number_phases.has_value());
+  CHECK(request.cs_charging_profiles.charging_schedule.charging_schedule_period.size() == 2);
 }
 
 TEST_CASE("an array of strings is read without copying") {

@@ -5,6 +5,7 @@
 #include "platform_sim/sim_key_value_store.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <vector>
 
@@ -43,8 +44,9 @@ ChargingSession session(uint32_t local_transaction = 0) {
 
 int64_t limit_ma(const std::vector<ChargingProfile>& profiles, const ChargingSession& of,
                  UtcTime when, uint8_t sharers = 1) {
-  const ProfileLimit result = limit(
-      common::Span<const ChargingProfile>(profiles.data(), profiles.size()), of, when, sharers);
+  const ProfileLimit result =
+      LimitTimeline(common::Span<const ChargingProfile>(profiles.data(), profiles.size()), of)
+          .at(when, sharers);
   return result.per_phase_ua == kUnlimited ? -1 : result.per_phase_ua / 1000;
 }
 
@@ -166,8 +168,11 @@ TEST_CASE("watts become amperes by voltage and phases in use, and back without l
   ChargingSession one = session();
   one.electrical.phases = 1;
   CHECK(limit_ma({watts}, one, at(0)) == 47826);
-  watts.periods[0].phases = 1;  // only one phase may be used
-  CHECK(limit_ma({watts}, session(), at(0)) == 47826);
+  watts.periods[0].phases = 1;
+  CHECK(limit_ma({watts}, session(), at(0)) == 15942);  // three are used all the same
+  ChargingSession switched = session();
+  switched.electrical.can_switch_phases = true;
+  CHECK(limit_ma({watts}, switched, at(0)) == 47826);
   for (int64_t deci = 0; deci < 300000; deci += 37) {
     for (uint8_t phases = 1; phases <= 3; ++phases) {
       const ElectricalFacts facts{231700, phases};
@@ -195,31 +200,51 @@ TEST_CASE("while the time is unknown the lowest period of a profile holds") {
 namespace {
 
 /// The specification read aloud, second by second: slow, and written without looking at the engine.
-std::optional<uint32_t> slow_period(const ChargingProfile& profile, int64_t now_s,
-                                    int64_t tx_start_s) {
-  if (profile.valid_from.is_known() && now_s * 1000 < profile.valid_from.ms) return std::nullopt;
-  if (profile.valid_to.is_known() && now_s * 1000 >= profile.valid_to.ms) return std::nullopt;
+const SchedulePeriod* slow_period(const ChargingProfile& profile, int64_t now_s,
+                                  int64_t tx_start_s) {
+  if (profile.valid_from.is_known() && now_s * 1000 < profile.valid_from.ms) return nullptr;
+  if (profile.valid_to.is_known() && now_s * 1000 >= profile.valid_to.ms) return nullptr;
+  const int64_t relative_s = profile.purpose == ProfilePurpose::ChargePointMaxProfile
+                                 ? profile.installed_at.ms / 1000
+                                 : tx_start_s;
   int64_t start_s =
-      profile.start_schedule.is_known() ? profile.start_schedule.ms / 1000 : tx_start_s;
-  if (profile.kind == ProfileKind::Relative) start_s = tx_start_s;
-  if (now_s < start_s) return std::nullopt;
+      profile.start_schedule.is_known() ? profile.start_schedule.ms / 1000 : relative_s;
+  if (profile.kind == ProfileKind::Relative) start_s = relative_s;
+  if (now_s < start_s) return nullptr;
   int64_t length_s = profile.duration_s >= 0 ? profile.duration_s : INT64_MAX;
   if (profile.kind == ProfileKind::Recurring) {
     const int64_t round_s = profile.recurrency == Recurrency::Weekly ? 7 * 86400 : 86400;
     while (start_s + round_s <= now_s) start_s += round_s;
     length_s = std::min(length_s, round_s);
   }
-  if (now_s - start_s >= length_s) return std::nullopt;
-  std::optional<uint32_t> limit;
+  if (now_s - start_s >= length_s) return nullptr;
+  const SchedulePeriod* found = nullptr;
   for (size_t i = 0; i < profile.period_count; ++i) {
-    if (start_s + profile.periods[i].start_s <= now_s) limit = profile.periods[i].limit_deci;
+    if (start_s + profile.periods[i].start_s <= now_s) found = &profile.periods[i];
   }
-  return limit;
+  return found;
 }
 
-std::optional<uint32_t> slow_purpose(const std::vector<ChargingProfile>& profiles,
-                                     ProfilePurpose purpose, const ChargingSession& of,
-                                     int64_t now_s) {
+struct SlowLimit {
+  double ma = -1;  ///< < 0: none.
+  int phases = 3;
+};
+
+SlowLimit slow_convert(const ChargingProfile& profile, const SchedulePeriod& period,
+                       const ElectricalFacts& facts) {
+  SlowLimit result;
+  result.phases = period.phases == 0 ? 3 : static_cast<int>(period.phases);
+  result.ma = period.limit_deci * 100.0;
+  if (profile.unit == RateUnit::W) {
+    int phases = facts.phases;
+    if (facts.can_switch_phases) phases = std::min(phases, result.phases);
+    result.ma = period.limit_deci / 10.0 / (facts.voltage_mv / 1000.0) / phases * 1000.0;
+  }
+  return result;
+}
+
+SlowLimit slow_purpose(const std::vector<ChargingProfile>& profiles, ProfilePurpose purpose,
+                       const ChargingSession& of, int64_t now_s) {
   for (const bool is_own : {true, false}) {
     for (int level = limits::kMaxStackLevel; level >= 0; --level) {
       for (const ChargingProfile& candidate : profiles) {
@@ -233,22 +258,30 @@ std::optional<uint32_t> slow_purpose(const std::vector<ChargingProfile>& profile
              candidate.connector_id != of.connector_id)) {
           continue;
         }
-        const auto limit = slow_period(candidate, now_s, of.started_at.ms / 1000);
-        if (limit.has_value()) return limit;
+        const SchedulePeriod* period = slow_period(candidate, now_s, of.started_at.ms / 1000);
+        if (period != nullptr) return slow_convert(candidate, *period, of.electrical);
       }
     }
   }
-  return std::nullopt;
+  return SlowLimit();
 }
 
-int64_t slow_limit_ma(const std::vector<ChargingProfile>& profiles, const ChargingSession& of,
-                      int64_t now_s) {
-  auto limit = slow_purpose(profiles, ProfilePurpose::TxProfile, of, now_s);
-  if (!limit.has_value())
-    limit = slow_purpose(profiles, ProfilePurpose::TxDefaultProfile, of, now_s);
-  const auto whole = slow_purpose(profiles, ProfilePurpose::ChargePointMaxProfile, of, now_s);
-  if (whole.has_value() && (!limit.has_value() || *whole < *limit)) limit = whole;
-  return limit.has_value() ? int64_t{*limit} * 100 : -1;
+SlowLimit slow_limit(const std::vector<ChargingProfile>& profiles, const ChargingSession& of,
+                     int64_t now_s, int sharers) {
+  SlowLimit limit = slow_purpose(profiles, ProfilePurpose::TxProfile, of, now_s);
+  if (limit.ma < 0) limit = slow_purpose(profiles, ProfilePurpose::TxDefaultProfile, of, now_s);
+  const SlowLimit whole = slow_purpose(profiles, ProfilePurpose::ChargePointMaxProfile, of, now_s);
+  if (whole.ma >= 0) {
+    limit.ma = limit.ma < 0 ? whole.ma / sharers : std::min(limit.ma, whole.ma / sharers);
+    limit.phases = std::min(limit.phases, whole.phases);
+  }
+  return limit;
+}
+
+bool agrees(const ProfileLimit& limit, const SlowLimit& slow) {
+  if (slow.ma < 0) return limit.per_phase_ua == kUnlimited;
+  return limit.phases == slow.phases &&
+         std::abs(static_cast<double>(limit.per_phase_ua) / 1000 - slow.ma) < 0.01;
 }
 
 ChargingProfile random_profile(platform_sim::SimEntropy& dice, int32_t id) {
@@ -262,16 +295,13 @@ ChargingProfile random_profile(platform_sim::SimEntropy& dice, int32_t id) {
   result.local_transaction = result.purpose == ProfilePurpose::TxProfile ? 1 + dice.below(2) : 0;
   result.stack_level = static_cast<uint8_t>(dice.below(4));
   result.kind = static_cast<ProfileKind>(dice.below(3));
+  result.unit = dice.chance(700) ? RateUnit::A : RateUnit::W;
   if (result.kind == ProfileKind::Recurring) {
     result.recurrency = dice.chance(500) ? Recurrency::Daily : Recurrency::Weekly;
   }
-  if (result.kind == ProfileKind::Recurring || dice.chance(800)) {
+  if (result.kind == ProfileKind::Recurring || dice.chance(800))
     result.start_schedule = at(int64_t{dice.below(200)} * kHourMs - 100 * kHourMs);
-  } else {
-    result.installed_at = at(0);
-    if (result.purpose == ProfilePurpose::ChargePointMaxProfile)
-      result.kind = ProfileKind::Relative;
-  }
+  result.installed_at = at(int64_t{dice.below(40)} * kHourMs - 20 * kHourMs);
   if (dice.chance(500)) result.duration_s = static_cast<int32_t>(dice.below(100 * 3600));
   if (dice.chance(200)) result.valid_from = at(int64_t{dice.below(100)} * kHourMs - 50 * kHourMs);
   if (dice.chance(200)) result.valid_to = at(int64_t{dice.below(100)} * kHourMs - 20 * kHourMs);
@@ -279,43 +309,65 @@ ChargingProfile random_profile(platform_sim::SimEntropy& dice, int32_t id) {
   uint32_t start_s = 0;
   for (size_t i = 0; i < result.period_count; ++i) {
     result.periods[i].start_s = start_s;
-    result.periods[i].limit_deci = dice.below(320);
+    result.periods[i].limit_deci = dice.below(result.unit == RateUnit::A ? 320 : 220000);
+    result.periods[i].phases = dice.chance(600) ? 0 : 1 + dice.below(3);
     start_s += 1 + dice.below(40000);
   }
   return result;
 }
 
+/// One profile per place, as the store guarantees.
+std::vector<ChargingProfile> random_profiles(platform_sim::SimEntropy& dice) {
+  std::vector<ChargingProfile> profiles;
+  for (int32_t id = 0; id < static_cast<int32_t>(dice.below(8)); ++id) {
+    const ChargingProfile next = random_profile(dice, id);
+    const bool is_taken =
+        std::any_of(profiles.begin(), profiles.end(), [&](const ChargingProfile& other) {
+          return other.purpose == next.purpose && other.stack_level == next.stack_level &&
+                 other.connector_id == next.connector_id &&
+                 other.local_transaction == next.local_transaction;
+        });
+    if (!is_taken) profiles.push_back(next);
+  }
+  return profiles;
+}
+
+ChargingSession random_session(platform_sim::SimEntropy& dice) {
+  ChargingSession result = session(dice.below(3));
+  result.connector_id = static_cast<uint8_t>(1 + dice.below(2));
+  result.started_at = at(int64_t{dice.below(40)} * kHourMs - 20 * kHourMs);
+  result.electrical.phases = static_cast<uint8_t>(1 + dice.below(3));
+  result.electrical.voltage_mv = static_cast<int32_t>(207000 + dice.below(46000));
+  result.electrical.can_switch_phases = dice.chance(500);
+  return result;
+}
+
 }  // namespace
 
-// Rules: FP-19 PD-6
-TEST_CASE(
-    "limit() agrees with a slow reading of the specification, and next_change() misses no change") {
+// Rules: R-3.13.1-2 R-3.13.1-3 R-3.13.1-4 R-3.13.2-1 R-3.13.2-4 R-3.13.3-1 R-5.16.4-3 R-5.16.4-4 R-5.16.4-6 R-5.16-1
+// Rules: R-5.16-7 PD-6 FP-19
+TEST_CASE("limits agree with a slow reading of the specification, and no change is missed") {
   platform_sim::SimEntropy dice(4242);
-  for (int round = 0; round < 400; ++round) {
-    std::vector<ChargingProfile> profiles;
-    // One profile per place, as the store guarantees.
-    for (int32_t id = 0; id < static_cast<int32_t>(dice.below(8)); ++id) {
-      const ChargingProfile next = random_profile(dice, id);
-      const bool is_taken =
-          std::any_of(profiles.begin(), profiles.end(), [&](const ChargingProfile& other) {
-            return other.purpose == next.purpose && other.stack_level == next.stack_level &&
-                   other.connector_id == next.connector_id &&
-                   other.local_transaction == next.local_transaction;
-          });
-      if (!is_taken) profiles.push_back(next);
-    }
-    ChargingSession of = session(dice.below(3));
-    of.started_at = at(int64_t{dice.below(40)} * kHourMs - 20 * kHourMs);
+  for (int round = 0; round < 600; ++round) {
+    const std::vector<ChargingProfile> profiles = random_profiles(dice);
+    const ChargingSession of = random_session(dice);
+    const auto sharers = static_cast<uint8_t>(1 + dice.below(3));
     const common::Span<const ChargingProfile> span(profiles.data(), profiles.size());
+    CAPTURE(round);
 
     UtcTime when = of.started_at + int64_t{dice.below(100 * 3600)} * 1000;
+    LimitTimeline followed(span, of);
     for (int hop = 0; hop < 40 && when.ms != INT64_MAX; ++hop) {
-      const int64_t now_ma = limit_ma(profiles, of, when);
-      const bool agrees = now_ma == slow_limit_ma(profiles, of, when.ms / 1000);
-      if (!agrees) CAPTURE(round);
-      REQUIRE(agrees);
-      const UtcTime next = next_change(span, of, when);
+      const ProfileLimit now = followed.at(when, sharers);
+      REQUIRE(agrees(now, slow_limit(profiles, of, when.ms / 1000, sharers)));
+      const UtcTime next = followed.next_change();
       REQUIRE(next > when);
+      // Someone who looks only now sees the same.
+      LimitTimeline fresh(span, of);
+      const ProfileLimit again = fresh.at(when, sharers);
+      REQUIRE(again.per_phase_ua == now.per_phase_ua);
+      REQUIRE(again.phases == now.phases);
+      REQUIRE(fresh.next_change() == next);
       // Nothing changes before it: look at a few instants, the last second included.
       const int64_t gap_s =
           std::min<int64_t>((next.ms == INT64_MAX ? when.ms + 30 * 86400000LL : next.ms) - when.ms,
@@ -323,10 +375,35 @@ TEST_CASE(
           1000;
       for (int look = 0; look < 6 && gap_s > 1; ++look) {
         const int64_t ahead_s = look == 0 ? gap_s - 1 : dice.below(static_cast<uint32_t>(gap_s));
-        REQUIRE(slow_limit_ma(profiles, of, when.ms / 1000 + ahead_s) == now_ma);
+        REQUIRE(agrees(now, slow_limit(profiles, of, when.ms / 1000 + ahead_s, sharers)));
       }
       when = next;
     }
+  }
+}
+
+TEST_CASE("a lost clock never raises a limit that holds by the same purpose") {
+  platform_sim::SimEntropy dice(77);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<ChargingProfile> profiles = random_profiles(dice);
+    const ChargingSession of = random_session(dice);
+    const UtcTime when = of.started_at + int64_t{dice.below(100 * 3600)} * 1000;
+    const ProfilePurpose purpose = static_cast<ProfilePurpose>(dice.below(3));
+    profiles.erase(std::remove_if(profiles.begin(), profiles.end(),
+                                  [&](const ChargingProfile& one) {
+                                    return one.purpose != purpose || one.connector_id == 2;
+                                  }),
+                   profiles.end());
+    const common::Span<const ChargingProfile> span(profiles.data(), profiles.size());
+    LimitTimeline without(span, of);
+    LimitTimeline with(span, of);
+    CAPTURE(round);
+    const bool is_own =
+        std::any_of(profiles.begin(), profiles.end(),
+                    [&](const ChargingProfile& one) { return one.connector_id == 1; }) &&
+        purpose == ProfilePurpose::TxDefaultProfile;
+    if (is_own) continue;  // a profile of the connector goes before one of all, whatever it says
+    CHECK(without.at(UtcTime{}, 1).per_phase_ua <= with.at(when, 1).per_phase_ua);
   }
 }
 
