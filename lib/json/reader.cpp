@@ -1,5 +1,6 @@
 #include "json/reader.hpp"
 
+#include "json/string_cursor.hpp"
 #include "json/utf8.hpp"
 
 namespace json {
@@ -10,43 +11,68 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 }  // namespace
 
-void Reader::skip_blanks() {
-  while (position_ < input_.size()) {
-    const char c = input_[position_];
-    if (c > ' ' || (c != ' ' && c != '\t' && c != '\n' && c != '\r')) return;
-    ++position_;
+Reader Reader::inside_array(common::TextSpan rest) {
+  Reader reader(rest);
+  reader.depth_ = 1;
+  reader.expect_ = Expect::kCommaOrEnd;
+  return reader;
+}
+
+char Reader::skip_blanks() {
+  for (; at_ != end_; ++at_) {
+    const char c = *at_;
+    if (c > ' ' || (c != ' ' && c != '\t' && c != '\n' && c != '\r')) return c;
   }
+  return '\0';
 }
 
 Token Reader::next() {
-  if (token_ == Token::kError || token_ == Token::kEnd) return token_;
-  skip_blanks();
-  if (position_ == input_.size()) {
-    return expect_ == Expect::kNothing ? token_ = Token::kEnd : fail();
-  }
-  char c = input_[position_];
-  if (expect_ == Expect::kCommaOrEnd && c == ',') {
+  if (token_ >= Token::kEnd) return token_;
+  char c = skip_blanks();
+  if (expect_ == Expect::kCommaOrEnd) {
+    if (c == '}' || c == ']') return close(c == '}');
+    if (c != ',') return fail();
+    ++at_;
+    c = skip_blanks();
     expect_ = in_object() ? Expect::kKey : Expect::kValue;
-    ++position_;
-    skip_blanks();
-    if (position_ == input_.size()) return fail();
-    c = input_[position_];
   }
   switch (expect_) {
-    case Expect::kValue:
-      return read_value(c);
     case Expect::kValueOrEnd:
-      return c == ']' ? close(false) : read_value(c);
-    case Expect::kKey:
-      return read_key();
+      if (c == ']') return close(false);
+      break;
+    case Expect::kValue:
+      break;
     case Expect::kKeyOrEnd:
-      return c == '}' ? close(true) : read_key();
+      if (c == '}') return close(true);
+      return read_key(c);
+    case Expect::kKey:
+      return read_key(c);
     case Expect::kCommaOrEnd:
-      return c == '}' || c == ']' ? close(c == '}') : fail();
     case Expect::kNothing:
-      return fail();
+      return at_ == end_ ? token_ = Token::kEnd : fail();
   }
-  return fail();
+  return read_value(c);
+}
+
+bool Reader::next_if_key(const char* name, size_t size) {
+  const char* at = at_;
+  if (expect_ == Expect::kCommaOrEnd) {
+    if (!in_object() || at == end_ || *at != ',') return false;
+    ++at;
+    if (at != end_ && *at == ' ') ++at;
+  } else if (expect_ != Expect::kKeyOrEnd) {
+    return false;
+  }
+  if (static_cast<size_t>(end_ - at) < size + 3 || at[0] != '"' || at[size + 1] != '"' ||
+      at[size + 2] != ':' || std::memcmp(at + 1, name, size) != 0 || token_ == Token::kError) {
+    return false;
+  }
+  text_ = common::TextSpan(at + 1, size);
+  has_escapes_ = false;
+  at_ = at + size + 3;
+  expect_ = Expect::kValue;
+  token_ = Token::kKey;
+  return true;
 }
 
 Token Reader::read_value(char first) {
@@ -58,11 +84,11 @@ Token Reader::read_value(char first) {
     case '"':
       return read_string() ? finish(Token::kString) : fail();
     case 't':
-      return read_literal("true", Token::kTrue);
+      return read_literal("true", 4, Token::kTrue);
     case 'f':
-      return read_literal("false", Token::kFalse);
+      return read_literal("false", 5, Token::kFalse);
     case 'n':
-      return read_literal("null", Token::kNull);
+      return read_literal("null", 4, Token::kNull);
     default:
       return read_number();
   }
@@ -77,7 +103,7 @@ Token Reader::open(bool object) {
   static_assert(kMaxDepth <= 32, "one bit per level");
   if (depth_ == kMaxDepth) return fail();
   ++depth_;
-  ++position_;
+  ++at_;
   object_bits_ = (object_bits_ << 1U) | (object ? 1U : 0U);
   expect_ = object ? Expect::kKeyOrEnd : Expect::kValueOrEnd;
   return token_ = object ? Token::kObjectBegin : Token::kArrayBegin;
@@ -85,149 +111,113 @@ Token Reader::open(bool object) {
 
 Token Reader::close(bool object) {
   if (in_object() != object) return fail();
-  ++position_;
+  ++at_;
   --depth_;
   object_bits_ >>= 1U;
   return finish(object ? Token::kObjectEnd : Token::kArrayEnd);
 }
 
-Token Reader::read_literal(const char* literal, Token token) {
-  const common::TextSpan expected = common::text(literal);
-  if (!common::equals(input_.subspan(position_, expected.size()), expected)) return fail();
-  position_ += expected.size();
+Token Reader::read_literal(const char* literal, size_t size, Token token) {
+  if (static_cast<size_t>(end_ - at_) < size || std::memcmp(at_, literal, size) != 0) return fail();
+  at_ += size;
   return finish(token);
 }
 
 Token Reader::read_number() {
-  const size_t start = position_;
-  if (at('-')) ++position_;
-  if (at('0')) {
-    ++position_;
+  const char* const start = at_;
+  if (peek() == '-') ++at_;
+  if (peek() == '0') {
+    ++at_;
   } else if (!skip_digits()) {
     return fail();
   }
-  if (at('.')) {
-    ++position_;
+  if (peek() == '.') {
+    ++at_;
     if (!skip_digits()) return fail();
   }
-  if (at('e') || at('E')) {
-    ++position_;
-    if (at('+') || at('-')) ++position_;
+  if (common::ascii_lower(peek()) == 'e') {
+    ++at_;
+    if (peek() == '+' || peek() == '-') ++at_;
     if (!skip_digits()) return fail();
   }
-  text_ = input_.subspan(start, position_ - start);
+  text_ = common::TextSpan(start, static_cast<size_t>(at_ - start));
   return finish(Token::kNumber);
 }
 
 bool Reader::skip_digits() {
-  const size_t start = position_;
-  while (position_ < input_.size() && is_digit(input_[position_])) ++position_;
-  return position_ != start;
+  const char* at = at_;
+  while (at != end_ && is_digit(*at)) ++at;
+  const bool any = at != at_;
+  at_ = at;
+  return any;
 }
 
-Token Reader::read_key() {
-  if (input_[position_] != '"' || !read_string()) return fail();
-  skip_blanks();
-  if (position_ == input_.size() || input_[position_] != ':') return fail();
-  ++position_;
+Token Reader::read_key(char first) {
+  if (first != '"' || !read_string() || skip_blanks() != ':') return fail();
+  ++at_;
   expect_ = Expect::kValue;
   return token_ = Token::kKey;
 }
 
 bool Reader::read_string() {
-  const size_t start = ++position_;
+  const char* const start = ++at_;
   has_escapes_ = false;
-  length_ = 0;
   while (true) {
-    skip_plain();
-    if (position_ == input_.size()) return false;
-    const char c = input_[position_];
-    if (c == '"') {
-      text_ = input_.subspan(start, position_ - start);
-      ++position_;
-      return true;
-    }
-    if (c == '\\') {
+    at_ = skip_plain(at_, end_);
+    if (at_ == end_) return false;
+    if (*at_ == '"') break;
+    if (*at_ == '\\') {
       if (!read_escape()) return false;
     } else {
-      // A control character, or the start of a sequence that skip_plain() left to us.
+      // A control character, or the start of a sequence.
       uint32_t code_point = 0;
-      const size_t size = decode_utf8(input_.subspan(position_), code_point);
-      if (size == 0 || code_point < 0x20) return false;
-      position_ += size;
+      const common::TextSpan rest(at_, static_cast<size_t>(end_ - at_));
+      const size_t size = decode_utf8(rest, code_point);
+      if (size < 2) return false;
+      at_ += size;
     }
-    ++length_;
   }
-}
-
-void Reader::skip_plain() {
-  const char* const begin = input_.data() + position_;
-  const char* const end = input_.data() + input_.size();
-  const char* at = begin;
-  // One comparison covers both control characters and bytes of longer sequences.
-  while (at != end && static_cast<uint8_t>(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') ++at;
-  const auto count = static_cast<size_t>(at - begin);
-  length_ += count;
-  position_ += count;
+  text_ = common::TextSpan(start, static_cast<size_t>(at_ - start));
+  ++at_;
+  return true;
 }
 
 bool Reader::read_escape() {
   has_escapes_ = true;
-  ++position_;
-  if (position_ == input_.size()) return false;
-  switch (input_[position_++]) {
-    case '"':
-    case '\\':
-    case '/':
-    case 'b':
-    case 'f':
-    case 'n':
-    case 'r':
-    case 't':
-      return true;
-    case 'u':
-      break;
-    default:
-      return false;
-  }
+  ++at_;
+  const char letter = peek();
+  // memchr and not strchr: a NUL byte is no escape.
+  if (at_ == end_ || std::memchr("\"\\/bfnrtu", letter, 9) == nullptr) return false;
+  ++at_;
+  if (letter != 'u') return true;
   uint32_t unit = 0;
   if (!read_hex4(unit)) return false;
   if (unit < 0xD800 || unit > 0xDFFF) return true;
-  if (unit > 0xDBFF || !common::equals(input_.subspan(position_, 2), common::text("\\u")))
-    return false;
-  position_ += 2;
+  if (unit > 0xDBFF || end_ - at_ < 2 || at_[0] != '\\' || at_[1] != 'u') return false;
+  at_ += 2;
   return read_hex4(unit) && unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
 bool Reader::read_hex4(uint32_t& value) {
-  value = 0;
-  for (int i = 0; i < 4; ++i, ++position_) {
-    if (position_ == input_.size()) return false;
-    const char c = common::ascii_lower(input_[position_]);
-    if (is_digit(c)) {
-      value = value * 16 + static_cast<uint32_t>(c - '0');
-    } else if (c >= 'a' && c <= 'f') {
-      value = value * 16 + static_cast<uint32_t>(c - 'a') + 10;
-    } else {
-      return false;
-    }
-  }
+  value = hex4(common::TextSpan(at_, static_cast<size_t>(end_ - at_)));
+  if (value == kNoHex) return false;
+  at_ += 4;
   return true;
 }
 
 common::TextSpan Reader::capture() {
   next();
-  size_t start = position_;
+  const char* start = at_;
   switch (token_) {
     case Token::kObjectBegin:
     case Token::kArrayBegin:
       start -= 1;
       break;
     case Token::kString:
-      start -= text_.size() + 2;
+      start = text_.data() - 1;
       break;
     case Token::kNumber:
-      start -= text_.size();
+      start = text_.data();
       break;
     case Token::kTrue:
     case Token::kNull:
@@ -244,7 +234,7 @@ common::TextSpan Reader::capture() {
       return common::TextSpan();
   }
   if (!skip()) return common::TextSpan();
-  return input_.subspan(start, position_ - start);
+  return common::TextSpan(start, static_cast<size_t>(at_ - start));
 }
 
 bool Reader::skip() {
@@ -255,6 +245,14 @@ bool Reader::skip() {
     }
   }
   return token_ != Token::kError;
+}
+
+size_t Reader::length() const {
+  size_t count = 0;
+  StringCursor pieces(text_, has_escapes_);
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
+    count += code_points(piece);
+  return count;
 }
 
 bool is_valid(common::TextSpan text) {

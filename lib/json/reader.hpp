@@ -42,10 +42,20 @@ class Reader {
   /// Deepest nesting of objects and arrays; one more is an error. At most 32 (one bit per level).
   static constexpr uint8_t kMaxDepth = 16;
 
-  explicit Reader(common::TextSpan text) : input_(text) {}
+  explicit Reader(common::TextSpan text)
+      : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
+  /// Goes on inside an array, behind one of its elements: rest begins at a comma or at the end of
+  /// the array, which counts as the first level of depth().
+  static Reader inside_array(common::TextSpan rest);
 
   /// Reads the next token. After kEnd or kError it returns the same again.
   Token next();
+
+  /// Reads the next token if it is this member name, which is much cheaper than comparing what
+  /// next() brings.
+  /// @param name  Characters that need no escape, size of them.
+  /// @return false: nothing was read; next() tells what comes.
+  bool next_if_key(const char* name, size_t size);
 
   /// Reads the next value whole, nested values included.
   /// @return Its text (a string with its quotes), empty if there is none: token() then tells what
@@ -62,12 +72,12 @@ class Reader {
   common::TextSpan text() const { return text_; }
   /// True if text() of the last kKey or kString contains backslash escapes.
   bool has_escapes() const { return has_escapes_; }
-  /// Characters (code points) of the last kKey or kString, escapes resolved.
-  size_t length() const { return length_; }
+  /// Characters (code points) of the last kKey or kString, escapes resolved. Counted when asked.
+  size_t length() const;
   /// Open objects and arrays.
   uint8_t depth() const { return depth_; }
   /// Bytes consumed; at kError the place of the fault.
-  size_t position() const { return position_; }
+  size_t position() const { return static_cast<size_t>(at_ - begin_); }
 
  private:
   enum class Expect : uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kCommaOrEnd, kNothing };
@@ -78,22 +88,21 @@ class Reader {
   Token close(bool object);
   Token read_value(char first);
   Token read_number();
-  Token read_literal(const char* literal, Token token);
-  Token read_key();
+  Token read_literal(const char* literal, size_t size, Token token);
+  Token read_key(char first);
   bool read_string();
-  /// Passes ASCII that needs no further look.
-  void skip_plain();
   bool read_escape();
   bool read_hex4(uint32_t& value);
-  void skip_blanks();
   bool skip_digits();
-  bool at(char c) const { return position_ < input_.size() && input_[position_] == c; }
+  /// The next character that is no blank, '\0' at the end: no token begins with that.
+  char skip_blanks();
+  char peek() const { return at_ == end_ ? '\0' : *at_; }
   bool in_object() const { return (object_bits_ & 1U) != 0; }
 
-  common::TextSpan input_;
+  const char* begin_;
+  const char* at_;
+  const char* end_;
   common::TextSpan text_;
-  size_t position_ = 0;
-  size_t length_ = 0;
   uint32_t object_bits_ = 0;  // one bit per open level, the innermost lowest: set for an object
   uint8_t depth_ = 0;
   Expect expect_ = Expect::kValue;

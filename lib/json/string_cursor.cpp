@@ -8,29 +8,11 @@ namespace {
 
 constexpr uint32_t kReplacement = 0xFFFD;
 
-/// Value of the four hexadecimal digits at offset, or kReplacement.
-uint32_t hex4(common::TextSpan text, size_t offset) {
-  const common::TextSpan digits = text.subspan(offset, 4);
-  if (digits.size() < 4) return kReplacement;
-  uint32_t value = 0;
-  for (const char digit : digits) {
-    const char c = common::ascii_lower(digit);
-    if (c >= '0' && c <= '9') {
-      value = value * 16 + static_cast<uint32_t>(c - '0');
-    } else if (c >= 'a' && c <= 'f') {
-      value = value * 16 + static_cast<uint32_t>(c - 'a') + 10;
-    } else {
-      return kReplacement;
-    }
-  }
-  return value;
-}
-
 /// Resolves the escape at the start of text (a backslash); size is what it takes in the text.
 uint32_t resolve(common::TextSpan text, size_t& size) {
   size = text.size() < 2 ? text.size() : 2;
   if (size < 2) return kReplacement;
-  switch (text[1]) {
+  switch (text.data()[1]) {
     case 'b':
       return '\b';
     case 'f':
@@ -44,12 +26,13 @@ uint32_t resolve(common::TextSpan text, size_t& size) {
     case 'u':
       break;
     default:
-      return static_cast<uint8_t>(text[1]);
+      return static_cast<uint8_t>(text.data()[1]);
   }
   size = text.size() < 6 ? text.size() : 6;
-  const uint32_t high = hex4(text, 2);
+  const uint32_t high = hex4(text.subspan(2));
+  if (high == kNoHex) return kReplacement;
   if (high < 0xD800 || high > 0xDFFF) return high;
-  const uint32_t low = hex4(text, 8);
+  const uint32_t low = hex4(text.subspan(8));
   if (high > 0xDBFF || low < 0xDC00 || low > 0xDFFF) return kReplacement;
   size = 12;
   return 0x10000 + ((high - 0xD800) << 10U) + (low - 0xDC00);

@@ -58,4 +58,35 @@ size_t encode_utf8(uint32_t code_point, char (&out)[4]) {
   return length;
 }
 
+const char* skip_plain(const char* begin, const char* end) {
+  const char* at = begin;
+  // One comparison covers both control characters and bytes of longer sequences.
+  while (at != end && static_cast<uint8_t>(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') ++at;
+  return at;
+}
+
+size_t code_points(common::TextSpan text) {
+  size_t count = 0;
+  for (const char c : text) {
+    if ((static_cast<uint8_t>(c) & 0xC0U) != 0x80U) ++count;
+  }
+  return count;
+}
+
+uint32_t hex4(common::TextSpan text) {
+  if (text.size() < 4) return kNoHex;
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    const char c = common::ascii_lower(text.data()[i]);
+    uint32_t digit = static_cast<uint8_t>(c - '0');
+    if (digit > 9) {
+      digit = static_cast<uint8_t>(c - 'a');
+      if (digit > 5) return kNoHex;
+      digit += 10;
+    }
+    value = value << 4U | digit;
+  }
+  return value;
+}
+
 }  // namespace json

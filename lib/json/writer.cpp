@@ -27,22 +27,39 @@ char short_escape(char c) {
   }
 }
 
+constexpr char kHex[] = "0123456789abcdef";
 constexpr char kReplacement[] = "\xEF\xBF\xBD";
 
 }  // namespace
 
+bool Writer::has_room(size_t size) {
+  if (size <= static_cast<size_t>(end_ - at_)) return true;
+  full_ = true;
+  end_ = at_;
+  return false;
+}
+
 void Writer::put(char c) {
-  if (size_ == buffer_.size()) full_ = true;
-  if (!full_) buffer_[size_++] = c;
+  if (has_room(1)) *at_++ = c;
 }
 
 void Writer::put(common::TextSpan text) {
-  if (full_ || text.size() > buffer_.size() - size_) {
-    full_ = true;
-    return;
-  }
-  if (!text.empty()) std::memcpy(buffer_.data() + size_, text.data(), text.size());
-  size_ += text.size();
+  if (text.empty() || !has_room(text.size())) return;
+  std::memcpy(at_, text.data(), text.size());
+  at_ += text.size();
+}
+
+void Writer::put_quoted(common::TextSpan text, char after) {
+  if (!has_room(text.size() + 2 + (comma_ ? 1 : 0) + (after != '\0' ? 1 : 0))) return;
+  char* at = at_;
+  if (comma_) *at++ = ',';
+  *at++ = '"';
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  at += text.size();
+  *at++ = '"';
+  comma_ = after == '\0';
+  if (after != '\0') *at++ = after;
+  at_ = at;
 }
 
 void Writer::before_value() {
@@ -61,23 +78,10 @@ void Writer::close(char c) {
   comma_ = true;
 }
 
-void Writer::key(common::TextSpan name) {
-  plain_string(name);
-  put(':');
-  comma_ = false;
-}
-
 void Writer::string(common::TextSpan value) {
   begin_string();
   append_string(value);
   end_string();
-}
-
-void Writer::plain_string(common::TextSpan value) {
-  before_value();
-  put('"');
-  put(value);
-  put('"');
 }
 
 void Writer::begin_string() {
@@ -85,23 +89,18 @@ void Writer::begin_string() {
   put('"');
 }
 
-void Writer::end_string() { put('"'); }
-
 void Writer::append_string(common::TextSpan piece) {
-  const char* at = piece.data();
-  const char* const end = at + piece.size();
+  const char* at = piece.begin();
+  const char* const end = piece.end();
   while (at != end) {
     const char* const begin = at;
     size_t size = 1;
-    for (; at != end && size != 0; at += size) {
-      if (static_cast<uint8_t>(*at - 0x20) < 0x60) {
-        if (*at == '"' || *at == '\\') break;
-        size = 1;
-      } else {
-        if (static_cast<uint8_t>(*at) < 0x20) break;
-        uint32_t code_point = 0;
-        size = decode_utf8(common::TextSpan(at, static_cast<size_t>(end - at)), code_point);
-      }
+    while (size != 0) {
+      at = skip_plain(at, end);
+      if (at == end || static_cast<uint8_t>(*at) < 0x80) break;
+      uint32_t code_point = 0;
+      size = decode_utf8(common::TextSpan(at, static_cast<size_t>(end - at)), code_point);
+      at += size;
     }
     put(common::TextSpan(begin, static_cast<size_t>(at - begin)));
     if (at != end) put_escaped(*at++);
@@ -109,60 +108,59 @@ void Writer::append_string(common::TextSpan piece) {
 }
 
 void Writer::put_escaped(char c) {
-  if (const char letter = short_escape(c); letter != '\0') {
-    put('\\');
-    put(letter);
-  } else if (static_cast<uint8_t>(c) < 0x20) {
-    constexpr char kHex[] = "0123456789abcdef";
-    put(common::text("\\u00"));
-    put(kHex[static_cast<uint8_t>(c) >> 4U]);
-    put(kHex[static_cast<uint8_t>(c) & 0x0FU]);
-  } else {
-    put(common::text(kReplacement));
+  char escape[6] = {'\\', short_escape(c), '0', '0', '\0', '\0'};
+  size_t size = 2;
+  if (escape[1] == '\0') {
+    if (static_cast<uint8_t>(c) >= 0x20) {
+      put(common::text(kReplacement));
+      return;
+    }
+    escape[1] = 'u';
+    escape[4] = static_cast<uint8_t>(c) < 0x10 ? '0' : '1';
+    escape[5] = kHex[static_cast<uint8_t>(c) & 0x0FU];
+    size = 6;
   }
+  put(common::TextSpan(escape, size));
 }
 
-void Writer::put_unsigned(uint64_t value, uint8_t minimum_digits) {
-  char digits[20];
-  uint8_t count = 0;
-  while (value != 0 || count < minimum_digits) {
-    digits[count++] = static_cast<char>('0' + value % 10);
+char* Writer::digits_before(char* end, uint64_t value, uint8_t minimum_digits) {
+  char* const least = end - minimum_digits;
+  while (value > UINT32_MAX) {
+    *--end = static_cast<char>('0' + value % 10);
     value /= 10;
   }
-  while (count > 0) put(digits[--count]);
+  for (auto rest = static_cast<uint32_t>(value); rest != 0; rest /= 10)
+    *--end = static_cast<char>('0' + rest % 10);
+  while (end > least) *--end = '0';
+  return end;
 }
 
 void Writer::integer(int64_t value) {
-  before_value();
-  if (value < 0) put('-');
-  put_unsigned(value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value), 1);
+  char text[20];
+  char* const end = text + sizeof text;
+  char* at = digits_before(
+      end, value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value), 1);
+  if (value < 0) *--at = '-';
+  raw(common::TextSpan(at, static_cast<size_t>(end - at)));
 }
 
 void Writer::thousandths(int64_t value) {
-  before_value();
-  if (value < 0) put('-');
-  const uint64_t magnitude =
-      value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value);
-  put_unsigned(magnitude / 1000, 1);
-  put('.');
-  uint64_t fraction = magnitude % 1000;
-  uint8_t decimals = 3;
-  while (decimals > 1 && fraction % 10 == 0) {
-    fraction /= 10;
-    --decimals;
-  }
-  put_unsigned(fraction, decimals);
+  char text[22];
+  char* end = text + sizeof text;
+  char* at = digits_before(
+      end, value < 0 ? 0 - static_cast<uint64_t>(value) : static_cast<uint64_t>(value), 4);
+  // Makes room for the point.
+  char* const point = end - 4;
+  for (char* digit = --at; digit != point; ++digit) digit[0] = digit[1];
+  *point = '.';
+  if (value < 0) *--at = '-';
+  while (end[-1] == '0' && end[-2] != '.') --end;
+  raw(common::TextSpan(at, static_cast<size_t>(end - at)));
 }
 
-void Writer::boolean(bool value) {
-  before_value();
-  put(common::text(value ? "true" : "false"));
-}
+void Writer::boolean(bool value) { raw(common::text(value ? "true" : "false")); }
 
-void Writer::null() {
-  before_value();
-  put(common::text("null"));
-}
+void Writer::null() { raw(common::text("null")); }
 
 void Writer::raw(common::TextSpan json) {
   before_value();
@@ -170,7 +168,8 @@ void Writer::raw(common::TextSpan json) {
 }
 
 void Writer::rewind(size_t size, bool first_item) {
-  if (size < size_) size_ = size;
+  if (size < this->size()) at_ = begin_ + size;
+  end_ = limit_;
   full_ = false;
   comma_ = !first_item;
 }

@@ -14,25 +14,26 @@ namespace json {
 /// @par Ownership  Borrows the buffer; text() points into it. No terminating zero is written.
 class Writer {
  public:
-  explicit Writer(common::Span<char> buffer) : buffer_(buffer) {}
+  explicit Writer(common::Span<char> buffer)
+      : begin_(buffer.data()), at_(begin_), end_(begin_ + buffer.size()), limit_(end_) {}
 
   void begin_object() { open('{'); }
   void end_object() { close('}'); }
   void begin_array() { open('['); }
   void end_array() { close(']'); }
   /// Member name; plain ASCII without characters that need an escape.
-  void key(common::TextSpan name);
+  void key(common::TextSpan name) { put_quoted(name, ':'); }
   void key(const char* name) { key(common::text(name)); }
 
   void string(common::TextSpan value);
   void string(const char* value) { string(common::text(value)); }
   /// A string of ASCII without characters that need an escape, such as the name of an enumerator.
-  void plain_string(common::TextSpan value);
+  void plain_string(common::TextSpan value) { put_quoted(value, '\0'); }
   /// A string in pieces: begin_string(), append_string() any number of times, end_string(). A
   /// character must not be split between pieces.
   void begin_string();
   void append_string(common::TextSpan piece);
-  void end_string();
+  void end_string() { put('"'); }
 
   void integer(int64_t value);
   /// value / 1000 with one to three decimals: 16000 is 16.0, 6125 is 6.125.
@@ -45,8 +46,8 @@ class Writer {
   /// @retval kOk       Everything fitted.
   /// @retval kNoSpace  The buffer was too small; text() is not complete JSON.
   common::Status status() const { return full_ ? common::Status::kNoSpace : common::Status::kOk; }
-  common::TextSpan text() const { return common::TextSpan(buffer_.data(), size_); }
-  size_t size() const { return size_; }
+  common::TextSpan text() const { return common::TextSpan(begin_, size()); }
+  size_t size() const { return static_cast<size_t>(at_ - begin_); }
   /// Drops everything after the first size bytes and the full mark, to try again with less; size
   /// was returned by size() at a place where a comma is due next (after a value) unless first_item
   /// says otherwise.
@@ -55,14 +56,21 @@ class Writer {
  private:
   void put(char c);
   void put(common::TextSpan text);
+  /// A comma if one is due, text in quotes, and after unless it is '\0'.
+  void put_quoted(common::TextSpan text, char after);
   void put_escaped(char c);
-  void put_unsigned(uint64_t value, uint8_t minimum_digits);
+  /// Makes the digits of value in front of end, at least minimum_digits of them.
+  static char* digits_before(char* end, uint64_t value, uint8_t minimum_digits);
   void before_value();
   void open(char c);
   void close(char c);
+  /// Room for size bytes? If not, this and all that follows is dropped.
+  bool has_room(size_t size);
 
-  common::Span<char> buffer_;
-  size_t size_ = 0;
+  char* begin_;
+  char* at_;
+  char* end_;  ///< From the first call that did not fit on the same as at_.
+  char* limit_;
   bool comma_ = false;
   bool full_ = false;
 };

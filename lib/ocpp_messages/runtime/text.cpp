@@ -1,5 +1,7 @@
 #include "ocpp_messages/runtime/text.hpp"
 
+#include "json/utf8.hpp"
+
 namespace ocpp_messages {
 
 Text Text::from_json(common::TextSpan content, bool has_escapes) {
@@ -12,9 +14,7 @@ size_t Text::length() const {
   size_t count = 0;
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
-    for (const char c : piece) {
-      if ((static_cast<uint8_t>(c) & 0xC0U) != 0x80U) ++count;
-    }
+    count += json::code_points(piece);
   }
   return count;
 }
