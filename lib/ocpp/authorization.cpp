@@ -29,18 +29,27 @@ bool Engine::can_start(const Connector& connector) const {
          !is_authorizing(connector);
 }
 
-Connector* Engine::free_connector() {
+Connector* Engine::free_connector(const IdTag& id_tag, Instant now) {
+  Connector* best = nullptr;
+  int best_rank = 0;
   for (uint8_t id = 1; id <= options.connectors; ++id) {
-    if (can_start(connector(id)) && connector(id).is_plugged()) return &connector(id);
+    Connector& candidate = connector(id);
+    if (!can_start(candidate)) continue;
+    IdTag parent_id_tag;
+    const Gate gate = reservation_gate(candidate, id_tag, parent_id_tag, now);
+    if (gate == Gate::kClosed) continue;
+    const bool is_reserved = reservations.is_reserved(id);
+    const int rank = gate == Gate::kAsk ? 1 : is_reserved ? 4 : candidate.is_plugged() ? 3 : 2;
+    if (rank <= best_rank) continue;
+    best = &candidate;
+    best_rank = rank;
   }
-  for (uint8_t id = 1; id <= options.connectors; ++id) {
-    if (can_start(connector(id))) return &connector(id);
-  }
-  return nullptr;
+  return best;
 }
 
 /// Which connector a tag at a reader for all connectors is meant for.
-Connector* Engine::reader_target(const IdTag& id_tag) {
+Connector* Engine::reader_target(const IdTag& id_tag, Instant now) {
+  Connector* reserved = nullptr;
   Connector* plugged = nullptr;
   Connector* available = nullptr;
   Connector* finished = nullptr;
@@ -52,16 +61,22 @@ Connector* Engine::reader_target(const IdTag& id_tag) {
                          candidate.session() == SessionState::kStarting;
     if (is_used && same_tag(candidate.id_tag(), id_tag)) return &candidate;
     if (is_authorizing(candidate) && same_tag(pending[id - 1].id_tag, id_tag)) return &candidate;
+    IdTag parent_id_tag;
+    const Gate gate = reservation_gate(candidate, id_tag, parent_id_tag, now);
     if (can_start(candidate)) {
-      Connector*& slot = candidate.session() == SessionState::kFinished ? finished
-                         : candidate.is_plugged()                       ? plugged
-                                                                        : available;
+      if (gate == Gate::kClosed) continue;
+      Connector*& slot = reservations.is_reserved(id) && gate == Gate::kOpen ? reserved
+                         : candidate.session() == SessionState::kFinished || gate == Gate::kAsk
+                             ? finished
+                         : candidate.is_plugged() ? plugged
+                                                  : available;
       if (slot == nullptr) slot = &candidate;
     } else if (candidate.has_transaction() && !candidate.parent_id_tag().empty() &&
                of_group == nullptr) {
       of_group = &candidate;
     }
   }
+  if (reserved != nullptr) return reserved;
   if (plugged != nullptr) return plugged;
   if (available != nullptr) return available;
   return finished != nullptr ? finished : of_group;
@@ -70,7 +85,7 @@ Connector* Engine::reader_target(const IdTag& id_tag) {
 void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
   if (id_tag.empty() || connector_id > options.connectors) return;
   has_input_ = true;
-  Connector* target = connector_id != 0 ? &connector(connector_id) : reader_target(id_tag);
+  Connector* target = connector_id != 0 ? &connector(connector_id) : reader_target(id_tag, now);
   if (target == nullptr) {
     push_id_tag_event(EventType::kIdTagRejected, 0, id_tag);
     return;
@@ -100,8 +115,12 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
       break;
     case SessionState::kIdle:
     case SessionState::kFinished:
-      if (can_start(*target) && request_authorization(*target, Purpose::kStart, id_tag, now))
+      if (IdTag parent_id_tag;
+          can_start(*target) &&
+          reservation_gate(*target, id_tag, parent_id_tag, now) != Gate::kClosed &&
+          request_authorization(*target, Purpose::kStart, id_tag, now)) {
         return;
+      }
       break;
     case SessionState::kStopping:
       if (same_tag(target->id_tag(), id_tag)) return;
@@ -141,6 +160,7 @@ void Engine::on_authorization(Connector& connector, const AuthorizationResult& r
   if (!request.is_waiting) return;
   request.is_waiting = false;
   const IdTag id_tag = request.id_tag;
+  update_reservations(now);
   bool is_accepted = result.is_accepted();
   if (request.purpose == Purpose::kStop) {
     is_accepted = is_accepted && !result.parent_id_tag.empty() &&

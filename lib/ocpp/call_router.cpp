@@ -35,6 +35,8 @@ struct Row {
 /// Every action of the CSMS that this build carries out. The rest of sent_by_csms() is
 /// NotSupported.
 constexpr Row kRows[] = {
+    {Action::CancelReservation,
+     run<messages::CancelReservationReq, messages::CancelReservationConf>},
     {Action::ChangeAvailability,
      run<messages::ChangeAvailabilityReq, messages::ChangeAvailabilityConf>},
     {Action::ChangeConfiguration,
@@ -49,6 +51,7 @@ constexpr Row kRows[] = {
      run<messages::RemoteStartTransactionReq, messages::RemoteStartTransactionConf>},
     {Action::RemoteStopTransaction,
      run<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>},
+    {Action::ReserveNow, run<messages::ReserveNowReq, messages::ReserveNowConf>},
     {Action::Reset, run<messages::ResetReq, messages::ResetConf>},
     {Action::SetChargingProfile, handle_set_charging_profile},
     {Action::TriggerMessage, handle_trigger_message},

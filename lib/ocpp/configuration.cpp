@@ -93,6 +93,8 @@ constexpr KeyRow kKeys[kKeyCount] = {
      KeyType::kFlag, Rights::kReadOnly, kCore, 0, 1, 0, nullptr},
     number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
     flag(Key::TxResumeAfterPowerLoss, "TxResumeAfterPowerLoss", "TxResume", true),
+    {Key::ReserveConnectorZeroSupported, "ReserveConnectorZeroSupported", nullptr, KeyType::kFlag,
+     Rights::kReadOnly, FeatureProfile::kReservation, 0, 1, 1, nullptr},
     fixed(Key::ChargeProfileMaxStackLevel, "ChargeProfileMaxStackLevel", limits::kMaxStackLevel,
           kSmart),
     {Key::ChargingScheduleAllowedChargingRateUnit, "ChargingScheduleAllowedChargingRateUnit",

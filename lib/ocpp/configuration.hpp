@@ -43,6 +43,7 @@ enum class Key : uint8_t {
   UnlockConnectorOnEVSideDisconnect,
   WebSocketPingInterval,
   TxResumeAfterPowerLoss,
+  ReserveConnectorZeroSupported,
   ChargeProfileMaxStackLevel,
   ChargingScheduleAllowedChargingRateUnit,
   ChargingScheduleMaxPeriods,

@@ -155,7 +155,11 @@ bool Connector::can_authorize() const {
 }
 
 common::Status Connector::authorize(const IdTag& id_tag, const IdTag& parent_id_tag, Instant now) {
-  if (!can_authorize()) return common::Status::kInvalidState;
+  if (!can_authorize() ||
+      (services_->reservations.is_reserved(id_) &&
+       services_->reservations.matching(id_, id_tag, parent_id_tag) == nullptr)) {
+    return common::Status::kInvalidState;
+  }
   id_tag_ = id_tag;
   parent_id_tag_ = parent_id_tag;
   if (is_plugged_) {
@@ -314,6 +318,10 @@ void Connector::start(Instant now) {
   record.meter_start_wh = last_register_wh_;
   record.time = services_->stamp(now);
   record.session_marker = charger_state_.session_marker;
+  if (const Reservation* used = services_->reservations.matching(id_, id_tag_, parent_id_tag_)) {
+    record.has_reservation_id = true;
+    record.reservation_id = used->id;
+  }
   const common::Result<uint32_t> local_transaction = services_->store.begin_transaction(record);
   if (!local_transaction.ok()) {
     LOG_ERROR(services_->log, "connector %u: the start cannot be stored (%s)", id_,
@@ -330,6 +338,7 @@ void Connector::start(Instant now) {
   started_at_ = now;
   started_utc_ = record.time.utc;
   settle_until_ = now + kSettleMs;
+  if (record.has_reservation_id) services_->reservations.end(record.reservation_id, "used");
   services_->profiles.bind_pending(id_, local_transaction_, now);
   set_session(SessionState::kRunning, "transaction started", now);
   arm_samples(now);

@@ -58,6 +58,8 @@ class Connector {
   void on_assigned(uint32_t local_transaction, int32_t transaction_id,
                    const AuthorizationResult& result, common::Instant now);
   void set_operative(bool is_operative, common::Instant now);
+  /// Whether the connector is reserved may have changed.
+  void on_reservation(common::Instant now) { update_status("reservation", now); }
   void trigger_meter_values(common::Instant now);
   /// A configuration key has a new value.
   void on_configuration(Key key, common::Instant now);

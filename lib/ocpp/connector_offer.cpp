@@ -78,6 +78,7 @@ void Connector::update_status(const char* cause, Instant now) {
   const charger::ChargerState& state = charger_state_;
   StatusInputs in;
   in.is_plugged = is_plugged_;
+  in.is_reserved = services_->reservations.is_reserved(id_);
   switch (session_) {
     case SessionState::kIdle:
       in.phase = UsePhase::kNone;

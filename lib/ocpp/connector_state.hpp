@@ -30,6 +30,7 @@ struct StatusInputs {
   bool is_faulted = false;
   bool is_operative = true;
   bool is_plugged = false;
+  bool is_reserved = false;
   UsePhase phase = UsePhase::kNone;
   Power power = Power::kWithheld;
 };
@@ -60,6 +61,8 @@ constexpr ChargePointStatus kStatusTable[4][2][3] = {
 constexpr ChargePointStatus connector_status(const StatusInputs& in) {
   if (in.is_faulted) return ChargePointStatus::Faulted;
   if (!in.is_operative && in.phase != UsePhase::kTransaction) return ChargePointStatus::Unavailable;
+  if (in.is_reserved && (in.phase == UsePhase::kNone || in.phase == UsePhase::kFinished))
+    return ChargePointStatus::Reserved;
   return detail::kStatusTable[static_cast<size_t>(in.phase)][in.is_plugged ? 1 : 0]
                              [static_cast<size_t>(in.power)];
 }

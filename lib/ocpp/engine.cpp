@@ -28,6 +28,7 @@ Engine::Engine(const Ports& the_ports)
       configuration(the_ports.settings, the_ports.log),
       profiles(the_ports.settings, the_ports.log),
       status(events, the_ports.log),
+      reservations(the_ports.settings, the_ports.log),
       store(the_ports.files, the_ports.log),
       registration(events, the_ports.log),
       calls(outbox, the_ports.entropy, the_ports.log),
@@ -40,6 +41,7 @@ Engine::Engine(const Ports& the_ports)
                store,
                profiles,
                status,
+               reservations,
                is_online,
                may_offer,
                options.nominal_voltage_mv} {}
@@ -58,6 +60,7 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   configuration.begin(options.connectors, meter_fields);
   status.begin(options.connectors, now);
   profiles.begin();
+  reservations.begin(options.connectors, now);
   uint8_t bits[2];
   if (const auto size = ports.settings.get(kOperativeKey, common::MutableByteSpan(bits));
       size.ok() && size.value() == sizeof bits) {
@@ -100,7 +103,10 @@ void Engine::resume_transactions(Instant now) {
   const bool must_stop = !configuration.flag(Key::TxResumeAfterPowerLoss);
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     const OpenTransaction* open = store.open_on(id);
-    if (open != nullptr) connector(id).resume(*open, reason, must_stop, now);
+    if (open == nullptr) continue;
+    // The power went between the start and the end of its reservation.
+    if (open->start.has_reservation_id) reservations.end(open->start.reservation_id, "used");
+    connector(id).resume(*open, reason, must_stop, now);
   }
   // A damaged log, or fewer connectors than before: nobody else can end these.
   for (size_t i = 0; i < store.open_transactions().size();) {
@@ -136,6 +142,9 @@ Instant Engine::step(Instant now) {
   if (acknowledgement_.is_waiting) acknowledge(now);
 
   Instant next = step_connectors(now);
+  update_reservations(now);
+  next = common::earlier(next, reservations.step(clock, now));
+  update_reservations(now);  // shows what has expired
   next = common::earlier(next,
                          status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
   profiles.step(now);

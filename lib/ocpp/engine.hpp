@@ -13,6 +13,7 @@ namespace ocpp {
 ///
 ///     engine.cpp            start-up, step, link, clock
 ///     authorization.cpp     id tags: who may start and stop
+///     reservation_rules.cpp which connectors are kept for whom
 ///     call_scheduler.cpp    which CALL of ours goes out next, and how it is made
 ///     answer_handling.cpp   what the CSMS's answers mean
 ///     call_router.cpp       CALLs of the CSMS -> handlers/<action>.cpp
@@ -52,8 +53,17 @@ class Engine {
     return pending[connector.id() - 1].is_waiting;
   }
   /// A connector for a remote start without connectorId; nullptr when none is free.
-  Connector* free_connector();
+  /// @param now  As for everything that asks who may use a connector.
+  Connector* free_connector(const IdTag& id_tag, common::Instant now);
   bool can_start(const Connector& connector) const;
+
+  // --- reservation_rules.cpp
+  enum class Gate : uint8_t { kOpen, kAsk, kClosed };
+  /// Whether a reservation keeps this tag off the connector; kAsk when only the CSMS knows its group.
+  /// @param parent_id_tag  Set to the tag's, when it was needed and is known here.
+  Gate reservation_gate(const Connector& connector, const IdTag& id_tag, IdTag& parent_id_tag,
+                        common::Instant now);
+  void update_reservations(common::Instant now);
 
   // --- call_scheduler.cpp
   void send_next_call(common::Instant now);
@@ -80,6 +90,7 @@ class Engine {
   Configuration configuration;
   ChargingProfiles profiles;
   StatusReports status;
+  Reservations reservations;
   TransactionStore store;
   LocalAuthorization local_authorization;
   Registration registration;
@@ -124,7 +135,7 @@ class Engine {
   void apply_operative(common::Instant now);
   void run_reset(common::Instant now);
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
-  Connector* reader_target(const IdTag& id_tag);
+  Connector* reader_target(const IdTag& id_tag, common::Instant now);
 
   bool send_boot(common::Instant now);
   bool send_heartbeat(common::Instant now);
@@ -155,7 +166,8 @@ class Engine {
   common::Instant retry_store_at_ = common::Instant::never();
   bool is_clock_wanted_ = false;  ///< The next message waits for the time.
   Reset reset_ = Reset::kNone;
-  int32_t resets_asked_ = 0;  ///< How often the application was asked to restart.
+  uint8_t reservations_shown_ = 0;  ///< Revision that the connectors' statuses follow.
+  int32_t resets_asked_ = 0;        ///< How often the application was asked to restart.
   common::Instant reset_by_ = common::Instant::never();
   bool is_boot_time_stored_ = false;
   bool has_input_ = true;

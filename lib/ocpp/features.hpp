@@ -20,7 +20,7 @@ struct FeatureProfileInfo {
 
 constexpr FeatureProfileInfo kFeatureProfiles[] = {
     {"Core", true},         {"FirmwareManagement", false}, {"LocalAuthListManagement", false},
-    {"Reservation", false}, {"SmartCharging", true},       {"RemoteTrigger", true},
+    {"Reservation", true}, {"SmartCharging", true},       {"RemoteTrigger", true},
 };
 
 }  // namespace ocpp

@@ -5,6 +5,7 @@
 #include "ocpp/clock_sync.hpp"
 #include "ocpp/configuration.hpp"
 #include "ocpp/event_queue.hpp"
+#include "ocpp/reservations.hpp"
 #include "ocpp/status_reports.hpp"
 #include "ocpp/transaction_store.hpp"
 
@@ -21,6 +22,7 @@ struct Services {
   TransactionStore& store;
   ChargingProfiles& profiles;
   StatusReports& status;
+  Reservations& reservations;
   /// Link up and registered: the CSMS can be asked.
   const bool& is_online;
   /// Chargers may be commanded: it is known which transactions are open.

@@ -20,6 +20,8 @@ struct Refusal {
   }
 };
 
+Refusal handle(Engine&, const messages::CancelReservationReq&, messages::CancelReservationConf&,
+               common::Instant now);
 Refusal handle(Engine&, const messages::ChangeAvailabilityReq&, messages::ChangeAvailabilityConf&,
                common::Instant now);
 Refusal handle(Engine&, const messages::ChangeConfigurationReq&, messages::ChangeConfigurationConf&,
@@ -34,6 +36,8 @@ Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
                messages::RemoteStartTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
                messages::RemoteStopTransactionConf&, common::Instant now);
+Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf&,
+               common::Instant now);
 Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
 Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
                common::Instant now);

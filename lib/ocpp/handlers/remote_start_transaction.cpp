@@ -10,11 +10,14 @@ Refusal handle(Engine& engine, const messages::RemoteStartTransactionReq& reques
     return Refusal::none();
   Connector* connector = nullptr;
   if (!request.connector_id.has_value()) {
-    connector = engine.free_connector();
+    connector = engine.free_connector(request.id_tag, now);
   } else if (engine.has_connector(*request.connector_id)) {
     connector = &engine.connector(static_cast<uint8_t>(*request.connector_id));
   }
   if (connector == nullptr || !engine.can_start(*connector)) return Refusal::none();
+  IdTag parent_id_tag;
+  const Engine::Gate gate = engine.reservation_gate(*connector, request.id_tag, parent_id_tag, now);
+  if (gate == Engine::Gate::kClosed) return Refusal::none();
 
   if (request.charging_profile.has_value()) {
     ChargingProfile profile;
@@ -31,10 +34,10 @@ Refusal handle(Engine& engine, const messages::RemoteStartTransactionReq& reques
     }
   }
   conf.status = messages::RemoteStartStopStatus::Accepted;
-  if (engine.configuration.flag(Key::AuthorizeRemoteTxRequests)) {
+  if (engine.configuration.flag(Key::AuthorizeRemoteTxRequests) || gate == Engine::Gate::kAsk) {
     (void)engine.request_authorization(*connector, Engine::Purpose::kStart, request.id_tag, now);
   } else {
-    (void)connector->authorize(request.id_tag, IdTag(), now);
+    (void)connector->authorize(request.id_tag, parent_id_tag, now);
   }
   return Refusal::none();
 }
