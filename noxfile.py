@@ -193,9 +193,9 @@ def suites(session: nox.Session, pattern: str) -> None:
 
 @nox.session
 def simulation(session: nox.Session) -> None:
-    """The engine under faults drawn from seeds; `-- --seeds 2000` for longer, `-- --help`."""
+    """The engine under faults drawn from seeds; `-- --seed 1 --trace` for one, `-- --help`."""
     prepare(session)
-    run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "100", "--days", "30"]))
+    run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "2000", "--days", "30"]))
 
 
 @nox.session(name="system")

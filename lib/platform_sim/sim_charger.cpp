@@ -67,17 +67,18 @@ SimCharger::SimCharger(SimClock& clock, uint8_t connectors, const Wallbox& wallb
 void SimCharger::set_offer(uint8_t connector_id, const charger::Offer& offer, Instant now) {
   Unit& target = unit(connector_id);
   if (target.is_silent || offer == target.commanded) return;
+  target.is_touched = true;
   target.commanded = offer;
   target.commanded_at = now + target.wallbox.command_ms;
 }
 
 void SimCharger::request_sample(uint8_t connector_id, Instant now) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   target.next_sample = common::earlier(target.next_sample, now + target.wallbox.command_ms);
 }
 
 Status SimCharger::unlock(uint8_t connector_id, Instant) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   if (!target.wallbox.capabilities.has_lock) return Status::kUnsupported;
   if (target.is_silent) return Status::kIo;
   ++target.unlocks;
@@ -106,7 +107,10 @@ void SimCharger::update_current(Unit& unit, Instant now) {
   if (unit.current_ma == 0 && unit.starts_at.is_never()) {
     unit.starts_at = now + unit.ev.start_delay_ms;
   }
-  if (now >= unit.starts_at) unit.current_ma = std::min(limit, unit.ev.max_ma);
+  if (now < unit.starts_at) return;
+  if (unit.current_ma == 0)
+    unit.next_sample = common::earlier(unit.next_sample, now + unit.wallbox.sample_interval_ms);
+  unit.current_ma = std::min(limit, unit.ev.max_ma);
 }
 
 void SimCharger::apply_due(Unit& unit, Instant now) {
@@ -133,7 +137,8 @@ Instant SimCharger::next_event(const Unit& unit) const {
 
 Instant SimCharger::next_event() const {
   Instant next = Instant::never();
-  for (const Unit& unit : units_) next = common::earlier(next, next_event(unit));
+  for (const Unit& unit : units_)
+    next = common::earlier(next, unit.is_touched ? next_event(unit) : unit.next);
   return next;
 }
 
@@ -141,6 +146,10 @@ Instant SimCharger::step() {
   const Instant now = clock_.now();
   for (size_t i = 0; i < units_.size(); ++i) {
     Unit& unit = units_[i];
+    if (!unit.is_touched && now < unit.next) {
+      integrate(unit, now);
+      continue;
+    }
     // Physics first, event by event, so that the result does not depend on how often step() runs.
     for (;;) {
       Instant next = common::earlier(unit.commanded_at, unit.full_at());
@@ -152,7 +161,9 @@ Instant SimCharger::step() {
     }
     integrate(unit, now);
     apply_due(unit, now);
+    unit.is_touched = false;
     report(static_cast<uint8_t>(i + 1), unit, now);
+    unit.next = next_event(unit);
   }
   return next_event();
 }
@@ -210,12 +221,14 @@ void SimCharger::report(uint8_t connector_id, Unit& unit, Instant now) {
     observer_->on_charger_state(connector_id, state, now);
   }
   if (unit.is_silent || now < unit.next_sample) return;
-  unit.next_sample = now + unit.wallbox.sample_interval_ms;
+  const int64_t idle_ms = unit.wallbox.idle_sample_interval_ms;
+  unit.next_sample =
+      now + (unit.current_ma == 0 && idle_ms != 0 ? idle_ms : unit.wallbox.sample_interval_ms);
   observer_->on_meter_sample(connector_id, sample_of(unit, now), now);
 }
 
 void SimCharger::plug(uint8_t connector_id, const Ev& ev) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   integrate(target, clock_.now());
   target.is_plugged = true;
   target.ev = ev;
@@ -225,14 +238,14 @@ void SimCharger::plug(uint8_t connector_id, const Ev& ev) {
 }
 
 void SimCharger::unplug(uint8_t connector_id) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   integrate(target, clock_.now());
   target.is_plugged = false;
   update_current(target, clock_.now());
 }
 
 void SimCharger::set_ev_wants_energy(uint8_t connector_id, bool wants) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   integrate(target, clock_.now());
   target.ev.wants_energy = wants;
   update_current(target, clock_.now());
@@ -240,7 +253,7 @@ void SimCharger::set_ev_wants_energy(uint8_t connector_id, bool wants) {
 
 void SimCharger::set_error(uint8_t connector_id, charger::Error error, bool is_faulted,
                            const char* vendor_error_code) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   integrate(target, clock_.now());
   target.error = error;
   target.is_faulted = is_faulted && error != charger::Error::kNone;
@@ -249,7 +262,7 @@ void SimCharger::set_error(uint8_t connector_id, charger::Error error, bool is_f
 }
 
 void SimCharger::set_silent(uint8_t connector_id, bool is_silent) {
-  Unit& target = unit(connector_id);
+  Unit& target = touch(connector_id);
   if (is_silent && !target.is_silent) target.silent_since = clock_.now();
   if (!is_silent && target.is_silent) target.next_sample = clock_.now();
   target.is_silent = is_silent;
@@ -265,6 +278,7 @@ void SimCharger::on_gateway_restart(int64_t off_ms) {
     if (unit.is_silent) unit.silent_since = clock_.now();
     unit.next_sample = clock_.now();
     unit.is_reported = false;
+    unit.is_touched = true;
     unit.reported = ChargerState();
   }
 }

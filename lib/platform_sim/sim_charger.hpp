@@ -24,6 +24,7 @@ class SimCharger final : public charger::ChargerControl {
     charger::Capabilities capabilities;
     int64_t command_ms = 200;  ///< From set_offer to its effect.
     int64_t sample_interval_ms = 1000;
+    int64_t idle_sample_interval_ms = 0;  ///< While no current flows; 0 = the same.
     int32_t voltage_mv = 230000;
     int64_t stale_ms = 5000;  ///< Silent that long: Health::kStale.
     int64_t lost_ms = 60000;  ///< Silent that long: Health::kLost.
@@ -54,7 +55,7 @@ class SimCharger final : public charger::ChargerControl {
   void set_ev_wants_energy(uint8_t connector_id, bool wants);
   /// What the gateway learns of the hardware once it has been read.
   void set_capabilities(uint8_t connector_id, const charger::Capabilities& capabilities) {
-    unit(connector_id).wallbox.capabilities = capabilities;
+    touch(connector_id).wallbox.capabilities = capabilities;
   }
   /// @param error  kNone clears. @param is_faulted  The error stops charging.
   void set_error(uint8_t connector_id, charger::Error error, bool is_faulted,
@@ -95,6 +96,8 @@ class SimCharger final : public charger::ChargerControl {
     uint32_t unlocks = 0;
     bool is_reported = false;
     charger::ChargerState reported;
+    bool is_touched = true;  ///< Changed since the last step(), which may have to be told.
+    common::Instant next;    ///< Nothing happens before, unless touched.
 
     int64_t energy_wh() const { return energy_mw_ms / kMwMsPerWh; }
     bool wants_energy() const;
@@ -108,6 +111,11 @@ class SimCharger final : public charger::ChargerControl {
 
   Unit& unit(uint8_t connector_id) { return units_.at(connector_id - 1U); }
   const Unit& unit(uint8_t connector_id) const { return units_.at(connector_id - 1U); }
+  Unit& touch(uint8_t connector_id) {
+    Unit& target = unit(connector_id);
+    target.is_touched = true;
+    return target;
+  }
   common::Instant next_event(const Unit& unit) const;
   void integrate(Unit& unit, common::Instant to);
   void update_current(Unit& unit, common::Instant now);

@@ -48,6 +48,7 @@ const platform::LinkStatus& SimWebSocketLink::status() const {
 bool SimWebSocketLink::is_connected() const { return status().is_up; }
 
 void SimWebSocketLink::poll() {
+  if (status_.is_up || !is_open_) return;
   const MallocTrap::Exempt exempt;
   while (is_open_ && !status_.is_up) {
     if (connected_at_.is_never()) {
@@ -81,7 +82,7 @@ void SimWebSocketLink::lose_connection(const char* reason) {
 }
 
 bool SimWebSocketLink::carry(Direction direction, const std::string& frame) {
-  log_.push_back(Logged{clock_.now(), direction, frame});
+  if (is_log_kept_) log_.push_back(Logged{clock_.now(), direction, frame});
   const uint64_t index = index_[static_cast<size_t>(direction)]++;
   Fate fate = script_ ? script_(direction, index, frame) : Fate::kDeliver;
   if (fate == Fate::kDeliver && entropy_.chance(behaviour_.drop_per_mille)) fate = Fate::kDrop;

@@ -70,6 +70,8 @@ class SimWebSocketLink final : public platform::WebSocketLink {
     std::string frame;
   };
   const std::vector<Logged>& log() const { return log_; }
+  /// Long lives need no log.
+  void keep_log(bool is_kept) { is_log_kept_ = is_kept; }
 
  private:
   struct InFlight {
@@ -98,6 +100,7 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   uint64_t index_[2] = {};
   std::deque<InFlight> queues_[2];
   std::vector<Logged> log_;
+  bool is_log_kept_ = true;
 };
 
 }  // namespace platform_sim

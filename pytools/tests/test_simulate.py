@@ -44,6 +44,26 @@ def test_all_seeds_are_run_and_reported_in_order(tmp_path: Path) -> None:
     assert (runs[0].retries, runs[0].calls, runs[0].power_cuts) == (3, 2, 1)
 
 
+def test_splitting_over_processes_does_not_show(tmp_path: Path) -> None:
+    path = tmp_path / "simulation"
+    path.write_text(
+        "#!/bin/sh\n"
+        'for seed in $(seq "$2" $(($2 + $4 - 1))); do\n'
+        '[ "$seed" = 40 ] && echo "seed 40: it broke" && echo trace && exit 1\n'
+        + GOOD.replace("seed {0}", 'echo "seed $seed').format(0, 1)
+        + '"\ndone\necho "$4 seeds x 30 days good: hash 1"\n'
+    )
+    path.chmod(0o755)
+    shown: list[str] = []
+    runs = program.run(path, range(1, 40), [], on_output=shown.append, processes=1)
+    assert [run.seed for run in runs] == list(range(1, 40))
+    assert [len(text.splitlines()) for text in shown] == [1] * 39
+    shown.clear()
+    with pytest.raises(UserError, match=r"^a promise was broken: seed 40: it broke$"):
+        program.run(path, range(1, 45), [], on_output=shown.append, processes=1)
+    assert shown[-1].splitlines() == ["seed 40: it broke", "trace"]
+
+
 def test_broken_promise_ends_the_run_with_its_sentence(tmp_path: Path) -> None:
     shown: list[str] = []
     with pytest.raises(UserError, match=r"^a promise was broken: seed 4: .*: it broke$") as caught:

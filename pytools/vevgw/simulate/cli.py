@@ -44,10 +44,9 @@ def simulate(
     def show(output: str) -> None:
         nonlocal shown
         shown += 1
-        lines = output.splitlines()
-        if seeds == 1 or not lines or not lines[0].endswith("power cuts"):
-            print("\n".join(line for line in lines if " seeds x " not in line), flush=True)
-        elif shown % 50 == 0:
+        if seeds == 1 or trace or not any(program.parse(output)):
+            print(output.rstrip("\n"), flush=True)
+        elif shown % 200 == 0:
             print(f"{shown} of {seeds} seeds good", flush=True)
 
     runs = program.run(

@@ -18,6 +18,8 @@ from vevgw.errors import UserError
 _LIBRARIES = ("platform", "json", "ocpp_messages", "security", "ocpp", "platform_sim")
 _SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
 _FOLDERS = ("test/support/simulation", "test/simulation")
+# At most so many for one process: starting it is not free, and all are to end together.
+_MAX_SEEDS_OF_PROCESS = 20
 
 _FAST = objects.Toolchain(
     name="simulation",
@@ -39,6 +41,7 @@ _GOOD = re.compile(
     r"(?P<kwh>\d+) kWh, (?P<frames>\d+) frames, (?P<retries>\d+) retries, (?P<calls>\d+) CALLs "
     r"answered, (?P<cuts>\d+) power cuts"
 )
+_SUM = re.compile(r"\d+ seeds x \d+ days good: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ def run(
         program: What `build` returned.
         seeds: In the order in which they are reported.
         arguments: Further options of the program.
-        on_output: Called with what the program printed about each seed, in order.
+        on_output: Called with what the program printed about each seed, in order. How the seeds
+            were split over processes does not show.
         processes: At a time; as many as there are processors when absent.
 
     Raises:
@@ -95,26 +99,46 @@ def run(
             handed to `on_output`.
     """
     stop = threading.Event()
+    processes = processes or os.cpu_count() or 1
+    size = max(1, min(_MAX_SEEDS_OF_PROCESS, len(seeds) // (4 * processes)))
+    parts = [seeds[at : at + size] for at in range(0, len(seeds), size)]
 
-    def run_one(seed: int) -> subprocess.CompletedProcess[str] | None:
+    def run_part(part: Sequence[int]) -> subprocess.CompletedProcess[str] | None:
         if stop.is_set():
             return None
-        command = [str(program), "--seed", str(seed), *arguments]
+        command = [str(program), "--seed", str(part[0]), "--seeds", str(len(part)), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     good: list[Run] = []
-    with ThreadPoolExecutor(processes or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(processes) as pool:
         try:
-            for seed, done in zip(seeds, pool.map(run_one, seeds), strict=True):
+            for part, done in zip(parts, pool.map(run_part, parts), strict=True):
                 if done is None:
                     break
-                on_output(done.stdout if done.returncode == 2 else done.stdout + done.stderr)
+                told = done.stdout if done.returncode == 2 else done.stdout + done.stderr
+                for text in _by_seed(told):
+                    on_output(text)
+                found = list(parse(done.stdout))
                 if done.returncode != 0:
-                    raise UserError(_describe(seed, done))
-                good += parse(done.stdout)
+                    raise UserError(_describe(part[min(len(found), len(part) - 1)], done))
+                good += found
         finally:
             stop.set()
     return good
+
+
+def _by_seed(output: str) -> list[str]:
+    """Splits what a process printed: one text for each seed, without the sum at the end."""
+    texts: list[str] = []
+    text = ""
+    for line in output.splitlines(keepends=True):
+        if _SUM.match(line):
+            continue
+        text += line
+        if _GOOD.match(line):
+            texts.append(text)
+            text = ""
+    return [*texts, text] if text else texts
 
 
 def parse(output: str) -> Iterator[Run]:
@@ -139,7 +163,8 @@ def combined_hash(runs: Sequence[Run]) -> str:
 
 def _describe(seed: int, done: subprocess.CompletedProcess[str]) -> str:
     if done.returncode == 1:
-        first = done.stdout.splitlines()[0] if done.stdout else "no reason given"
+        reasons = [line for line in done.stdout.splitlines() if not _GOOD.match(line)]
+        first = reasons[0] if reasons else "no reason given"
         return f"a promise was broken: {first}"
     if done.returncode == 2 and done.stderr:
         return done.stderr.splitlines()[0]

@@ -53,6 +53,7 @@ class ModelCsms {
   std::map<std::string, std::string> parents;  ///< Tag -> parentIdTag.
   Faults faults;
   int64_t message_timeout_ms = 30000;  ///< After that the charge point may go on without an answer.
+  bool keeps_calls = true;             ///< Long lives need no list of all.
   common::UtcTime utc_at_zero{1'800'000'000'000};
   bool checks_time_order =
       true;  ///< Off once a clock was set back: a stop may then seem older than its start.

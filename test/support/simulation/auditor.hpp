@@ -64,7 +64,7 @@ class Auditor {
   bool has_open_call() const { return is_call_open_; }
   const Frame& open_call() const { return open_call_; }
   int64_t open_call_times_out_ms() const { return open_until_ms_; }
-  bool is_queue_message_open() const { return is_call_open_ && is_queue_message(open_call_); }
+  bool is_queue_message_open() const { return is_call_open_ && is_queue_message_open_; }
 
   uint64_t calls_out = 0;
   uint64_t calls_in = 0;
@@ -93,6 +93,7 @@ class Auditor {
   Violation violation_;
   bool is_call_open_ = false;
   Frame open_call_;
+  bool is_queue_message_open_ = false;
   int64_t open_until_ms_ = 0;
   std::unordered_set<std::string> ids_;
 

@@ -77,6 +77,7 @@ std::string BookedProfile::request(int64_t transaction_id) const {
 }
 
 void LimitBooks::install(const BookedProfile& profile) {
+  ++version_;
   profiles_.erase(std::remove_if(profiles_.begin(), profiles_.end(),
                                  [&](const BookedProfile& old) {
                                    return old.id == profile.id ||
@@ -89,6 +90,7 @@ void LimitBooks::install(const BookedProfile& profile) {
 }
 
 void LimitBooks::clear(int id) {
+  ++version_;
   profiles_.erase(
       std::remove_if(profiles_.begin(), profiles_.end(),
                      [id](const BookedProfile& profile) { return id == 0 || profile.id == id; }),
@@ -96,6 +98,7 @@ void LimitBooks::clear(int id) {
 }
 
 void LimitBooks::end_transaction(int connector) {
+  ++version_;
   profiles_.erase(std::remove_if(profiles_.begin(), profiles_.end(),
                                  [connector](const BookedProfile& profile) {
                                    return profile.purpose == Purpose::kTx &&

@@ -46,6 +46,8 @@ class LimitBooks {
   void clear(int id);
   void end_transaction(int connector);
   bool empty() const { return profiles_.empty(); }
+  /// Another one after every change.
+  uint32_t version() const { return version_; }
 
   /// Limit of a connector with a running transaction, without ChargePointMaxProfile.
   BookedLimit of_connector(int connector, int64_t started_utc_ms, int64_t utc_ms) const;
@@ -56,6 +58,7 @@ class LimitBooks {
 
  private:
   std::vector<BookedProfile> profiles_;
+  uint32_t version_ = 0;
 };
 
 }  // namespace simulation

@@ -3,6 +3,7 @@
 #include "platform_sim/malloc_trap.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace simulation {
 namespace {
@@ -19,6 +20,8 @@ platform_sim::SimCharger::Wallbox wallbox(const Script& script) {
   wallbox.capabilities.phases = script.phases;
   wallbox.capabilities.max_ma = script.max_ma;
   wallbox.sample_interval_ms = script.reading_ms;
+  // A register that stands still need not be read often.
+  wallbox.idle_sample_interval_ms = std::max<int64_t>(script.reading_ms, 3600000);
   wallbox.has_session_marker = script.has_session_marker;
   wallbox.initial_energy_wh = 1000;
   return wallbox;
@@ -43,6 +46,7 @@ World::World(const Script& script, const RunOptions& options)
   csms_.id_tags[kTags[kStolenTag]] = "Invalid";
   csms_.parents[kTags[0]] = csms_.parents[kTags[1]] = "FAMILY";
   csms_.message_timeout_ms = 0;  // the auditor knows better
+  csms_.keeps_calls = false;
   outcome_.hash = 0xCBF29CE484222325U;
   if (options.trace_lines > 0)
     log_.write_line = [this](const std::string& line) { note("  ", line); };
@@ -59,17 +63,24 @@ void World::note(const char* mark, const std::string& text) {
 
 void World::record_frame(char direction, const std::string& frame) {
   ++outcome_.frames;
-  const auto mix = [this](uint64_t byte) {
-    outcome_.hash = (outcome_.hash ^ (byte & 0xFFU)) * 0x100000001B3U;
+  // FNV-1a over words instead of bytes.
+  const auto mix = [this](uint64_t word) {
+    outcome_.hash = (outcome_.hash ^ word) * 0x100000001B3U;
+    outcome_.hash ^= outcome_.hash >> 32U;
   };
-  for (unsigned i = 0; i < 8; ++i) mix(static_cast<uint64_t>(now_ms()) >> (8 * i));
+  mix(static_cast<uint64_t>(now_ms()));
   mix(static_cast<uint64_t>(direction));
-  for (const char c : frame) mix(static_cast<uint8_t>(c));
+  for (size_t at = 0; at < frame.size(); at += sizeof(uint64_t)) {
+    uint64_t word = 0;
+    std::memcpy(&word, frame.data() + at, std::min(sizeof word, frame.size() - at));
+    mix(word);
+  }
+  if (options_.trace_lines == 0) return;
   // Heartbeats would fill a short trace.
   const bool is_dull =
       options_.trace_lines < kFullTrace && (frame.find("\"Heartbeat\",{}") != std::string::npos ||
                                             frame.find(",{\"currentTime\"") != std::string::npos);
-  if (options_.trace_lines > 0 && !is_dull) note(direction == '>' ? ">" : "<", frame);
+  if (!is_dull) note(direction == '>' ? ">" : "<", frame);
 }
 
 void World::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
@@ -134,6 +145,7 @@ void World::boot() {
     }
     return SimWebSocketLink::Fate::kDeliver;
   });
+  link_->keep_log(false);
   set_latency(20, 0);
   connection_id_ = 0;
   platform::LinkSettings settings;
@@ -375,9 +387,7 @@ int64_t World::next_ms() {
   };
   const auto consider = [&next](int64_t at_ms) { next = std::min(next, at_ms); };
   if (next_event_ < script_.events.size()) consider(script_.events[next_event_].at_ms);
-  for (const int64_t timer : timers_) {
-    if (timer != 0) consider(timer);
-  }
+  consider(next_timer_ms_);
   for (const Late& late : late_) consider(late.at_ms);
   consider_instant(charger_.next_event());
   if (link_ != nullptr) {
@@ -395,14 +405,28 @@ int64_t World::next_ms() {
     const Bystander& bystander = bystanders_[id];
     if (bystander.over_since_ms >= 0) consider(bystander.over_since_ms + 5001);
     if (bystander.unpaid_since_ms >= 0) consider(bystander.unpaid_since_ms + 5001);
-    if (!limits_.empty() && is_on() && bystander.has_transaction) {
-      const common::UtcTime utc = charge_point_->utc(clock_.now());
-      const int64_t change_ms = limits_.next_change_utc_ms(bystander.started_utc_ms, utc.ms);
-      if (utc.is_known() && change_ms != INT64_MAX) consider(now_ms() + (change_ms - utc.ms));
-    }
+    if (!limits_.empty() && is_on() && bystander.has_transaction)
+      consider(next_limit_ms(bystanders_[id]));
   }
   if (over_in_all_since_ms_ >= 0) consider(over_in_all_since_ms_ + 5001);
   return next;
+}
+
+/// When the limit of a connector changes by itself.
+int64_t World::next_limit_ms(Bystander& seen) {
+  const common::UtcTime utc = charge_point_->utc(clock_.now());
+  if (!utc.is_known()) return INT64_MAX;
+  Bystander::LimitChange& known = seen.limit_change;
+  const int64_t offset_ms = utc.ms - now_ms();
+  if (known.version != limits_.version() || known.offset_ms != offset_ms ||
+      known.started_utc_ms != seen.started_utc_ms || known.at_ms <= now_ms()) {
+    const int64_t change_ms = limits_.next_change_utc_ms(seen.started_utc_ms, utc.ms);
+    known.version = limits_.version();
+    known.offset_ms = offset_ms;
+    known.started_utc_ms = seen.started_utc_ms;
+    known.at_ms = change_ms == INT64_MAX ? INT64_MAX : change_ms - offset_ms;
+  }
+  return known.at_ms;
 }
 
 bool World::run_until(int64_t at_ms) {

@@ -105,6 +105,13 @@ class World final : private charger::ChargerObserver {
     uint32_t local_number = 0;
     uint8_t phases = 1;  ///< Of the car that was plugged last.
     int64_t started_utc_ms = 0;
+    /// What next_limit_ms() found, and for what.
+    struct LimitChange {
+      uint32_t version = UINT32_MAX;
+      int64_t offset_ms = 0;
+      int64_t started_utc_ms = 0;
+      int64_t at_ms = 0;
+    } limit_change;
   };
 
   int64_t now_ms() const { return base_ms_ + clock_.now().ms; }
@@ -121,6 +128,7 @@ class World final : private charger::ChargerObserver {
   void notice_link();
   void set_latency(int64_t latency_ms, int64_t jitter_ms);
   int64_t next_ms();
+  int64_t next_limit_ms(Bystander& seen);
   void fail(const std::string& sentence) { auditor_.fail(sentence, now_ms()); }
   void note(const char* mark, const std::string& text);
   void record_frame(char direction, const std::string& frame);
@@ -187,6 +195,7 @@ class World final : private charger::ChargerObserver {
   std::vector<std::string> under_way_;
   std::vector<Late> late_;
   std::array<int64_t, kTimerCount> timers_{};
+  int64_t next_timer_ms_ = INT64_MAX;
 
   // Books
   LimitBooks limits_;

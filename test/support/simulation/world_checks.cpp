@@ -180,6 +180,7 @@ void World::calm_down() {
   for (size_t timer = 0; timer < timers_.size(); ++timer) {
     if (timers_[timer] != 0) timers_[timer] = now_ms();
   }
+  next_timer_ms_ = now_ms();
   csms_.faults = ocpp_world::ModelCsms::Faults();
   drop_ = {};
   duplicate_ = {};

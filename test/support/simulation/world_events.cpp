@@ -57,11 +57,18 @@ std::string quote(const std::string& text) { return "\"" + text + "\""; }
 
 void World::start_timer(size_t timer, int64_t duration_ms) {
   timers_[timer] = std::max(timers_[timer], now_ms() + duration_ms);
+  next_timer_ms_ = std::min(next_timer_ms_, timers_[timer]);
 }
 
 void World::run_timers() {
+  if (now_ms() < next_timer_ms_) return;
+  next_timer_ms_ = INT64_MAX;
   for (size_t timer = 0; timer < timers_.size(); ++timer) {
-    if (timers_[timer] == 0 || timers_[timer] > now_ms()) continue;
+    if (timers_[timer] == 0) continue;
+    if (timers_[timer] > now_ms()) {
+      next_timer_ms_ = std::min(next_timer_ms_, timers_[timer]);
+      continue;
+    }
     timers_[timer] = 0;
     end_timer(timer);
   }
