@@ -93,6 +93,11 @@ enum MeterField : uint16_t {
   kMeterTemperature = 1U << 4U,
   kMeterSoc = 1U << 5U,
   kMeterFrequency = 1U << 6U,
+  kMeterPowerPhases = 1U << 7U,   ///< All three phases, beside the total.
+  kMeterEnergyExport = 1U << 8U,  ///< The meter counts both directions; power_w has a sign.
+  kMeterReactivePower = 1U << 9U,
+  kMeterReactiveEnergy = 1U << 10U,
+  kMeterPowerFactor = 1U << 11U,
 };
 
 /// One reading of a charger's meter. Fields whose bit is not set in `valid` mean nothing.
@@ -100,12 +105,17 @@ struct MeterSample {
   common::Instant taken_at;
   uint16_t valid = 0;            ///< MeterField bits.
   int64_t energy_import_wh = 0;  ///< Monotonic, persisted register, Wh; never goes backwards.
-  int32_t power_w = 0;
+  int32_t power_w = 0;           ///< Below 0: export.
   int32_t current_ma[3] = {};
   int32_t voltage_mv[3] = {};  ///< Phase to neutral.
   int16_t temperature_deci_c = 0;
   uint8_t soc_percent = 0;
   int32_t frequency_mhz = 0;  ///< Thousandths of a hertz.
+  int32_t power_phase_w[3] = {};
+  int64_t energy_export_wh = 0;
+  int32_t power_var = 0;  ///< Reactive, import positive.
+  int64_t reactive_import_varh = 0;
+  int16_t power_factor_milli = 0;  ///< Thousandths.
 
   bool has(MeterField field) const { return (valid & field) != 0; }
 };

@@ -203,14 +203,11 @@ bool Engine::send_triggered(Instant now) {
 }
 
 bool Engine::send_triggered_meter_values(Connector& source, Instant now) {
-  const charger::MeterSample& sample = source.last_sample();
-  SampledValues values(sample, configuration.measurands(Key::MeterValuesSampledData),
-                       SampleContext::kTrigger, ports.charger.capabilities(source.id()).phases,
-                       true, source.offer().permit ? source.offer().limit_ma : 0,
-                       options.nominal_voltage_mv);
+  const MeasuredValues measured = source.measure(Key::MeterValuesSampledData);
+  SampledValues values(measured, SampleContext::kTrigger);
   messages::MeterValue value;
-  value.timestamp = clock.utc(sample.taken_at);
-  if (values.empty() || !value.timestamp.is_known()) return false;
+  value.timestamp = clock.utc(source.last_sample().taken_at);
+  if (measured.empty() || !value.timestamp.is_known()) return false;
   value.sampled_value = values.view();
   messages::MeterValuesReq request;
   request.connector_id = source.id();
@@ -269,25 +266,7 @@ bool Engine::send_transaction_message(Instant now) {
     }
     case RecordType::kMeterValues: {
       const MeterValuesRecord& record = message.meter_values;
-      const bool is_aligned = record.context == SampleContext::kSampleClock;
-      const uint8_t phases = has_connector(record.connector_id)
-                                 ? ports.charger.capabilities(record.connector_id).phases
-                                 : uint8_t{3};
-      // A retry is identical, whatever was configured meanwhile.
-      if (!has_attempt_ || attempt_sequence_ != message.sequence) {
-        attempt_measurands_ = configuration.measurands(is_aligned ? Key::MeterValuesAlignedData
-                                                                  : Key::MeterValuesSampledData);
-        attempt_sequence_ = message.sequence;
-        has_attempt_ = true;
-      }
-      SampledValues values(record.sample, attempt_measurands_, record.context, phases,
-                           record.has_offered_ma, record.offered_ma, options.nominal_voltage_mv);
-      if (values.empty()) {
-        // The configured measurands changed since: nothing is left to tell.
-        if (store.mark_delivered(message.sequence) != common::Status::kOk)
-          retry_messages_at_ = now + 1000;
-        return false;
-      }
+      SampledValues values(record.values, record.context);
       messages::MeterValue value;
       value.timestamp = message.utc;
       value.sampled_value = values.view();
@@ -315,6 +294,8 @@ bool Engine::send_transaction_message(Instant now) {
     case RecordType::kRegister:
     case RecordType::kBootTime:
     case RecordType::kDeadLetter:
+    case RecordType::kMeterValuesV1:
+    case RecordType::kStopData:
       break;
   }
   if (sent == common::Status::kOk) return true;

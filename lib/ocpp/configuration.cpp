@@ -183,8 +183,7 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields) {
       MeasurandList& list = lists_[list_index(key_row.key)];
       list.clear();
       for (size_t i = 0; i < all.size(); ++i) {
-        const uint16_t field = info(all[i].measurand).meter_field;
-        if (field == 0 || (meter_fields & field) != 0) (void)list.add(all[i]);
+        if (is_deliverable(all[i].measurand, meter_fields)) (void)list.add(all[i]);
       }
     }
     if (key_row.stored_as == nullptr) continue;
@@ -294,8 +293,7 @@ bool Configuration::apply(Key key, common::TextSpan value, bool& changed) {
       if (!parse_measurands(value, meter_fields_, list)) return false;
       if (list.size() > static_cast<size_t>(key_row.maximum)) return false;
       MeasurandList& target = lists_[list_index(key)];
-      changed = list.size() != target.size();
-      for (size_t i = 0; !changed && i < list.size(); ++i) changed = !(list[i] == target[i]);
+      changed = !(list == target);
       target = list;
       return true;
     }

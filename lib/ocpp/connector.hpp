@@ -2,6 +2,7 @@
 
 #include "ocpp/connector_state.hpp"
 #include "ocpp/local_authorization.hpp"
+#include "ocpp/measured_values.hpp"
 #include "ocpp/services.hpp"
 #include "ocpp/smart_charging.hpp"
 
@@ -88,6 +89,8 @@ class Connector {
   const charger::ChargerState& charger_state() const { return charger_state_; }
   const charger::MeterSample& last_sample() const { return sample_; }
   bool has_sample() const { return has_sample_; }
+  /// The last sample as a list of measurands wants it.
+  MeasuredValues measure(Key list) const;
   /// Register as last seen, Wh, never below the transaction's start.
   int64_t register_wh() const { return last_register_wh_; }
   ChargingSession charging_session(common::Instant now) const;

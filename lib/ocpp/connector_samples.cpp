@@ -63,21 +63,23 @@ void Connector::sample_on_clock(Instant now) {
   arm_clock_sample(std::max(now, next_clock_sample_at_));
 }
 
+MeasuredValues Connector::measure(Key list) const {
+  Reading reading{sample_};
+  reading.phases = capabilities_.phases;
+  reading.offered_ma = offer_.permit ? offer_.limit_ma : 0;
+  reading.nominal_voltage_mv = services_->nominal_voltage_mv;
+  return ocpp::measure(reading, services_->configuration.measurands(list));
+}
+
 void Connector::append_sample(SampleContext context, Instant at) {
   MeterValuesRecord record;
+  record.values = measure(context == SampleContext::kSampleClock ? Key::MeterValuesAlignedData
+                                                                 : Key::MeterValuesSampledData);
+  if (record.values.empty()) return;
   record.local_transaction = local_transaction_;
   record.connector_id = id_;
   record.context = context;
   record.time = services_->stamp(at);
-  record.sample = sample_;
-  record.has_offered_ma = true;
-  record.offered_ma = offer_.permit ? offer_.limit_ma : 0;
-  const Key list = context == SampleContext::kSampleClock ? Key::MeterValuesAlignedData
-                                                          : Key::MeterValuesSampledData;
-  SampledValues values(sample_, services_->configuration.measurands(list), context,
-                       capabilities_.phases, true, record.offered_ma,
-                       services_->nominal_voltage_mv);
-  if (values.empty()) return;
   const common::Status stored = services_->store.append_meter_values(record);
   if (stored != common::Status::kOk) {
     LOG_WARN(services_->log, "connector %u: a meter value was not stored (%s)", id_,

@@ -158,10 +158,6 @@ class Engine {
   uint32_t failed_sequence_ = 0;  ///< Message that the CSMS refused, and how often.
   int32_t failed_attempts_ = 0;
   common::Instant retry_messages_at_;
-  // Measurands of the MeterValues that was tried last, and its record.
-  bool has_attempt_ = false;
-  uint32_t attempt_sequence_ = 0;
-  MeasurandList attempt_measurands_;
   common::Instant begun_at_;
   common::Instant retry_store_at_ = common::Instant::never();
   bool is_clock_wanted_ = false;  ///< The next message waits for the time.

@@ -14,168 +14,133 @@ constexpr MeasurandList energy_only() {
 }
 constexpr MeasurandList kEnergyOnly = energy_only();
 
-/// More than any meter counts; a driver or a record gone wrong must not overflow.
+/// More than any meter counts; a driver gone wrong must not make numbers that nobody can read.
 constexpr int64_t kMostWh = 1000000000000000;
+
+int64_t sane_wh(int64_t wh) { return std::max(-kMostWh, std::min(wh, kMostWh)); }
+
+int32_t rounded(int32_t value, int32_t step) {
+  return (value < 0 ? value - step / 2 : value + step / 2) / step;
+}
+
+int64_t number_of(const Reading& reading, MeasurandChoice choice) {
+  const charger::MeterSample& sample = reading.sample;
+  const size_t index = choice.phase == 0 ? 0 : choice.phase - 1U;
+  switch (choice.measurand) {
+    case Measurand::EnergyActiveImportRegister:
+      return sane_wh(sample.energy_import_wh);
+    case Measurand::PowerActiveImport:
+      // A meter for one direction has no sign to tell; one for both tells export apart.
+      return std::max(choice.phase == 0 ? sample.power_w : sample.power_phase_w[index],
+                      sample.has(charger::kMeterEnergyExport) ? 0 : INT32_MIN);
+    case Measurand::CurrentImport:
+      return rounded(sample.current_ma[index], 10);
+    case Measurand::Voltage:
+      return rounded(sample.voltage_mv[index], 100);
+    case Measurand::CurrentOffered:
+      return (reading.offered_ma + 50) / 100;
+    case Measurand::PowerOffered: {
+      const int32_t voltage_mv = sample.has(charger::kMeterVoltage) && sample.voltage_mv[0] > 0
+                                     ? sample.voltage_mv[0]
+                                     : reading.nominal_voltage_mv;
+      return (int64_t{voltage_mv} * reading.offered_ma * reading.phases + 500000) / 1000000;
+    }
+    case Measurand::SoC:
+      return sample.soc_percent;
+    case Measurand::Temperature:
+      return sample.temperature_deci_c;
+    case Measurand::Frequency:
+      return rounded(sample.frequency_mhz, 10);
+    case Measurand::EnergyActiveExportRegister:
+      return sane_wh(sample.energy_export_wh);
+    case Measurand::EnergyReactiveImportRegister:
+      return sane_wh(sample.reactive_import_varh);
+    case Measurand::EnergyActiveImportInterval:
+      return reading.interval_wh;
+    case Measurand::PowerActiveExport:
+      return std::max(-sane_wh(sample.power_w), int64_t{0});
+    case Measurand::PowerReactiveImport:
+      return sample.power_var;
+    case Measurand::PowerFactor:
+      return sample.power_factor_milli;
+  }
+  return 0;
+}
+
+constexpr messages::ReadingContext kContexts[] = {
+    messages::ReadingContext::Sample_Periodic,   messages::ReadingContext::Sample_Clock,
+    messages::ReadingContext::Transaction_Begin, messages::ReadingContext::Transaction_End,
+    messages::ReadingContext::Trigger,           messages::ReadingContext::Interruption_Begin,
+    messages::ReadingContext::Interruption_End,  messages::ReadingContext::Other};
 
 }  // namespace
 
-messages::ReadingContext to_message(SampleContext context) {
-  switch (context) {
-    case SampleContext::kSamplePeriodic:
-      return messages::ReadingContext::Sample_Periodic;
-    case SampleContext::kSampleClock:
-      return messages::ReadingContext::Sample_Clock;
-    case SampleContext::kTransactionBegin:
-      return messages::ReadingContext::Transaction_Begin;
-    case SampleContext::kTransactionEnd:
-      return messages::ReadingContext::Transaction_End;
-    case SampleContext::kTrigger:
-      return messages::ReadingContext::Trigger;
-    case SampleContext::kInterruptionBegin:
-      return messages::ReadingContext::Interruption_Begin;
-    case SampleContext::kInterruptionEnd:
-      return messages::ReadingContext::Interruption_End;
-    case SampleContext::kOther:
-      break;
+MeasuredValues measure(const Reading& reading, const MeasurandList& configured) {
+  const MeasurandList& list = configured.empty() ? kEnergyOnly : configured;
+  MeasuredValues values;
+  for (size_t i = 0; i < list.size(); ++i) {
+    MeasurandChoice choice = list[i];
+    if (!is_deliverable(choice.measurand, reading.sample.valid)) continue;
+    if (choice.measurand == Measurand::EnergyActiveImportInterval && reading.interval_wh < 0)
+      continue;
+    const PhaseUse use = info(choice.measurand).phases;
+    uint8_t last = choice.phase;
+    if (choice.phase == 0 && use == PhaseUse::kAlways) {
+      choice.phase = 1;
+      last = reading.phases;
+    } else if (choice.phase > reading.phases || (choice.phase != 0 && use == PhaseUse::kOnRequest &&
+                                                 !reading.sample.has(charger::kMeterPowerPhases))) {
+      continue;
+    }
+    for (; choice.phase <= last; ++choice.phase) {
+      if (!values.add(choice, number_of(reading, choice))) return values;
+    }
   }
-  return messages::ReadingContext::Other;
-}
-
-SampledValues::SampledValues(const charger::MeterSample& sample, const MeasurandList& list,
-                             SampleContext context, uint8_t phases, bool has_offered,
-                             uint32_t offered_ma, int32_t nominal_voltage_mv)
-    : sample_(sample),
-      list_(list.empty() ? kEnergyOnly : list),
-      context_(context),
-      phases_(phases),
-      has_offered_(has_offered),
-      offered_ma_(offered_ma),
-      nominal_voltage_mv_(nominal_voltage_mv) {}
-
-bool SampledValues::empty() {
-  messages::SampledValue ignored;
-  return !next(this, 0, ignored);
+  return values;
 }
 
 bool SampledValues::next(void* self, size_t index, messages::SampledValue& out) {
-  auto& values = *static_cast<SampledValues*>(self);
-  if (index == 0) {
-    values.next_index_ = 0;
-    values.item_ = 0;
-    values.phase_ = 0;
-  }
-  while (values.next_index_ <= index) {
-    if (!values.next(out)) return false;
-    ++values.next_index_;
-  }
-  return true;
-}
-
-bool SampledValues::next(messages::SampledValue& out) {
-  while (item_ < list_.size()) {
-    const MeasurandChoice choice = list_[item_];
-    if (!info(choice.measurand).per_phase || choice.phase != 0) {
-      ++item_;
-      if (fill(choice, choice.phase, out)) return true;
-      continue;
-    }
-    if (++phase_ > phases_) {
-      phase_ = 0;
-      ++item_;
-      continue;
-    }
-    if (fill(choice, phase_, out)) return true;
-  }
-  return false;
-}
-
-bool SampledValues::fill(MeasurandChoice choice, uint8_t phase, messages::SampledValue& out) {
-  const uint16_t field = info(choice.measurand).meter_field;
-  if (field != 0 && (sample_.valid & field) == 0) return false;
-  if (phase > phases_) return false;
-  out = messages::SampledValue();
-  out.context = to_message(context_);
-  out.location = messages::Location::Outlet;
-  switch (choice.measurand) {
-    case Measurand::EnergyActiveImportRegister:
-      out.measurand = messages::Measurand::Energy_Active_Import_Register;
-      out.unit = messages::UnitOfMeasure::Wh;
-      set_value(std::max(-kMostWh, std::min(sample_.energy_import_wh, kMostWh)) * 1000, 0);
-      break;
-    case Measurand::PowerActiveImport:
-      out.measurand = messages::Measurand::Power_Active_Import;
-      out.unit = messages::UnitOfMeasure::W;
-      set_value(int64_t{sample_.power_w} * 1000, 0);
-      break;
-    case Measurand::CurrentImport:
-      out.measurand = messages::Measurand::Current_Import;
-      out.unit = messages::UnitOfMeasure::A;
-      out.phase =
-          static_cast<messages::Phase>(static_cast<uint8_t>(messages::Phase::L1) + phase - 1);
-      set_value(sample_.current_ma[phase - 1], 2);
-      break;
-    case Measurand::Voltage:
-      out.measurand = messages::Measurand::Voltage;
-      out.unit = messages::UnitOfMeasure::V;
-      out.phase =
-          static_cast<messages::Phase>(static_cast<uint8_t>(messages::Phase::L1_N) + phase - 1);
-      set_value(sample_.voltage_mv[phase - 1], 1);
-      break;
-    case Measurand::CurrentOffered:
-      if (!has_offered_) return false;
-      out.measurand = messages::Measurand::Current_Offered;
-      out.unit = messages::UnitOfMeasure::A;
-      set_value(offered_ma_, 1);
-      break;
-    case Measurand::PowerOffered: {
-      if (!has_offered_) return false;
-      out.measurand = messages::Measurand::Power_Offered;
-      out.unit = messages::UnitOfMeasure::W;
-      const int64_t voltage_mv =
-          (sample_.valid & charger::kMeterVoltage) != 0 && sample_.voltage_mv[0] > 0
-              ? sample_.voltage_mv[0]
-              : nominal_voltage_mv_;
-      set_value(voltage_mv * offered_ma_ / 1000 * phases_, 0);
-      break;
-    }
-    case Measurand::SoC:
-      out.measurand = messages::Measurand::SoC;
-      out.unit = messages::UnitOfMeasure::Percent;
-      out.location = messages::Location::EV;
-      set_value(int64_t{sample_.soc_percent} * 1000, 0);
-      break;
-    case Measurand::Temperature:
-      out.measurand = messages::Measurand::Temperature;
-      out.unit = messages::UnitOfMeasure::Celsius;
-      out.location = messages::Location::Body;
-      set_value(int64_t{sample_.temperature_deci_c} * 100, 1);
-      break;
-    case Measurand::Frequency:
-      // Hertz by definition: no unit (errata 3.86).
-      out.measurand = messages::Measurand::Frequency;
-      set_value(sample_.frequency_mhz, 2);
-      break;
-  }
-  out.value = messages::Text(common::TextSpan(value_, value_size_));
-  return true;
-}
-
-void SampledValues::set_value(int64_t thousandths, uint8_t decimals) {
-  static constexpr int64_t kStep[] = {1000, 100, 10};
-  const int64_t step = kStep[decimals];
-  const bool is_negative = thousandths < 0;
-  auto digits = static_cast<uint64_t>((is_negative ? -thousandths : thousandths) + step / 2) /
-                static_cast<uint64_t>(step);
-  char reversed[24];
-  size_t count = 0;
+  auto& source = *static_cast<SampledValues*>(self);
+  if (index == 0) source.offset_ = 0;
+  MeasuredValues::Value value;
+  // What a later firmware measured cannot be told by this one.
   do {
-    if (count == decimals && decimals > 0) reversed[count++] = '.';
-    reversed[count++] = static_cast<char>('0' + digits % 10);
-    digits /= 10;
-  } while (digits > 0 || count < decimals + 2U - (decimals == 0 ? 1U : 0U));
-  value_size_ = 0;
-  if (is_negative) value_[value_size_++] = '-';
-  while (count > 0) value_[value_size_++] = reversed[--count];
+    if (!source.values_.next(source.offset_, value)) return false;
+  } while (static_cast<size_t>(value.choice.measurand) >= kMeasurandCount ||
+           value.choice.phase > 3);
+  const MeasurandInfo& how = info(value.choice.measurand);
+  source.set_text(value.number, how.decimals);
+  out.value = messages::Text(common::TextSpan(
+      source.text_, static_cast<size_t>(source.buffer_ + sizeof source.buffer_ - source.text_)));
+  out.context = kContexts[static_cast<size_t>(source.context_)];
+  out.measurand = how.name;
+  out.location = how.location;
+  if (how.has_unit) out.unit = how.unit;
+  if (value.choice.phase != 0) {
+    const messages::Phase first =
+        value.choice.measurand == Measurand::Voltage ? messages::Phase::L1_N : messages::Phase::L1;
+    out.phase = static_cast<messages::Phase>(static_cast<uint8_t>(first) + value.choice.phase - 1);
+  }
+  return true;
+}
+
+void SampledValues::set_text(int64_t number, uint8_t decimals) {
+  uint64_t wide = number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
+  char* first = buffer_ + sizeof buffer_;
+  int left = decimals;
+  const auto put = [&](uint32_t digit) {
+    *--first = static_cast<char>('0' + digit);
+    if (--left == 0) *--first = '.';
+  };
+  // Divisions of 64 bits are slow where there is no such instruction.
+  for (; wide > UINT32_MAX; wide /= 10) put(static_cast<uint32_t>(wide % 10));
+  auto rest = static_cast<uint32_t>(wide);
+  do {
+    put(rest % 10);
+    rest /= 10;
+  } while (rest > 0 || left >= 0);
+  if (number < 0) *--first = '-';
+  text_ = first;
 }
 
 }  // namespace ocpp

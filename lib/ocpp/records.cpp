@@ -15,11 +15,17 @@ class ImageWriter {
  public:
   explicit ImageWriter(MutableByteSpan out) : out_(out) {}
 
-  void u8(uint8_t value) { put(value, 1); }
-  void u16(uint16_t value) { put(value, 2); }
-  void u32(uint32_t value) { put(value, 4); }
-  void i16(int16_t value) { put(static_cast<uint16_t>(value), 2); }
-  void i32(int32_t value) { put(static_cast<uint32_t>(value), 4); }
+  void u8(uint8_t value) { *take(1) = value; }
+  void u16(uint16_t value) {
+    uint8_t* const to = take(2);
+    to[0] = static_cast<uint8_t>(value);
+    to[1] = static_cast<uint8_t>(value >> 8U);
+  }
+  void u32(uint32_t value) {
+    uint8_t* const to = take(4);
+    for (size_t i = 0; i < 4; ++i, value >>= 8U) to[i] = static_cast<uint8_t>(value);
+  }
+  void i32(int32_t value) { u32(static_cast<uint32_t>(value)); }
   void i64(int64_t value) {
     u32(static_cast<uint32_t>(value));
     u32(static_cast<uint32_t>(static_cast<uint64_t>(value) >> 32U));
@@ -28,9 +34,9 @@ class ImageWriter {
   /// Always the same length, so that what follows has a fixed place.
   void id_tag(const IdTag& tag) {
     u8(static_cast<uint8_t>(tag.size()));
-    for (size_t i = 0; i < IdTag::kCapacity; ++i) {
-      u8(i < tag.size() ? static_cast<uint8_t>(tag.span()[i]) : 0);
-    }
+    uint8_t* const to = take(IdTag::kCapacity);
+    std::memset(to, 0, IdTag::kCapacity);
+    std::memcpy(to, tag.c_str(), tag.size());
   }
   void time(const RecordTime& value) {
     u32(value.boot_id);
@@ -38,16 +44,16 @@ class ImageWriter {
     i64(value.utc.ms);
   }
   void bytes(ByteSpan value) {
-    for (const uint8_t byte : value) u8(byte);
+    uint8_t* const to = take(value.size());
+    if (!value.empty()) std::memcpy(to, value.data(), value.size());
   }
   ByteSpan image() const { return ByteSpan(out_.data(), size_); }
 
  private:
-  void put(uint32_t value, size_t bytes) {
+  uint8_t* take(size_t bytes) {
     assert(size_ + bytes <= out_.size());
-    uint8_t* const end = out_.data() + size_;
-    for (size_t i = 0; i < bytes; ++i, value >>= 8U) end[i] = static_cast<uint8_t>(value);
     size_ += bytes;
+    return out_.data() + size_ - bytes;
   }
 
   MutableByteSpan out_;
@@ -131,7 +137,8 @@ Status outcome(const ImageReader& reader) {
 
 // What the images of every version have, bytes.
 constexpr size_t kStartMandatory = 54;
-constexpr size_t kMeterValuesMandatory = 73;
+constexpr size_t kMeterValuesMandatory = 29;
+constexpr size_t kMeterValuesV1Mandatory = 73;
 constexpr size_t kStopMandatory = 55;
 constexpr size_t kAssignedMandatory = 14;
 constexpr size_t kDeliveredMandatory = 4;
@@ -170,6 +177,24 @@ Status decode(ByteSpan image, StartRecord& out) {
   return outcome(reader);
 }
 
+ByteSpan append_values(ByteSpan image, const MeasuredValues& values, MutableByteSpan out) {
+  const ByteSpan bytes = values.bytes();
+  if (bytes.empty()) return image;
+  ImageWriter writer(out.subspan(image.size()));
+  writer.u8(static_cast<uint8_t>(bytes.size()));
+  writer.bytes(bytes);
+  return ByteSpan(out.data(), image.size() + writer.image().size());
+}
+
+MeasuredValues values_behind(ByteSpan image, size_t record_bytes) {
+  ImageReader reader(image.subspan(record_bytes));
+  uint8_t size = 0;
+  reader.u8(size);
+  MeasuredValues values;
+  (void)values.assign(reader.bytes(size));
+  return values;
+}
+
 ByteSpan encode(const MeterValuesRecord& record, MutableByteSpan out) {
   ImageWriter writer(out);
   writer.u32(record.local_transaction);
@@ -177,40 +202,85 @@ ByteSpan encode(const MeterValuesRecord& record, MutableByteSpan out) {
   writer.u8(static_cast<uint8_t>(record.context));
   writer.u16(record.ordinal);
   writer.time(record.time);
-  writer.u16(record.sample.valid);
-  writer.i64(record.sample.energy_import_wh);
-  writer.i32(record.sample.power_w);
-  for (const int32_t current_ma : record.sample.current_ma) writer.i32(current_ma);
-  for (const int32_t voltage_mv : record.sample.voltage_mv) writer.i32(voltage_mv);
-  writer.i16(record.sample.temperature_deci_c);
-  writer.u8(record.sample.soc_percent);
-  writer.i32(record.sample.frequency_mhz);
-  writer.boolean(record.has_offered_ma);
-  writer.u32(record.offered_ma);
+  const ByteSpan values = record.values.bytes();
+  writer.u8(static_cast<uint8_t>(values.size()));
+  writer.bytes(values);
+  if (record.stop_index != 0) writer.u32(record.stop_index);
   return writer.image();
 }
 
-Status decode(ByteSpan image, MeterValuesRecord& out) {
-  if (image.size() < kMeterValuesMandatory) return Status::kCorrupt;
-  out = MeterValuesRecord();
-  ImageReader reader(image);
+namespace {
+
+/// What both versions begin with.
+void read_head(ImageReader& reader, MeterValuesRecord& out) {
   reader.u32(out.local_transaction);
   reader.u8(out.connector_id);
   read_enum(reader, out.context, SampleContext::kOther, SampleContext::kOther);
   reader.u16(out.ordinal);
   reader.time(out.time);
-  reader.u16(out.sample.valid);
-  reader.i64(out.sample.energy_import_wh);
-  reader.i32(out.sample.power_w);
-  for (int32_t& current_ma : out.sample.current_ma) reader.i32(current_ma);
-  for (int32_t& voltage_mv : out.sample.voltage_mv) reader.i32(voltage_mv);
-  reader.i16(out.sample.temperature_deci_c);
-  reader.u8(out.sample.soc_percent);
-  reader.i32(out.sample.frequency_mhz);
-  reader.boolean(out.has_offered_ma);
-  reader.u32(out.offered_ma);
-  out.sample.taken_at = out.time.instant;
+}
+
+}  // namespace
+
+Status decode(ByteSpan image, MeterValuesRecord& out) {
+  if (image.size() < kMeterValuesMandatory) return Status::kCorrupt;
+  out = MeterValuesRecord();
+  ImageReader reader(image);
+  read_head(reader, out);
+  uint8_t size = 0;
+  reader.u8(size);
+  if (!out.values.assign(reader.bytes(size))) return Status::kCorrupt;
+  reader.u32(out.stop_index);
   return outcome(reader);
+}
+
+Status decode_v1(ByteSpan image, MeterValuesRecord& out) {
+  if (image.size() < kMeterValuesV1Mandatory) return Status::kCorrupt;
+  out = MeterValuesRecord();
+  ImageReader reader(image);
+  read_head(reader, out);
+  uint16_t valid = 0;
+  int64_t energy_wh = 0;
+  reader.u16(valid);
+  reader.i64(energy_wh);
+  if ((valid & charger::kMeterEnergyImport) != 0)
+    (void)out.values.add(MeasurandChoice(), energy_wh);
+  struct Part {
+    Measurand measurand;
+    uint8_t phase;
+    uint16_t field;
+    uint8_t step;  ///< The sample's unit in that of the number.
+  };
+  static constexpr Part kParts[] = {{Measurand::PowerActiveImport, 0, charger::kMeterPower, 1},
+                                    {Measurand::CurrentImport, 1, charger::kMeterCurrent, 10},
+                                    {Measurand::CurrentImport, 2, charger::kMeterCurrent, 10},
+                                    {Measurand::CurrentImport, 3, charger::kMeterCurrent, 10},
+                                    {Measurand::Voltage, 1, charger::kMeterVoltage, 100},
+                                    {Measurand::Voltage, 2, charger::kMeterVoltage, 100},
+                                    {Measurand::Voltage, 3, charger::kMeterVoltage, 100}};
+  for (const Part& part : kParts) {
+    int32_t value = 0;
+    reader.i32(value);
+    if ((valid & part.field) != 0)
+      (void)out.values.add(MeasurandChoice{part.measurand, part.phase}, value / part.step);
+  }
+  int16_t temperature = 0;
+  uint8_t soc = 0;
+  int32_t frequency = 0;
+  reader.i16(temperature);
+  reader.u8(soc);
+  reader.i32(frequency);
+  if ((valid & charger::kMeterTemperature) != 0)
+    (void)out.values.add(MeasurandChoice{Measurand::Temperature, 0}, temperature);
+  if ((valid & charger::kMeterSoc) != 0)
+    (void)out.values.add(MeasurandChoice{Measurand::SoC, 0}, soc);
+  if ((valid & charger::kMeterFrequency) != 0)
+    (void)out.values.add(MeasurandChoice{Measurand::Frequency, 0}, frequency / 10);
+  return outcome(reader);
+}
+
+Status decode(RecordType type, ByteSpan image, MeterValuesRecord& out) {
+  return type == RecordType::kMeterValuesV1 ? decode_v1(image, out) : decode(image, out);
 }
 
 ByteSpan encode(const StopRecord& record, MutableByteSpan out) {
@@ -360,39 +430,42 @@ Status decode(ByteSpan image, CheckpointRecord& out) {
 }
 
 bool time_of(uint8_t type, ByteSpan image, RecordTime& out) {
+  size_t offset = 0;  // of the time, in the fixed part of every version
+  size_t mandatory = 0;
   switch (static_cast<RecordType>(type)) {
-    case RecordType::kStart: {
-      StartRecord start;
-      if (decode(image, start) != Status::kOk) return false;
-      out = start.time;
-      return true;
-    }
-    case RecordType::kMeterValues: {
-      MeterValuesRecord values;
-      if (decode(image, values) != Status::kOk) return false;
-      out = values.time;
-      return true;
-    }
-    case RecordType::kStop: {
-      StopRecord stop;
-      if (decode(image, stop) != Status::kOk) return false;
-      out = stop.time;
-      return true;
-    }
-    case RecordType::kRegister: {
-      RegisterRecord journaled;
-      if (decode(image, journaled) != Status::kOk) return false;
-      out = journaled.time;
-      return true;
-    }
+    case RecordType::kStart:
+      offset = 34;
+      mandatory = kStartMandatory;
+      break;
+    case RecordType::kMeterValuesV1:
+      offset = 8;
+      mandatory = kMeterValuesV1Mandatory;
+      break;
+    case RecordType::kMeterValues:
+    case RecordType::kStopData:
+      offset = 8;
+      mandatory = kMeterValuesMandatory;
+      break;
+    case RecordType::kStop:
+      offset = 35;
+      mandatory = kStopMandatory;
+      break;
+    case RecordType::kRegister:
+      offset = 12;
+      mandatory = kRegisterMandatory;
+      break;
     case RecordType::kCheckpoint:
     case RecordType::kTransactionAssigned:
     case RecordType::kDelivered:
     case RecordType::kBootTime:
     case RecordType::kDeadLetter:
-      break;
+      return false;
   }
-  return false;
+  // Types of later firmware have no number here.
+  if (offset == 0 || image.size() < mandatory) return false;
+  ImageReader reader(image.subspan(offset));
+  reader.time(out);
+  return true;
 }
 
 }  // namespace ocpp

@@ -6,6 +6,7 @@
 #include "common/span.hpp"
 #include "common/status.hpp"
 #include "common/time.hpp"
+#include "ocpp/measured_values.hpp"
 
 /// What the gateway remembers about transactions, as stored on flash.
 ///
@@ -22,20 +23,25 @@ using IdTag = charger::IdTag;
 enum class RecordType : uint8_t {
   kCheckpoint = 0,  ///< First record of a compacted file.
   kStart = 1,
-  kMeterValues = 2,
+  kMeterValuesV1 = 2,  ///< Written by earlier firmware: a whole sample.
   kStop = 3,
   kTransactionAssigned = 4,
   kDelivered = 5,
   kRegister = 6,
   kBootTime = 7,
   kDeadLetter = 8,
+  kMeterValues = 9,
+  kStopData = 10,  ///< A reading for the stop's transactionData alone; no message.
 };
 
+constexpr bool is_meter_values(RecordType type) {
+  return type == RecordType::kMeterValues || type == RecordType::kMeterValuesV1;
+}
 /// Whether records of this type are messages for the CSMS.
 constexpr bool is_message(uint8_t type) {
   return type == static_cast<uint8_t>(RecordType::kStart) ||
-         type == static_cast<uint8_t>(RecordType::kMeterValues) ||
-         type == static_cast<uint8_t>(RecordType::kStop);
+         type == static_cast<uint8_t>(RecordType::kStop) ||
+         is_meter_values(static_cast<RecordType>(type));
 }
 
 /// When something happened. UTC may be unknown at that moment; boot and instant make it known later.
@@ -102,17 +108,20 @@ struct StartRecord {
   uint32_t session_marker = 0;
 };
 
-/// One sample of a connector's meter, to be sent as MeterValues.
+/// One reading of a connector's meter: to be sent as MeterValues, kept for the stop, or both.
 struct MeterValuesRecord {
   uint32_t local_transaction = 0;  ///< 0 = outside any transaction.
   uint8_t connector_id = 0;        ///< 0..n; 0 = the gateway as a whole.
   SampleContext context = SampleContext::kSamplePeriodic;
-  /// Counts the connector's samples; given by the store, used to thin evenly.
+  /// Counts the connector's messages; given by the store, used to thin evenly.
   uint16_t ordinal = 0;
   RecordTime time;
-  charger::MeterSample sample;  ///< sample.taken_at is not stored: it is time.instant.
-  bool has_offered_ma = false;
-  uint32_t offered_ma = 0;  ///< Current offered to the EV, mA per phase.
+  MeasuredValues values;
+  /// Counts the readings of the transaction for its stop; given by the store. 0 = not for the stop.
+  uint32_t stop_index = 0;
+
+  /// @return false when it does not say.
+  bool register_wh(int64_t& wh) const { return values.find(MeasurandChoice(), wh); }
 };
 
 /// A transaction ended.
@@ -158,7 +167,7 @@ struct BootTimeRecord {
 
 /// A message that was given up, kept whole.
 struct DeadLetterRecord {
-  static constexpr size_t kMaxImageBytes = 128;
+  static constexpr size_t kMaxImageBytes = 176;
 
   uint32_t sequence = 0;  ///< The message's own sequence number.
   DeadLetterReason reason = DeadLetterReason::kOther;
@@ -177,11 +186,11 @@ struct CheckpointRecord {
 };
 
 /// Longest encoded image of any record but DeadLetterRecord, bytes.
-constexpr size_t kMaxRecordBytes = 96;
+constexpr size_t kMaxRecordBytes = 176;
 constexpr size_t kMaxDeadLetterBytes = 8 + DeadLetterRecord::kMaxImageBytes;
 /// Encoded sizes that budgets are made of, bytes.
 constexpr size_t kStartRecordBytes = 63;
-constexpr size_t kMeterValuesRecordBytes = 78;
+constexpr size_t kMeterValuesRecordBytes = 29;  ///< Without the values.
 constexpr size_t kStopRecordBytes = 55;
 constexpr size_t kTransactionAssignedRecordBytes = 35;
 
@@ -197,12 +206,24 @@ common::ByteSpan encode(const BootTimeRecord& record, common::MutableByteSpan ou
 common::ByteSpan encode(const DeadLetterRecord& record, common::MutableByteSpan out);
 common::ByteSpan encode(const CheckpointRecord& record, common::MutableByteSpan out);
 
+/// Adds the readings of the transaction's begin or end to the image of its start or stop, in place.
+common::ByteSpan append_values(common::ByteSpan image, const MeasuredValues& values,
+                               common::MutableByteSpan out);
+/// What append_values() added to an image of kStartRecordBytes or kStopRecordBytes; nothing when
+/// there is none.
+MeasuredValues values_behind(common::ByteSpan image, size_t record_bytes);
+
 /// Decode an image of any firmware version. Fields that the image does not have get their defaults;
 /// enumerators that this firmware does not know become kOther (IdTagStatus: kInvalid).
 /// @retval kCorrupt  Shorter than what every version has, or a length inside is impossible; `out` is
 ///                   unspecified.
 common::Status decode(common::ByteSpan image, StartRecord& out);
 common::Status decode(common::ByteSpan image, MeterValuesRecord& out);
+/// An image of type kMeterValuesV1. All that was measured is taken, in a fixed order: it did not say
+/// what was configured.
+common::Status decode_v1(common::ByteSpan image, MeterValuesRecord& out);
+/// Of either type. @param type  kMeterValuesV1 or any other for the current one.
+common::Status decode(RecordType type, common::ByteSpan image, MeterValuesRecord& out);
 common::Status decode(common::ByteSpan image, StopRecord& out);
 common::Status decode(common::ByteSpan image, TransactionAssignedRecord& out);
 common::Status decode(common::ByteSpan image, DeliveredRecord& out);

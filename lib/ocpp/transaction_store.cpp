@@ -178,7 +178,7 @@ Result<uint32_t> TransactionStore::begin_transaction(const StartRecord& start) {
   return last_local_transaction_;
 }
 
-Status TransactionStore::append_meter_values(const MeterValuesRecord& record) {
+Status TransactionStore::append_meter_values(MeterValuesRecord& record) {
   if (!is_loaded_) return Status::kInvalidState;
   if (record.connector_id > limits::kMaxConnectors) return Status::kInvalidArgument;
   OpenTransaction* open = nullptr;
@@ -186,26 +186,25 @@ Status TransactionStore::append_meter_values(const MeterValuesRecord& record) {
     open = find_open_mutable(record.local_transaction);
     if (open == nullptr) return Status::kNotFound;
   }
-  const uint32_t needed = RecordLog::frame_bytes(kMeterValuesRecordBytes) + margin_bytes(records_);
-  MeterValuesRecord stored = record;
-  stored.ordinal = next_ordinal_[record.connector_id];
-  complete(stored.time);
-  uint8_t image[kMaxRecordBytes];
+  record.ordinal = next_ordinal_[record.connector_id];
+  complete(record.time);
+  uint8_t buffer[kMaxRecordBytes];
+  const ByteSpan image = encode(record, MutableByteSpan(buffer));
+  const uint32_t needed = RecordLog::frame_bytes(image.size()) + margin_bytes(records_);
   Result<uint32_t> sequence = Status::kNoSpace;
   if (records_.free_bytes() >= needed ||
       make_room(needed, RecordLog::Space::kNormal) == Status::kOk) {
-    sequence = append_message(RecordType::kMeterValues, encode(stored, MutableByteSpan(image)),
-                              RecordLog::Space::kNormal);
+    sequence = append_message(RecordType::kMeterValues, image, RecordLog::Space::kNormal);
   }
   if (!sequence.ok()) {
     if (sequence.status() == Status::kNoSpace) ++refused_meter_values_;
     return sequence.status();
   }
   ++next_ordinal_[record.connector_id];
-  if (open != nullptr && stored.sample.has(charger::kMeterEnergyImport) &&
-      stored.sample.energy_import_wh >= open->last_meter_wh) {
-    open->last_meter_wh = stored.sample.energy_import_wh;
-    open->last_meter_time = stored.time;
+  int64_t meter_wh = 0;
+  if (open != nullptr && record.register_wh(meter_wh) && meter_wh >= open->last_meter_wh) {
+    open->last_meter_wh = meter_wh;
+    open->last_meter_time = record.time;
     open->last_meter_sequence = sequence.value();
   }
   return Status::kOk;
@@ -344,8 +343,10 @@ Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
       out.connector_id = out.start.connector_id;
       time = out.start.time;
       break;
+    case RecordType::kMeterValuesV1:
     case RecordType::kMeterValues:
-      RETURN_IF_ERROR(decode(record.payload, out.meter_values));
+      RETURN_IF_ERROR(decode(out.type, record.payload, out.meter_values));
+      out.type = RecordType::kMeterValues;
       out.local_transaction = out.meter_values.local_transaction;
       out.connector_id = out.meter_values.connector_id;
       time = out.meter_values.time;
@@ -361,6 +362,7 @@ Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
     case RecordType::kRegister:
     case RecordType::kBootTime:
     case RecordType::kDeadLetter:
+    case RecordType::kStopData:
       return Status::kCorrupt;
   }
   set_head(record, out.local_transaction, out.connector_id);
@@ -481,7 +483,10 @@ Status TransactionStore::read_dead_letter(size_t index, DeadLetter& out) {
     out.sequence = letter.sequence;
     out.type = letter.type;
     if (letter.type == RecordType::kStart) return decode(letter.image, out.start);
-    if (letter.type == RecordType::kMeterValues) return decode(letter.image, out.meter_values);
+    if (is_meter_values(letter.type)) {
+      out.type = RecordType::kMeterValues;
+      return decode(letter.type, letter.image, out.meter_values);
+    }
     if (letter.type == RecordType::kStop) return decode(letter.image, out.stop);
     return Status::kCorrupt;
   }

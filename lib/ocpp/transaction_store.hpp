@@ -128,10 +128,10 @@ class TransactionStore {
   /// @retval kInvalidArgument  Connector out of 1..kMaxConnectors.
   common::Result<uint32_t> begin_transaction(const StartRecord& start);
 
-  /// Queues one sample. @param record  ordinal is ignored; local_transaction 0 or an open one.
+  /// Queues one sample. @param record  local_transaction 0 or an open one; ordinal and UTC are set.
   /// @retval kNoSpace  Refused for space; counted. The session goes on.
   /// @retval kNotFound No such open transaction.
-  common::Status append_meter_values(const MeterValuesRecord& record);
+  common::Status append_meter_values(MeterValuesRecord& record);
 
   /// Keeps the register for the case of a power loss. Cheap to call at every sample: writes only when the
   /// settings' interval or step is reached, and never less than what a meter value on flash already says.

@@ -45,6 +45,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
       case RecordType::kStart:
         return is_pending || is_open_start(sequence);
       case RecordType::kMeterValues:
+      case RecordType::kMeterValuesV1:
         return is_pending || is_last_register(sequence);
       case RecordType::kStop:
         return is_pending;
@@ -57,6 +58,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
         return false;  // in the new checkpoint
       case RecordType::kTransactionAssigned:
       case RecordType::kDeadLetter:
+      case RecordType::kStopData:
         break;
     }
     return true;  // decided by the content, or of newer firmware
@@ -65,6 +67,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
   bool keep(const RecordLog::Record& record) override {
     switch (static_cast<RecordType>(record.type)) {
       case RecordType::kMeterValues:
+      case RecordType::kMeterValuesV1:
         return is_last_register(record.sequence) || !is_thinned(record);
       case RecordType::kTransactionAssigned: {
         TransactionAssignedRecord assigned;
@@ -80,6 +83,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
       case RecordType::kBootTime:
       case RecordType::kCheckpoint:
       case RecordType::kDelivered:
+      case RecordType::kStopData:
         break;
     }
     return true;
@@ -101,7 +105,8 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
   bool is_thinned(const RecordLog::Record& record) {
     Compaction& compaction = store_.compaction_;
     MeterValuesRecord values;
-    if (decode(record.payload, values) != Status::kOk) return false;
+    if (decode(static_cast<RecordType>(record.type), record.payload, values) != Status::kOk)
+      return false;
     if (!is_thinnable(values.context)) return false;
     // The message that may be on its way stays, so that a retry is identical.
     if (store_.head_.is_known && store_.head_.sequence == record.sequence) return false;

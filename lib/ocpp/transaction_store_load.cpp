@@ -35,7 +35,10 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
       case RecordType::kStart:
         return on_start(record);
       case RecordType::kMeterValues:
+      case RecordType::kMeterValuesV1:
         return on_meter_values(record);
+      case RecordType::kStopData:
+        return;
       case RecordType::kStop:
         return on_stop(record);
       case RecordType::kTransactionAssigned:
@@ -100,13 +103,13 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
   void on_meter_values(const RecordLog::Record& record) {
     store_.last_message_sequence_ = record.sequence;
     MeterValuesRecord values;
-    if (decode(record.payload, values) != Status::kOk) return;
+    if (decode(static_cast<RecordType>(record.type), record.payload, values) != Status::kOk) return;
     if (values.connector_id <= limits::kMaxConnectors) {
       store_.next_ordinal_[values.connector_id] = static_cast<uint16_t>(values.ordinal + 1);
     }
-    if (!values.sample.has(charger::kMeterEnergyImport)) return;
-    see_register(values.local_transaction, values.sample.energy_import_wh, values.time,
-                 record.sequence);
+    int64_t meter_wh = 0;
+    if (!values.register_wh(meter_wh)) return;
+    see_register(values.local_transaction, meter_wh, values.time, record.sequence);
   }
 
   void on_stop(const RecordLog::Record& record) {

@@ -102,8 +102,7 @@ class World {
     record.local_transaction = local;
     record.connector_id = connector;
     record.time = stamp();
-    record.sample.valid = charger::kMeterEnergyImport;
-    record.sample.energy_import_wh = meter_wh;
+    (void)record.values.add(ocpp::MeasurandChoice(), meter_wh);
     expected_.push_back(message(RecordType::kMeterValues, connector, local, meter_wh, ""));
     const bool is_stored = check(store_->append_meter_values(record), "values");
     expected_.back().is_certain = is_stored && !is_thinning_;
@@ -260,7 +259,7 @@ class World {
     } else if (pending.type == RecordType::kStop) {
       meter_wh = pending.stop.meter_stop_wh;
     } else {
-      meter_wh = pending.meter_values.sample.energy_import_wh;
+      meter_wh = register_of(pending);
     }
     return std::to_string(static_cast<int>(pending.type)) + "/" +
            std::to_string(pending.local_transaction) + "/" + std::to_string(pending.connector_id) +
@@ -285,6 +284,11 @@ class World {
     unanswered_ = text;
   }
 
+  static int64_t register_of(const PendingMessage& pending) {
+    int64_t meter_wh = -1;
+    (void)pending.meter_values.register_wh(meter_wh);
+    return meter_wh;
+  }
   static bool is_same(const Expected& expected, const PendingMessage& pending) {
     if (expected.type != pending.type || expected.local != pending.local_transaction ||
         expected.connector_id != pending.connector_id) {
@@ -296,7 +300,7 @@ class World {
         return expected.meter_wh == pending.start.meter_start_wh &&
                expected.tag == pending.start.id_tag.c_str();
       case RecordType::kMeterValues:
-        return expected.meter_wh == pending.meter_values.sample.energy_import_wh;
+        return expected.meter_wh == register_of(pending);
       default:
         return expected.meter_wh == pending.stop.meter_stop_wh;
     }

@@ -221,7 +221,10 @@ TEST_CASE(
   REQUIRE(parse_measurands(common::text("Temperature,Energy.Active.Import.Register,Voltage,Current."
                                         "Import,SoC,Frequency,Current.Offered"),
                            UINT16_MAX, list));
-  SampledValues values(sample, list, SampleContext::kSamplePeriodic, 3, true, 6050, 230000);
+  Reading reading{sample};
+  reading.offered_ma = 6050;
+  const MeasuredValues measured = measure(reading, list);
+  SampledValues values(measured, SampleContext::kSamplePeriodic);
   std::string text;
   for (const ocpp_messages::SampledValue& value : values.view()) {
     common::FixedString<24> number;

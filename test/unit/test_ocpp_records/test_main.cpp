@@ -69,6 +69,17 @@ Record decoded(const std::string& name) {
   return record;
 }
 
+/// "measurand.phase=number" of each value.
+std::string text_of(const ocpp::MeasuredValues& values) {
+  std::string text;
+  size_t offset = 0;
+  for (ocpp::MeasuredValues::Value value; values.next(offset, value);) {
+    text += std::to_string(static_cast<int>(value.choice.measurand)) + "." +
+            std::to_string(value.choice.phase) + "=" + std::to_string(value.number) + " ";
+  }
+  return text;
+}
+
 /// What this firmware writes is, to the byte, the image in the file.
 template <typename Record>
 void check_current(const std::string& type) {
@@ -100,7 +111,7 @@ void check_truncation(const std::string& type, size_t mandatory) {
 
 TEST_CASE("images of this version are the golden ones, and longer images read the same") {
   check_current<ocpp::StartRecord>("start");
-  check_current<ocpp::MeterValuesRecord>("meter_values");
+  check_current<ocpp::MeterValuesRecord>("reading");
   check_current<ocpp::StopRecord>("stop");
   check_current<ocpp::TransactionAssignedRecord>("assigned");
   check_current<ocpp::DeliveredRecord>("delivered");
@@ -113,7 +124,7 @@ TEST_CASE("images of this version are the golden ones, and longer images read th
 // Rules: FP-8
 TEST_CASE("cut images are refused unless only optional fields are missing") {
   check_truncation<ocpp::StartRecord>("start", 54);
-  check_truncation<ocpp::MeterValuesRecord>("meter_values", 73);
+  check_truncation<ocpp::MeterValuesRecord>("reading", 29 + 19);
   check_truncation<ocpp::StopRecord>("stop", 55);
   check_truncation<ocpp::TransactionAssignedRecord>("assigned", 14);
   check_truncation<ocpp::DeliveredRecord>("delivered", 4);
@@ -136,23 +147,15 @@ TEST_CASE("every field of the golden images has its value") {
   CHECK(start.reservation_id == -42);
   CHECK(start.session_marker == 0xDEADBEEF);
 
-  const auto values = decoded<ocpp::MeterValuesRecord>("meter_values-current");
+  const auto values = decoded<ocpp::MeterValuesRecord>("reading-current");
   CHECK(values.local_transaction == 17);
   CHECK(values.connector_id == 2);
   CHECK(values.context == ocpp::SampleContext::kSampleClock);
   CHECK(values.ordinal == 513);
   CHECK(values.time.utc.ms == 0);
-  CHECK(values.sample.taken_at.ms == 183456);
-  CHECK(values.sample.valid == 0x7F);
-  CHECK(values.sample.energy_import_wh == 1234890);
-  CHECK(values.sample.power_w == -7360);
-  CHECK(values.sample.current_ma[1] == 15900);
-  CHECK(values.sample.voltage_mv[2] == 231000);
-  CHECK(values.sample.temperature_deci_c == -55);
-  CHECK(values.sample.soc_percent == 80);
-  CHECK(values.sample.frequency_mhz == 50012);
-  CHECK(values.has_offered_ma);
-  CHECK(values.offered_ma == 16000);
+  CHECK(values.time.instant.ms == 183456);
+  CHECK(values.stop_index == 258);
+  CHECK(text_of(values.values) == "0.0=1234890 1.0=-7360 2.1=1590 2.3=0 3.1=2304 8.0=5001 ");
 
   const auto stop = decoded<ocpp::StopRecord>("stop-current");
   CHECK(stop.has_id_tag);
@@ -192,16 +195,60 @@ TEST_CASE("what an older image lacks has its default") {
   CHECK(start.meter_start_wh == 1234567);
   CHECK_FALSE(start.has_reservation_id);
   CHECK(start.session_marker == 0);
-  const auto values = decoded<ocpp::MeterValuesRecord>("meter_values-shorter");
-  CHECK(values.sample.frequency_mhz == 50012);
-  CHECK_FALSE(values.has_offered_ma);
+  CHECK(decoded<ocpp::MeterValuesRecord>("reading-shorter").stop_index == 0);
   CHECK(decoded<ocpp::TransactionAssignedRecord>("assigned-shorter").parent_id_tag.empty());
   CHECK_FALSE(decoded<ocpp::BootTimeRecord>("boot_time-shorter").is_estimate);
 }
 
+TEST_CASE("the samples that earlier firmware stored are read as values") {
+  const auto read = [](const char* name) {
+    ocpp::MeterValuesRecord record;
+    REQUIRE(ocpp::decode(RecordType::kMeterValuesV1, vector_of(name), record) == Status::kOk);
+    return record;
+  };
+  const std::string all =
+      "0.0=1234890 1.0=-7360 2.1=1600 2.2=1590 2.3=0 3.1=2301 3.2=2299 3.3=2310 7.0=-55 6.0=80 "
+      "8.0=5001 ";
+  const ocpp::MeterValuesRecord values = read("meter_values-current");
+  CHECK(values.local_transaction == 17);
+  CHECK(values.connector_id == 2);
+  CHECK(values.context == ocpp::SampleContext::kSampleClock);
+  CHECK(values.ordinal == 513);
+  CHECK(values.time.instant.ms == 183456);
+  CHECK(values.stop_index == 0);
+  CHECK(text_of(values.values) == all);
+  CHECK(text_of(read("meter_values-shorter").values) == all);
+  CHECK(text_of(read("meter_values-longer").values) == all);
+  CHECK(read("meter_values-unknown-context").context == ocpp::SampleContext::kOther);
+  const ByteSpan image = vector_of("meter_values-current");
+  for (size_t size = 0; size < 73; ++size) {
+    const Image cut(image.begin(), image.begin() + size);
+    ocpp::MeterValuesRecord record;
+    CHECK(ocpp::decode_v1(ByteSpan(cut.data(), cut.size()), record) == Status::kCorrupt);
+  }
+}
+
+TEST_CASE(
+    "readings behind a start or a stop are read, and absent where earlier firmware wrote it") {
+  ocpp::MeasuredValues values;
+  REQUIRE(values.add({ocpp::Measurand::EnergyActiveImportRegister, 0}, INT64_MAX));
+  REQUIRE(values.add({ocpp::Measurand::Temperature, 0}, INT64_MIN));
+  uint8_t buffer[ocpp::kMaxRecordBytes];
+  const auto stop = decoded<ocpp::StopRecord>("stop-current");
+  ByteSpan image = ocpp::encode(stop, MutableByteSpan(buffer));
+  CHECK(ocpp::values_behind(image, ocpp::kStopRecordBytes).empty());
+  image = ocpp::append_values(image, values, MutableByteSpan(buffer));
+  CHECK(text_of(ocpp::values_behind(image, ocpp::kStopRecordBytes)) ==
+        "0.0=9223372036854775807 7.0=-9223372036854775808 ");
+  ocpp::StopRecord again;
+  REQUIRE(ocpp::decode(image, again) == Status::kOk);
+  CHECK(again.meter_stop_wh == stop.meter_stop_wh);
+  CHECK(ocpp::values_behind(image.first(image.size() - 1), ocpp::kStopRecordBytes).empty());
+}
+
 TEST_CASE("enumerators of a later version have a safe reading") {
   CHECK(decoded<ocpp::StopRecord>("stop-unknown-reason").reason == ocpp::StopReason::kOther);
-  CHECK(decoded<ocpp::MeterValuesRecord>("meter_values-unknown-context").context ==
+  CHECK(decoded<ocpp::MeterValuesRecord>("reading-unknown-context").context ==
         ocpp::SampleContext::kOther);
   CHECK(decoded<ocpp::TransactionAssignedRecord>("assigned-unknown-status").status ==
         ocpp::IdTagStatus::kInvalid);
@@ -220,7 +267,7 @@ TEST_CASE("an impossible length inside an image is refused") {
 
 TEST_CASE("sizes stated in the header are those written") {
   CHECK(vector_of("start-current").size() == ocpp::kStartRecordBytes);
-  CHECK(vector_of("meter_values-current").size() == ocpp::kMeterValuesRecordBytes);
+  CHECK(vector_of("reading-shorter").size() == ocpp::kMeterValuesRecordBytes + 19);
   CHECK(vector_of("stop-current").size() == ocpp::kStopRecordBytes);
   CHECK(vector_of("assigned-current").size() == ocpp::kTransactionAssignedRecordBytes);
 }
@@ -238,6 +285,9 @@ TEST_CASE("random bytes never decode beyond their end") {
     ocpp::DeadLetterRecord letter;
     static_cast<void>(ocpp::decode(span, start));
     static_cast<void>(ocpp::decode(span, values));
+    static_cast<void>(ocpp::decode_v1(span, values));
+    static_cast<void>(text_of(values.values));
+    static_cast<void>(text_of(ocpp::values_behind(span, ocpp::kStopRecordBytes)));
     static_cast<void>(ocpp::decode(span, stop));
     static_cast<void>(ocpp::decode(span, assigned));
     if (ocpp::decode(span, letter) == Status::kOk) REQUIRE(letter.image.size() <= image.size());

@@ -68,13 +68,25 @@ struct StoreBench {
     record.local_transaction = local;
     record.connector_id = static_cast<uint8_t>(connector);
     record.time = time;
-    record.sample.valid = charger::kMeterEnergyImport | charger::kMeterPower;
-    record.sample.energy_import_wh = meter_wh;
+    // As long as a reading with six measurands of a meter with three phases.
+    (void)record.values.add(ocpp::MeasurandChoice(), meter_wh);
+    (void)record.values.add({ocpp::Measurand::PowerActiveImport, 0}, 11040);
+    for (uint8_t phase = 1; phase <= 3; ++phase) {
+      (void)record.values.add({ocpp::Measurand::CurrentImport, phase}, 1600);
+      (void)record.values.add({ocpp::Measurand::Voltage, phase}, 2300);
+    }
+    (void)record.values.add({ocpp::Measurand::SoC, 0}, 57);
+    (void)record.values.add({ocpp::Measurand::Temperature, 0}, 315);
     return record;
   }
+  static int64_t register_of(const MeterValuesRecord& record) {
+    int64_t meter_wh = -1;
+    REQUIRE(record.register_wh(meter_wh));
+    return meter_wh;
+  }
+  Status append(MeterValuesRecord record) { return store->append_meter_values(record); }
   void values_at(size_t connector, uint32_t local, int64_t meter_wh, const RecordTime& time) {
-    REQUIRE(store->append_meter_values(values_record(connector, local, meter_wh, time)) ==
-            Status::kOk);
+    REQUIRE(append(values_record(connector, local, meter_wh, time)) == Status::kOk);
   }
   void values(size_t connector, uint32_t local, int64_t meter_wh) {
     values_at(connector, local, meter_wh, stamp());
@@ -102,7 +114,7 @@ struct StoreBench {
     }
     const std::string text = "M" + std::to_string(message.meter_values.connector_id) + id;
     if (message.local_transaction == 0) return text + " ";
-    return text + "(" + std::to_string(message.meter_values.sample.energy_import_wh) + ") ";
+    return text + "(" + std::to_string(register_of(message.meter_values)) + ") ";
   }
   void acknowledge(const PendingMessage& message) {
     if (message.type == RecordType::kStart) {

@@ -169,7 +169,7 @@ TEST_CASE("only one transaction per connector, only on connectors that exist") {
   CHECK(bench.store->end_transaction(stop) == Status::kNotFound);
   MeterValuesRecord values;
   values.local_transaction = local + 1;
-  CHECK(bench.store->append_meter_values(values) == Status::kNotFound);
+  CHECK(bench.append(values) == Status::kNotFound);
   CHECK(bench.store->journal_register(local + 1, 5, RecordTime()) == Status::kNotFound);
   bench.end(local, 0);
   CHECK(bench.begin(1, "B", 0) == local + 1);
@@ -210,7 +210,7 @@ TEST_CASE("a message that was given up stays readable, the queue goes on") {
     CHECK(letter.sequence == message.sequence);
     CHECK(letter.type == RecordType::kMeterValues);
     CHECK(letter.reason == DeadLetterReason::kCallError);
-    CHECK(letter.meter_values.sample.energy_import_wh == 10);
+    CHECK(StoreBench::register_of(letter.meter_values) == 10);
     CHECK(bench.store->read_dead_letter(1, letter) == Status::kNotFound);
     bench.restart();
   }

@@ -73,8 +73,8 @@ class RandomHistory {
   }
   void values(uint8_t connector, ModelOpen& open) {
     const uint32_t local = open.local;
-    const Status status = bench_.store->append_meter_values(
-        StoreBench::values_record(connector, local, ++meter_wh_, bench_.stamp()));
+    const Status status =
+        bench_.append(StoreBench::values_record(connector, local, ++meter_wh_, bench_.stamp()));
     if (!accepted(status, "values")) return;
     open.last_meter_wh = meter_wh_;
     queue_.push_back(ModelMessage{RecordType::kMeterValues, local, meter_wh_});
