@@ -22,6 +22,42 @@ struct SlotName {
   char text[10];
 };
 
+constexpr uint32_t kNotSteady = UINT32_MAX;
+
+struct Range {
+  uint32_t lowest = kNotSteady;
+  uint32_t highest = kNotSteady;
+};
+
+/// What a profile sets from now on: limits together with phases and unit, or kNotSteady if other profiles will have a
+/// say at some time.
+Range range_of(const ChargingProfile& profile, common::UtcTime utc) {
+  Range range;
+  if (profile.kind == ProfileKind::Recurring || profile.duration_s >= 0 ||
+      profile.valid_from.is_known() || profile.valid_to.is_known() ||
+      profile.start_schedule > utc) {
+    return range;
+  }
+  uint32_t lowest = kMaxLimitDeci;
+  uint32_t highest = 0;
+  const uint32_t phases = profile.periods[0].phases;
+  for (size_t i = 0; i < profile.period_count; ++i) {
+    const SchedulePeriod& period = profile.periods[i];
+    if (period.phases != phases) return range;
+    lowest = std::min<uint32_t>(lowest, period.limit_deci);
+    highest = std::max<uint32_t>(highest, period.limit_deci);
+  }
+  const uint32_t kind = (phases * 2 + static_cast<uint32_t>(profile.unit)) << 28U;
+  range.lowest = kind | lowest;
+  range.highest = kind | highest;
+  return range;
+}
+
+/// Its transaction has yet to start: it would mean nothing after a restart, and is not stored.
+bool is_pending(const ChargingProfile& profile) {
+  return profile.purpose == ProfilePurpose::TxProfile && profile.local_transaction == 0;
+}
+
 bool same_place(const ChargingProfile& a, const ChargingProfile& b) {
   return a.purpose == b.purpose && a.stack_level == b.stack_level &&
          a.connector_id == b.connector_id &&
@@ -32,6 +68,7 @@ bool same_place(const ChargingProfile& a, const ChargingProfile& b) {
 
 void ChargingProfiles::begin() {
   for (size_t i = 0; i < limits::kMaxChargingProfiles; ++i) {
+    stored_[i] = kNotSteady;
     uint8_t image[kMaxProfileImageBytes];
     const common::Result<size_t> size =
         settings_.get(SlotName(i).text, common::MutableByteSpan(image));
@@ -39,6 +76,16 @@ void ChargingProfiles::begin() {
     if (decode_profile(common::ByteSpan(image, size.value()), slots_[i]) != common::Status::kOk) {
       slots_[i] = ChargingProfile();
       LOG_WARN(log_, "slot %u: not a charging profile, ignored", static_cast<unsigned>(i));
+      continue;
+    }
+    // Power failed between a replacement and the removal of what it replaced: the lower slot has the newer one.
+    for (size_t other = 0; other < i; ++other) {
+      if (slots_[other].period_count == 0) continue;
+      if (slots_[other].id != slots_[i].id && !same_place(slots_[other], slots_[i])) continue;
+      slots_[i] = ChargingProfile();
+      dirty_ |= 1U << i;
+      urgent_at_ = common::Instant{};
+      break;
     }
   }
   ++revision_;
@@ -56,13 +103,20 @@ common::Status ChargingProfiles::install(const ChargingProfile& profile, common:
     if (target == nullptr) {
       target = &slot;
     } else {
-      drop(slot, now);  // same id here, same place there: the new one replaces both
+      // Same id here, same place there: the new one replaces both.
+      drop(slot, Urgency::kNow, now);
     }
   }
   if (target == nullptr) target = empty;
   if (target == nullptr) return common::Status::kNoSpace;
+  uint32_t& stored = stored_[index_of(*target)];
+  if (!same_place(*target, profile)) stored = kNotSteady;
+  const Range range = range_of(profile, clock_.utc(now));
+  const bool can_wait =
+      is_pending(profile) || (stored != kNotSteady && stored >> 28U == range.lowest >> 28U &&
+                              stored <= range.lowest && range.lowest != kNotSteady);
   *target = profile;
-  touch(*target, now);
+  touch(*target, can_wait ? Urgency::kRelaxed : Urgency::kNow, now);
   LOG_INFO(log_, "profile %ld installed on connector %u, level %u", static_cast<long>(profile.id),
            profile.connector_id, profile.stack_level);
   return common::Status::kOk;
@@ -71,7 +125,7 @@ common::Status ChargingProfiles::install(const ChargingProfile& profile, common:
 bool ChargingProfiles::clear_id(int32_t id, common::Instant now) {
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0 || slot.id != id) continue;
-    drop(slot, now);
+    drop(slot, Urgency::kNow, now);
     return true;
   }
   return false;
@@ -84,7 +138,7 @@ size_t ChargingProfiles::clear(const Selection& selection, common::Instant now) 
     if (selection.has_connector_id && slot.connector_id != selection.connector_id) continue;
     if (selection.has_purpose && slot.purpose != selection.purpose) continue;
     if (selection.has_stack_level && slot.stack_level != selection.stack_level) continue;
-    drop(slot, now);
+    drop(slot, Urgency::kNow, now);
     ++cleared;
   }
   return cleared;
@@ -96,9 +150,7 @@ void ChargingProfiles::bind_pending(uint8_t connector_id, uint32_t local_transac
     if (slot.period_count == 0 || slot.purpose != ProfilePurpose::TxProfile) continue;
     if (slot.connector_id != connector_id || slot.local_transaction != 0) continue;
     slot.local_transaction = local_transaction;
-    touch(slot, now);
-    // Stored unbound it would be dropped by a restart, and its limit with it.
-    write_at_ = now;
+    touch(slot, Urgency::kNow, now);
   }
 }
 
@@ -107,7 +159,8 @@ void ChargingProfiles::drop_transaction(uint8_t connector_id, uint32_t local_tra
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0 || slot.purpose != ProfilePurpose::TxProfile) continue;
     if (slot.connector_id == connector_id && slot.local_transaction == local_transaction)
-      drop(slot, now);
+      drop(slot, Urgency::kRelaxed,
+           now);  // without its transaction it means nothing after a restart
   }
 }
 
@@ -117,41 +170,51 @@ size_t ChargingProfiles::size() const {
   return count;
 }
 
-void ChargingProfiles::drop(ChargingProfile& profile, common::Instant now) {
+void ChargingProfiles::drop(ChargingProfile& profile, Urgency urgency, common::Instant now) {
   LOG_INFO(log_, "profile %ld removed", static_cast<long>(profile.id));
   profile = ChargingProfile();
-  touch(profile, now);
+  touch(profile, urgency, now);
 }
 
-void ChargingProfiles::touch(const ChargingProfile& profile, common::Instant now) {
+void ChargingProfiles::touch(const ChargingProfile& profile, Urgency urgency, common::Instant now) {
   ++revision_;
-  dirty_ |= 1U << static_cast<unsigned>(&profile - slots_);
-  if (write_at_.is_never())
-    write_at_ = std::max(now + kWriteDelayMs, last_write_ + kWriteIntervalMs);
+  dirty_ |= 1U << index_of(profile);
+  const common::Instant affordable =
+      std::max(now, common::Instant{spent_until_.ms - (kBurst - 1) * kWriteCostMs});
+  if (urgency == Urgency::kNow) {
+    urgent_at_ = common::earlier(urgent_at_, affordable);
+    return;
+  }
+  relaxed_by_ = common::earlier(relaxed_by_, now + kMostRelaxedMs);
+  relaxed_at_ = std::max(affordable, common::earlier(relaxed_by_, now + kRelaxedMs));
 }
 
+/// In the order of the slots, and not past one that fails: see begin().
 void ChargingProfiles::flush(common::Instant now) {
-  write_at_ = common::Instant::never();
-  if (dirty_ == 0) return;
-  last_write_ = now;
+  urgent_at_ = relaxed_at_ = relaxed_by_ = common::Instant::never();
   for (size_t i = 0; i < limits::kMaxChargingProfiles; ++i) {
     if ((dirty_ & 1U << i) == 0) continue;
-    common::Status status = common::Status::kOk;
-    if (slots_[i].period_count == 0) {
-      status = settings_.erase(SlotName(i).text);
-    } else {
-      uint8_t image[kMaxProfileImageBytes];
-      const size_t size = encode_profile(slots_[i], common::MutableByteSpan(image));
-      status = settings_.set(SlotName(i).text, common::ByteSpan(image, size));
-    }
-    if (status == common::Status::kOk) {
-      dirty_ &= ~(1U << i);
-    } else {
+    const common::Status status = write(i, now);
+    if (status != common::Status::kOk) {
       LOG_ERROR(log_, "slot %u: not stored (%s), trying again", static_cast<unsigned>(i),
                 to_string(status));
-      write_at_ = now + kWriteIntervalMs;
+      urgent_at_ = now + kWriteCostMs;
+      return;
     }
+    dirty_ &= ~(1U << i);
   }
+}
+
+common::Status ChargingProfiles::write(size_t slot, common::Instant now) {
+  const ChargingProfile& profile = slots_[slot];
+  stored_[slot] = kNotSteady;
+  if (profile.period_count == 0 || is_pending(profile)) return settings_.erase(SlotName(slot).text);
+  spent_until_ = std::max(spent_until_, now) + kWriteCostMs;
+  uint8_t image[kMaxProfileImageBytes];
+  const size_t size = encode_profile(profile, common::MutableByteSpan(image));
+  RETURN_IF_ERROR(settings_.set(SlotName(slot).text, common::ByteSpan(image, size)));
+  stored_[slot] = range_of(profile, clock_.utc(now)).highest;
+  return common::Status::kOk;
 }
 
 }  // namespace ocpp

@@ -2,13 +2,19 @@
 
 #include "common/log.hpp"
 #include "ocpp/charging_profile.hpp"
+#include "ocpp/clock_sync.hpp"
 #include "platform/key_value_store.hpp"
 
 namespace ocpp {
 
 /// The installed charging profiles, kept over restarts (errata 3.37). Each has its own entry in the
-/// settings store, so a profile is replaced whole or not at all. Writing is put off a little: some
-/// CSMS change a profile every minute.
+/// settings store, so a profile is replaced whole or not at all.
+///
+/// Some CSMS change a profile every few seconds, for years. So a change that can only raise what would hold after a
+/// restart waits until the profile has been left alone for a minute (ten minutes at most); everything else is stored
+/// before the CSMS is answered: a power cut never brings back a higher limit than the one that held. Such writes have a
+/// budget of kBurst at once and one per minute in the long run; beyond it they wait up to a minute, but no profile is
+/// ever refused for it.
 class ChargingProfiles {
  public:
   /// Criteria of ClearChargingProfile; what is not set matches everything (errata 3.25).
@@ -21,8 +27,8 @@ class ChargingProfiles {
     int32_t stack_level = 0;
   };
 
-  ChargingProfiles(platform::KeyValueStore& settings, common::LogSink& log)
-      : settings_(settings), log_(log) {}
+  ChargingProfiles(platform::KeyValueStore& settings, const ClockSync& clock, common::LogSink& log)
+      : settings_(settings), clock_(clock), log_(log) {}
 
   /// Reads what was stored.
   void begin();
@@ -32,7 +38,7 @@ class ChargingProfiles {
   void keep_open_transactions(IsOpen is_open, common::Instant now) {
     for (ChargingProfile& profile : slots_) {
       if (profile.period_count == 0 || profile.purpose != ProfilePurpose::TxProfile) continue;
-      if (!is_open(profile.local_transaction)) drop(profile, now);
+      if (!is_open(profile.local_transaction)) drop(profile, Urgency::kRelaxed, now);
     }
   }
 
@@ -64,26 +70,41 @@ class ChargingProfiles {
   uint32_t revision() const { return revision_; }
 
   /// When step() wants to write.
-  common::Instant deadline() const { return write_at_; }
+  common::Instant deadline() const { return common::earlier(urgent_at_, relaxed_at_); }
   void step(common::Instant now) {
-    if (now >= write_at_) flush(now);
+    if (now >= deadline()) flush(now);
   }
   /// Writes every change now (before a restart).
   void flush(common::Instant now);
 
- private:
-  static constexpr int64_t kWriteDelayMs = 2000;
-  static constexpr int64_t kWriteIntervalMs = 60000;
+  /// Wear: each write costs this much of the budget, ms, which holds kBurst writes.
+  static constexpr int64_t kWriteCostMs = 60000;
+  static constexpr int64_t kBurst = 60;
+  static constexpr int64_t kRelaxedMs =
+      60000;  ///< A raise waits until nothing changed for so long,
+  static constexpr int64_t kMostRelaxedMs = 600000;  ///< but no longer than this.
 
-  void drop(ChargingProfile& profile, common::Instant now);
-  void touch(const ChargingProfile& profile, common::Instant now);
+ private:
+  enum class Urgency : uint8_t { kNow, kRelaxed };
+
+  void drop(ChargingProfile& profile, Urgency urgency, common::Instant now);
+  void touch(const ChargingProfile& profile, Urgency urgency, common::Instant now);
+  size_t index_of(const ChargingProfile& profile) const {
+    return static_cast<size_t>(&profile - slots_);
+  }
+  common::Status write(size_t slot, common::Instant now);
 
   platform::KeyValueStore& settings_;
+  const ClockSync& clock_;
   common::LogSink& log_;
   uint32_t revision_ = 0;
   uint32_t dirty_ = 0;  ///< Bit per slot.
-  common::Instant write_at_ = common::Instant::never();
-  common::Instant last_write_{INT64_MIN / 2};
+  common::Instant urgent_at_ = common::Instant::never();
+  common::Instant relaxed_at_ = common::Instant::never();
+  common::Instant relaxed_by_ = common::Instant::never();
+  common::Instant spent_until_;  ///< The budget is full again then.
+  /// What the stored image sets at most, as long as it stays; kNotSteady = that changes with time.
+  uint32_t stored_[limits::kMaxChargingProfiles];
   ChargingProfile slots_[limits::kMaxChargingProfiles];
 };
 

@@ -75,6 +75,7 @@ class Connector {
   SessionState session() const { return session_; }
   bool is_plugged() const { return is_plugged_; }
   bool is_operative() const { return is_operative_; }
+  const charger::Capabilities& capabilities() const { return capabilities_; }
   /// A new session may begin: operative, charger heard, nobody else on it.
   bool can_authorize() const;
   bool has_transaction() const { return local_transaction_ != 0; }

@@ -26,7 +26,7 @@ constexpr int64_t kClockDriftMs = 1000;  ///< Less is network delay, not worth s
 Engine::Engine(const Ports& the_ports)
     : ports(the_ports),
       configuration(the_ports.settings, the_ports.log),
-      profiles(the_ports.settings, the_ports.log),
+      profiles(the_ports.settings, clock, the_ports.log),
       status(events, the_ports.log),
       reservations(the_ports.settings, the_ports.log),
       store(the_ports.files, the_ports.log),

@@ -15,6 +15,22 @@ int64_t recurrence_ms(const ChargingProfile& profile) {
   return profile.recurrency == Recurrency::Weekly ? 7 * kDayMs : kDayMs;
 }
 
+/// Microcontrollers divide 64 bits slowly, and nearly all values are small.
+template <typename Divisor>
+int64_t divide(int64_t value, Divisor divisor) {
+  return value >= 0 && value <= UINT32_MAX ? static_cast<uint32_t>(value) / divisor
+                                           : value / int64_t{divisor};
+}
+
+/// Both recurrence periods are multiples of 1024 ms.
+int64_t in_round(int64_t elapsed_ms, int64_t recurrence) {
+  if (elapsed_ms < recurrence) return elapsed_ms;
+  const int64_t units = elapsed_ms >> 10U;
+  if (units > UINT32_MAX) return elapsed_ms % recurrence;
+  const uint32_t rest = static_cast<uint32_t>(units) % static_cast<uint32_t>(recurrence >> 10U);
+  return (int64_t{rest} << 10U) | (elapsed_ms & 1023);
+}
+
 /// When the schedule (its first round, if it recurs) begins.
 common::UtcTime schedule_start(const ChargingProfile& profile, common::UtcTime started_at) {
   if (profile.kind != ProfileKind::Relative) {
@@ -58,7 +74,7 @@ Microampere to_microampere(int64_t limit_deci, RateUnit unit, const ElectricalFa
 }
 
 int64_t from_microampere(Microampere per_phase, RateUnit unit, const ElectricalFacts& electrical) {
-  if (unit == RateUnit::A) return (per_phase + 50000) / 100000;
+  if (unit == RateUnit::A) return divide(per_phase + 50000, 100000U);
   const int64_t nanowatt_per_volt =
       per_phase / 1000 * electrical.voltage_mv * electrical.phases +
       per_phase % 1000 * electrical.voltage_mv / 1000 * electrical.phases;
@@ -73,6 +89,7 @@ LimitTimeline::LimitTimeline(common::Span<const ChargingProfile> profiles,
     Cursor& cursor = cursors_[count_++];
     cursor.until.ms = INT64_MIN;
     cursor.profile = &profile;
+    cursor.period = kSilent;
     cursor.rank = profile.stack_level;
     if (profile.purpose == ProfilePurpose::TxProfile) {
       cursor.rank = static_cast<uint8_t>(cursor.rank + 2 * kLevels);
@@ -90,6 +107,7 @@ void LimitTimeline::look(Cursor& cursor, common::UtcTime at) const {
     cursor.period = lowest_period(profile);
     return;
   }
+  const uint8_t before = cursor.period;
   cursor.period = kSilent;
   if (at < profile.valid_from) {
     cursor.until = profile.valid_from;
@@ -105,21 +123,37 @@ void LimitTimeline::look(Cursor& cursor, common::UtcTime at) const {
   }
   int64_t elapsed = at - start;
   const int64_t recurrence = recurrence_ms(profile);
-  if (recurrence != 0 && elapsed >= recurrence) elapsed %= recurrence;
+  if (recurrence != 0) elapsed = in_round(elapsed, recurrence);
 
   // Of one round: what comes next, and when.
   int64_t end = recurrence == 0 ? INT64_MAX : recurrence;
   const int64_t duration = int64_t{profile.duration_s} * 1000;
   if (duration < 0 || elapsed < duration) {
     if (duration >= 0) end = std::min(end, duration);
-    const auto elapsed_s = static_cast<uint32_t>(std::min<int64_t>(elapsed / 1000, UINT32_MAX));
-    uint8_t next = 0;
+    const auto elapsed_s =
+        static_cast<uint32_t>(std::min<int64_t>(divide(elapsed, 1000U), UINT32_MAX));
+    // Mostly the next one.
+    uint8_t next = before < profile.period_count && profile.periods[before].start_s <= elapsed_s
+                       ? before
+                       : uint8_t{0};
     while (next < profile.period_count && profile.periods[next].start_s <= elapsed_s) ++next;
     if (next != 0) cursor.period = static_cast<uint8_t>(next - 1);
     if (next < profile.period_count)
       end = std::min(end, int64_t{profile.periods[next].start_s} * 1000);
   }
   if (end != INT64_MAX) cursor.until = std::min(cursor.until, at + (end - elapsed));
+}
+
+uint32_t LimitTimeline::changes_within(uint32_t span_ms) const {
+  uint32_t changes = 0;
+  for (uint8_t i = 0; i < count_; ++i) {
+    const ChargingProfile& profile = *cursors_[i].profile;
+    const auto recurrence = static_cast<uint32_t>(recurrence_ms(profile));
+    const uint32_t rounds = recurrence == 0 ? 1 : (span_ms + recurrence - 1) / recurrence;
+    // Beginning and end of the schedule, and of its validity.
+    changes += (profile.period_count + 1U) * rounds + 2;
+  }
+  return changes;
 }
 
 ProfileLimit LimitTimeline::convert(const Cursor& cursor) const {
@@ -158,7 +192,8 @@ ProfileLimit LimitTimeline::at(common::UtcTime at, uint8_t sharers) {
   whole_ = ProfileLimit();
   if (whole != nullptr) {
     whole_ = convert(*whole);
-    result.per_phase_ua = std::min(result.per_phase_ua, whole_.per_phase_ua / sharers);
+    result.per_phase_ua =
+        std::min(result.per_phase_ua, divide(whole_.per_phase_ua, uint32_t{sharers}));
     result.phases = std::min(result.phases, whole_.phases);
   }
   return result;

@@ -55,6 +55,8 @@ class LimitTimeline {
   const ProfileLimit& whole() const { return whole_; }
   /// The first time after that at which another limit may hold; INT64_MAX = never.
   common::UtcTime next_change() const { return next_change_; }
+  /// At most so many times within any such span (of at most 24 days) another limit may hold.
+  uint32_t changes_within(uint32_t span_ms) const;
   const ElectricalFacts& electrical() const { return session_.electrical; }
 
  private:

@@ -27,6 +27,11 @@ class Composite {
   /// How far the periods reach, s: not as far as asked for where there would be too many.
   int32_t duration_s() {
     rewind();
+    constexpr int32_t kSimpleS = 1000000;
+    if (is_single() && end_s_ <= kSimpleS &&
+        timeline_->changes_within(static_cast<uint32_t>(end_s_) * 1000) < kMaxPeriods) {
+      return end_s_;
+    }
     Period period;
     while (next_period(period)) {
     }
@@ -61,23 +66,25 @@ class Composite {
 
   /// The period that begins at at_s_, which then is where the next one begins.
   bool next_period(Period& period) {
-    if (at_s_ >= end_s_ || periods_ == kMaxPeriods || evaluations_ == kMaxEvaluations) return false;
+    if (at_s_ >= end_s_ || periods_ == kMaxPeriods || evaluations_ >= kMaxEvaluations) return false;
     ++periods_;
     period = is_ahead_ ? ahead_ : limit_at(at_s_);
     is_ahead_ = false;
-    while (evaluations_ < kMaxEvaluations) {
+    do {
       // A change inside a second takes effect with the next one.
-      const int64_t change_s = (std::min(until_.ms, end_ms()) - start_.ms + 999) / 1000;
-      at_s_ = static_cast<int32_t>(change_s);
+      at_s_ = seconds_up(std::min(until_.ms - start_.ms, int64_t{end_s_} * 1000));
       if (at_s_ >= end_s_) break;
       ahead_ = limit_at(at_s_);
       is_ahead_ = ahead_.deci != period.deci || ahead_.phases != period.phases;
-      if (is_ahead_) break;
-    }
+    } while (!is_ahead_ && evaluations_ < kMaxEvaluations);
     return true;
   }
 
-  int64_t end_ms() const { return start_.ms + int64_t{end_s_} * 1000; }
+  static int32_t seconds_up(int64_t ms) {
+    return ms <= INT32_MAX - 999 ? (static_cast<int32_t>(ms) + 999) / 1000
+                                 : static_cast<int32_t>((ms + 999) / 1000);
+  }
+  bool is_single() const { return connector_id_ != 0 || engine_.options.connectors == 1; }
   uint8_t first() const { return connector_id_ == 0 ? uint8_t{1} : connector_id_; }
 
   Period limit_at(int32_t at_s) {
@@ -85,7 +92,7 @@ class Composite {
     const common::UtcTime at = start_ + int64_t{at_s} * 1000;
     Period result;
     result.start_s = at_s;
-    if (connector_id_ != 0 || engine_.options.connectors == 1) {
+    if (is_single()) {
       add(result, first(), at);
       until_ = timeline_->next_change();
       return result;
@@ -105,11 +112,11 @@ class Composite {
 
   /// Adds what timeline_ allows the connector. @return What ChargePointMaxProfile allows all.
   int64_t add(Period& sum, uint8_t id, common::UtcTime at) {
-    const charger::Capabilities capabilities = engine_.ports.charger.capabilities(id);
+    const charger::Capabilities& capabilities = engine_.connector(id).capabilities();
     const ProfileLimit allowed = timeline_->at(at, 1);
     const uint8_t phases = std::min(allowed.phases, capabilities.phases);
     ElectricalFacts electrical = timeline_->electrical();
-    electrical.phases = std::min(electrical.phases, phases);
+    if (electrical.can_switch_phases) electrical.phases = std::min(electrical.phases, phases);
     sum.phases = std::max(sum.phases, phases);
     if (sum.deci < 0) sum.deci = 0;
     sum.deci += from_microampere(

@@ -415,7 +415,8 @@ struct Store {
   platform_sim::SimPower power;
   platform_sim::SimKeyValueStore settings{power};
   common::NullLogSink log;
-  ChargingProfiles profiles{settings, log};
+  ClockSync clock;
+  ChargingProfiles profiles{settings, clock, log};
 };
 
 }  // namespace
@@ -454,7 +455,7 @@ TEST_CASE_FIXTURE(Store, "every installed profile is there again after a restart
     CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
   }
   profiles.flush(Instant{});
-  ChargingProfiles again(settings, log);
+  ChargingProfiles again(settings, clock, log);
   again.begin();
   CHECK(again.size() == profiles.size());
   for (size_t i = 0; i < again.all().size(); ++i) {
@@ -487,6 +488,166 @@ TEST_CASE_FIXTURE(Store, "clearing matches all given criteria, and an id alone")
   CHECK(!profiles.clear_id(1, Instant{}));
   CHECK(profiles.size() == 4);
   CHECK(profiles.clear(ChargingProfiles::Selection(), Instant{}) == 4);
+}
+
+namespace {
+
+/// What would hold for a transaction of connector 1 if the gateway restarted now.
+int64_t stored_limit_ma(Store& store, UtcTime when) {
+  ChargingProfiles again(store.settings, store.clock, store.log);
+  again.begin();
+  LimitTimeline timeline(again.all(), session());
+  const ProfileLimit result = timeline.at(when, 1);
+  return result.per_phase_ua == kUnlimited ? INT64_MAX : result.per_phase_ua / 1000;
+}
+
+int64_t limit_now_ma(Store& store, UtcTime when) {
+  LimitTimeline timeline(store.profiles.all(), session());
+  const ProfileLimit result = timeline.at(when, 1);
+  return result.per_phase_ua == kUnlimited ? INT64_MAX : result.per_phase_ua / 1000;
+}
+
+}  // namespace
+
+// Rules: R-5.16-2
+TEST_CASE_FIXTURE(Store,
+                  "after a power cut no higher limit holds than the one that was confirmed") {
+  platform_sim::SimEntropy dice(31);
+  (void)clock.set(kMidnight, Instant{});
+  profiles.begin();
+  Instant now{};
+  for (int change = 0; change < 5000; ++change) {
+    // Seldom enough that the budget is never used up.
+    now = now + 60000 + dice.below(240000);
+    profiles.step(now);
+    ChargingProfile next = profile(ProfilePurpose::TxDefaultProfile, 1,
+                                   {{0, 60 + dice.below(260)}, {600, 60 + dice.below(260)}});
+    if (dice.chance(800)) next.period_count = 1;
+    next.id = 5;
+    next.start_schedule = clock.utc(now);
+    if (dice.chance(50)) next.duration_s = 3600;
+    if (dice.chance(50)) next.stack_level = 2;
+    if (dice.chance(50)) next.unit = RateUnit::W;
+    if (dice.chance(50)) next.start_schedule = clock.utc(now) + 300000;
+    if (dice.chance(30)) {
+      (void)profiles.clear_id(5, now);
+    } else {
+      REQUIRE(profiles.install(next, now) == common::Status::kOk);
+    }
+    profiles.step(now);  // the answer leaves after this
+    CAPTURE(change);
+    for (const int64_t later_ms : {int64_t{0}, int64_t{299000}, int64_t{601000}, 2 * kHourMs}) {
+      const UtcTime when = clock.utc(now) + later_ms;
+      REQUIRE(stored_limit_ma(*this, when) <= limit_now_ma(*this, when));
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Store,
+                  "a load manager that changes the limit every five seconds wears the flash "
+                  "little, and none is refused") {
+  platform_sim::SimEntropy dice(8);
+  (void)clock.set(kMidnight, Instant{});
+  profiles.begin();
+  int64_t late_ms = 0;
+  int64_t latest_ms = 0;
+  for (Instant now{}; now < Instant{24 * kHourMs}; now = now + 5000) {
+    ChargingProfile next =
+        profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 60 + 10 * dice.below(11)}});
+    next.start_schedule = clock.utc(now);
+    REQUIRE(profiles.install(next, now) == common::Status::kOk);
+    profiles.step(now);
+    late_ms = stored_limit_ma(*this, clock.utc(now)) > limit_now_ma(*this, clock.utc(now))
+                  ? late_ms + 5000
+                  : 0;
+    latest_ms = std::max(latest_ms, late_ms);
+  }
+  MESSAGE("writes in a day: " << settings.writes());
+  CHECK(settings.writes() < 1000);
+  CHECK(latest_ms == 0);
+  // The worst there is: lower and lower, then removed, all day long.
+  const uint64_t before = settings.writes();
+  uint32_t limit = 0;
+  for (Instant now{24 * kHourMs}; now < Instant{48 * kHourMs}; now = now + 5000) {
+    if (limit == 0) {
+      limit = 320;
+      (void)profiles.clear_id(101, now);
+    }
+    ChargingProfile next = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, --limit}});
+    REQUIRE(profiles.install(next, now) == common::Status::kOk);
+    profiles.step(now);
+    late_ms = stored_limit_ma(*this, clock.utc(now)) > limit_now_ma(*this, clock.utc(now))
+                  ? late_ms + 5000
+                  : 0;
+    latest_ms = std::max(latest_ms, late_ms);
+  }
+  CHECK(settings.writes() - before <= 24 * 60 + ChargingProfiles::kBurst);
+  CHECK(latest_ms <= ChargingProfiles::kWriteCostMs);
+}
+
+// Rules: R-5.16.4-2 PD-7 FP-19
+TEST_CASE("a power cut while one profile replaces two leaves the old ones or the new one") {
+  for (uint64_t operation = 0; operation < 3; ++operation) {
+    for (const bool is_done : {false, true}) {
+      Store store;
+      ChargingProfile first = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
+      ChargingProfile second = profile(ProfilePurpose::TxDefaultProfile, 2, {{0, 80}});
+      CHECK(store.profiles.install(first, Instant{}) == common::Status::kOk);
+      CHECK(store.profiles.install(second, Instant{}) == common::Status::kOk);
+      store.profiles.flush(Instant{});
+      ChargingProfile both = second;
+      both.id = first.id;  // the id of one, the place of the other
+      both.periods[0].limit_deci = 70;
+      store.power.cut_at_operation(store.power.operations() + operation, is_done);
+      CHECK(store.profiles.install(both, Instant{1000}) == common::Status::kOk);
+      store.profiles.step(Instant{1000});
+      store.power.restore();
+      ChargingProfiles again(store.settings, store.clock, store.log);
+      again.begin();
+      CAPTURE(operation);
+      const bool is_old = operation == 0 && !is_done;
+      CHECK(again.size() == (is_old ? 2 : 1));
+      LimitTimeline timeline(again.all(), session());
+      CHECK(timeline.at(at(0), 1).per_phase_ua == (is_old ? 8000000 : 7000000));
+      // What was left over is removed for good.
+      again.step(Instant{});
+      ChargingProfiles third(store.settings, store.clock, store.log);
+      third.begin();
+      CHECK(third.size() == again.size());
+      CHECK(store.settings.count() == again.size());
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(Store,
+                  "a profile that cannot be stored is in force all the same and tried again") {
+  ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
+  CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
+  profiles.flush(Instant{});
+  settings.fail_next_set(common::Status::kIo);
+  one.periods[0].limit_deci = 60;
+  CHECK(profiles.install(one, Instant{1000}) == common::Status::kOk);
+  profiles.step(Instant{1000});
+  CHECK(limit_now_ma(*this, at(0)) == 6000);
+  CHECK(stored_limit_ma(*this, at(0)) == 10000);  // the old one, whole
+  profiles.step(profiles.deadline());
+  CHECK(stored_limit_ma(*this, at(0)) == 6000);
+  CHECK(profiles.deadline().is_never());
+}
+
+TEST_CASE_FIXTURE(Store, "a profile that waits for its transaction is stored once it is bound") {
+  ChargingProfile waiting = profile(ProfilePurpose::TxProfile, 1, {{0, 100}});
+  waiting.connector_id = 1;
+  CHECK(profiles.install(waiting, Instant{}) == common::Status::kOk);
+  profiles.step(profiles.deadline());
+  CHECK(settings.count() == 0);
+  profiles.bind_pending(1, 7, Instant{});
+  profiles.step(Instant{});
+  CHECK(settings.count() == 1);
+  CHECK(settings.writes() == 1);
+  profiles.drop_transaction(1, 7, Instant{});
+  profiles.step(profiles.deadline());
+  CHECK(settings.count() == 0);
 }
 
 TEST_CASE("no damaged image of a profile is taken for one") {
