@@ -69,6 +69,10 @@ static_assert(kMaxChargingProfiles >= 3 && kMaxChargingProfiles <= 32,
 constexpr size_t kMaxSchedulePeriods = 24;
 /// Highest stack level; also the number of levels per purpose, less one.
 constexpr int kMaxStackLevel = 8;
+/// DataTransfer of ours, ids included, and its answer, bytes; also the longest answer of the application.
+constexpr size_t kDataTransferBytes = 256;
+/// Vendor messages of the CSMS that the application can take. 16 bytes each.
+constexpr size_t kMaxDataTransferHandlers = 4;
 /// Keys in one GetConfiguration request.
 constexpr size_t kMaxRequestedKeys = 50;
 

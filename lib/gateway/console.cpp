@@ -22,7 +22,9 @@ const Console::Command Console::kCommands[] = {
     {"setting", &Console::setting,
      "setting list | setting get NAME | setting set NAME [VALUE] (device; next start)"},
     {"wifi", &Console::wifi, "wifi | wifi SSID PASSWORD"},
-    {"ocpp", &Console::ocpp, "ocpp (link, registration, messages by action)"},
+    {"ocpp", &Console::ocpp,
+     "ocpp (link, registration, messages by action) | ocpp data-transfer VENDOR [MESSAGE|- "
+     "[DATA]]"},
     {"charger", &Console::charger_command, "charger [CONNECTOR] (what the bridge sees)"},
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR"},
@@ -212,6 +214,9 @@ void Console::on_event(const EngineEvent& event) {
     case Kind::kClockSet:
       name = "clock_set";
       break;
+    case Kind::kDataTransferAnswered:
+      name = "data_transfer";
+      break;
     case Kind::kResetRequested:
       name = "reset";
       break;
@@ -247,6 +252,12 @@ void Console::on_event(const EngineEvent& event) {
     case Kind::kClockSet:
       writer.key("utc_ms");
       writer.integer(event.utc.ms);
+      break;
+    case Kind::kDataTransferAnswered:
+      writer.key("status");
+      writer.string(event.text);
+      writer.key("data");
+      writer.string(event.data);
       break;
     case Kind::kResetRequested:
       writer.key("type");

@@ -85,6 +85,7 @@ class Console {
   bool setting(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool wifi(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool data_transfer(Arguments& arguments, Error& error, common::Instant now);
   bool charger_command(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool meter(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

@@ -239,7 +239,10 @@ bool Console::wifi(Arguments& arguments, json::Writer& out, Error& error, Instan
   return false;
 }
 
-bool Console::ocpp(Arguments&, json::Writer& out, Error&, Instant now) {
+bool Console::ocpp(Arguments& arguments, json::Writer& out, Error& error, Instant now) {
+  const TextSpan verb = arguments.word();
+  if (is_word(verb, "data-transfer")) return data_transfer(arguments, error, now);
+  if (!verb.empty()) return false;
   const platform::LinkStatus& link = parts_.csms.status();
   const EngineSummary summary = parts_.engine.summary(now);
   member(out, "url", parts_.settings.text("csms_url").span());
@@ -269,6 +272,28 @@ bool Console::ocpp(Arguments&, json::Writer& out, Error&, Instant now) {
   }
   out.end_object();
   return true;
+}
+
+/// What the CSMS answers comes as an event.
+bool Console::data_transfer(Arguments& arguments, Error& error, Instant now) {
+  const TextSpan vendor = arguments.word();
+  TextSpan message = arguments.word();
+  if (is_word(message, "-")) message = TextSpan();
+  if (vendor.empty()) return false;
+  switch (parts_.engine.send_data_transfer(vendor, message, arguments.rest(), now)) {
+    case Status::kOk:
+      return true;
+    case Status::kInvalidState:
+      error = Error("the CSMS is not connected");
+      break;
+    case Status::kAgain:
+      error = Error("the last message is not answered yet");
+      break;
+    default:
+      error = Error("the message is too long");
+      break;
+  }
+  return false;
 }
 
 bool Console::charger_command(Arguments& arguments, json::Writer& out, Error& error, Instant) {

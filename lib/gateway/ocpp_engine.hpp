@@ -33,6 +33,7 @@ struct EngineEvent {
     kTransactionStopped,  ///< connector_id, local_transaction, id_tag.
     kConfigurationChanged,  ///< text: key.
     kClockSet,              ///< utc: the CSMS's time.
+    kDataTransferAnswered,  ///< text: status or "no answer"; data.
     kResetRequested,        ///< is_hard; transactions are stopped and the answer was handed out.
   };
   Kind kind = Kind::kRegistration;
@@ -42,6 +43,7 @@ struct EngineEvent {
   MaskedIdTag id_tag;
   common::UtcTime utc;
   const char* text = "";  ///< Static.
+  common::TextSpan data;  ///< Valid until the next call of the engine.
 };
 
 /// Figures for the console and for tests.
@@ -126,6 +128,10 @@ class OcppEngine : public charger::ChargerObserver {
   /// Same checks as ChangeConfiguration. @return  Accepted, RebootRequired, Rejected or NotSupported.
   virtual const char* set_configuration(common::TextSpan key, common::TextSpan value,
                                         common::Instant now) = 0;
+  /// Sends a vendor message; its answer is an event. @param message_id, data  Empty = left out.
+  /// @retval kInvalidState  Offline.  @retval kAgain  The last one is under way.  @retval kNoSpace  Too long.
+  virtual common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
+                                            common::TextSpan data, common::Instant now) = 0;
   /// Stops a transaction for a local cause. @retval kInvalidState  None is running.
   virtual common::Status stop_transaction(uint8_t connector_id, common::Instant now) = 0;
 };

@@ -24,6 +24,8 @@ EngineEvent::Kind kind_of(ocpp::EventType type) {
       return Kind::kConfigurationChanged;
     case ocpp::EventType::kClockSet:
       return Kind::kClockSet;
+    case ocpp::EventType::kDataTransferAnswered:
+      return Kind::kDataTransferAnswered;
   }
   return Kind::kRegistration;
 }
@@ -63,6 +65,10 @@ bool OwnEngine::take_event(EngineEvent& event) {
   if (own.type == ocpp::EventType::kConnectorStatusChanged) event.text = to_string(own.status);
   if (own.type == ocpp::EventType::kConfigurationChanged && own.key != nullptr)
     event.text = own.key;
+  if (own.type == ocpp::EventType::kDataTransferAnswered) {
+    event.text = own.key != nullptr ? own.key : "no answer";
+    event.data = charge_point_.data_transfer_answer();
+  }
   return true;
 }
 

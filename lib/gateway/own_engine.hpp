@@ -44,6 +44,10 @@ class OwnEngine final : public OcppEngine {
   common::Status get_configuration(common::TextSpan key, ConfigurationEntry& entry) const override;
   const char* set_configuration(common::TextSpan key, common::TextSpan value,
                                 common::Instant now) override;
+  common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
+                                    common::TextSpan data, common::Instant now) override {
+    return charge_point_.send_data_transfer(vendor_id, message_id, data, now);
+  }
   common::Status stop_transaction(uint8_t connector_id, common::Instant now) override {
     return charge_point_.stop_transaction(connector_id, now);
   }

@@ -103,6 +103,14 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
       acknowledgement_.sequence = context.sequence;
       acknowledge(now);
       break;
+    case Action::DataTransfer: {
+      messages::DataTransferConf conf;
+      const bool is_readable = decode(payload, conf).ok();
+      if (!is_readable) ++counters.failed;
+      on_data_transfer_answer(is_readable ? to_string(conf.status) : nullptr,
+                              is_readable && conf.data.has_value() ? &*conf.data : nullptr);
+      break;
+    }
     case Action::StatusNotification:
       status.on_delivered(context.connector_id);
       break;
@@ -187,6 +195,9 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
     case Action::StopTransaction:
       if (context.sequence != 0) on_transaction_failure(context, now);
       break;
+    case Action::DataTransfer:
+      on_data_transfer_answer(nullptr, nullptr);
+      break;
     default:
       break;
   }
@@ -208,6 +219,14 @@ void Engine::on_transaction_failure(const CallContext& context, Instant now) {
       now + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
 }
 
+void Engine::on_data_transfer_answer(const char* answered, const Text* data) {
+  data_transfers.on_answer(data);
+  Event event;
+  event.type = EventType::kDataTransferAnswered;
+  event.key = answered;
+  events.push(event);
+}
+
 /// Timeout or lost connection. Transaction messages stay in the queue and go out again, however
 /// often it takes.
 void Engine::on_call_lost(const CallContext& context, Instant now) {
@@ -220,6 +239,9 @@ void Engine::on_call_lost(const CallContext& context, Instant now) {
       break;
     case Action::StatusNotification:
       status.on_lost(context.connector_id, now);
+      break;
+    case Action::DataTransfer:
+      on_data_transfer_answer(nullptr, nullptr);
       break;
     default:
       break;

@@ -92,6 +92,18 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
   }
   // An impatient hand: the CSMS is being asked about this tag.
   if (is_authorizing(*target) && same_tag(pending[target->id() - 1].id_tag, id_tag)) return;
+  if (target->is_cable_kept()) {
+    // Who locked the cable in wants it back, not another session.
+    if (same_tag(target->id_tag(), id_tag)) {
+      push_id_tag_event(EventType::kIdTagAccepted, target->id(), id_tag);
+      (void)target->unlock(now);
+      return;
+    }
+    if (!target->parent_id_tag().empty() &&
+        request_authorization(*target, Purpose::kStop, id_tag, now)) {
+      return;
+    }
+  }
   switch (target->session()) {
     case SessionState::kAwaitingPlug:
     case SessionState::kStarting:
@@ -165,7 +177,9 @@ void Engine::on_authorization(Connector& connector, const AuthorizationResult& r
   if (request.purpose == Purpose::kStop) {
     is_accepted = is_accepted && !result.parent_id_tag.empty() &&
                   same_tag(result.parent_id_tag, connector.parent_id_tag()) &&
-                  connector.stop(StopReason::kLocal, id_tag, now) == common::Status::kOk;
+                  (connector.is_cable_kept()
+                       ? connector.unlock(now)
+                       : connector.stop(StopReason::kLocal, id_tag, now)) == common::Status::kOk;
   } else {
     is_accepted = is_accepted && reset_ == Reset::kNone &&
                   connector.authorize(id_tag, result.parent_id_tag, now) == common::Status::kOk;

@@ -44,7 +44,7 @@ constexpr Row kRows[] = {
     {Action::ClearCache, run<messages::ClearCacheReq, messages::ClearCacheConf>},
     {Action::ClearChargingProfile,
      run<messages::ClearChargingProfileReq, messages::ClearChargingProfileConf>},
-    {Action::DataTransfer, run<messages::DataTransferReq, messages::DataTransferConf>},
+    {Action::DataTransfer, handle_data_transfer},
     {Action::GetCompositeSchedule, handle_get_composite_schedule},
     {Action::GetConfiguration, handle_get_configuration},
     {Action::RemoteStartTransaction,

@@ -125,6 +125,7 @@ void Engine::send_next_call(Instant now) {
     status.pop();
     if (send_status(copy, now)) return;
   }
+  if (send_data_transfer()) return;
   if (registration.wants_heartbeat(now) && send_heartbeat(now)) return;
   (void)send_transaction_message(now);
 }
@@ -233,6 +234,16 @@ bool Engine::send_authorize(Instant) {
     return true;
   }
   return false;
+}
+
+bool Engine::send_data_transfer() {
+  if (!data_transfers.is_waiting()) return false;
+  if (calls.send(data_transfers.request(), CallContext()) != common::Status::kOk) {
+    on_data_transfer_answer(nullptr, nullptr);
+    return false;
+  }
+  data_transfers.on_sent();
+  return true;
 }
 
 bool Engine::send_transaction_message(Instant now) {

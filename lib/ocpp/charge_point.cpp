@@ -48,6 +48,23 @@ common::Status ChargePoint::stop_transaction(uint8_t connector_id, Instant now) 
   return engine_.stop_transaction(connector_id, now);
 }
 
+common::Status ChargePoint::add_data_transfer_handler(const DataTransferHandler& handler) {
+  return engine_.data_transfers.add(handler);
+}
+
+common::Status ChargePoint::send_data_transfer(common::TextSpan vendor_id,
+                                               common::TextSpan message_id, common::TextSpan data,
+                                               Instant) {
+  if (!engine_.is_online) return common::Status::kInvalidState;
+  RETURN_IF_ERROR(engine_.data_transfers.put(vendor_id, message_id, data));
+  engine_.on_input();
+  return common::Status::kOk;
+}
+
+common::TextSpan ChargePoint::data_transfer_answer() const {
+  return engine_.data_transfers.answer();
+}
+
 bool ChargePoint::take_event(Event& out) { return engine_.events.pop(out); }
 
 size_t ChargePoint::configuration_count() const { return kKeyCount; }

@@ -84,6 +84,23 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::Status stop_transaction(uint8_t connector_id, common::Instant now);
   /// @}
 
+  /// @name Vendor messages
+  /// @{
+
+  /// Registers who takes a vendor's DataTransfer; at best before the first frame.
+  /// @retval kNoSpace  limits::kMaxDataTransferHandlers are registered.
+  common::Status add_data_transfer_handler(const DataTransferHandler& handler);
+  /// Sends one DataTransfer; what the CSMS answers comes as kDataTransferAnswered.
+  /// @param message_id, data  Empty = left out.
+  /// @retval kInvalidState  Offline: it would come too late to mean anything.
+  /// @retval kAgain         The last one is not answered yet.
+  /// @retval kNoSpace       No vendor, an id that is too long, or more than limits::kDataTransferBytes in all.
+  common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
+                                    common::TextSpan data, common::Instant now);
+  /// Data of the last answer, cut to limits::kDataTransferBytes. Valid until the next send.
+  common::TextSpan data_transfer_answer() const;
+  /// @}
+
   /// Stores what was put off to spare the flash (charging profiles). Before the process ends on purpose.
   void flush(common::Instant now);
 

@@ -110,7 +110,9 @@ enum class EventType : uint8_t {
   /// link with code 1001 and restart; the chargers too when hard.
   kResetRequested,
   kConfigurationChanged,  ///< key (canonical spelling, static): get_configuration() has the value.
-  kClockSet,              ///< utc: time of the CSMS, for a platform without a better clock.
+  /// key: status of the answer, nullptr when there was none; data_transfer_answer() has the data.
+  kDataTransferAnswered,
+  kClockSet,  ///< utc: time of the CSMS, for a platform without a better clock.
 };
 
 /// Flat on purpose: only the fields named at the type are meaningful.

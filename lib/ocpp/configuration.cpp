@@ -87,10 +87,9 @@ constexpr KeyRow kKeys[kKeyCount] = {
            3),
     number(Key::TransactionMessageRetryInterval, "TransactionMessageRetryInterval", "TxMsgRetry", 0,
            86400, 60),
-    // Unlocking without a stop of power first is the charger's matter; fixed cables demand false
-    // (errata 3.84).
-    {Key::UnlockConnectorOnEVSideDisconnect, "UnlockConnectorOnEVSideDisconnect", nullptr,
-     KeyType::kFlag, Rights::kReadOnly, kCore, 0, 1, 0, nullptr},
+    // Where no cable can be unlocked it is read-only and false (errata 3.84).
+    flag(Key::UnlockConnectorOnEVSideDisconnect, "UnlockConnectorOnEVSideDisconnect",
+         "UnlockOnUnplug", true),
     number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
     flag(Key::TxResumeAfterPowerLoss, "TxResumeAfterPowerLoss", "TxResume", true),
     {Key::ReserveConnectorZeroSupported, "ReserveConnectorZeroSupported", nullptr, KeyType::kFlag,
@@ -170,8 +169,9 @@ void format_number(int32_t value, common::FixedString<500>& out) {
 
 }  // namespace
 
-void Configuration::begin(uint8_t connectors, uint16_t meter_fields) {
+void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lock) {
   connectors_ = connectors;
+  has_lock_ = has_lock;
   meter_fields_ = meter_fields;
   for (uint8_t& rotation : phase_rotation_) rotation = kRotationUnknown;
   for (const KeyRow& key_row : kKeys) {
@@ -198,6 +198,12 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields) {
     }
   }
   numbers_[static_cast<size_t>(Key::NumberOfConnectors)] = connectors;
+  if (!has_lock_) numbers_[static_cast<size_t>(Key::UnlockConnectorOnEVSideDisconnect)] = 0;
+}
+
+bool Configuration::is_readonly(Key key) const {
+  return row(key).rights == Rights::kReadOnly ||
+         (key == Key::UnlockConnectorOnEVSideDisconnect && !has_lock_);
 }
 
 const MeasurandList& Configuration::measurands(Key key) const { return lists_[list_index(key)]; }
@@ -217,7 +223,7 @@ bool Configuration::find(common::TextSpan name, Key& out) {
 void Configuration::read(Key key, ConfigurationEntry& out) const {
   const KeyRow& key_row = row(key);
   out.key = key_row.name;
-  out.is_readonly = key_row.rights == Rights::kReadOnly;
+  out.is_readonly = is_readonly(key);
   out.has_value = true;
   out.value.clear();
   switch (key_row.type) {
@@ -252,7 +258,7 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   changed = false;
   if (!find(name, key)) return ConfigurationStatus::NotSupported;
   const KeyRow& key_row = row(key);
-  if (key_row.rights == Rights::kReadOnly) return ConfigurationStatus::Rejected;
+  if (is_readonly(key)) return ConfigurationStatus::Rejected;
   const int32_t number_before = numbers_[static_cast<size_t>(key)];
   const MeasurandList list_before = lists_[list_index(key)];
   uint8_t rotation_before[sizeof phase_rotation_];

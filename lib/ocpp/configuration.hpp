@@ -62,7 +62,8 @@ class Configuration {
   /// Sets defaults, then what was stored. A stored value that is no longer legal falls back to the
   /// default.
   /// @param meter_fields  MeterField bits that the chargers can deliver.
-  void begin(uint8_t connectors, uint16_t meter_fields);
+  /// @param has_lock  A connector has a cable that can be unlocked.
+  void begin(uint8_t connectors, uint16_t meter_fields, bool has_lock = false);
 
   bool flag(Key key) const { return number(key) != 0; }
   int32_t number(Key key) const { return numbers_[static_cast<size_t>(key)]; }
@@ -85,6 +86,7 @@ class Configuration {
   ConfigurationEntry& scratch() { return scratch_; }
 
  private:
+  bool is_readonly(Key key) const;
   bool apply(Key key, common::TextSpan value, bool& changed);
   bool apply_phase_rotation(common::TextSpan value, bool& changed);
   void format_phase_rotation(common::FixedString<500>& out) const;
@@ -92,6 +94,7 @@ class Configuration {
   platform::KeyValueStore& settings_;
   common::LogSink& log_;
   uint8_t connectors_ = 1;
+  bool has_lock_ = false;
   uint16_t meter_fields_ = 0;
   int32_t numbers_[kKeyCount] = {};
   MeasurandList lists_[4];

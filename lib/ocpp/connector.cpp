@@ -162,6 +162,7 @@ common::Status Connector::authorize(const IdTag& id_tag, const IdTag& parent_id_
   }
   id_tag_ = id_tag;
   parent_id_tag_ = parent_id_tag;
+  is_cable_kept_ = false;
   if (is_plugged_) {
     set_session(SessionState::kStarting, "authorized", now);
     request_sample(now);
@@ -377,6 +378,16 @@ void Connector::finish(Instant now) {
   local_transaction_ = 0;
   has_transaction_id_ = false;
   is_energy_blocked_ = false;
+  // The normal end frees the cable. A refused tag keeps it, and so does an unplug at the car unless
+  // UnlockConnectorOnEVSideDisconnect is set (3.5.4, 4.10).
+  const bool is_cable_kept =
+      stop_reason_ == StopReason::kDeAuthorized ||
+      (stop_reason_ == StopReason::kEvDisconnected &&
+       !services_->configuration.flag(Key::UnlockConnectorOnEVSideDisconnect));
+  if (stop_reason_ != StopReason::kUnlockCommand) {
+    is_cable_kept_ = capabilities_.has_lock && is_cable_kept;
+    if (!is_cable_kept) (void)unlock(now);
+  }
   // A car that came while the last one's transaction was being stopped is a new one.
   const bool is_car_left = is_plugged_ && !was_unplugged_;
   was_unplugged_ = false;
@@ -385,6 +396,12 @@ void Connector::finish(Instant now) {
   settle_until_ = Instant{};
   set_session(is_car_left ? SessionState::kFinished : SessionState::kIdle, "transaction stopped",
               now);
+}
+
+common::Status Connector::unlock(Instant now) {
+  is_cable_kept_ = false;
+  return capabilities_.has_lock ? services_->charger.unlock(id_, now)
+                                : common::Status::kUnsupported;
 }
 
 void Connector::abandon(const char* cause, Instant now) {

@@ -61,6 +61,10 @@ class Connector {
   void set_operative(bool is_operative, common::Instant now);
   /// Whether the connector is reserved may have changed.
   void on_reservation(common::Instant now) { update_status("reservation", now); }
+  /// Frees the cable. @retval kUnsupported  No lock that can be opened.
+  common::Status unlock(common::Instant now);
+  /// The cable is locked after the end of a transaction, until its tag is shown.
+  bool is_cable_kept() const { return is_cable_kept_; }
   void trigger_meter_values(common::Instant now);
   /// A configuration key has a new value.
   void on_configuration(Key key, common::Instant now);
@@ -147,6 +151,7 @@ class Connector {
   bool has_transaction_id_ = false;
   bool is_energy_blocked_ = false;  ///< id tag not accepted and StopTransactionOnInvalidId = false
   bool must_stop_ = false;          ///< kResuming: the transaction is not to go on.
+  bool is_cable_kept_ = false;      ///< Locked although the transaction has ended.
   bool is_store_failing_ = false;   ///< kStopping: the record could not be stored.
   bool was_unplugged_ = false;      ///< kStopping because of the plug.
   bool is_sample_asked_ = false;    ///< For the sample that is due.

@@ -55,9 +55,13 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   options = the_options;
   begun_at_ = now;
   uint16_t meter_fields = 0;
-  for (uint8_t id = 1; id <= options.connectors; ++id)
-    meter_fields |= ports.charger.capabilities(id).meter_fields;
-  configuration.begin(options.connectors, meter_fields);
+  bool has_lock = false;
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    const charger::Capabilities capabilities = ports.charger.capabilities(id);
+    meter_fields |= capabilities.meter_fields;
+    has_lock = has_lock || capabilities.has_lock;
+  }
+  configuration.begin(options.connectors, meter_fields, has_lock);
   status.begin(options.connectors, now);
   profiles.begin();
   reservations.begin(options.connectors, now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ocpp/connector.hpp"
+#include "ocpp/data_transfer.hpp"
 #include "ocpp/outgoing_calls.hpp"
 #include "ocpp/registration.hpp"
 #include "ocpp/rpc_frame.hpp"
@@ -75,6 +76,9 @@ class Engine {
                      common::TextSpan description, common::Instant now);
   void on_call_lost(const CallContext& context, common::Instant now);
 
+  /// The next step() has work.
+  void on_input() { has_input_ = true; }
+
   // --- configuration, availability, reset
   void on_configuration_changed(Key key, common::Instant now);
   /// @retval kIo, kNoSpace  Not stored: nothing has changed.
@@ -95,6 +99,7 @@ class Engine {
   LocalAuthorization local_authorization;
   Registration registration;
   OutgoingCalls calls;
+  DataTransfers data_transfers;
   Services services;
   Connector connectors[limits::kMaxConnectors];
 
@@ -143,9 +148,12 @@ class Engine {
   bool send_triggered(common::Instant now);
   bool send_triggered_meter_values(Connector& connector, common::Instant now);
   bool send_authorize(common::Instant now);
+  bool send_data_transfer();
   bool send_transaction_message(common::Instant now);
   bool give_up_message(uint32_t sequence, DeadLetterReason reason);
 
+  /// @param status  nullptr = no answer.
+  void on_data_transfer_answer(const char* status, const Text* data);
   void on_boot_result(common::TextSpan payload, common::Instant now);
   void acknowledge(common::Instant now);
   void on_start_acknowledged(common::Instant now);

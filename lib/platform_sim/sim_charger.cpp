@@ -125,7 +125,7 @@ Instant SimCharger::next_event(const Unit& unit) const {
   Instant next = common::earlier(unit.commanded_at, unit.full_at());
   if (unit.current_ma == 0) next = common::earlier(next, unit.starts_at);
   if (unit.is_silent) {
-    if (unit.reported.health == Health::kOk) {
+    if (unit.reported.health == Health::kOk || unit.reported.health == Health::kUnknown) {
       next = common::earlier(next, unit.silent_since + unit.wallbox.stale_ms);
     } else if (unit.reported.health == Health::kStale) {
       next = common::earlier(next, unit.silent_since + unit.wallbox.lost_ms);

@@ -230,6 +230,7 @@ void App::handle_events(Instant now) {
       case gateway::EngineEvent::Kind::kConnectorStatus:
       case gateway::EngineEvent::Kind::kTagAccepted:
       case gateway::EngineEvent::Kind::kTagRejected:
+      case gateway::EngineEvent::Kind::kDataTransferAnswered:
         break;
       case gateway::EngineEvent::Kind::kConfigurationChanged:
         if (common::equals(common::text(event.text), common::text(kPingIntervalKey)))

@@ -30,8 +30,6 @@ Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf
                common::Instant now);
 Refusal handle(Engine&, const messages::ClearChargingProfileReq&,
                messages::ClearChargingProfileConf&, common::Instant now);
-Refusal handle(Engine&, const messages::DataTransferReq&, messages::DataTransferConf&,
-               common::Instant now);
 Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
                messages::RemoteStartTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
@@ -73,6 +71,7 @@ class InboundCall {
   const RpcFrame& frame_;
 };
 
+void handle_data_transfer(const InboundCall& call, common::Instant now);
 void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
 void handle_get_configuration(const InboundCall& call, common::Instant now);
 void handle_set_charging_profile(const InboundCall& call, common::Instant now);

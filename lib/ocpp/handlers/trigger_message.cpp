@@ -47,12 +47,15 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
       }
       break;
     case MessageTrigger::MeterValues:
-      if (!is_known_connector) {
-        conf.status = TriggerMessageStatus::Rejected;
-        break;
-      }
-      for (uint8_t id = 1; id <= engine.options.connectors; ++id) {
-        if (connector_id == 0 || connector_id == id) engine.connector(id).trigger_meter_values(now);
+      // Rejected too when no meter is there to tell anything.
+      conf.status = TriggerMessageStatus::Rejected;
+      for (uint8_t id = 1; id <= engine.options.connectors && is_known_connector; ++id) {
+        if ((connector_id != 0 && connector_id != id) ||
+            engine.ports.charger.capabilities(id).meter_fields == 0) {
+          continue;
+        }
+        engine.connector(id).trigger_meter_values(now);
+        conf.status = TriggerMessageStatus::Accepted;
       }
       break;
     case MessageTrigger::DiagnosticsStatusNotification:

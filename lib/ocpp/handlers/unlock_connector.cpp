@@ -11,7 +11,7 @@ Refusal handle(Engine& engine, const messages::UnlockConnectorReq& request,
   const auto id = static_cast<uint8_t>(request.connector_id);
   if (!engine.ports.charger.capabilities(id).has_lock) return Refusal::none();
   (void)engine.connector(id).stop(StopReason::kUnlockCommand, IdTag(), now);
-  conf.status = engine.ports.charger.unlock(id, now) == common::Status::kOk
+  conf.status = engine.connector(id).unlock(now) == common::Status::kOk
                     ? messages::UnlockStatus::Unlocked
                     : messages::UnlockStatus::UnlockFailed;
   return Refusal::none();

@@ -256,3 +256,270 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions[0].stops == 1);
   CHECK(world.call("RemoteStopTransaction", R"({"transactionId":1000})") == "Rejected");
 }
+
+// ------------------------------------------------------------------------------------- locks
+
+namespace {
+
+World::Setup with_lock() {
+  World::Setup setup;
+  setup.wallbox.capabilities.has_lock = true;
+  return setup;
+}
+
+void charge_on(World& world, const char* id_tag) {
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag(id_tag);
+  REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
+}
+
+std::string set_key(World& world, const std::string& key, const std::string& value) {
+  return world.call("ChangeConfiguration", R"({"key":")" + key + R"(","value":")" + value + "\"}");
+}
+
+}  // namespace
+
+// Rules: R-4.10-3
+TEST_CASE("the normal end of a transaction unlocks the cable once") {
+  World world(with_lock());
+  world.start();
+  charge_on(world, "AAAA");
+  CHECK(world.charger.unlocks(1) == 0);
+  world.tag("AAAA");
+  world.run_for(20000);
+  CHECK(world.charger.unlocks(1) == 1);
+}
+
+// Rules: R-4.10-8 R-9.1.33-1
+TEST_CASE("an unplug at the car unlocks the cable if both keys say so") {
+  World world(with_lock());
+  world.start();
+  CHECK(world.configuration("UnlockConnectorOnEVSideDisconnect") == "true");
+  charge_on(world, "AAAA");
+  world.charger.unplug(1);
+  world.run_for(20000);
+  CHECK(world.csms.transactions[0].reason == "EVDisconnected");
+  CHECK(world.charger.unlocks(1) == 1);
+}
+
+// Rules: R-9.1.33-1
+TEST_CASE("without UnlockConnectorOnEVSideDisconnect the cable is kept until its tag is shown") {
+  World world(with_lock());
+  world.csms.parents["AAAA"] = "FLEET";
+  world.csms.parents["MATE"] = "FLEET";
+  world.start();
+  CHECK(set_key(world, "UnlockConnectorOnEVSideDisconnect", "false") == "Accepted");
+  for (const char* owner : {"AAAA", "MATE"}) {
+    charge_on(world, "AAAA");
+    const uint32_t before = world.charger.unlocks(1);
+    world.charger.unplug(1);
+    world.run_for(20000);
+    CHECK(world.charger.unlocks(1) == before);
+    const size_t transactions = world.csms.transactions.size();
+    world.tag(owner);
+    world.run_for(3000);
+    CHECK(world.charger.unlocks(1) == before + 1);
+    CHECK(world.csms.last_status(1) == "Available");
+    CHECK(world.csms.transactions.size() == transactions);
+  }
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-4.10-5 R-4.10-6 R-4.10-9
+TEST_CASE(
+    "with StopTransactionOnEVSideDisconnect false the cable stays locked until the tag is shown") {
+  World world(with_lock());
+  world.start();
+  CHECK(set_key(world, "StopTransactionOnEVSideDisconnect", "false") == "Accepted");
+  for (const char* unlocks : {"true", "false"}) {
+    CHECK(set_key(world, "UnlockConnectorOnEVSideDisconnect", unlocks) == "Accepted");
+    charge_on(world, "AAAA");
+    const uint32_t before = world.charger.unlocks(1);
+    world.charger.unplug(1);
+    world.run_for(60000);
+    CHECK(world.charger.unlocks(1) == before);
+    CHECK(world.csms.transactions.back().stops == 0);
+    world.tag("AAAA");
+    world.run_for(20000);
+    CHECK(world.csms.transactions.back().stops == 1);
+    CHECK(world.charger.unlocks(1) == before + 1);
+  }
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-3.5.4-6
+TEST_CASE("the cable of a transaction that the CSMS ended is kept until its tag is shown") {
+  World world(with_lock());
+  world.csms.id_tags["LATE"] = "Blocked";
+  world.start();
+  world.charger.plug(1);
+  world.run_for(3000);
+  CHECK(world.call("RemoteStartTransaction", R"({"idTag":"LATE","connectorId":1})") == "Accepted");
+  REQUIRE(world.run_until(
+      [&] { return !world.csms.transactions.empty() && world.csms.transactions[0].stops == 1; },
+      30000));
+  CHECK(world.csms.transactions[0].reason == "DeAuthorized");
+  CHECK(world.charger.unlocks(1) == 0);
+  world.tag("OTHER");
+  world.run_for(20000);
+  CHECK(world.charger.unlocks(1) == 0);
+  world.charger.unplug(1);
+  world.run_for(20000);
+}
+
+TEST_CASE("a kept cable goes to its own tag, also when the CSMS has blocked it") {
+  World world(with_lock());
+  world.csms.id_tags["LATE"] = "Blocked";
+  world.start();
+  world.charger.plug(1);
+  world.run_for(3000);
+  CHECK(world.call("RemoteStartTransaction", R"({"idTag":"LATE","connectorId":1})") == "Accepted");
+  world.run_for(30000);
+  CHECK(world.charger.unlocks(1) == 0);
+  const int asked = world.csms.received["Authorize"];
+  world.tag("LATE");
+  world.run_for(5000);
+  CHECK(world.charger.unlocks(1) == 1);
+  CHECK(world.csms.received["Authorize"] == asked);
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.18-1 R-5.18-2 R-5.18-3
+TEST_CASE("UnlockConnector stops the transaction first and tells what became of the lock") {
+  World world(with_lock());
+  world.start();
+  charge_on(world, "AAAA");
+  CHECK(world.call("UnlockConnector", R"({"connectorId":1})") == "Unlocked");
+  CHECK_FALSE(world.charge_point->offer(1).permit);
+  world.run_for(20000);
+  CHECK(world.csms.transactions[0].reason == "UnlockCommand");
+  CHECK(world.charger.unlocks(1) == 1);
+  CHECK(world.call("UnlockConnector", R"({"connectorId":1})") == "Unlocked");
+  CHECK(world.call("UnlockConnector", R"({"connectorId":2})") == "NotSupported");
+  CHECK(world.call("UnlockConnector", R"({"connectorId":0})") == "NotSupported");
+  CHECK(world.problems() == "");
+}
+
+// ------------------------------------------------------------------------------ vendor messages
+
+namespace {
+
+struct Vendor {
+  std::string heard;
+  std::string reply;
+
+  static ocpp::DataTransferStatus on_request(void* self, const ocpp::Text& message_id,
+                                             const ocpp::Text& data, common::Span<char> answer,
+                                             size_t& answer_size) {
+    auto& vendor = *static_cast<Vendor*>(self);
+    char text[300];
+    const auto copy = [&](const ocpp::Text& from) {
+      const common::Result<size_t> size = from.copy_to(common::Span<char>(text, sizeof text));
+      return std::string(text, size.ok() ? size.value() : 0);
+    };
+    vendor.heard = copy(message_id) + ":" + copy(data);
+    answer_size = std::min(vendor.reply.size(), answer.size());
+    for (size_t i = 0; i < answer_size; ++i) answer[i] = vendor.reply[i];
+    return ocpp::DataTransferStatus::Accepted;
+  }
+};
+
+}  // namespace
+
+// Rules: R-4.3-1 R-4.3-3 R-4.3-4
+TEST_CASE_FIXTURE(Fixture, "a vendor's message reaches who registered for it, and nobody else") {
+  Vendor vendor;
+  vendor.reply = "21 \"C\"";
+  ocpp::DataTransferHandler handler;
+  handler.vendor_id = "com.example";
+  handler.message_id = "Temperature";
+  handler.on_request = &Vendor::on_request;
+  handler.context = &vendor;
+  CHECK(world.charge_point->add_data_transfer_handler(handler) == common::Status::kOk);
+  const auto ask = [&](const char* payload) { return world.call_frame("DataTransfer", payload); };
+  CHECK(ask(R"({"vendorId":"com.example","messageId":"Temperature","data":"in\u00dfide"})")
+            .find(R"({"status":"Accepted","data":"21 \"C\""}])") != std::string::npos);
+  CHECK(vendor.heard == "Temperature:in\xC3\x9Fide");
+  vendor.reply.clear();
+  CHECK(ask(R"({"vendorId":"com.example","messageId":"Temperature"})")
+            .find(R"({"status":"Accepted"}])") != std::string::npos);
+  vendor.heard.clear();
+  CHECK(ask(R"({"vendorId":"com.example","messageId":"Colour","data":"x"})")
+            .find(R"({"status":"UnknownMessageId"}])") != std::string::npos);
+  CHECK(ask(R"({"vendorId":"com.example"})").find(R"({"status":"UnknownMessageId"}])") !=
+        std::string::npos);
+  CHECK(ask(R"({"vendorId":"com.else","messageId":"Temperature"})")
+            .find(R"({"status":"UnknownVendorId"}])") != std::string::npos);
+  CHECK(vendor.heard.empty());
+  for (size_t i = 1; i < limits::kMaxDataTransferHandlers; ++i)
+    CHECK(world.charge_point->add_data_transfer_handler(handler) == common::Status::kOk);
+  CHECK(world.charge_point->add_data_transfer_handler(handler) == common::Status::kNoSpace);
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-4.3-1
+TEST_CASE_FIXTURE(Fixture, "a vendor message of ours is sent once and its answer told") {
+  const auto send = [&](const char* vendor, const char* message, const std::string& data) {
+    return world.charge_point->send_data_transfer(common::text(vendor), common::text(message),
+                                                  common::TextSpan(data.data(), data.size()),
+                                                  world.now());
+  };
+  const auto answers = [&] {
+    std::string text;
+    for (const ocpp::Event& event : world.events) {
+      if (event.type != ocpp::EventType::kDataTransferAnswered) continue;
+      text += event.key != nullptr ? event.key : "no answer";
+      text += ' ';
+    }
+    return text;
+  };
+  CHECK(send("", "m", "") == common::Status::kNoSpace);
+  CHECK(send("com.example", "m", std::string(300, 'x')) == common::Status::kNoSpace);
+  CHECK(send("com.example", "Greeting", "hello") == common::Status::kOk);
+  CHECK(send("com.example", "Greeting", "again") == common::Status::kAgain);
+  world.run_for(1000);
+  CHECK(world.csms.calls.back() ==
+        R"(DataTransfer {"vendorId":"com.example","messageId":"Greeting","data":"hello"})");
+  CHECK(answers() == "UnknownVendorId ");
+  world.csms.faults.call_error["DataTransfer"] = 1;
+  CHECK(send("com.example", "", "") == common::Status::kOk);
+  world.run_for(1000);
+  CHECK(world.csms.calls.back() == R"(DataTransfer {"vendorId":"com.example"})");
+  CHECK(answers() == "UnknownVendorId no answer ");
+  CHECK(send("com.example", "", "") == common::Status::kOk);
+  world.disconnect();
+  world.run_for(1000);
+  CHECK(send("com.example", "", "") != common::Status::kOk);
+  CHECK(world.problems() == "");
+}
+
+// -------------------------------------------------------------------------------- triggers
+
+// Rules: R-5.17-2 R-5.17-3 R-5.17-4 R-5.17-5
+TEST_CASE_FIXTURE(Fixture, "triggered meter values are fresh, of the sampled list, per connector") {
+  charge();
+  CHECK(change("MeterValuesSampledData", "Energy.Active.Import.Register,Voltage.L2") == "Accepted");
+  CHECK(world.call("TriggerMessage", R"({"requestedMessage":"MeterValues","connectorId":1})") ==
+        "Accepted");
+  world.run_for(3000);
+  const std::string values = world.csms.calls.back();
+  REQUIRE(values.find("MeterValues") == 0);
+  CHECK(values.find("\"context\":\"Trigger\"") != std::string::npos);
+  CHECK(values.find("\"measurand\":\"Energy.Active.Import.Register\"") != std::string::npos);
+  CHECK(values.find("\"measurand\":\"Voltage\",\"phase\":\"L2-N\"") != std::string::npos);
+  CHECK(values.find("Power.Active.Import") == std::string::npos);
+  CHECK(values.find("\"transactionId\":1000") != std::string::npos);
+  CHECK(world.call("TriggerMessage", R"({"requestedMessage":"Heartbeat","connectorId":9})") ==
+        "Accepted");
+}
+
+// Rules: R-5.17-2
+TEST_CASE("meter values of a wallbox without a meter cannot be triggered") {
+  World world;
+  world.start();
+  charger::Capabilities capabilities = world.charger.capabilities(1);
+  capabilities.meter_fields = 0;
+  world.charger.set_capabilities(1, capabilities);
+  CHECK(world.call("TriggerMessage", R"({"requestedMessage":"MeterValues"})") == "Rejected");
+}

@@ -59,6 +59,14 @@ class FakeEngine final : public gateway::OcppEngine {
     heartbeat_interval.assign(value.data(), value.size());
     return "Accepted";
   }
+  common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
+                                    common::TextSpan data, Instant) override {
+    if (vendor_id.size() > 255) return common::Status::kNoSpace;
+    data_transfer = std::string(vendor_id.data(), vendor_id.size()) + "/" +
+                    std::string(message_id.data(), message_id.size()) + "/" +
+                    std::string(data.data(), data.size());
+    return data_transfer_status;
+  }
   common::Status stop_transaction(uint8_t, Instant) override {
     return transaction.has_transaction ? common::Status::kOk : common::Status::kInvalidState;
   }
@@ -70,6 +78,8 @@ class FakeEngine final : public gateway::OcppEngine {
   }
 
   std::string heartbeat_interval = "300";
+  std::string data_transfer;
+  common::Status data_transfer_status = common::Status::kOk;
   size_t pending_messages = 0;
   gateway::ConnectorSummary transaction;
   std::vector<std::string> tags;

@@ -214,6 +214,12 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
       answer = "{\"idTagInfo\":" + id_tag_info(req.id_tag.c_str()) + "}";
       break;
     }
+    case Action::DataTransfer: {
+      DataTransferReq req;
+      fault = check(payload, req);
+      answer = R"({"status":"UnknownVendorId"})";
+      break;
+    }
     case Action::StatusNotification: {
       StatusNotificationReq req;
       fault = check(payload, req);

@@ -226,6 +226,30 @@ TEST_CASE("events say what changed, once") {
 }
 
 #ifdef GATEWAY_TEST_HOOKS
+TEST_CASE("a vendor message is handed to the engine, and its answer told as an event") {
+  Fixture fixture;
+  CHECK(has(fixture.say("ocpp data-transfer com.example Greeting hello world"), "\"ok\":true"));
+  CHECK(fixture.engine.data_transfer == "com.example/Greeting/hello world");
+  CHECK(has(fixture.say("ocpp data-transfer com.example - x"), "\"ok\":true"));
+  CHECK(fixture.engine.data_transfer == "com.example//x");
+  CHECK(has(fixture.say("ocpp data-transfer"), "\"ok\":false"));
+  CHECK(has(fixture.say("ocpp nonsense"), "\"ok\":false"));
+  CHECK(has(fixture.say("ocpp data-transfer " + std::string(260, 'v')), "too long"));
+  fixture.engine.data_transfer_status = common::Status::kInvalidState;
+  CHECK(has(fixture.say("ocpp data-transfer v"), "the CSMS is not connected"));
+  fixture.engine.data_transfer_status = common::Status::kAgain;
+  CHECK(has(fixture.say("ocpp data-transfer v"), "not answered yet"));
+  fixture.terminal.output.clear();
+  gateway::EngineEvent event;
+  event.kind = gateway::EngineEvent::Kind::kDataTransferAnswered;
+  event.text = "Accepted";
+  event.data = common::text("42");
+  fixture.console.on_event(event);
+  fixture.console.step(fixture.clock.now());
+  CHECK(has(fixture.terminal.output,
+            R"(EVT {"event":"data_transfer","status":"Accepted","data":"42"})"));
+}
+
 TEST_CASE("test builds present tags and cut the link") {
   Fixture fixture;
   CHECK(has(fixture.say("sim tag 04AABB 2"), "\"ok\":true"));
