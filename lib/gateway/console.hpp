@@ -39,6 +39,7 @@ class Console {
 
   static constexpr size_t kMaxLineBytes =
       640;  ///< Longest command: a 500-byte configuration value.
+  static constexpr size_t kMaxLostMessages = 24;  ///< Listed by `tx dead-letters`.
   static constexpr size_t kMaxReplyBytes = 6144;  ///< Longest reply: every configuration key.
 
   explicit Console(const ConsoleParts& parts) : parts_(parts) {}
@@ -85,6 +86,7 @@ class Console {
   bool setting(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool wifi(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool dead_letters(Arguments& arguments, json::Writer& out, Error& error);
   bool data_transfer(Arguments& arguments, Error& error, common::Instant now);
   bool charger_command(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool meter(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

@@ -369,10 +369,19 @@ bool Console::transactions(Arguments& arguments, json::Writer& out, Error& error
     error = Error("no transaction is running on this connector");
     return false;
   }
+  if (is_word(verb, "dead-letters")) return dead_letters(arguments, out, error);
   if (!verb.empty()) return false;
   const EngineSummary summary = parts_.engine.summary(now);
   member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
   member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
+  member(out, "flash_bytes", static_cast<int64_t>(summary.flash_bytes));
+  member(out, "flash_transactions", summary.transactions);
+  if (summary.transactions > 0) {
+    member(out, "flash_bytes_per_transaction",
+           static_cast<int64_t>(summary.flash_bytes / summary.transactions));
+  }
+  member(out, "log_bytes", summary.log_bytes);
+  member(out, "log_capacity_bytes", summary.log_capacity_bytes);
   out.key("transactions");
   out.begin_array();
   for (uint8_t id = 1; id <= connectors_; ++id) {
@@ -391,6 +400,33 @@ bool Console::transactions(Arguments& arguments, json::Writer& out, Error& error
     flag(out, "stopping", connector.is_stopping);
     member(out, "meter_start_wh", connector.meter_start_wh);
     member(out, "meter_last_wh", connector.meter_last_wh);
+    out.end_object();
+  }
+  out.end_array();
+  return true;
+}
+
+bool Console::dead_letters(Arguments& arguments, json::Writer& out, Error& error) {
+  const TextSpan verb = arguments.word();
+  if (is_word(verb, "clear")) {
+    if (parts_.engine.clear_lost_messages() == Status::kOk) return true;
+    error = Error("the flash did not take it: nothing is cleared");
+    return false;
+  }
+  if (!verb.empty()) return false;
+  out.key("messages");
+  out.begin_array();
+  LostMessage message;
+  for (size_t i = 0; i < kMaxLostMessages && parts_.engine.lost_message(i, message); ++i) {
+    out.begin_object();
+    member(out, "action", message.action);
+    member(out, "reason", message.reason);
+    member(out, "transaction", message.local_transaction);
+    if (message.has_transaction_id) member(out, "transaction_id", message.transaction_id);
+    if (message.connector_id != 0) member(out, "connector", message.connector_id);
+    if (!message.id_tag.empty()) member(out, "tag", message.id_tag.span());
+    if (message.has_meter) member(out, "meter_wh", message.meter_wh);
+    if (message.utc.is_known()) member(out, "utc_ms", message.utc.ms);
     out.end_object();
   }
   out.end_array();

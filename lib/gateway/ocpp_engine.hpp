@@ -53,6 +53,24 @@ struct EngineSummary {
   common::UtcTime utc;
   size_t pending_messages = 0;  ///< Transaction-related messages not yet delivered.
   size_t dead_letters = 0;
+  uint64_t flash_bytes = 0;   ///< Written for transactions since the start.
+  uint32_t transactions = 0;  ///< Begun since the start.
+  uint32_t log_bytes = 0;
+  uint32_t log_capacity_bytes = 0;
+};
+
+/// A transaction message that the CSMS refused for good.
+struct LostMessage {
+  const char* action = "";
+  const char* reason = "";   ///< "CallError", "NotEncodable", "NoTransaction" or "Other".
+  uint8_t connector_id = 0;  ///< 0 = of the transaction, not known here.
+  uint32_t local_transaction = 0;
+  bool has_transaction_id = false;
+  int32_t transaction_id = 0;
+  MaskedIdTag id_tag;  ///< Starts and stops.
+  bool has_meter = false;
+  int64_t meter_wh = 0;
+  common::UtcTime utc;
 };
 
 struct ConnectorSummary {
@@ -114,6 +132,10 @@ class OcppEngine : public charger::ChargerObserver {
   virtual void flush(common::Instant now) = 0;
 
   virtual EngineSummary summary(common::Instant now) const = 0;
+  /// @param index  0 = the oldest. Reads the flash. @return False when there is none.
+  virtual bool lost_message(size_t index, LostMessage& message) = 0;
+  /// @retval kIo, kNoSpace  They are still there.
+  virtual common::Status clear_lost_messages() = 0;
   /// @param connector_id  0..connectors
   virtual ConnectorSummary connector(uint8_t connector_id) const = 0;
   virtual size_t action_count() const = 0;

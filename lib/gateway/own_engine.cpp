@@ -79,7 +79,45 @@ EngineSummary OwnEngine::summary(common::Instant now) const {
   summary.utc = charge_point_.utc(now);
   summary.pending_messages = charge_point_.pending_messages();
   summary.dead_letters = charge_point_.dead_letters();
+  const ocpp::TransactionStore::Counters storage = charge_point_.storage();
+  summary.flash_bytes = storage.bytes_written;
+  summary.transactions = storage.transactions;
+  summary.log_bytes = storage.log_bytes;
+  summary.log_capacity_bytes = storage.capacity_bytes;
   return summary;
+}
+
+bool OwnEngine::lost_message(size_t index, LostMessage& message) {
+  static constexpr const char* kReasons[] = {"Other", "CallError", "NotEncodable", "NoTransaction"};
+  ocpp::DeadLetter letter;
+  if (charge_point_.dead_letter(index, letter) != common::Status::kOk) return false;
+  message = LostMessage();
+  message.reason = kReasons[static_cast<size_t>(letter.reason)];
+  message.has_transaction_id = letter.has_transaction_id;
+  message.transaction_id = letter.transaction_id;
+  if (letter.type == ocpp::RecordType::kStart) {
+    message.action = "StartTransaction";
+    message.connector_id = letter.start.connector_id;
+    message.local_transaction = letter.start.local_transaction;
+    message.id_tag = ocpp::mask(letter.start.id_tag);
+    message.has_meter = true;
+    message.meter_wh = letter.start.meter_start_wh;
+    message.utc = charge_point_.utc(letter.start.time);
+  } else if (letter.type == ocpp::RecordType::kStop) {
+    message.action = "StopTransaction";
+    message.local_transaction = letter.stop.local_transaction;
+    message.id_tag = ocpp::mask(letter.stop.id_tag);
+    message.has_meter = true;
+    message.meter_wh = letter.stop.meter_stop_wh;
+    message.utc = charge_point_.utc(letter.stop.time);
+  } else {
+    message.action = "MeterValues";
+    message.connector_id = letter.meter_values.connector_id;
+    message.local_transaction = letter.meter_values.local_transaction;
+    message.has_meter = letter.meter_values.register_wh(message.meter_wh);
+    message.utc = charge_point_.utc(letter.meter_values.time);
+  }
+  return true;
 }
 
 ConnectorSummary OwnEngine::connector(uint8_t connector_id) const {

@@ -305,6 +305,7 @@ bool Engine::send_transaction_message(Instant now) {
     case RecordType::kRegister:
     case RecordType::kBootTime:
     case RecordType::kDeadLetter:
+    case RecordType::kLettersCleared:
     case RecordType::kMeterValuesV1:
     case RecordType::kStopData:
       break;

@@ -127,6 +127,18 @@ size_t ChargePoint::pending_messages() const { return engine_.store.counters().p
 
 size_t ChargePoint::dead_letters() const { return engine_.store.counters().dead_letters; }
 
+common::Status ChargePoint::dead_letter(size_t index, DeadLetter& out) {
+  return engine_.store.read_dead_letter(index, out);
+}
+
+common::UtcTime ChargePoint::utc(const RecordTime& time) {
+  return engine_.store.resolve(time).value_or(common::UtcTime());
+}
+
+common::Status ChargePoint::clear_dead_letters() { return engine_.store.clear_dead_letters(); }
+
+TransactionStore::Counters ChargePoint::storage() const { return engine_.store.counters(); }
+
 size_t ChargePoint::action_count() const { return messages::kActionCount; }
 
 ActionCounters ChargePoint::counters(size_t index) const {

@@ -139,6 +139,14 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   size_t pending_messages() const;
   /// Messages the CSMS refused TransactionMessageAttempts times: kept, no longer sent.
   size_t dead_letters() const;
+  /// @param index  0 = the oldest kept. Reads the flash.  @retval kNotFound  No more.  @retval kIo
+  common::Status dead_letter(size_t index, DeadLetter& out);
+  /// UTC of something recorded; unknown when that boot never knew the time.
+  common::UtcTime utc(const RecordTime& time);
+  /// Forgets all dead letters. @retval kIo, kNoSpace  They are still there.
+  common::Status clear_dead_letters();
+  /// What the records of transactions have cost the flash since begin(), and how full it is.
+  TransactionStore::Counters storage() const;
   /// Counters by action. @param index  < action_count()
   size_t action_count() const;
   ActionCounters counters(size_t index) const;

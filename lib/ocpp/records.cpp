@@ -391,6 +391,7 @@ ByteSpan encode(const DeadLetterRecord& record, MutableByteSpan out) {
   writer.u8(static_cast<uint8_t>(record.type));
   writer.u8(static_cast<uint8_t>(record.image.size()));
   writer.bytes(record.image);
+  if (record.has_transaction_id) writer.i32(record.transaction_id);
   return writer.image();
 }
 
@@ -406,6 +407,8 @@ Status decode(ByteSpan image, DeadLetterRecord& out) {
   reader.u8(size);
   out.type = static_cast<RecordType>(type);
   out.image = reader.bytes(size);
+  out.has_transaction_id = image.size() >= kDeadLetterMandatory + size + 4;
+  if (out.has_transaction_id) reader.i32(out.transaction_id);
   return outcome(reader);
 }
 
@@ -459,6 +462,7 @@ bool time_of(uint8_t type, ByteSpan image, RecordTime& out) {
     case RecordType::kDelivered:
     case RecordType::kBootTime:
     case RecordType::kDeadLetter:
+    case RecordType::kLettersCleared:
       return false;
   }
   // Types of later firmware have no number here.

@@ -31,7 +31,8 @@ enum class RecordType : uint8_t {
   kBootTime = 7,
   kDeadLetter = 8,
   kMeterValues = 9,
-  kStopData = 10,  ///< A reading for the stop's transactionData alone; no message.
+  kStopData = 10,        ///< A reading for the stop's transactionData alone; no message.
+  kLettersCleared = 11,  ///< A DeliveredRecord: dead letters up to this record are gone.
 };
 
 constexpr bool is_meter_values(RecordType type) {
@@ -173,6 +174,9 @@ struct DeadLetterRecord {
   DeadLetterReason reason = DeadLetterReason::kOther;
   RecordType type = RecordType::kStart;  ///< What the image is.
   common::ByteSpan image;  ///< Encoded record. After decode it points into the decoded bytes.
+  /// Of messages that name their transaction; false in records of earlier firmware.
+  bool has_transaction_id = false;
+  int32_t transaction_id = 0;
 };
 
 constexpr uint8_t kCheckpointFormat = 1;
@@ -187,7 +191,7 @@ struct CheckpointRecord {
 
 /// Longest encoded image of any record but DeadLetterRecord, bytes.
 constexpr size_t kMaxRecordBytes = 176;
-constexpr size_t kMaxDeadLetterBytes = 8 + DeadLetterRecord::kMaxImageBytes;
+constexpr size_t kMaxDeadLetterBytes = 12 + DeadLetterRecord::kMaxImageBytes;
 /// Encoded sizes that budgets are made of, bytes.
 constexpr size_t kStartRecordBytes = 63;
 constexpr size_t kMeterValuesRecordBytes = 29;  ///< Without the values.

@@ -361,6 +361,7 @@ Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
     case RecordType::kDelivered:
     case RecordType::kRegister:
     case RecordType::kBootTime:
+    case RecordType::kLettersCleared:
     case RecordType::kDeadLetter:
     case RecordType::kStopData:
       return Status::kCorrupt;
@@ -457,6 +458,11 @@ Status TransactionStore::give_up_head(DeadLetterReason reason) {
   letter.reason = reason;
   letter.type = static_cast<RecordType>(record.type);
   letter.image = record.payload.first(DeadLetterRecord::kMaxImageBytes);
+  if (const Delivering* delivering = find_delivering(head_.local_transaction);
+      delivering != nullptr && head_.type != RecordType::kStart) {
+    letter.has_transaction_id = true;
+    letter.transaction_id = delivering->transaction_id;
+  }
   uint8_t image[kMaxDeadLetterBytes];
   const Result<uint32_t> sequence = append(
       RecordType::kDeadLetter, encode(letter, MutableByteSpan(image)), RecordLog::Space::kReserved);
@@ -476,12 +482,17 @@ Status TransactionStore::read_dead_letter(size_t index, DeadLetter& out) {
   for (;;) {
     RecordLog::Record record;
     RETURN_IF_ERROR(records_.read(cursor, MutableByteSpan(buffer), record));
-    if (record.type != static_cast<uint8_t>(RecordType::kDeadLetter) || index-- > 0) continue;
+    if (record.type != static_cast<uint8_t>(RecordType::kDeadLetter) ||
+        record.sequence <= letters_cleared_through_ || index-- > 0) {
+      continue;
+    }
     DeadLetterRecord letter;
     RETURN_IF_ERROR(decode(record.payload, letter));
     out.reason = letter.reason;
     out.sequence = letter.sequence;
     out.type = letter.type;
+    out.has_transaction_id = letter.has_transaction_id;
+    out.transaction_id = letter.transaction_id;
     if (letter.type == RecordType::kStart) return decode(letter.image, out.start);
     if (is_meter_values(letter.type)) {
       out.type = RecordType::kMeterValues;
@@ -490,6 +501,22 @@ Status TransactionStore::read_dead_letter(size_t index, DeadLetter& out) {
     if (letter.type == RecordType::kStop) return decode(letter.image, out.stop);
     return Status::kCorrupt;
   }
+}
+
+Status TransactionStore::clear_dead_letters() {
+  if (!is_loaded_) return Status::kInvalidState;
+  if (dead_letters_ == 0) return Status::kOk;
+  DeliveredRecord record;
+  record.through_sequence = records_.next_sequence() - 1;
+  uint8_t image[kMaxRecordBytes];
+  const Result<uint32_t> sequence =
+      append(RecordType::kLettersCleared, encode(record, MutableByteSpan(image)),
+             RecordLog::Space::kReserved);
+  if (!sequence.ok()) return sequence.status();
+  letters_cleared_through_ = record.through_sequence;
+  letters_cleared_at_ = sequence.value();
+  dead_letters_ = 0;
+  return Status::kOk;
 }
 
 TransactionStore::Counters TransactionStore::counters() const {
@@ -504,6 +531,7 @@ TransactionStore::Counters TransactionStore::counters() const {
   counters.capacity_bytes = records_.capacity_bytes();
   counters.compactions = records_.counters().compactions;
   counters.bytes_written = records_.counters().bytes_written;
+  counters.transactions = last_local_transaction_ - local_transaction_at_load_;
   return counters;
 }
 

@@ -49,6 +49,9 @@ struct DeadLetter {
   StartRecord start;
   MeterValuesRecord meter_values;
   StopRecord stop;
+  bool has_transaction_id =
+      false;  ///< Known for meter values and stops, unless of earlier firmware.
+  int32_t transaction_id = 0;
 };
 
 /// Everything about transactions that must survive a power cut, and the queue of transaction-related messages.
@@ -98,6 +101,7 @@ class TransactionStore {
     uint32_t compactions = 0;  ///< Since load().
     /// To flash since load(); the difference over a transaction is its cost.
     uint64_t bytes_written = 0;
+    uint32_t transactions = 0;  ///< Begun since load().
   };
 
   TransactionStore(platform::FileStore& files, common::LogSink& log, const Settings& settings);
@@ -176,6 +180,8 @@ class TransactionStore {
 
   /// @param index  0 = the oldest kept.  @retval kNotFound  No such dead letter.
   common::Status read_dead_letter(size_t index, DeadLetter& out);
+  /// Forgets all dead letters. @retval kIo, kNoSpace  Not stored: they are still there.
+  common::Status clear_dead_letters();
 
   // --- Time --------------------------------------------------------------------------------------------------
 
@@ -275,11 +281,14 @@ class TransactionStore {
 
   uint32_t boot_id_ = 0;
   uint32_t last_local_transaction_ = 0;
+  uint32_t local_transaction_at_load_ = 0;
   uint32_t delivered_through_ = 0;
   uint32_t last_message_sequence_ = 0;
   uint32_t pending_messages_ = 0;
   uint32_t pending_bytes_ = 0;
   uint32_t dead_letters_ = 0;
+  uint32_t letters_cleared_through_ = 0;
+  uint32_t letters_cleared_at_ = 0;   ///< The record that says so.
   platform::RecordLog::Cursor scan_;  ///< No undelivered message lies before it.
   Head head_;
 

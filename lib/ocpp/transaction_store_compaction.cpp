@@ -56,6 +56,8 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
       case RecordType::kCheckpoint:
       case RecordType::kDelivered:
         return false;  // in the new checkpoint
+      case RecordType::kLettersCleared:
+        return sequence >= store_.letters_cleared_at_;
       case RecordType::kTransactionAssigned:
       case RecordType::kDeadLetter:
       case RecordType::kStopData:
@@ -81,6 +83,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
       case RecordType::kStop:
       case RecordType::kRegister:
       case RecordType::kBootTime:
+      case RecordType::kLettersCleared:
       case RecordType::kCheckpoint:
       case RecordType::kDelivered:
       case RecordType::kStopData:
@@ -129,6 +132,7 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
          store_.find_delivering(start.local_transaction) != nullptr)) {
       return true;  // the only trace that this start was given up
     }
+    if (record.sequence <= store_.letters_cleared_through_) return false;
     if (compaction.dead_letters_dropped >= compaction.dead_letters_to_drop) return true;
     ++compaction.dead_letters_dropped;
     return false;

@@ -62,6 +62,15 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
       }
       case RecordType::kDeadLetter:
         return on_dead_letter(record);
+      case RecordType::kLettersCleared: {
+        // All that were there then; those since come after it.
+        DeliveredRecord cleared;
+        if (decode(record.payload, cleared) != Status::kOk) return;
+        store_.letters_cleared_through_ = cleared.through_sequence;
+        store_.letters_cleared_at_ = record.sequence;
+        store_.dead_letters_ = 0;
+        return;
+      }
     }
     // A type of newer firmware: not ours to judge.
   }
@@ -169,6 +178,8 @@ void TransactionStore::reset() {
   pending_messages_ = 0;
   pending_bytes_ = 0;
   dead_letters_ = 0;
+  letters_cleared_through_ = 0;
+  letters_cleared_at_ = 0;
   scan_ = RecordLog::Cursor();
   head_ = Head();
   is_boot_time_known_ = false;
@@ -207,6 +218,7 @@ Status TransactionStore::load() {
     return counted;
   }
   is_loaded_ = true;
+  local_transaction_at_load_ = last_local_transaction_;
   const uint32_t reserve =
       kBookkeepingBytes + kStopFrameBytes * static_cast<uint32_t>(open_.size());
   if (records_.reserve(reserve) != Status::kOk) {

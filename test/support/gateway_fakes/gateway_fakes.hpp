@@ -35,6 +35,15 @@ class FakeEngine final : public gateway::OcppEngine {
     summary.pending_messages = pending_messages;
     return summary;
   }
+  bool lost_message(size_t index, gateway::LostMessage& message) override {
+    if (index >= lost_messages.size()) return false;
+    message = lost_messages[index];
+    return true;
+  }
+  common::Status clear_lost_messages() override {
+    if (clear_status == common::Status::kOk) lost_messages.clear();
+    return clear_status;
+  }
   gateway::ConnectorSummary connector(uint8_t) const override { return transaction; }
   size_t action_count() const override { return 0; }
   gateway::ActionCounters counters(size_t) const override { return {}; }
@@ -79,6 +88,8 @@ class FakeEngine final : public gateway::OcppEngine {
 
   std::string heartbeat_interval = "300";
   std::string data_transfer;
+  std::vector<gateway::LostMessage> lost_messages;
+  common::Status clear_status = common::Status::kOk;
   common::Status data_transfer_status = common::Status::kOk;
   size_t pending_messages = 0;
   gateway::ConnectorSummary transaction;

@@ -250,6 +250,33 @@ TEST_CASE("a vendor message is handed to the engine, and its answer told as an e
             R"(EVT {"event":"data_transfer","status":"Accepted","data":"42"})"));
 }
 
+TEST_CASE("messages that the CSMS refused for good are listed and can be cleared") {
+  Fixture fixture;
+  CHECK(has(fixture.say("tx dead-letters"), "\"messages\":[]"));
+  gateway::LostMessage message;
+  message.action = "StopTransaction";
+  message.reason = "CallError";
+  message.local_transaction = 7;
+  message.has_transaction_id = true;
+  message.transaction_id = 1000;
+  message.id_tag = gateway::MaskedIdTag("AB****90");
+  message.has_meter = true;
+  message.meter_wh = 12345;
+  message.utc = common::UtcTime{1800000000000};
+  fixture.engine.lost_messages.assign(30, message);
+  const std::string reply = fixture.say("tx dead-letters");
+  CHECK(has(reply, R"({"action":"StopTransaction","reason":"CallError","transaction":7,)"
+                   R"("transaction_id":1000,"tag":"AB****90","meter_wh":12345,)"
+                   R"("utc_ms":1800000000000})"));
+  CHECK(has(reply, "\"ok\":true"));
+  fixture.engine.clear_status = common::Status::kIo;
+  CHECK(has(fixture.say("tx dead-letters clear"), "nothing is cleared"));
+  fixture.engine.clear_status = common::Status::kOk;
+  CHECK(has(fixture.say("tx dead-letters clear"), "\"ok\":true"));
+  CHECK(fixture.engine.lost_messages.empty());
+  CHECK(has(fixture.say("tx dead-letters nonsense"), "\"ok\":false"));
+}
+
 TEST_CASE("test builds present tags and cut the link") {
   Fixture fixture;
   CHECK(has(fixture.say("sim tag 04AABB 2"), "\"ok\":true"));

@@ -118,6 +118,7 @@ TEST_CASE("images of this version are the golden ones, and longer images read th
   check_current<ocpp::RegisterRecord>("register");
   check_current<ocpp::BootTimeRecord>("boot_time");
   check_current<ocpp::DeadLetterRecord>("dead_letter");
+  check_current<ocpp::DeadLetterRecord>("dead_letter_named");
   check_current<ocpp::CheckpointRecord>("checkpoint");
 }
 
@@ -182,6 +183,10 @@ TEST_CASE("every field of the golden images has its value") {
   CHECK(letter.reason == ocpp::DeadLetterReason::kCallError);
   CHECK(letter.type == RecordType::kStop);
   CHECK(copy_of(letter.image) == copy_of(vector_of("stop-current")));
+  CHECK_FALSE(letter.has_transaction_id);
+  const auto named = decoded<ocpp::DeadLetterRecord>("dead_letter_named-current");
+  CHECK(named.has_transaction_id);
+  CHECK(named.transaction_id == 1000);
 
   const auto checkpoint = decoded<ocpp::CheckpointRecord>("checkpoint-current");
   CHECK(checkpoint.format == 1);

@@ -217,6 +217,64 @@ TEST_CASE("a message that was given up stays readable, the queue goes on") {
   CHECK(bench.drain() == "M1=100(20) ");
 }
 
+TEST_CASE("dead letters can be cleared, and stay so; those that come later are kept") {
+  StoreBench bench;
+  bench.start_up();
+  bench.set_clock(0);
+  const uint32_t local = bench.begin(1, "A", 0);
+  bench.values(1, local, 10);
+  bench.values(1, local, 20);
+  bench.drain(1);
+  CHECK(bench.store->counters().transactions == 1);
+  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  const auto refuse = [&] {
+    PendingMessage message;
+    REQUIRE(bench.store->next_pending(message) == Status::kOk);
+    REQUIRE(bench.store->move_to_dead_letters(message.sequence, DeadLetterReason::kCallError) ==
+            Status::kOk);
+  };
+  DeadLetter letter;
+  refuse();
+  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  for (int round = 0; round < 2; ++round) {
+    CHECK(bench.store->counters().dead_letters == 0);
+    CHECK(bench.store->read_dead_letter(0, letter) == Status::kNotFound);
+    bench.restart();
+    bench.compact();
+  }
+  bench.set_clock(0);
+  refuse();
+  for (int round = 0; round < 2; ++round) {
+    CHECK(bench.store->counters().dead_letters == 1);
+    REQUIRE(bench.store->read_dead_letter(0, letter) == Status::kOk);
+    CHECK(StoreBench::register_of(letter.meter_values) == 20);
+    CHECK(letter.has_transaction_id);
+    CHECK(letter.transaction_id == 100);
+    CHECK(bench.store->read_dead_letter(1, letter) == Status::kNotFound);
+    bench.compact();
+    bench.restart();
+  }
+  CHECK(bench.store->counters().transactions == 0);
+}
+
+TEST_CASE("a start that was given up keeps its effect when the dead letters are cleared") {
+  StoreBench bench;
+  bench.start_up();
+  bench.set_clock(0);
+  const uint32_t local = bench.begin(1, "A", 0);
+  PendingMessage message;
+  REQUIRE(bench.store->next_pending(message) == Status::kOk);
+  REQUIRE(bench.store->move_to_dead_letters(message.sequence, DeadLetterReason::kCallError) ==
+          Status::kOk);
+  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  bench.compact();
+  bench.restart();
+  CHECK(bench.store->counters().dead_letters == 0);
+  bench.end(local, 20);
+  bench.set_clock(0);
+  CHECK(bench.drain() == "E1=-1(20) ");
+}
+
 // Rules: R-4.8-4 FP-12
 TEST_CASE(
     "after a start was given up its other messages carry transaction id -1, also after "
