@@ -100,6 +100,8 @@ constexpr KeyRow kKeys[kKeyCount] = {
      nullptr, KeyType::kText, Rights::kReadOnly, kSmart, 0, 0, 0, "Current,Power"},
     fixed(Key::ChargingScheduleMaxPeriods, "ChargingScheduleMaxPeriods",
           static_cast<int32_t>(limits::kMaxSchedulePeriods), kSmart),
+    {Key::ConnectorSwitch3to1PhaseSupported, "ConnectorSwitch3to1PhaseSupported", nullptr,
+     KeyType::kFlag, Rights::kReadOnly, kSmart, 0, 1, 0, nullptr},
     fixed(Key::MaxChargingProfilesInstalled, "MaxChargingProfilesInstalled",
           static_cast<int32_t>(limits::kMaxChargingProfiles), kSmart),
 };
@@ -169,7 +171,8 @@ void format_number(int32_t value, common::FixedString<500>& out) {
 
 }  // namespace
 
-void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lock) {
+void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lock,
+                          bool can_switch_phases) {
   connectors_ = connectors;
   has_lock_ = has_lock;
   meter_fields_ = meter_fields;
@@ -198,6 +201,7 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lo
     }
   }
   numbers_[static_cast<size_t>(Key::NumberOfConnectors)] = connectors;
+  numbers_[static_cast<size_t>(Key::ConnectorSwitch3to1PhaseSupported)] = can_switch_phases ? 1 : 0;
   if (!has_lock_) numbers_[static_cast<size_t>(Key::UnlockConnectorOnEVSideDisconnect)] = 0;
 }
 

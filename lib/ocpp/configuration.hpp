@@ -47,6 +47,7 @@ enum class Key : uint8_t {
   ChargeProfileMaxStackLevel,
   ChargingScheduleAllowedChargingRateUnit,
   ChargingScheduleMaxPeriods,
+  ConnectorSwitch3to1PhaseSupported,
   MaxChargingProfilesInstalled,
 };
 constexpr size_t kKeyCount = static_cast<size_t>(Key::MaxChargingProfilesInstalled) + 1;
@@ -63,7 +64,9 @@ class Configuration {
   /// default.
   /// @param meter_fields  MeterField bits that the chargers can deliver.
   /// @param has_lock  A connector has a cable that can be unlocked.
-  void begin(uint8_t connectors, uint16_t meter_fields, bool has_lock = false);
+  /// @param can_switch_phases  All chargers can, while an EV charges.
+  void begin(uint8_t connectors, uint16_t meter_fields, bool has_lock = false,
+             bool can_switch_phases = false);
 
   bool flag(Key key) const { return number(key) != 0; }
   int32_t number(Key key) const { return numbers_[static_cast<size_t>(key)]; }

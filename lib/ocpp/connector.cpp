@@ -140,7 +140,12 @@ void Connector::on_meter_sample(const charger::MeterSample& sample, Instant now)
                                               services_->stamp(sample.taken_at));
     }
   }
-  // W limits follow the measured voltage and the phases in use.
+  // W limits follow the measured voltage and the phases in use. While the charger keeps an EV from using all phases,
+  // its currents do not tell how many it has.
+  if (session_ == SessionState::kRunning && sample.has(charger::kMeterCurrent) &&
+      (!capabilities_.can_switch_phases || offer_.phases >= capabilities_.phases)) {
+    phases_.observe(sample, capabilities_.phases, now);
+  }
   if (session_ == SessionState::kRunning && services_->profiles.size() > 0) is_offer_stale_ = true;
   if (session_ == SessionState::kResuming) resolve_resume(now);
   if (triggered_ == Triggered::kAwaited && sample.taken_at + kFreshMs >= triggered_at_)
@@ -340,6 +345,7 @@ void Connector::start(Instant now) {
   started_utc_ = record.time.utc;
   settle_until_ = now + kSettleMs;
   if (record.has_reservation_id) services_->reservations.end(record.reservation_id, "used");
+  phases_.reset();
   services_->profiles.bind_pending(id_, local_transaction_, now);
   set_session(SessionState::kRunning, "transaction started", now);
   arm_samples(now);

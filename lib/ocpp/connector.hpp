@@ -3,6 +3,7 @@
 #include "ocpp/connector_state.hpp"
 #include "ocpp/local_authorization.hpp"
 #include "ocpp/measured_values.hpp"
+#include "ocpp/phase_tracker.hpp"
 #include "ocpp/services.hpp"
 #include "ocpp/smart_charging.hpp"
 
@@ -136,6 +137,7 @@ class Connector {
   void sample_periodically(common::Instant now);
   void sample_on_clock(common::Instant now);
   void append_sample(SampleContext context, common::Instant at);
+  bool may_try_one_phase(ChargingSession session, common::UtcTime utc) const;
   void update_offer(common::Instant now);
   void update_status(const char* cause, common::Instant now);
   void push_event(EventType type);
@@ -192,6 +194,7 @@ class Connector {
   common::Instant next_clock_sample_at_ = common::Instant::never();
   common::Instant last_appended_{INT64_MIN};  ///< taken_at of the sample stored last.
   common::Instant triggered_at_;
+  PhaseTracker phases_;
   common::Instant limit_change_at_ = common::Instant::never();
   uint32_t profiles_revision_ = 0;
 };

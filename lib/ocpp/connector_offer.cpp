@@ -31,12 +31,22 @@ ChargingSession Connector::charging_session(Instant now) const {
     }
     if (count > 0) session.electrical.voltage_mv = static_cast<int32_t>(sum_mv / count);
   }
-  if (has_sample_ && sample_.has(charger::kMeterCurrent) && session_ == SessionState::kRunning) {
-    uint8_t in_use = 0;
-    for (const int32_t ma : sample_.current_ma) in_use += ma >= kQuietMa ? 1 : 0;
-    if (in_use > 0) session.electrical.phases = std::min(in_use, session.electrical.phases);
-  }
+  if (session_ == SessionState::kRunning && phases_.phases() != 0)
+    session.electrical.phases = std::min(phases_.phases(), session.electrical.phases);
   return session;
+}
+
+/// A limit in W that is too low for all phases may suffice for an EV that uses one, and only its current can tell. Such
+/// an EV gets the lowest current until then; should it use more phases, the pause comes with the next reading.
+bool Connector::may_try_one_phase(ChargingSession session, common::UtcTime utc) const {
+  if (phases_.phases() != 0 || session.electrical.can_switch_phases ||
+      (capabilities_.meter_fields & charger::kMeterCurrent) == 0) {
+    return false;
+  }
+  session.electrical.phases = 1;
+  const Microampere allowed =
+      LimitTimeline(services_->profiles.all(), session).at(utc, sharers_).per_phase_ua;
+  return allowed >= int64_t{capabilities_.min_ma} * 1000;
 }
 
 void Connector::update_offer(Instant now) {
@@ -50,7 +60,8 @@ void Connector::update_offer(Instant now) {
   offer.phases = capabilities_.phases;
   if (session_ == SessionState::kRunning && !is_energy_blocked_) {
     const common::UtcTime utc = services_->clock.utc(now);
-    LimitTimeline timeline(services_->profiles.all(), charging_session(now));
+    const ChargingSession session = charging_session(now);
+    LimitTimeline timeline(services_->profiles.all(), session);
     const ProfileLimit allowed = timeline.at(utc, sharers_);
     offer.permit = true;
     offer.limit_ma = capabilities_.max_ma;
@@ -58,8 +69,9 @@ void Connector::update_offer(Instant now) {
       offer.limit_ma = static_cast<uint32_t>(
           std::min<int64_t>(capabilities_.max_ma, allowed.per_phase_ua / 1000));
     }
+    // Less than an EV can take is a pause.
     if (offer.limit_ma < capabilities_.min_ma)
-      offer.limit_ma = 0;  // less than an EV can take is a pause
+      offer.limit_ma = may_try_one_phase(session, utc) ? capabilities_.min_ma : 0;
     offer.phases = std::min(offer.phases, allowed.phases);
     if (utc.is_known()) limit_change_at_ = services_->clock.instant(timeline.next_change());
   }

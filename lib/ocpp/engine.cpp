@@ -56,12 +56,14 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   begun_at_ = now;
   uint16_t meter_fields = 0;
   bool has_lock = false;
+  bool can_switch_phases = true;
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     const charger::Capabilities capabilities = ports.charger.capabilities(id);
     meter_fields |= capabilities.meter_fields;
     has_lock = has_lock || capabilities.has_lock;
+    can_switch_phases = can_switch_phases && capabilities.can_switch_phases;
   }
-  configuration.begin(options.connectors, meter_fields, has_lock);
+  configuration.begin(options.connectors, meter_fields, has_lock, can_switch_phases);
   status.begin(options.connectors, now);
   profiles.begin();
   reservations.begin(options.connectors, now);
