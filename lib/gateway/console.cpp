@@ -27,7 +27,7 @@ const Console::Command Console::kCommands[] = {
      "[DATA]]"},
     {"charger", &Console::charger_command, "charger [CONNECTOR] (what the bridge sees)"},
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
-    {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [clear]"},
+    {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},
     {"log", &Console::log, "log | log level error|warn|info|debug"},
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},

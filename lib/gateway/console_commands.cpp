@@ -413,6 +413,14 @@ bool Console::dead_letters(Arguments& arguments, json::Writer& out, Error& error
     error = Error("the flash did not take it: nothing is cleared");
     return false;
   }
+  if (is_word(verb, "resend")) {
+    const Status status = parts_.engine.resend_lost_messages();
+    if (status == Status::kOk) return true;
+    error = Error(status == Status::kNotFound ? "there are no dead letters"
+                  : status == Status::kAgain  ? "they are being sent already"
+                                              : "the CSMS is not connected");
+    return false;
+  }
   if (!verb.empty()) return false;
   out.key("messages");
   out.begin_array();

@@ -136,6 +136,8 @@ class OcppEngine : public charger::ChargerObserver {
   virtual bool lost_message(size_t index, LostMessage& message) = 0;
   /// @retval kIo, kNoSpace  They are still there.
   virtual common::Status clear_lost_messages() = 0;
+  /// Sends them once more. @retval kNotFound  None.  @retval kInvalidState  Offline.  @retval kAgain  Under way.
+  virtual common::Status resend_lost_messages() = 0;
   /// @param connector_id  0..connectors
   virtual ConnectorSummary connector(uint8_t connector_id) const = 0;
   virtual size_t action_count() const = 0;

@@ -38,6 +38,7 @@ class OwnEngine final : public OcppEngine {
   EngineSummary summary(common::Instant now) const override;
   bool lost_message(size_t index, LostMessage& message) override;
   common::Status clear_lost_messages() override { return charge_point_.clear_dead_letters(); }
+  common::Status resend_lost_messages() override { return charge_point_.resend_dead_letters(); }
   ConnectorSummary connector(uint8_t connector_id) const override;
   size_t action_count() const override { return charge_point_.action_count(); }
   ActionCounters counters(size_t index) const override;

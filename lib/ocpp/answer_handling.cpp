@@ -97,7 +97,8 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
     }
     case Action::MeterValues:
     case Action::StopTransaction:
-      if (context.sequence == 0) break;  // triggered values are not stored
+      if (context.is_dead_letter) on_dead_letter_answer(true);
+      if (context.sequence == 0) break;  // triggered values and dead letters wait for nothing
       acknowledgement_.is_waiting = true;
       acknowledgement_.is_start = false;
       acknowledgement_.sequence = context.sequence;
@@ -193,6 +194,7 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
     case Action::StartTransaction:
     case Action::MeterValues:
     case Action::StopTransaction:
+      if (context.is_dead_letter) on_dead_letter_answer(false);
       if (context.sequence != 0) on_transaction_failure(context, now);
       break;
     case Action::DataTransfer:
@@ -242,6 +244,10 @@ void Engine::on_call_lost(const CallContext& context, Instant now) {
       break;
     case Action::DataTransfer:
       on_data_transfer_answer(nullptr, nullptr);
+      break;
+    case Action::MeterValues:
+    case Action::StopTransaction:
+      if (context.is_dead_letter) on_dead_letter_answer(false);
       break;
     default:
       break;

@@ -127,7 +127,8 @@ void Engine::send_next_call(Instant now) {
   }
   if (send_data_transfer()) return;
   if (registration.wants_heartbeat(now) && send_heartbeat(now)) return;
-  (void)send_transaction_message(now);
+  if (send_transaction_message(now)) return;
+  (void)send_dead_letter();
 }
 
 Instant Engine::call_deadline() const {
@@ -262,6 +263,16 @@ bool Engine::send_transaction_message(Instant now) {
   }
   CallContext context;
   context.sequence = message.sequence;
+  const common::Status sent = send_message(message, context);
+  if (sent == common::Status::kOk) return true;
+  LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
+            static_cast<unsigned long>(message.sequence), to_string(sent));
+  retry_messages_at_ =
+      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now : now + 1000;
+  return false;
+}
+
+common::Status Engine::send_message(const PendingMessage& message, CallContext context) {
   common::Status sent = common::Status::kInvalidArgument;
   switch (message.type) {
     case RecordType::kStart: {
@@ -310,12 +321,7 @@ bool Engine::send_transaction_message(Instant now) {
     case RecordType::kStopData:
       break;
   }
-  if (sent == common::Status::kOk) return true;
-  LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
-            static_cast<unsigned long>(message.sequence), to_string(sent));
-  retry_messages_at_ =
-      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now : now + 1000;
-  return false;
+  return sent;
 }
 
 bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {

@@ -135,7 +135,11 @@ common::UtcTime ChargePoint::utc(const RecordTime& time) {
   return engine_.store.resolve(time).value_or(common::UtcTime());
 }
 
-common::Status ChargePoint::clear_dead_letters() { return engine_.store.clear_dead_letters(); }
+common::Status ChargePoint::clear_dead_letters() {
+  return engine_.store.clear_dead_letters(engine_.store.last_sequence());
+}
+
+common::Status ChargePoint::resend_dead_letters() { return engine_.resend_dead_letters(); }
 
 TransactionStore::Counters ChargePoint::storage() const { return engine_.store.counters(); }
 

@@ -145,6 +145,10 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::UtcTime utc(const RecordTime& time);
   /// Forgets all dead letters. @retval kIo, kNoSpace  They are still there.
   common::Status clear_dead_letters();
+  /// Sends them once more, after everything else; what the CSMS takes is gone then. Starts stay: their
+  /// transactions have ended under another id.
+  /// @retval kNotFound  There is none.  @retval kInvalidState  Offline.  @retval kAgain  It is under way.
+  common::Status resend_dead_letters();
   /// What the records of transactions have cost the flash since begin(), and how full it is.
   TransactionStore::Counters storage() const;
   /// Counters by action. @param index  < action_count()

@@ -16,6 +16,7 @@ namespace ocpp {
 ///     authorization.cpp     id tags: who may start and stop
 ///     reservation_rules.cpp which connectors are kept for whom
 ///     call_scheduler.cpp    which CALL of ours goes out next, and how it is made
+///     dead_letters.cpp      what the CSMS refused for good, once more
 ///     answer_handling.cpp   what the CSMS's answers mean
 ///     call_router.cpp       CALLs of the CSMS -> handlers/<action>.cpp
 class Engine {
@@ -65,6 +66,11 @@ class Engine {
   Gate reservation_gate(const Connector& connector, const IdTag& id_tag, IdTag& parent_id_tag,
                         common::Instant now);
   void update_reservations(common::Instant now);
+
+  // --- dead_letters.cpp
+  /// Sends every dead letter that still means something once more, after everything else.
+  /// @retval kNotFound  There is none.  @retval kInvalidState  Offline.  @retval kAgain  It is under way.
+  common::Status resend_dead_letters();
 
   // --- call_scheduler.cpp
   void send_next_call(common::Instant now);
@@ -150,8 +156,11 @@ class Engine {
   bool send_authorize(common::Instant now);
   bool send_data_transfer();
   bool send_transaction_message(common::Instant now);
+  common::Status send_message(const PendingMessage& message, CallContext context);
+  bool send_dead_letter();
   bool give_up_message(uint32_t sequence, DeadLetterReason reason);
 
+  void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
   void on_data_transfer_answer(const char* status, const Text* data);
   void on_boot_result(common::TextSpan payload, common::Instant now);
@@ -170,6 +179,11 @@ class Engine {
   common::Instant retry_store_at_ = common::Instant::never();
   bool is_clock_wanted_ = false;  ///< The next message waits for the time.
   Reset reset_ = Reset::kNone;
+  // Dead letters that are sent once more: those up to a record, one after the other.
+  uint8_t letters_ = 0;
+  uint8_t next_letter_ = 0;
+  uint32_t letters_left_ = 0;  ///< Bits: the CSMS did not take them.
+  uint32_t letters_through_ = 0;
   uint8_t reservations_shown_ = 0;  ///< Revision that the connectors' statuses follow.
   int32_t resets_asked_ = 0;        ///< How often the application was asked to restart.
   common::Instant reset_by_ = common::Instant::never();

@@ -15,7 +15,8 @@ using messages::Action;
 struct CallContext {
   Action action = Action::Heartbeat;
   uint8_t connector_id = 0;
-  uint32_t sequence = 0;  ///< Transaction messages: of the record.
+  uint32_t sequence = 0;        ///< Transaction messages: of the record.
+  bool is_dead_letter = false;  ///< Sent once more on request.
 };
 
 /// Our side of the RPC: one CALL at a time, matched by its id, timed out (OCPP-J 1.6, 4.1.1).

@@ -479,44 +479,79 @@ Status TransactionStore::read_dead_letter(size_t index, DeadLetter& out) {
   if (!is_loaded_) return Status::kInvalidState;
   uint8_t buffer[RecordLog::kBufferBytes];
   RecordLog::Cursor cursor;
+  RecordLog::Record record;
+  do {
+    RETURN_IF_ERROR(find_letter(cursor, MutableByteSpan(buffer), record));
+  } while (index-- > 0);
+  DeadLetterRecord letter;
+  RETURN_IF_ERROR(decode(record.payload, letter));
+  out.reason = letter.reason;
+  out.sequence = letter.sequence;
+  out.type = letter.type;
+  out.has_transaction_id = letter.has_transaction_id;
+  out.transaction_id = letter.transaction_id;
+  if (letter.type == RecordType::kStart) return decode(letter.image, out.start);
+  if (is_meter_values(letter.type)) {
+    out.type = RecordType::kMeterValues;
+    return decode(letter.type, letter.image, out.meter_values);
+  }
+  if (letter.type == RecordType::kStop) return decode(letter.image, out.stop);
+  return Status::kCorrupt;
+}
+
+Status TransactionStore::keep_dead_letter(size_t index) {
+  if (!is_loaded_) return Status::kInvalidState;
+  uint8_t buffer[RecordLog::kBufferBytes];
+  RecordLog::Cursor cursor;
+  RecordLog::Record record;
+  do {
+    RETURN_IF_ERROR(find_letter(cursor, MutableByteSpan(buffer), record));
+  } while (index-- > 0);
+  RETURN_IF_ERROR(records_
+                      .append(static_cast<uint8_t>(RecordType::kDeadLetter), record.payload,
+                              RecordLog::Space::kReserved)
+                      .status());
+  ++dead_letters_;
+  return Status::kOk;
+}
+
+/// The next dead letter that is not cleared.
+Status TransactionStore::find_letter(RecordLog::Cursor& cursor, MutableByteSpan buffer,
+                                     RecordLog::Record& record) const {
   for (;;) {
-    RecordLog::Record record;
-    RETURN_IF_ERROR(records_.read(cursor, MutableByteSpan(buffer), record));
-    if (record.type != static_cast<uint8_t>(RecordType::kDeadLetter) ||
-        record.sequence <= letters_cleared_through_ || index-- > 0) {
-      continue;
+    RETURN_IF_ERROR(records_.read(cursor, buffer, record));
+    if (record.type == static_cast<uint8_t>(RecordType::kDeadLetter) &&
+        record.sequence > letters_cleared_through_) {
+      return Status::kOk;
     }
-    DeadLetterRecord letter;
-    RETURN_IF_ERROR(decode(record.payload, letter));
-    out.reason = letter.reason;
-    out.sequence = letter.sequence;
-    out.type = letter.type;
-    out.has_transaction_id = letter.has_transaction_id;
-    out.transaction_id = letter.transaction_id;
-    if (letter.type == RecordType::kStart) return decode(letter.image, out.start);
-    if (is_meter_values(letter.type)) {
-      out.type = RecordType::kMeterValues;
-      return decode(letter.type, letter.image, out.meter_values);
-    }
-    if (letter.type == RecordType::kStop) return decode(letter.image, out.stop);
-    return Status::kCorrupt;
   }
 }
 
-Status TransactionStore::clear_dead_letters() {
+Status TransactionStore::count_letters() {
+  uint8_t buffer[RecordLog::kBufferBytes];
+  RecordLog::Cursor cursor;
+  RecordLog::Record record;
+  uint32_t count = 0;
+  Status status = Status::kOk;
+  while ((status = find_letter(cursor, MutableByteSpan(buffer), record)) == Status::kOk) ++count;
+  if (status != Status::kNotFound) return status;
+  dead_letters_ = count;
+  return Status::kOk;
+}
+
+Status TransactionStore::clear_dead_letters(uint32_t through_sequence) {
   if (!is_loaded_) return Status::kInvalidState;
   if (dead_letters_ == 0) return Status::kOk;
   DeliveredRecord record;
-  record.through_sequence = records_.next_sequence() - 1;
+  record.through_sequence = through_sequence;
   uint8_t image[kMaxRecordBytes];
   const Result<uint32_t> sequence =
       append(RecordType::kLettersCleared, encode(record, MutableByteSpan(image)),
              RecordLog::Space::kReserved);
   if (!sequence.ok()) return sequence.status();
-  letters_cleared_through_ = record.through_sequence;
+  letters_cleared_through_ = through_sequence;
   letters_cleared_at_ = sequence.value();
-  dead_letters_ = 0;
-  return Status::kOk;
+  return count_letters();
 }
 
 TransactionStore::Counters TransactionStore::counters() const {

@@ -180,8 +180,12 @@ class TransactionStore {
 
   /// @param index  0 = the oldest kept.  @retval kNotFound  No such dead letter.
   common::Status read_dead_letter(size_t index, DeadLetter& out);
-  /// Forgets all dead letters. @retval kIo, kNoSpace  Not stored: they are still there.
-  common::Status clear_dead_letters();
+  /// Stores a dead letter anew, behind all others.  @retval kNotFound, kIo, kNoSpace
+  common::Status keep_dead_letter(size_t index);
+  /// Forgets those that were there when last_sequence() was this.
+  /// @retval kIo, kNoSpace  Not stored: they are still there.
+  common::Status clear_dead_letters(uint32_t through_sequence);
+  uint32_t last_sequence() const { return records_.next_sequence() - 1; }
 
   // --- Time --------------------------------------------------------------------------------------------------
 
@@ -253,6 +257,9 @@ class TransactionStore {
                 uint8_t connector_id);
   common::Status read_head(PendingMessage& out, RecordTime& time);
   common::Status give_up_head(DeadLetterReason reason);
+  common::Status find_letter(platform::RecordLog::Cursor& cursor, common::MutableByteSpan buffer,
+                             platform::RecordLog::Record& record) const;
+  common::Status count_letters();
   common::Status pass_head_delivered();
   void pass_head();
   void mark_undeliverable(uint32_t local_transaction, uint8_t connector_id);

@@ -63,12 +63,10 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
       case RecordType::kDeadLetter:
         return on_dead_letter(record);
       case RecordType::kLettersCleared: {
-        // All that were there then; those since come after it.
         DeliveredRecord cleared;
         if (decode(record.payload, cleared) != Status::kOk) return;
         store_.letters_cleared_through_ = cleared.through_sequence;
         store_.letters_cleared_at_ = record.sequence;
-        store_.dead_letters_ = 0;
         return;
       }
     }
@@ -212,7 +210,8 @@ Status TransactionStore::load() {
               static_cast<unsigned long>(open.start.local_transaction));
     mark_undeliverable(open.start.local_transaction, open.start.connector_id);
   }
-  const Status counted = count_pending();
+  Status counted = count_pending();
+  if (counted == Status::kOk && letters_cleared_at_ != 0) counted = count_letters();
   if (counted != Status::kOk) {
     reset();
     return counted;

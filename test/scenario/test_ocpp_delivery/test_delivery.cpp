@@ -226,6 +226,57 @@ TEST_CASE_FIXTURE(Fixture, "after a start that was given up its messages carry t
   CHECK(world.charge_point->dead_letters() == 1);
 }
 
+// Rules: R-3.7.1-4
+TEST_CASE_FIXTURE(Fixture, "what the CSMS refused for good can be sent once more, and only once") {
+  set("TransactionMessageAttempts", "1");
+  world.csms.faults.call_error["StopTransaction"] = 2;
+  session("ALICE", 60000);
+  session("BOB", 60000);
+  world.run_for(5000);
+  REQUIRE(world.charge_point->dead_letters() == 2);
+  CHECK(world.csms.transactions[0].stops == 0);
+  // Refused again: it stays.
+  world.csms.faults.call_error["StopTransaction"] = 1;
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kOk);
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kAgain);
+  world.run_for(5000);
+  CHECK(world.charge_point->dead_letters() == 1);
+  CHECK(world.csms.transactions[0].stops == 0);
+  CHECK(world.csms.transactions[1].stops == 1);
+  (void)world.restart(platform::ResetCause::kPowerOn);
+  CHECK(world.charge_point->dead_letters() == 1);
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kInvalidState);
+  world.connect();
+  world.run_for(5000);
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kOk);
+  world.run_for(5000);
+  CHECK(world.charge_point->dead_letters() == 0);
+  CHECK(world.csms.transactions[0].stops == 1);
+  CHECK(world.csms.transactions[1].stops == 1);
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kNotFound);
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-4.8-4
+TEST_CASE_FIXTURE(Fixture,
+                  "a start that was refused for good is not sent again, but can be cleared") {
+  set("TransactionMessageAttempts", "1");
+  world.csms.faults.call_error["StartTransaction"] = 1;
+  session("ALICE", 60000);
+  world.run_for(5000);
+  REQUIRE(world.charge_point->dead_letters() == 1);
+  const int starts = world.csms.received["StartTransaction"];
+  CHECK(world.charge_point->resend_dead_letters() == common::Status::kOk);
+  world.run_for(5000);
+  CHECK(world.csms.received["StartTransaction"] == starts);
+  CHECK(world.charge_point->dead_letters() == 1);
+  ocpp::DeadLetter letter;
+  REQUIRE(world.charge_point->dead_letter(0, letter) == common::Status::kOk);
+  CHECK(letter.type == ocpp::RecordType::kStart);
+  CHECK(world.charge_point->clear_dead_letters() == common::Status::kOk);
+  CHECK(world.charge_point->dead_letters() == 0);
+}
+
 // Rules: PD-1 PD-2 FP-5 J-4.1.4-2
 TEST_CASE_FIXTURE(Fixture, "an answer with a foreign id changes nothing") {
   world.csms.faults.ignore["StartTransaction"] = 1;

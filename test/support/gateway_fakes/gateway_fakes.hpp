@@ -44,6 +44,7 @@ class FakeEngine final : public gateway::OcppEngine {
     if (clear_status == common::Status::kOk) lost_messages.clear();
     return clear_status;
   }
+  common::Status resend_lost_messages() override { return resend_status; }
   gateway::ConnectorSummary connector(uint8_t) const override { return transaction; }
   size_t action_count() const override { return 0; }
   gateway::ActionCounters counters(size_t) const override { return {}; }
@@ -90,6 +91,7 @@ class FakeEngine final : public gateway::OcppEngine {
   std::string data_transfer;
   std::vector<gateway::LostMessage> lost_messages;
   common::Status clear_status = common::Status::kOk;
+  common::Status resend_status = common::Status::kOk;
   common::Status data_transfer_status = common::Status::kOk;
   size_t pending_messages = 0;
   gateway::ConnectorSummary transaction;

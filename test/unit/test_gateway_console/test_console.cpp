@@ -269,6 +269,13 @@ TEST_CASE("messages that the CSMS refused for good are listed and can be cleared
                    R"("transaction_id":1000,"tag":"AB****90","meter_wh":12345,)"
                    R"("utc_ms":1800000000000})"));
   CHECK(has(reply, "\"ok\":true"));
+  CHECK(has(fixture.say("tx dead-letters resend"), "\"ok\":true"));
+  fixture.engine.resend_status = common::Status::kNotFound;
+  CHECK(has(fixture.say("tx dead-letters resend"), "there are no dead letters"));
+  fixture.engine.resend_status = common::Status::kAgain;
+  CHECK(has(fixture.say("tx dead-letters resend"), "being sent already"));
+  fixture.engine.resend_status = common::Status::kInvalidState;
+  CHECK(has(fixture.say("tx dead-letters resend"), "not connected"));
   fixture.engine.clear_status = common::Status::kIo;
   CHECK(has(fixture.say("tx dead-letters clear"), "nothing is cleared"));
   fixture.engine.clear_status = common::Status::kOk;

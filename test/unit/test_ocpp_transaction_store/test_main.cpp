@@ -226,7 +226,7 @@ TEST_CASE("dead letters can be cleared, and stay so; those that come later are k
   bench.values(1, local, 20);
   bench.drain(1);
   CHECK(bench.store->counters().transactions == 1);
-  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  CHECK(bench.store->clear_dead_letters(bench.store->last_sequence()) == Status::kOk);
   const auto refuse = [&] {
     PendingMessage message;
     REQUIRE(bench.store->next_pending(message) == Status::kOk);
@@ -235,7 +235,7 @@ TEST_CASE("dead letters can be cleared, and stay so; those that come later are k
   };
   DeadLetter letter;
   refuse();
-  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  CHECK(bench.store->clear_dead_letters(bench.store->last_sequence()) == Status::kOk);
   for (int round = 0; round < 2; ++round) {
     CHECK(bench.store->counters().dead_letters == 0);
     CHECK(bench.store->read_dead_letter(0, letter) == Status::kNotFound);
@@ -266,7 +266,7 @@ TEST_CASE("a start that was given up keeps its effect when the dead letters are 
   REQUIRE(bench.store->next_pending(message) == Status::kOk);
   REQUIRE(bench.store->move_to_dead_letters(message.sequence, DeadLetterReason::kCallError) ==
           Status::kOk);
-  CHECK(bench.store->clear_dead_letters() == Status::kOk);
+  CHECK(bench.store->clear_dead_letters(bench.store->last_sequence()) == Status::kOk);
   bench.compact();
   bench.restart();
   CHECK(bench.store->counters().dead_letters == 0);
