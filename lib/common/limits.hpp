@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 /// Every capacity of the firmware in one place: range, default, RAM cost per unit. Change with a
 /// build flag (-D GATEWAY_MAX_CONNECTORS=2); values outside the range fail the build.
@@ -57,6 +58,9 @@ constexpr size_t kMaxEvents = 16;
 constexpr size_t kMaxStatusReports = 12;
 /// Entries of one measurand list (MeterValuesSampledData, ...), 1..16. 1 byte each.
 constexpr size_t kMaxMeasurands = 12;
+
+/// Readings between begin and end that are kept for StopTransaction, a power of two. On flash only.
+constexpr uint32_t kMaxStopReadings = 32;
 
 #ifndef GATEWAY_MAX_CHARGING_PROFILES
 #define GATEWAY_MAX_CHARGING_PROFILES 10

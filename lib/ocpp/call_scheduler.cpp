@@ -1,5 +1,6 @@
 #include "ocpp/engine.hpp"
 #include "ocpp/meter_values.hpp"
+#include "ocpp/stop_data.hpp"
 #include "ocpp_messages/authorize.hpp"
 #include "ocpp_messages/boot_notification.hpp"
 #include "ocpp_messages/heartbeat.hpp"
@@ -205,7 +206,8 @@ bool Engine::send_triggered(Instant now) {
 }
 
 bool Engine::send_triggered_meter_values(Connector& source, Instant now) {
-  const MeasuredValues measured = source.measure(Key::MeterValuesSampledData);
+  const MeasuredValues measured =
+      source.measure(configuration.measurands(Key::MeterValuesSampledData));
   SampledValues values(measured, SampleContext::kTrigger);
   messages::MeterValue value;
   value.timestamp = clock.utc(source.last_sample().taken_at);
@@ -307,7 +309,18 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
       request.timestamp = message.utc;
       request.transaction_id = message.transaction_id;
       request.reason = to_message(message.stop.reason);
-      sent = calls.send(request, context);
+      StopData data(store, message.local_transaction);
+      const common::Status found =
+          message.has_stop_data ? data.prepare() : common::Status::kNotFound;
+      if (found == common::Status::kIo) {
+        retry_messages_at_ = now + 1000;
+        return false;
+      }
+      if (found == common::Status::kOk) request.transaction_data = data.view();
+      // What does not fit is left out, but for the begin and the end (errata 3.14, 3.91).
+      do {
+        sent = calls.send(request, context);
+      } while (sent == common::Status::kNoSpace && found == common::Status::kOk && data.thin());
       break;
     }
     case RecordType::kCheckpoint:

@@ -1,5 +1,7 @@
 #include "ocpp/configuration.hpp"
 
+#include <algorithm>
+
 LOG_MODULE("ocpp.config");
 
 namespace ocpp {
@@ -24,8 +26,16 @@ struct KeyRow {
 
 constexpr int32_t kMaxSeconds = 7 * 86400;
 constexpr int32_t kListMax = static_cast<int32_t>(limits::kMaxMeasurands);
-/// StopTransaction carries no meter values besides meterStop yet: the lists can only be empty.
-constexpr int32_t kStopListMax = 0;
+/// Begin and end with two such lists fit into a frame in any case.
+constexpr int32_t kStopListMax = limits::kOutboxBytes >= 6144 ? 6 : 4;
+/// StopTransaction without its data, a MeterValue without its values, and a SampledValue, at most.
+constexpr size_t kStopBytes = 336;
+constexpr size_t kMeterValueBytes = 59;
+constexpr size_t kSampledValueBytes = 143;
+constexpr size_t kMostStopValues = 2 * static_cast<size_t>(kStopListMax) + 4;
+static_assert(kStopBytes + 2 * (kMeterValueBytes + kMostStopValues * kSampledValueBytes) <=
+                  limits::kOutboxBytes,
+              "begin and end do not fit into StopTransaction");
 constexpr FeatureProfile kCore = FeatureProfile::kCore;
 constexpr FeatureProfile kSmart = FeatureProfile::kSmartCharging;
 
@@ -202,12 +212,36 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lo
   }
   numbers_[static_cast<size_t>(Key::NumberOfConnectors)] = connectors;
   numbers_[static_cast<size_t>(Key::ConnectorSwitch3to1PhaseSupported)] = can_switch_phases ? 1 : 0;
+  update_stop_maximum();
   if (!has_lock_) numbers_[static_cast<size_t>(Key::UnlockConnectorOnEVSideDisconnect)] = 0;
 }
 
 bool Configuration::is_readonly(Key key) const {
   return row(key).rights == Rights::kReadOnly ||
          (key == Key::UnlockConnectorOnEVSideDisconnect && !has_lock_);
+}
+
+MeasurandList Configuration::stop_measurands() const {
+  MeasurandList list = measurands(Key::StopTxnSampledData);
+  const MeasurandList& aligned = measurands(Key::StopTxnAlignedData);
+  for (size_t i = 0; i < aligned.size(); ++i) {
+    if (!list.contains(aligned[i])) (void)list.add(aligned[i]);
+  }
+  return list;
+}
+
+/// StopTransactionMaxMeterValues (errata 3.91): how many MeterValues with what is configured fit
+/// into one frame.
+void Configuration::update_stop_maximum() {
+  const MeasurandList list = stop_measurands();
+  size_t values = list.empty() ? 1 : list.size();
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list[i].phase == 0 && info(list[i].measurand).phases == PhaseUse::kAlways) values += 2;
+  }
+  const size_t most =
+      (limits::kOutboxBytes - kStopBytes) / (kMeterValueBytes + values * kSampledValueBytes);
+  numbers_[static_cast<size_t>(Key::StopTransactionMaxMeterValues)] =
+      static_cast<int32_t>(std::min<size_t>(most, limits::kMaxStopReadings));
 }
 
 const MeasurandList& Configuration::measurands(Key key) const { return lists_[list_index(key)]; }
@@ -278,6 +312,7 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
     LOG_ERROR(log_, "%s: not stored (%s), unchanged", key_row.name, to_string(stored));
     numbers_[static_cast<size_t>(key)] = number_before;
     lists_[list_index(key)] = list_before;
+    update_stop_maximum();
     std::memcpy(phase_rotation_, rotation_before, sizeof phase_rotation_);
     changed = false;
     return ConfigurationStatus::Rejected;
@@ -305,6 +340,7 @@ bool Configuration::apply(Key key, common::TextSpan value, bool& changed) {
       MeasurandList& target = lists_[list_index(key)];
       changed = !(list == target);
       target = list;
+      update_stop_maximum();
       return true;
     }
     case KeyType::kPhaseRotation:

@@ -73,6 +73,9 @@ class Configuration {
   int64_t milliseconds(Key key) const { return int64_t{number(key)} * 1000; }
   /// @param key  A measurand list.
   const MeasurandList& measurands(Key key) const;
+  /// What the begin and the end of a transaction tell: both StopTxn lists; empty = nothing
+  /// (errata 3.14).
+  MeasurandList stop_measurands() const;
 
   static const char* name(Key key);
   /// Ignores case. @return false when there is no such key.
@@ -90,6 +93,7 @@ class Configuration {
 
  private:
   bool is_readonly(Key key) const;
+  void update_stop_maximum();
   bool apply(Key key, common::TextSpan value, bool& changed);
   bool apply_phase_rotation(common::TextSpan value, bool& changed);
   void format_phase_rotation(common::FixedString<500>& out) const;

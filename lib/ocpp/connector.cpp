@@ -328,7 +328,8 @@ void Connector::start(Instant now) {
     record.has_reservation_id = true;
     record.reservation_id = used->id;
   }
-  const common::Result<uint32_t> local_transaction = services_->store.begin_transaction(record);
+  const common::Result<uint32_t> local_transaction =
+      services_->store.begin_transaction(record, measure_boundary(Instant{now.ms - kReadingAgeMs}));
   if (!local_transaction.ok()) {
     LOG_ERROR(services_->log, "connector %u: the start cannot be stored (%s)", id_,
               to_string(local_transaction.status()));
@@ -341,6 +342,7 @@ void Connector::start(Instant now) {
   was_unplugged_ = false;
   session_marker_ = record.session_marker;
   meter_start_wh_ = record.meter_start_wh;
+  interval_from_wh_[0] = meter_start_wh_;
   started_at_ = now;
   started_utc_ = record.time.utc;
   settle_until_ = now + kSettleMs;
@@ -369,7 +371,8 @@ void Connector::finish(Instant now) {
   record.meter_stop_wh = last_register_wh_;
   record.reason = stop_reason_;
   record.time = stop_time_;
-  const common::Status stored = services_->store.end_transaction(record);
+  const common::Status stored =
+      services_->store.end_transaction(record, measure_boundary(stop_at_));
   if (stored != common::Status::kOk && stored != common::Status::kNotFound) {
     LOG_ERROR(services_->log,
               "connector %u, transaction %lu: the stop cannot be stored (%s), trying again", id_,

@@ -96,7 +96,8 @@ class Connector {
   const charger::MeterSample& last_sample() const { return sample_; }
   bool has_sample() const { return has_sample_; }
   /// The last sample as a list of measurands wants it.
-  MeasuredValues measure(Key list) const;
+  /// @param interval_from_wh  Register at the begin of the interval, Wh; < 0 = no interval.
+  MeasuredValues measure(const MeasurandList& list, int64_t interval_from_wh = -1) const;
   /// Register as last seen, Wh, never below the transaction's start.
   int64_t register_wh() const { return last_register_wh_; }
   ChargingSession charging_session(common::Instant now) const;
@@ -138,6 +139,9 @@ class Connector {
   void sample_on_clock(common::Instant now);
   void append_sample(SampleContext context, common::Instant at);
   bool may_try_one_phase(ChargingSession session, common::UtcTime utc) const;
+  void sample_interruption(common::Instant now);
+  /// What StopTransaction tells of the begin or the end. @param since  A sample must not be older.
+  MeasuredValues measure_boundary(common::Instant since) const;
   void update_offer(common::Instant now);
   void update_status(const char* cause, common::Instant now);
   void push_event(EventType type);
@@ -158,6 +162,7 @@ class Connector {
   bool was_unplugged_ = false;      ///< kStopping because of the plug.
   bool is_sample_asked_ = false;    ///< For the sample that is due.
   bool is_clock_sample_asked_ = false;
+  bool is_interrupted_ = false;  ///< The next periodic sample is the first after a restart.
   bool is_offer_stale_ = true;
   bool is_offer_sent_ = false;
   uint8_t sharers_ = 1;
@@ -176,7 +181,9 @@ class Connector {
   int32_t transaction_id_ = 0;
   uint32_t session_marker_ = 0;
   int64_t meter_start_wh_ = 0;
-  int64_t last_register_wh_ = 0;  ///< Highest seen; in a transaction never below its start.
+  int64_t interval_from_wh_[2] = {-1,
+                                  -1};  ///< Register at the last periodic, clock-aligned sample.
+  int64_t last_register_wh_ = 0;        ///< Highest seen; in a transaction never below its start.
   common::UtcTime started_utc_;
   common::Instant started_at_;
   common::Instant session_since_;  ///< When session_ was entered.

@@ -29,6 +29,7 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   session_marker_ = open.start.session_marker;
   meter_start_wh_ = open.start.meter_start_wh;
   last_register_wh_ = std::max(open.last_meter_wh, meter_start_wh_);
+  interval_from_wh_[0] = last_register_wh_;
   last_register_time_ = open.last_meter_time;
   started_utc_ = open.start.time.utc;
   const common::UtcTime utc = services_->clock.utc(now);
@@ -88,6 +89,7 @@ void Connector::resolve_resume(Instant now) {
     settle_until_ = now + kSettleMs;
     set_session(SessionState::kRunning, "resumed", now);
     arm_samples(now);
+    sample_interruption(now);
     return;
   }
   // The energy since the last journaled register belongs to this session: nobody else was

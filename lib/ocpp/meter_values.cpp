@@ -105,7 +105,7 @@ bool SampledValues::next(void* self, size_t index, messages::SampledValue& out) 
   MeasuredValues::Value value;
   // What a later firmware measured cannot be told by this one.
   do {
-    if (!source.values_.next(source.offset_, value)) return false;
+    if (!source.values_->next(source.offset_, value)) return false;
   } while (static_cast<size_t>(value.choice.measurand) >= kMeasurandCount ||
            value.choice.phase > 3);
   const MeasurandInfo& how = info(value.choice.measurand);

@@ -27,7 +27,7 @@ class SampledValues {
  public:
   /// @param values  Referenced.
   SampledValues(const MeasuredValues& values, SampleContext context)
-      : values_(values), context_(context) {}
+      : values_(&values), context_(context) {}
 
   /// @return Refers to this object.
   ocpp_messages::ArrayView<ocpp_messages::SampledValue> view() {
@@ -39,7 +39,7 @@ class SampledValues {
   static bool next(void* self, size_t index, ocpp_messages::SampledValue& out);
   void set_text(int64_t number, uint8_t decimals);
 
-  const MeasuredValues& values_;
+  const MeasuredValues* values_;
   SampleContext context_;
   size_t offset_ = 0;
   const char* text_ = nullptr;  ///< Inside buffer_, up to its end.

@@ -179,7 +179,6 @@ Status decode(ByteSpan image, StartRecord& out) {
 
 ByteSpan append_values(ByteSpan image, const MeasuredValues& values, MutableByteSpan out) {
   const ByteSpan bytes = values.bytes();
-  if (bytes.empty()) return image;
   ImageWriter writer(out.subspan(image.size()));
   writer.u8(static_cast<uint8_t>(bytes.size()));
   writer.bytes(bytes);
@@ -430,6 +429,12 @@ Status decode(ByteSpan image, CheckpointRecord& out) {
   reader.u32(out.last_local_transaction);
   reader.u32(out.last_boot_id);
   return outcome(reader);
+}
+
+uint32_t local_number(ByteSpan image) {
+  uint32_t number = 0;
+  ImageReader(image).u32(number);
+  return number;
 }
 
 bool time_of(uint8_t type, ByteSpan image, RecordTime& out) {

@@ -236,6 +236,8 @@ common::Status decode(common::ByteSpan image, BootTimeRecord& out);
 common::Status decode(common::ByteSpan image, DeadLetterRecord& out);
 common::Status decode(common::ByteSpan image, CheckpointRecord& out);
 
+/// The local number that starts, stops and readings of every version begin with; 0 when cut off.
+uint32_t local_number(common::ByteSpan image);
 /// The time inside a record. @return False when its type has none or it cannot be read.
 bool time_of(uint8_t type, common::ByteSpan image, RecordTime& out);
 

@@ -14,12 +14,7 @@ LOG_MODULE("ocpp.store");
 
 namespace {
 
-/// Set aside per open transaction.
-constexpr uint32_t kStopFrameBytes = RecordLog::frame_bytes(kStopRecordBytes);
 constexpr uint32_t kStartFrameBytes = RecordLog::frame_bytes(kStartRecordBytes);
-
-/// Meter values and journaled registers leave this part of the log to starts and stops.
-uint32_t margin_bytes(const RecordLog& records) { return records.capacity_bytes() / 16; }
 
 }  // namespace
 
@@ -68,9 +63,10 @@ TransactionStore::Delivering* TransactionStore::find_delivering(uint32_t local_t
 
 /// A connector's transactions follow one another in the queue, so a new one replaces the one before.
 void TransactionStore::set_delivering(uint32_t local_transaction, uint8_t connector_id,
-                                      int32_t transaction_id) {
+                                      int32_t transaction_id, uint32_t start_sequence) {
   Delivering entry;
   entry.connector_id = connector_id;
+  entry.start_sequence = start_sequence;
   entry.local_transaction = local_transaction;
   entry.transaction_id = transaction_id;
   Delivering* oldest = nullptr;
@@ -95,13 +91,14 @@ void TransactionStore::erase_delivering(uint32_t local_transaction) {
   }
 }
 
-void TransactionStore::mark_undeliverable(uint32_t local_transaction, uint8_t connector_id) {
+void TransactionStore::mark_undeliverable(uint32_t local_transaction, uint8_t connector_id,
+                                          uint32_t start_sequence) {
   if (OpenTransaction* open = find_open_mutable(local_transaction)) {
     open->is_assigned = true;
     open->transaction_id = -1;
     open->status = IdTagStatus::kAccepted;
   }
-  set_delivering(local_transaction, connector_id, -1);
+  set_delivering(local_transaction, connector_id, -1, start_sequence);
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -140,7 +137,8 @@ void TransactionStore::complete(RecordTime& time) {
   }
 }
 
-Result<uint32_t> TransactionStore::begin_transaction(const StartRecord& start) {
+Result<uint32_t> TransactionStore::begin_transaction(const StartRecord& start,
+                                                     const MeasuredValues& values) {
   if (!is_loaded_) return Status::kInvalidState;
   if (start.connector_id < 1 || start.connector_id > limits::kMaxConnectors) {
     return Status::kInvalidArgument;
@@ -148,19 +146,22 @@ Result<uint32_t> TransactionStore::begin_transaction(const StartRecord& start) {
   if (open_on(start.connector_id) != nullptr) return Status::kInvalidState;
   if (open_.full()) return Status::kNoSpace;
 
-  const uint32_t needed = kStartFrameBytes + kStopFrameBytes;
+  OpenTransaction open;
+  open.start = start;
+  open.start.local_transaction = last_local_transaction_ + 1;
+  open.has_stop_data = !values.empty();
+  complete(open.start.time);
+  uint8_t buffer[kMaxRecordBytes];
+  ByteSpan image = encode(open.start, MutableByteSpan(buffer));
+  if (open.has_stop_data) image = append_values(image, values, MutableByteSpan(buffer));
+  const uint32_t needed = RecordLog::frame_bytes(image.size()) + kStopFrameBytes;
   if (records_.free_bytes() < needed) {
     RETURN_IF_ERROR(make_room(needed, RecordLog::Space::kNormal));
   }
   RETURN_IF_ERROR(records_.reserve(kStopFrameBytes));
 
-  OpenTransaction open;
-  open.start = start;
-  open.start.local_transaction = last_local_transaction_ + 1;
-  complete(open.start.time);
-  uint8_t image[kMaxRecordBytes];
-  const Result<uint32_t> sequence = append_message(
-      RecordType::kStart, encode(open.start, MutableByteSpan(image)), RecordLog::Space::kNormal);
+  const Result<uint32_t> sequence =
+      append_message(RecordType::kStart, image, RecordLog::Space::kNormal);
   if (!sequence.ok()) {
     records_.release(kStopFrameBytes);
     return sequence.status();
@@ -176,38 +177,6 @@ Result<uint32_t> TransactionStore::begin_transaction(const StartRecord& start) {
            static_cast<unsigned>(start.connector_id),
            static_cast<unsigned long>(last_local_transaction_));
   return last_local_transaction_;
-}
-
-Status TransactionStore::append_meter_values(MeterValuesRecord& record) {
-  if (!is_loaded_) return Status::kInvalidState;
-  if (record.connector_id > limits::kMaxConnectors) return Status::kInvalidArgument;
-  OpenTransaction* open = nullptr;
-  if (record.local_transaction != 0) {
-    open = find_open_mutable(record.local_transaction);
-    if (open == nullptr) return Status::kNotFound;
-  }
-  record.ordinal = next_ordinal_[record.connector_id];
-  complete(record.time);
-  uint8_t buffer[kMaxRecordBytes];
-  const ByteSpan image = encode(record, MutableByteSpan(buffer));
-  const uint32_t needed = RecordLog::frame_bytes(image.size()) + margin_bytes(records_);
-  Result<uint32_t> sequence = Status::kNoSpace;
-  if (records_.free_bytes() >= needed ||
-      make_room(needed, RecordLog::Space::kNormal) == Status::kOk) {
-    sequence = append_message(RecordType::kMeterValues, image, RecordLog::Space::kNormal);
-  }
-  if (!sequence.ok()) {
-    if (sequence.status() == Status::kNoSpace) ++refused_meter_values_;
-    return sequence.status();
-  }
-  ++next_ordinal_[record.connector_id];
-  int64_t meter_wh = 0;
-  if (open != nullptr && record.register_wh(meter_wh) && meter_wh >= open->last_meter_wh) {
-    open->last_meter_wh = meter_wh;
-    open->last_meter_time = record.time;
-    open->last_meter_sequence = sequence.value();
-  }
-  return Status::kOk;
 }
 
 Status TransactionStore::journal_register(uint32_t local_transaction, int64_t meter_wh,
@@ -233,7 +202,7 @@ Status TransactionStore::journal_register(uint32_t local_transaction, int64_t me
   uint8_t image[kMaxRecordBytes];
   const ByteSpan encoded = encode(record, MutableByteSpan(image));
   // Not worth a compaction: meter values and the stop say the same later.
-  if (records_.free_bytes() < RecordLog::frame_bytes(encoded.size()) + margin_bytes(records_)) {
+  if (records_.free_bytes() < RecordLog::frame_bytes(encoded.size()) + margin_bytes()) {
     return Status::kNoSpace;
   }
   const Result<uint32_t> sequence =
@@ -245,16 +214,20 @@ Status TransactionStore::journal_register(uint32_t local_transaction, int64_t me
   return Status::kOk;
 }
 
-Status TransactionStore::end_transaction(const StopRecord& stop) {
+Status TransactionStore::end_transaction(const StopRecord& stop, const MeasuredValues& values) {
   if (!is_loaded_) return Status::kInvalidState;
   const OpenTransaction* const open = find_open(stop.local_transaction);
   if (open == nullptr) return Status::kNotFound;
   StopRecord stored = stop;
   stored.meter_stop_wh = std::max(stored.meter_stop_wh, open->last_meter_wh);
   complete(stored.time);
-  uint8_t image[kMaxRecordBytes];
-  const Result<uint32_t> sequence = append_message(
-      RecordType::kStop, encode(stored, MutableByteSpan(image)), RecordLog::Space::kReserved);
+  uint8_t buffer[kMaxRecordBytes];
+  ByteSpan image = encode(stored, MutableByteSpan(buffer));
+  if (open->has_stop_data || !values.empty()) {
+    image = append_values(image, values, MutableByteSpan(buffer));
+  }
+  const Result<uint32_t> sequence =
+      append_message(RecordType::kStop, image, RecordLog::Space::kReserved);
   if (!sequence.ok()) return sequence.status();
   records_.release(std::min(kStopFrameBytes, records_.reserved_bytes()));
   LOG_INFO(log_, "connector %u: stop of transaction #%lu stored",
@@ -353,6 +326,7 @@ Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
       break;
     case RecordType::kStop:
       RETURN_IF_ERROR(decode(record.payload, out.stop));
+      out.has_stop_data = record.payload.size() > kStopRecordBytes;
       out.local_transaction = out.stop.local_transaction;
       time = out.stop.time;
       break;
@@ -386,7 +360,9 @@ void TransactionStore::pass_head() {
   scan_ = head_.after;
   head_.is_known = false;
   is_exhausted_ = false;
-  if (pending_messages_ == 0) next_thin_level_ = 1;
+  if (pending_messages_ > 0) return;
+  next_thin_level_ = 1;
+  if (open_.empty()) retained_bytes_ = 0;
 }
 
 Status TransactionStore::pass_head_delivered() {
@@ -424,7 +400,7 @@ Status TransactionStore::assign(uint32_t sequence, int32_t transaction_id, IdTag
     open->status = status;
     open->parent_id_tag = parent_id_tag;
   }
-  set_delivering(record.local_transaction, record.connector_id, transaction_id);
+  set_delivering(record.local_transaction, record.connector_id, transaction_id, sequence);
   pass_head();
   return Status::kOk;
 }
@@ -469,7 +445,7 @@ Status TransactionStore::give_up_head(DeadLetterReason reason) {
   if (!sequence.ok()) return sequence.status();
   ++dead_letters_;
   if (head_.type == RecordType::kStart && head_.local_transaction != 0) {
-    mark_undeliverable(head_.local_transaction, head_.connector_id);
+    mark_undeliverable(head_.local_transaction, head_.connector_id, head_.sequence);
   }
   pass_head();
   return Status::kOk;

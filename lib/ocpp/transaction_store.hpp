@@ -21,7 +21,26 @@ struct OpenTransaction {
   int64_t last_meter_wh = 0;
   RecordTime last_meter_time;        ///< When that was.
   uint32_t last_meter_sequence = 0;  ///< The record that holds it.
+  bool has_stop_data = false;        ///< Readings for the stop's transactionData are on flash.
+  uint32_t stop_index = 0;           ///< Of the last one between begin and end.
 };
+
+/// One element of a stop's transactionData.
+struct StopReading {
+  SampleContext context = SampleContext::kOther;
+  uint32_t stop_index = 0;  ///< 0 = of the begin or the end: never left out.
+  RecordTime time;
+  MeasuredValues values;
+};
+
+/// Of more than limits::kMaxStopReadings readings between begin and end every second one goes, again
+/// and again: those whose index is a multiple of the stride stay.
+/// @param last_index  Of the transaction's last reading.
+constexpr uint32_t stop_stride(uint32_t last_index) {
+  uint32_t stride = 1;
+  while (last_index / stride >= limits::kMaxStopReadings) stride *= 2;
+  return stride;
+}
 
 /// The oldest message that the CSMS has not answered, complete: it can be encoded without further state, and
 /// peeking again - now, or after a restart - gives the same.
@@ -35,7 +54,8 @@ struct PendingMessage {
   bool has_transaction_id = false;
   /// As assigned; -1 when the start was given up (OCPP 1.6 errata 3.18).
   int32_t transaction_id = 0;
-  common::UtcTime utc;  ///< Time of the event, always known.
+  common::UtcTime utc;         ///< Time of the event, always known.
+  bool has_stop_data = false;  ///< Of a stop: next_stop_reading() has something to tell.
   StartRecord start;
   MeterValuesRecord meter_values;
   StopRecord stop;
@@ -125,17 +145,24 @@ class TransactionStore {
 
   /// Records the start and queues it. The relay may close once this returned kOk, not before.
   /// @param start  local_transaction is ignored.
+  /// @param values  Transaction.Begin for the stop's transactionData; empty = none.
   /// @return The local number of the transaction.
   /// @retval kNoSpace  No room for the start and a later stop. Nothing was stored.
   /// @retval kIo       Not stored. After a power cut or restart the start may nevertheless turn up as open.
   /// @retval kInvalidState     A transaction is open on this connector.
   /// @retval kInvalidArgument  Connector out of 1..kMaxConnectors.
-  common::Result<uint32_t> begin_transaction(const StartRecord& start);
+  common::Result<uint32_t> begin_transaction(const StartRecord& start,
+                                             const MeasuredValues& values = MeasuredValues());
 
   /// Queues one sample. @param record  local_transaction 0 or an open one; ordinal and UTC are set.
+  /// @param is_for_stop  The same values also belong into the stop's transactionData.
   /// @retval kNoSpace  Refused for space; counted. The session goes on.
   /// @retval kNotFound No such open transaction.
-  common::Status append_meter_values(MeterValuesRecord& record);
+  common::Status append_meter_values(MeterValuesRecord& record, bool is_for_stop = false);
+
+  /// Keeps a reading for the stop's transactionData alone. Costs no flash for those that would be
+  /// thinned away anyway. @param record, @return  As above; of an open transaction.
+  common::Status append_stop_data(MeterValuesRecord& record);
 
   /// Keeps the register for the case of a power loss. Cheap to call at every sample: writes only when the
   /// settings' interval or step is reached, and never less than what a meter value on flash already says.
@@ -143,10 +170,11 @@ class TransactionStore {
   common::Status journal_register(uint32_t local_transaction, int64_t meter_wh,
                                   const RecordTime& time);
 
-  /// Records the stop and queues it. A meter_stop_wh below the last register on flash is raised to it.
+  /// Records the stop and queues it. @param values  Transaction.End, as above. A meter_stop_wh below the last register on flash is raised to it.
   /// @retval kNotFound  No such open transaction.
   /// @retval kIo, kNoSpace (the file system's)  Not stored: the transaction is still open; try again.
-  common::Status end_transaction(const StopRecord& stop);
+  common::Status end_transaction(const StopRecord& stop,
+                                 const MeasuredValues& values = MeasuredValues());
 
   /// The open transactions, after load() as before. Valid until the next call that is not const.
   common::Span<const OpenTransaction> open_transactions() const { return open_.span(); }
@@ -163,6 +191,13 @@ class TransactionStore {
   /// @retval kAgain     Its time is not known before set_boot_time().
   /// @retval kIo
   common::Status next_pending(PendingMessage& out);
+
+  /// Reads on from the cursor to the next of the readings kept for the stop of a transaction: begin,
+  /// readings in order, end. Some may be superfluous: see stop_stride().
+  /// @param cursor  A fresh one to begin with. Meaningless after a call that is not const.
+  /// @retval kNotFound  No more.  @retval kIo
+  common::Status next_stop_reading(platform::RecordLog::Cursor& cursor, uint32_t local_transaction,
+                                   StopReading& out) const;
 
   /// The CSMS answered the pending StartTransaction: stores the transaction id and takes the start off the queue.
   /// @param sequence  Of the message last given out by next_pending(), a start.
@@ -212,11 +247,16 @@ class TransactionStore {
   Counters counters() const;
 
  private:
+  /// Set aside per open transaction.
+  static constexpr uint32_t kStopFrameBytes =
+      platform::RecordLog::frame_bytes(kStopRecordBytes + 1 + MeasuredValues::kMaxBytes);
+
   /// What the queue must know about a transaction whose start is off the queue and whose stop is not.
   struct Delivering {
     uint8_t connector_id = 0;
     bool is_needed = true;
     uint32_t local_transaction = 0;
+    uint32_t start_sequence = 0;
     int32_t transaction_id = -1;
   };
   /// The message that next_pending() gave out last.
@@ -237,14 +277,19 @@ class TransactionStore {
     uint32_t dead_letters_dropped = 0;
     uint32_t thinned = 0;
     uint32_t thinnable_bytes = 0;  ///< Of meter values kept, which a higher level could drop.
+    uint32_t retained_bytes = 0;   ///< Of what is delivered and kept for a stop.
   };
   class Loader;
   class Keeper;
 
+  /// Meter values and journaled registers leave this part of the log to starts and stops.
+  uint32_t margin_bytes() const { return records_.capacity_bytes() / 16; }
+
   // transaction_store.cpp
   OpenTransaction* find_open_mutable(uint32_t local_transaction);
   Delivering* find_delivering(uint32_t local_transaction);
-  void set_delivering(uint32_t local_transaction, uint8_t connector_id, int32_t transaction_id);
+  void set_delivering(uint32_t local_transaction, uint8_t connector_id, int32_t transaction_id,
+                      uint32_t start_sequence);
   void erase_delivering(uint32_t local_transaction);
   void close_open(uint32_t local_transaction);
   void complete(RecordTime& time);
@@ -262,7 +307,12 @@ class TransactionStore {
   common::Status count_letters();
   common::Status pass_head_delivered();
   void pass_head();
-  void mark_undeliverable(uint32_t local_transaction, uint8_t connector_id);
+  void mark_undeliverable(uint32_t local_transaction, uint8_t connector_id,
+                          uint32_t start_sequence);
+
+  // transaction_store_readings.cpp
+  common::Result<uint32_t> append_reading(RecordType type, MeterValuesRecord& record);
+  static uint32_t next_stop_index(const OpenTransaction& open);
 
   // transaction_store_load.cpp
   void reset();
@@ -293,6 +343,8 @@ class TransactionStore {
   uint32_t last_message_sequence_ = 0;
   uint32_t pending_messages_ = 0;
   uint32_t pending_bytes_ = 0;
+  uint32_t retained_bytes_ =
+      0;  ///< Of readings kept for stops, besides those pending; an estimate.
   uint32_t dead_letters_ = 0;
   uint32_t letters_cleared_through_ = 0;
   uint32_t letters_cleared_at_ = 0;   ///< The record that says so.

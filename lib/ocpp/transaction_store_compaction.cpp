@@ -43,10 +43,11 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
     const bool is_pending = sequence > store_.compaction_.delivered_through;
     switch (static_cast<RecordType>(type)) {
       case RecordType::kStart:
-        return is_pending || is_open_start(sequence);
-      case RecordType::kMeterValues:
+        return is_pending || is_needed_start(sequence);
       case RecordType::kMeterValuesV1:
         return is_pending || is_last_register(sequence);
+      case RecordType::kMeterValues:
+        return is_pending || is_last_register(sequence) || may_be_stop_data();
       case RecordType::kStop:
         return is_pending;
       case RecordType::kRegister:
@@ -70,7 +71,8 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
     switch (static_cast<RecordType>(record.type)) {
       case RecordType::kMeterValues:
       case RecordType::kMeterValuesV1:
-        return is_last_register(record.sequence) || !is_thinned(record);
+      case RecordType::kStopData:
+        return is_last_register(record.sequence) || is_reading_kept(record);
       case RecordType::kTransactionAssigned: {
         TransactionAssignedRecord assigned;
         if (decode(record.payload, assigned) != Status::kOk) return false;
@@ -86,18 +88,28 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
       case RecordType::kLettersCleared:
       case RecordType::kCheckpoint:
       case RecordType::kDelivered:
-      case RecordType::kStopData:
         break;
     }
     return true;
   }
 
  private:
-  bool is_open_start(uint32_t sequence) const {
+  /// Of an open transaction, or with readings for a stop that is not delivered.
+  bool is_needed_start(uint32_t sequence) const {
     for (const OpenTransaction& open : store_.open_) {
       if (open.start_sequence == sequence) return true;
     }
+    for (const Delivering& delivering : store_.delivering_) {
+      if (delivering.start_sequence == sequence) return true;
+    }
     return false;
+  }
+  /// Spares the reading of delivered meter values where no transaction keeps any.
+  bool may_be_stop_data() const {
+    for (const OpenTransaction& open : store_.open_) {
+      if (open.has_stop_data) return true;
+    }
+    return store_.delivering_.size() > store_.open_.size();
   }
   bool is_last_register(uint32_t sequence) const {
     for (const OpenTransaction& open : store_.open_) {
@@ -105,22 +117,38 @@ class TransactionStore::Keeper final : public RecordLog::Filter {
     }
     return false;
   }
-  bool is_thinned(const RecordLog::Record& record) {
+  /// For a stop that is not delivered, and not one that the stride leaves out.
+  bool is_stop_data(const MeterValuesRecord& reading, bool is_pending) const {
+    if (reading.stop_index == 0) return false;
+    const OpenTransaction* const open = store_.find_open(reading.local_transaction);
+    if (open != nullptr) return reading.stop_index % stop_stride(open->stop_index) == 0;
+    return is_pending || store_.find_delivering(reading.local_transaction) != nullptr;
+  }
+  bool is_reading_kept(const RecordLog::Record& record) {
     Compaction& compaction = store_.compaction_;
-    MeterValuesRecord values;
-    if (decode(static_cast<RecordType>(record.type), record.payload, values) != Status::kOk)
-      return false;
-    if (!is_thinnable(values.context)) return false;
-    // The message that may be on its way stays, so that a retry is identical.
-    if (store_.head_.is_known && store_.head_.sequence == record.sequence) return false;
-    if (!is_kept_at(compaction.thin_level, values.ordinal)) {
-      ++compaction.thinned;
-      return true;
+    const auto type = static_cast<RecordType>(record.type);
+    const bool is_pending = record.sequence > compaction.delivered_through;
+    const bool is_message = type != RecordType::kStopData;
+    MeterValuesRecord reading;
+    if (decode(type, record.payload, reading) != Status::kOk) return is_message && is_pending;
+    if (!(is_message && is_pending) && !is_stop_data(reading, is_pending)) return false;
+    const uint32_t bytes = RecordLog::frame_bytes(record.payload.size());
+    // What is or may be on its way stays, so that a retry is identical.
+    const Head& head = store_.head_;
+    const bool is_on_its_way =
+        head.is_known &&
+        (head.sequence == record.sequence ||
+         (head.type == RecordType::kStop && head.local_transaction == reading.local_transaction));
+    if (is_thinnable(reading.context) && !is_on_its_way) {
+      const auto ordinal = static_cast<uint16_t>(is_message ? reading.ordinal : reading.stop_index);
+      if (!is_kept_at(compaction.thin_level, ordinal)) {
+        compaction.thinned += is_message && is_pending ? 1 : 0;
+        return false;
+      }
+      if (!is_kept_at(kMaxThinLevel, ordinal)) compaction.thinnable_bytes += bytes;
     }
-    if (!is_kept_at(kMaxThinLevel, values.ordinal)) {
-      compaction.thinnable_bytes += RecordLog::frame_bytes(record.payload.size());
-    }
-    return false;
+    if (!is_message || !is_pending) compaction.retained_bytes += bytes;
+    return true;
   }
   bool keep_dead_letter(const RecordLog::Record& record) {
     Compaction& compaction = store_.compaction_;
@@ -176,6 +204,7 @@ void TransactionStore::on_compacted() {
   scan_ = RecordLog::Cursor();
   head_.after = RecordLog::Cursor();
   retry_above_bytes_ = 0;
+  retained_bytes_ = compaction_.retained_bytes;
   dead_letters_ -= std::min(dead_letters_, compaction_.dead_letters_dropped);
   thinned_meter_values_ += compaction_.thinned;
   if (compaction_.thinned > 0) {
@@ -202,7 +231,7 @@ Status TransactionStore::run_compaction(uint8_t thin_level) {
 }
 
 uint32_t TransactionStore::live_bytes() const {
-  return pending_bytes_ + kOpenLiveBytes * static_cast<uint32_t>(open_.size()) +
+  return pending_bytes_ + retained_bytes_ + kOpenLiveBytes * static_cast<uint32_t>(open_.size()) +
          kDeadLetterLiveBytes * std::min(dead_letters_, static_cast<uint32_t>(kMaxDeadLetters)) +
          kCheckpointLiveBytes;
 }

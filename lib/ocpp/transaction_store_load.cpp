@@ -15,7 +15,6 @@ namespace {
 
 /// Set aside for acknowledgements, dead letters and times: they are what frees space.
 constexpr uint32_t kBookkeepingBytes = 2048;
-constexpr uint32_t kStopFrameBytes = RecordLog::frame_bytes(kStopRecordBytes);
 
 }  // namespace
 
@@ -36,9 +35,8 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
         return on_start(record);
       case RecordType::kMeterValues:
       case RecordType::kMeterValuesV1:
-        return on_meter_values(record);
       case RecordType::kStopData:
-        return;
+        return on_meter_values(record);
       case RecordType::kStop:
         return on_stop(record);
       case RecordType::kTransactionAssigned:
@@ -92,6 +90,7 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
     OpenTransaction open;
     if (decode(record.payload, open.start) != Status::kOk) return;
     open.start_sequence = record.sequence;
+    open.has_stop_data = record.payload.size() > kStartRecordBytes;
     open.last_meter_wh = open.start.meter_start_wh;
     open.last_meter_time = open.start.time;
     open.last_meter_sequence = record.sequence;
@@ -108,9 +107,16 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
   }
 
   void on_meter_values(const RecordLog::Record& record) {
-    store_.last_message_sequence_ = record.sequence;
+    const auto type = static_cast<RecordType>(record.type);
+    if (is_meter_values(type)) store_.last_message_sequence_ = record.sequence;
     MeterValuesRecord values;
-    if (decode(static_cast<RecordType>(record.type), record.payload, values) != Status::kOk) return;
+    if (decode(type, record.payload, values) != Status::kOk) return;
+    OpenTransaction* const open = store_.find_open_mutable(values.local_transaction);
+    if (open != nullptr && values.stop_index != 0) {
+      open->has_stop_data = true;
+      open->stop_index = values.stop_index;
+    }
+    if (!is_meter_values(type)) return;
     if (values.connector_id <= limits::kMaxConnectors) {
       store_.next_ordinal_[values.connector_id] = static_cast<uint16_t>(values.ordinal + 1);
     }
@@ -136,7 +142,7 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
       open->parent_id_tag = assigned.parent_id_tag;
     }
     store_.set_delivering(assigned.local_transaction, assigned.connector_id,
-                          assigned.transaction_id);
+                          assigned.transaction_id, assigned.start_sequence);
   }
 
   void on_dead_letter(const RecordLog::Record& record) {
@@ -146,7 +152,7 @@ class TransactionStore::Loader final : public RecordLog::Visitor {
     ++store_.dead_letters_;
     StartRecord start;
     if (letter.type != RecordType::kStart || decode(letter.image, start) != Status::kOk) return;
-    store_.mark_undeliverable(start.local_transaction, start.connector_id);
+    store_.mark_undeliverable(start.local_transaction, start.connector_id, letter.sequence);
   }
 
   void deliver(uint32_t sequence) {
@@ -175,6 +181,7 @@ void TransactionStore::reset() {
   last_message_sequence_ = 0;
   pending_messages_ = 0;
   pending_bytes_ = 0;
+  retained_bytes_ = 0;
   dead_letters_ = 0;
   letters_cleared_through_ = 0;
   letters_cleared_at_ = 0;
@@ -208,7 +215,7 @@ Status TransactionStore::load() {
     // The answer was on flash once (later messages are delivered) and is damaged.
     LOG_ERROR(log_, "transaction id of #%lu is lost",
               static_cast<unsigned long>(open.start.local_transaction));
-    mark_undeliverable(open.start.local_transaction, open.start.connector_id);
+    mark_undeliverable(open.start.local_transaction, open.start.connector_id, open.start_sequence);
   }
   Status counted = count_pending();
   if (counted == Status::kOk && letters_cleared_at_ != 0) counted = count_letters();
