@@ -267,6 +267,10 @@ bool Engine::send_transaction_message(Instant now) {
   context.sequence = message.sequence;
   const common::Status sent = send_message(message, context);
   if (sent == common::Status::kOk) return true;
+  if (sent == common::Status::kIo) {
+    retry_messages_at_ = now + 1000;
+    return false;
+  }
   LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
             static_cast<unsigned long>(message.sequence), to_string(sent));
   retry_messages_at_ =
@@ -312,10 +316,7 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
       StopData data(store, message.local_transaction);
       const common::Status found =
           message.has_stop_data ? data.prepare() : common::Status::kNotFound;
-      if (found == common::Status::kIo) {
-        retry_messages_at_ = now + 1000;
-        return false;
-      }
+      if (found == common::Status::kIo) return found;
       if (found == common::Status::kOk) request.transaction_data = data.view();
       // What does not fit is left out, but for the begin and the end (errata 3.14, 3.91).
       do {
