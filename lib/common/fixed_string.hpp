@@ -5,6 +5,25 @@
 
 namespace common {
 
+/// What all FixedStrings share: a FixedString<N> is its size, then N characters and a zero. Code that
+/// knows N only as a number uses these directly.
+/// @param string    The FixedString.
+/// @param capacity  Its N.
+namespace fixed_string {
+
+/// @retval kNoSpace  Longer than capacity bytes; unchanged.
+Status assign(void* string, size_t capacity, TextSpan value);
+/// Truncates at a code-point border.
+void assign_truncated(void* string, size_t capacity, TextSpan value);
+/// @retval kNoSpace  Would be longer than capacity bytes; unchanged.
+Status append(void* string, size_t capacity, TextSpan value);
+inline TextSpan span(const void* string) {
+  return TextSpan(static_cast<const char*>(string) + sizeof(uint16_t),
+                  *static_cast<const uint16_t*>(string));
+}
+
+}  // namespace fixed_string
+
 /// String of at most N bytes of UTF-8, stored in place and always zero-terminated.
 template <size_t N>
 class FixedString {
@@ -17,31 +36,14 @@ class FixedString {
   explicit FixedString(const char* zero_terminated) { assign_truncated(text(zero_terminated)); }
 
   /// @retval kNoSpace  Longer than N bytes; unchanged.
-  Status assign(TextSpan value) {
-    if (value.size() > N) return Status::kNoSpace;
-    store(value.data(), value.size());
-    return Status::kOk;
+  Status assign(TextSpan value) { return fixed_string::assign(this, N, value); }
+  void assign_truncated(TextSpan value) { fixed_string::assign_truncated(this, N, value); }
+  /// @retval kNoSpace  Would be longer than N bytes; unchanged.
+  Status append(TextSpan value) { return fixed_string::append(this, N, value); }
+  void clear() {
+    size_ = 0;
+    data_[0] = '\0';
   }
-
-  void assign_truncated(TextSpan value) {
-    size_t size = value.size();
-    if (size > N) {
-      size = N;
-      // Step back over continuation bytes so that no code point is split.
-      while (size > 0 && (static_cast<uint8_t>(value[size]) & 0xC0U) == 0x80U) --size;
-    }
-    store(value.data(), size);
-  }
-
-  Status append(TextSpan value) {
-    if (value.size() > N - size_) return Status::kNoSpace;
-    if (value.size() > 0) std::memmove(data_ + size_, value.data(), value.size());
-    size_ += static_cast<uint16_t>(value.size());
-    data_[size_] = '\0';
-    return Status::kOk;
-  }
-
-  void clear() { store(nullptr, 0); }
 
   TextSpan span() const { return TextSpan(data_, size_); }
   const char* c_str() const { return data_; }
@@ -55,12 +57,6 @@ class FixedString {
 
  private:
   static_assert(N <= UINT16_MAX, "FixedString holds at most 65535 bytes");
-
-  void store(const char* data, size_t size) {
-    if (size > 0) std::memmove(data_, data, size);
-    size_ = static_cast<uint16_t>(size);
-    data_[size_] = '\0';
-  }
 
   uint16_t size_ = 0;
   char data_[N + 1] = {};

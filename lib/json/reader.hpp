@@ -78,6 +78,8 @@ class Reader {
   uint8_t depth() const { return depth_; }
   /// Bytes consumed; at kError the place of the fault.
   size_t position() const { return static_cast<size_t>(at_ - begin_); }
+  /// Where that is in the text.
+  const char* here() const { return at_; }
 
  private:
   enum class Expect : uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kCommaOrEnd, kNothing };

@@ -52,7 +52,7 @@ RegistrationState from_message(messages::RegistrationStatus status) {
 
 }  // namespace
 
-void Engine::on_call_result(const CallContext& context, common::TextSpan payload, Instant now) {
+void Engine::on_call_result(const CallContext& context, messages::FramePayload payload, Instant now) {
   ActionCounters& counters = calls.counters(context.action);
   ++counters.answered;
   switch (context.action) {
@@ -120,7 +120,7 @@ void Engine::on_call_result(const CallContext& context, common::TextSpan payload
   }
 }
 
-void Engine::on_boot_result(common::TextSpan payload, Instant now) {
+void Engine::on_boot_result(messages::FramePayload payload, Instant now) {
   messages::BootNotificationConf conf;
   if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
     ++calls.counters(Action::BootNotification).failed;

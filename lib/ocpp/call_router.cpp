@@ -8,57 +8,96 @@ using common::Instant;
 
 namespace {
 
-using Handler = void (*)(const InboundCall& call, Instant now);
+using Handler = Refusal (*)(Engine& engine, const void* request, void* conf, Instant now);
+using OwnHandler = void (*)(const InboundCall& call, Instant now);
 
-/// Decode, handle, answer.
-template <typename Req, typename Conf>
-void run(const InboundCall& call, Instant now) {
-  Req request;
-  if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
-    call.refuse(error);
-    return;
-  }
-  Conf conf;
-  const Refusal refusal = handle(call.engine(), request, conf, now);
-  if (refusal.is_refused) {
-    call.refuse(refusal.code, common::text(refusal.reason));
-  } else {
-    call.answer(conf);
-  }
-}
-
+/// One action: what its request and confirmation look like, and who handles it. One function runs
+/// all of them; a row costs less flash than a function of its own.
 struct Row {
+  constexpr Row(Action the_action, const messages::runtime::ObjectType* the_request,
+                const messages::runtime::ObjectType* the_conf, Handler the_handler)
+      : action(the_action), request(the_request), conf(the_conf), handler(the_handler) {}
+  constexpr Row(Action the_action, OwnHandler the_handler)
+      : action(the_action), request(nullptr), conf(nullptr), own_handler(the_handler) {}
+
   Action action;
-  Handler handler;
+  const messages::runtime::ObjectType* request;  ///< nullptr: own_handler decodes and answers.
+  const messages::runtime::ObjectType* conf;
+  union {
+    Handler handler;
+    OwnHandler own_handler;
+  };
 };
+
+/// Room for any request and confirmation of kRows.
+constexpr size_t kMaxRequestSize = sizeof(messages::RemoteStartTransactionReq);
+constexpr size_t kMaxConfSize = sizeof(messages::GetDiagnosticsConf);
+
+/// The row of a request that is decoded, handled and answered in the usual way.
+template <typename Req, typename Conf>
+constexpr Row row() {
+  static_assert(sizeof(Req) <= kMaxRequestSize && sizeof(Conf) <= kMaxConfSize, "room for it");
+  static_assert(std::is_trivially_copyable_v<Req> && std::is_trivially_copyable_v<Conf>,
+                "made by filling it with zeros");
+  return Row(Req::kAction, &Req::kType, &Conf::kType,
+             [](Engine& engine, const void* request, void* conf, Instant now) {
+               return handle(engine, *static_cast<const Req*>(request), *static_cast<Conf*>(conf),
+                             now);
+             });
+}
 
 /// Every action of the CSMS that this build carries out. The rest of sent_by_csms() is
 /// NotSupported.
 constexpr Row kRows[] = {
-    {Action::CancelReservation,
-     run<messages::CancelReservationReq, messages::CancelReservationConf>},
-    {Action::ChangeAvailability,
-     run<messages::ChangeAvailabilityReq, messages::ChangeAvailabilityConf>},
-    {Action::ChangeConfiguration,
-     run<messages::ChangeConfigurationReq, messages::ChangeConfigurationConf>},
-    {Action::ClearCache, run<messages::ClearCacheReq, messages::ClearCacheConf>},
-    {Action::ClearChargingProfile,
-     run<messages::ClearChargingProfileReq, messages::ClearChargingProfileConf>},
+    row<messages::CancelReservationReq, messages::CancelReservationConf>(),
+    row<messages::ChangeAvailabilityReq, messages::ChangeAvailabilityConf>(),
+    row<messages::ChangeConfigurationReq, messages::ChangeConfigurationConf>(),
+    row<messages::ClearCacheReq, messages::ClearCacheConf>(),
+    row<messages::ClearChargingProfileReq, messages::ClearChargingProfileConf>(),
     {Action::DataTransfer, handle_data_transfer},
     {Action::GetCompositeSchedule, handle_get_composite_schedule},
     {Action::GetConfiguration, handle_get_configuration},
-    {Action::RemoteStartTransaction,
-     run<messages::RemoteStartTransactionReq, messages::RemoteStartTransactionConf>},
-    {Action::RemoteStopTransaction,
-     run<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>},
-    {Action::ReserveNow, run<messages::ReserveNowReq, messages::ReserveNowConf>},
-    {Action::Reset, run<messages::ResetReq, messages::ResetConf>},
+    row<messages::RemoteStartTransactionReq, messages::RemoteStartTransactionConf>(),
+    row<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>(),
+    row<messages::ReserveNowReq, messages::ReserveNowConf>(),
+    row<messages::ResetReq, messages::ResetConf>(),
     {Action::SetChargingProfile, handle_set_charging_profile},
     {Action::TriggerMessage, handle_trigger_message},
-    {Action::UnlockConnector, run<messages::UnlockConnectorReq, messages::UnlockConnectorConf>},
+    row<messages::UnlockConnectorReq, messages::UnlockConnectorConf>(),
 };
 
+/// Decode, handle, answer.
+void run(const InboundCall& call, const Row& row, Instant now) {
+  if (row.request == nullptr) {
+    row.own_handler(call, now);
+    return;
+  }
+  alignas(uint64_t) char request[kMaxRequestSize] = {};
+  alignas(uint64_t) char conf[kMaxConfSize] = {};
+  const messages::DecodeError error =
+      messages::runtime::decode_object(*row.request, call.payload(), request, {});
+  if (!error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  const Refusal refusal = row.handler(call.engine(), request, conf, now);
+  if (refusal.is_refused) {
+    call.refuse(refusal.code, common::text(refusal.reason));
+  } else {
+    call.answer(*row.conf, conf);
+  }
+}
+
 }  // namespace
+
+void InboundCall::answer(const messages::runtime::ObjectType& type, const void* conf) const {
+  json::Writer writer(engine_.outbox.space());
+  begin(writer, 3);
+  common::Status status = messages::runtime::encode_object(type, conf, writer);
+  writer.end_array();
+  if (status == common::Status::kOk) status = writer.status();
+  finish(status, writer.size());
+}
 
 void InboundCall::begin(json::Writer& writer, int type) const {
   writer.begin_array();
@@ -120,7 +159,8 @@ void Engine::receive(common::TextSpan frame, bool truncated, Instant now) {
     on_call_error(context, parsed.error_code, parsed.error_description, now);
   } else {
     // An answer that cannot be read is one all the same: what it lacks is found when it is decoded.
-    on_call_result(context, parsed.fault == nullptr ? parsed.payload : common::TextSpan(), now);
+    on_call_result(context, parsed.fault == nullptr ? parsed.payload : messages::FramePayload(),
+                   now);
   }
 }
 
@@ -137,19 +177,24 @@ void Engine::handle_call(const RpcFrame& frame, Instant now) {
     return;
   }
   Action action{};
-  if (!messages::from_string(frame.action, action) || !messages::sent_by_csms(action)) {
-    call.refuse(messages::RpcErrorCode::NotImplemented, common::text("unknown action"));
-    return;
+  Refusal refusal = Refusal::because(messages::RpcErrorCode::NotImplemented, "unknown action");
+  if (messages::from_string(frame.action, action) && messages::sent_by_csms(action)) {
+    ++calls.counters(action).received;
+    LOG_DEBUG(ports.log, "< Call %s", to_string(action));
+    for (const Row& row : kRows) {
+      if (row.action != action) continue;
+      run(call, row, now);
+      return;
+    }
+    refusal = Refusal::because(messages::RpcErrorCode::NotSupported,
+                               "not supported by this charge point");
   }
-  ++calls.counters(action).received;
-  LOG_DEBUG(ports.log, "< Call %s", to_string(action));
-  for (const Row& row : kRows) {
-    if (row.action != action) continue;
-    row.handler(call, now);
-    return;
+  // What is no JSON is refused as that, whatever the action.
+  if (const messages::DecodeError error = messages::check(frame.payload); !error.ok()) {
+    call.refuse(error);
+  } else {
+    call.refuse(refusal.code, common::text(refusal.reason));
   }
-  call.refuse(messages::RpcErrorCode::NotSupported,
-              common::text("not supported by this charge point"));
 }
 
 }  // namespace ocpp

@@ -77,7 +77,7 @@ class Engine {
   common::Instant call_deadline() const;
 
   // --- answer_handling.cpp
-  void on_call_result(const CallContext& context, common::TextSpan payload, common::Instant now);
+  void on_call_result(const CallContext& context, messages::FramePayload payload, common::Instant now);
   void on_call_error(const CallContext& context, common::TextSpan code,
                      common::TextSpan description, common::Instant now);
   void on_call_lost(const CallContext& context, common::Instant now);
@@ -163,7 +163,7 @@ class Engine {
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
   void on_data_transfer_answer(const char* status, const Text* data);
-  void on_boot_result(common::TextSpan payload, common::Instant now);
+  void on_boot_result(messages::FramePayload payload, common::Instant now);
   void acknowledge(common::Instant now);
   void on_start_acknowledged(common::Instant now);
   void on_transaction_failure(const CallContext& context, common::Instant now);

@@ -4,11 +4,23 @@ LOG_MODULE("ocpp.rpc");
 
 namespace ocpp {
 
-void OutgoingCalls::start(const CallContext& context, Action action) {
+common::Status OutgoingCalls::send(Action action, const messages::runtime::ObjectType& type,
+                                   const void* request, const CallContext& context) {
+  id_ = make_message_id(entropy_);
+  json::Writer writer(outbox_.space());
+  writer.begin_array();
+  writer.integer(2);
+  writer.plain_string(id_.span());
+  writer.plain_string(common::text(to_string(action)));
+  RETURN_IF_ERROR(messages::runtime::encode_object(type, request, writer));
+  writer.end_array();
+  RETURN_IF_ERROR(writer.status());
+  outbox_.commit(writer.size());
   context_ = context;
   context_.action = action;
   state_ = State::kQueued;
   deadline_ = common::Instant::never();
+  return common::Status::kOk;
 }
 
 void OutgoingCalls::on_sent(int64_t timeout_ms, common::Instant now) {

@@ -5,6 +5,7 @@
 #include "ocpp/message_id.hpp"
 #include "ocpp/outbox.hpp"
 #include "ocpp_messages/action.hpp"
+#include "ocpp_messages/runtime/codec.hpp"
 
 namespace ocpp {
 
@@ -34,19 +35,11 @@ class OutgoingCalls {
   /// @return Why the message cannot be encoded; nothing was queued then.
   template <typename Request>
   common::Status send(const Request& request, const CallContext& context) {
-    id_ = make_message_id(entropy_);
-    json::Writer writer(outbox_.space());
-    writer.begin_array();
-    writer.integer(2);
-    writer.string(id_.span());
-    writer.string(to_string(Request::kAction));
-    RETURN_IF_ERROR(encode(request, writer));
-    writer.end_array();
-    RETURN_IF_ERROR(writer.status());
-    outbox_.commit(writer.size());
-    start(context, Request::kAction);
-    return common::Status::kOk;
+    return send(Request::kAction, Request::kType, &request, context);
   }
+  /// @param request  The object that type describes.
+  common::Status send(Action action, const messages::runtime::ObjectType& type, const void* request,
+                      const CallContext& context);
 
   /// The link took the oldest frame of the outbox.
   void on_sent(int64_t timeout_ms, common::Instant now);
@@ -64,8 +57,6 @@ class OutgoingCalls {
 
  private:
   enum class State : uint8_t { kIdle, kQueued, kSent };
-
-  void start(const CallContext& context, Action action);
 
   Outbox& outbox_;
   platform::Entropy& entropy_;

@@ -1,8 +1,10 @@
 #pragma once
 
-#include "common/span.hpp"
+#include "ocpp_messages/runtime/codec.hpp"
 
 namespace ocpp {
+
+namespace messages = ocpp_messages;
 
 /// One received frame, taken apart (OCPP-J 1.6, 4.2). Spans point into the frame.
 struct RpcFrame {
@@ -16,10 +18,10 @@ struct RpcFrame {
   /// What is wrong with a frame whose id could be read; nullptr when nothing is.
   const char* fault = nullptr;
   Kind kind = Kind::kUnreadable;
-  common::TextSpan raw_id;   ///< As it stands in the frame, quotes included: echoed unchanged.
-  common::TextSpan id;       ///< Content of the string; for a number its digits.
-  common::TextSpan action;   ///< kCall.
-  common::TextSpan payload;  ///< kCall, kCallResult: JSON, checked.
+  common::TextSpan raw_id;  ///< As it stands in the frame, quotes included: echoed unchanged.
+  common::TextSpan id;      ///< Content of the string; for a number its digits.
+  common::TextSpan action;  ///< kCall.
+  messages::FramePayload payload;  ///< kCall, kCallResult: not looked at yet.
   common::TextSpan error_code;
   common::TextSpan error_description;
 };
@@ -28,7 +30,8 @@ struct RpcFrame {
 /// characters.
 constexpr size_t kMaxRawIdBytes = 200;
 
-/// Takes a frame apart. Of a faulty or truncated one as much as can be read for certain.
+/// Takes a frame apart, up to the payload. Of a faulty or truncated one as much as can be read for
+/// certain.
 RpcFrame parse_frame(common::TextSpan frame, bool truncated);
 
 }  // namespace ocpp

@@ -183,10 +183,10 @@ def test_another_protocol_is_generated_without_a_change_of_the_generator(
     files = generate(overlay)
     assert "Fast_1,  ///< Fast-1" in files["enums.hpp"]
     assert "_3Phase,  ///< 3Phase" in files["enums.hpp"]
-    assert "std::optional<common::FixedString<8>> class_;" in files["part.hpp"]
+    assert "Optional<common::FixedString<8>> class_;" in files["part.hpp"]
     assert "IntegerRange kPart_count_range{0, 9};" in files["part.cpp"]
-    assert "1, 4, encode_items<Part>}" in files["ping.cpp"]
-    assert "kPingReqType{kPingReqFields, 2, true}" in files["ping.cpp"]
+    assert "&runtime::kPartObject), 1, 4);" in files["ping.cpp"]
+    assert "PingReq::kType = object(kPingReqFields, 2, true, sizeof(PingReq));" in files["ping.cpp"]
     assert "FormatViolation," in files["rpc_error_code.hpp"]
     assert not any("ocpp 1.6" in text.lower() for text in files.values())
 

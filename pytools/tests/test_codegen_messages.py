@@ -118,7 +118,7 @@ def compile_cpp(folder: Path, *arguments: str) -> None:
 def objects(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The libraries json and ocpp_messages, compiled with sanitizers."""
     folder = tmp_path_factory.mktemp("objects")
-    folders = [REPOSITORY / "lib" / "json", REPOSITORY / "lib" / "ocpp_messages"]
+    folders = [REPOSITORY / "lib" / name for name in ("common", "json", "ocpp_messages")]
     sources = [path for source in folders for path in sorted(source.rglob("*.cpp"))]
     compile_cpp(folder, "-c", *map(str, sources))
     return [str(path) for path in sorted(folder.glob("*.o"))]

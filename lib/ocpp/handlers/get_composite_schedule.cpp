@@ -1,6 +1,7 @@
 #include "ocpp/handlers/handlers.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace ocpp {
 namespace {

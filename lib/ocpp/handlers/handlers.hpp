@@ -46,18 +46,15 @@ class InboundCall {
   InboundCall(Engine& engine, const RpcFrame& frame) : engine_(engine), frame_(frame) {}
 
   Engine& engine() const { return engine_; }
-  common::TextSpan payload() const { return frame_.payload; }
+  messages::FramePayload payload() const { return frame_.payload; }
 
   /// Queues the CALLRESULT. An answer that does not fit becomes a CALLERROR.
   template <typename Conf>
   void answer(const Conf& conf) const {
-    json::Writer writer(engine_.outbox.space());
-    begin(writer, 3);
-    common::Status status = encode(conf, writer);
-    writer.end_array();
-    if (status == common::Status::kOk) status = writer.status();
-    finish(status, writer.size());
+    answer(Conf::kType, &conf);
   }
+  /// @param conf  The object that type describes.
+  void answer(const messages::runtime::ObjectType& type, const void* conf) const;
   void refuse(messages::RpcErrorCode code, common::TextSpan description) const;
   void refuse(const messages::DecodeError& error) const {
     refuse(error.code(), error.description().span());

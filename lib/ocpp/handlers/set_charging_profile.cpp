@@ -16,7 +16,7 @@ struct IncomingProfile {
 };
 
 /// Purpose, connector and transaction go together (3.13.1). @param profile  Gets its transaction.
-bool belongs_here(const Engine& engine, const std::optional<int32_t>& transaction_id,
+bool belongs_here(const Engine& engine, const messages::Optional<int32_t>& transaction_id,
                   ChargingProfile& profile) {
   switch (profile.purpose) {
     case ProfilePurpose::ChargePointMaxProfile:

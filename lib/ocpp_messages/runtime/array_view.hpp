@@ -4,6 +4,8 @@
 #include "json/reader.hpp"
 #include "ocpp_messages/runtime/descriptor.hpp"
 
+#include <type_traits>
+
 namespace ocpp_messages {
 
 namespace runtime {
@@ -15,20 +17,40 @@ class ArrayBase {
 
   ArrayBase() = default;
 
+  /// Where an iteration is.
+  class Position {
+   public:
+    explicit Position(const ArrayBase& array);
+
+   private:
+    friend class ArrayBase;
+    json::Reader reader_;  // kJson
+    size_t index_ = 0;     // else
+  };
+  /// Fills item, an object of item_size bytes, with the next element. @return false at the end.
+  bool next(Position& position, void* item, size_t item_size) const;
+  /// The elements as they lie in memory, nullptr unless kSpan.
+  const char* memory() const {
+    return origin_ == Origin::kSpan ? static_cast<const char*>(data_) : nullptr;
+  }
+  Origin origin() const { return origin_; }
+  uint32_t count() const { return count_; }
+
  protected:
   friend class Decoder;
   using AnyFunction = void (*)();
-
-  /// Decodes the next element of a kJson array. @return false at the end.
-  bool next_from_json(json::Reader& reader, void* item) const;
+  using CallSource = bool (*)(AnyFunction next, void* context, size_t index, void* item);
 
   const void* data_ = nullptr;  // first element, context of the source, or JSON text
   union {
     AnyFunction next_ = nullptr;  // kSource
     const ArrayType* type_;       // kJson
   };
-  uint32_t count_ = 0;      // kSpan, kJson
-  uint32_t json_size_ = 0;  // kJson, bytes
+  union {
+    CallSource call_ = nullptr;  // kSource
+    size_t json_size_;           // kJson, bytes
+  };
+  uint32_t count_ = 0;  // kSpan, kJson
   Origin origin_ = Origin::kSpan;
 };
 
@@ -62,36 +84,29 @@ class ArrayView : public runtime::ArrayBase {
     view.origin_ = Origin::kSource;
     view.data_ = context;
     view.next_ = reinterpret_cast<AnyFunction>(next);
+    view.call_ = [](AnyFunction any, void* the_context, size_t index, void* item) {
+      return reinterpret_cast<Next>(any)(the_context, index, *static_cast<T*>(item));
+    };
     return view;
   }
 
   class Iterator {
    public:
-    explicit Iterator(const ArrayView& array)
-        : array_(&array),
-          reader_(common::TextSpan(static_cast<const char*>(array.data_),
-                                   array.origin_ == Origin::kJson ? array.json_size_ : 0)) {
-      if (array.origin_ == Origin::kJson) reader_.next();
-      advance();
-    }
+    explicit Iterator(const ArrayView& array) : array_(&array), position_(array) { ++*this; }
     const T& operator*() const { return item_; }
     const T* operator->() const { return &item_; }
     Iterator& operator++() {
-      advance();
+      done_ = !array_->next(position_, &item_, sizeof item_);
       return *this;
     }
     bool done() const { return done_; }
 
    private:
-    void advance() {
-      item_ = T{};
-      done_ = !array_->next(reader_, index_, item_);
-      ++index_;
-    }
+    // A fresh T is made by filling it with zeros.
+    static_assert(std::is_trivially_copyable_v<T> && std::is_standard_layout_v<T>);
 
     const ArrayView* array_;
-    json::Reader reader_;
-    size_t index_ = 0;
+    Position position_;
     T item_{};
     bool done_ = false;
   };
@@ -105,44 +120,10 @@ class ArrayView : public runtime::ArrayBase {
   size_t size() const {
     if (origin_ != Origin::kSource) return count_;
     size_t count = 0;
-    for (T item{}; source()(context(), count, item); item = T{}) ++count;
+    for (Iterator at(*this); !at.done(); ++at) ++count;
     return count;
   }
   bool empty() const { return size() == 0; }
-
- private:
-  Next source() const { return reinterpret_cast<Next>(next_); }
-  void* context() const { return const_cast<void*>(data_); }
-  bool next(json::Reader& reader, size_t index, T& item) const {
-    switch (origin_) {
-      case Origin::kSpan:
-        if (index >= count_) return false;
-        item = static_cast<const T*>(data_)[index];
-        return true;
-      case Origin::kSource:
-        return source()(context(), index, item);
-      case Origin::kJson:
-        return next_from_json(reader, &item);
-    }
-    return false;
-  }
 };
-
-namespace runtime {
-
-/// Encodes one value by its table row.
-common::Status encode_value(const Field& field, const void* value, json::Writer& writer);
-
-template <typename T>
-common::Status encode_items(const ArrayBase& array, const Field& item_field, json::Writer& writer,
-                            size_t& count) {
-  for (const T& item : static_cast<const ArrayView<T>&>(array)) {
-    RETURN_IF_ERROR(encode_value(item_field, &item, writer));
-    ++count;
-  }
-  return common::Status::kOk;
-}
-
-}  // namespace runtime
 
 }  // namespace ocpp_messages

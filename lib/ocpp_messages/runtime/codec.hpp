@@ -47,11 +47,20 @@ class DecodeError {
   Path path_;
 };
 
+/// The payload of a frame: the frame from the end of the action or of the message id on. Whatever reads the
+/// payload also checks that the frame ends behind it.
+struct FramePayload {
+  common::TextSpan rest;
+};
+
 namespace runtime {
 
 /// Decodes a payload into the struct that type describes.
-/// @param out  The struct; unspecified content after an error. nullptr: only checks.
+/// @param out  The struct, not touched where type has nothing; unspecified content after an error.
+///             nullptr: only checks.
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
+                          DecodeOptions options);
+DecodeError decode_object(const ObjectType& type, FramePayload payload, void* out,
                           DecodeOptions options);
 
 /// @retval kOk               Written.
@@ -67,5 +76,23 @@ const char* enum_name(const EnumType& type, uint8_t value);
 bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value);
 
 }  // namespace runtime
+
+/// Checks that a payload is one JSON value and that the frame ends behind it, whatever the value.
+DecodeError check(FramePayload payload);
+
+/// Decodes a payload. Texts and arrays of message point into json.
+template <typename Message>
+DecodeError decode(common::TextSpan json, Message& message, DecodeOptions options = {}) {
+  return runtime::decode_object(Message::kType, json, &message, options);
+}
+template <typename Message>
+DecodeError decode(FramePayload payload, Message& message, DecodeOptions options = {}) {
+  return runtime::decode_object(Message::kType, payload, &message, options);
+}
+/// Encodes a payload; see runtime::encode_object().
+template <typename Message>
+common::Status encode(const Message& message, json::Writer& writer) {
+  return runtime::encode_object(Message::kType, &message, writer);
+}
 
 }  // namespace ocpp_messages

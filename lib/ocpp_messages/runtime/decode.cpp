@@ -1,6 +1,7 @@
 #include "json/number.hpp"
 #include "json/reader.hpp"
 #include "ocpp_messages/runtime/array_view.hpp"
+#include "ocpp_messages/runtime/checks.hpp"
 #include "ocpp_messages/runtime/codec.hpp"
 #include "ocpp_messages/runtime/decimal.hpp"
 #include "ocpp_messages/runtime/text.hpp"
@@ -24,44 +25,54 @@ using json::Token;
 /// deeper because of input.
 class Decoder {
  public:
-  Decoder(common::TextSpan json, const DecodeOptions& options, bool integral_decimals)
-      : json_(json),
-        reader_(json),
+  /// @param error  Where to tell what is wrong; nullptr when nobody asks.
+  Decoder(json::Reader& reader, DecodeOptions options, bool integral_decimals, DecodeError* error)
+      : reader_(reader),
+        error_(error),
         sink_(options.sink),
         strict_(options.strict),
         integral_decimals_(integral_decimals) {}
 
-  void message(const ObjectType& type, void* out) {
-    if (reader_.next() == Token::kObjectBegin) {
-      (void)object(type, out);
+  /// @param type  nullptr: any value will do.
+  void message(const ObjectType* type, void* out) {
+    const uint8_t outside = reader_.depth();
+    const Token first = reader_.next();
+    if (first == Token::kArrayEnd) {
+      (void)fail(kSyntaxError, "the payload is missing");
+      return;
+    }
+    if (type == nullptr) {
+    } else if (first == Token::kObjectBegin) {
+      (void)object(*type, out);
     } else {
       (void)fail(kSyntaxError, "payload is not a JSON object");
     }
     // A fault in the rest of the text outdoes one in its content.
-    while (reader_.next() < Token::kEnd) {
+    while (reader_.depth() > outside && reader_.next() != Token::kError) {
     }
-    if (reader_.token() == Token::kError) {
-      error_.path_.clear();
-      (void)syntax();
-    }
+    const bool is_alone = outside == 0 || reader_.next() == Token::kArrayEnd;
+    const bool ends = reader_.next() == Token::kEnd;
+    if (is_alone && ends) return;
+    error_->path_.clear();
+    (void)fail(kSyntaxError, is_alone || reader_.token() == Token::kError
+                                 ? "payload is not valid JSON"
+                                 : "something follows the payload");
   }
-  bool item(const Field& field, json::Reader& reader, void* out) {
-    reader_ = reader;
-    const Token token = reader_.next();
-    const bool ok = token != Token::kArrayEnd && token != Token::kError && value(field, out);
-    reader = reader_;
-    return ok;
+  bool item(const Field& field, void* out) {
+    return reader_.next() < Token::kEnd && reader_.token() != Token::kArrayEnd && value(field, out);
   }
-  const DecodeError& error() const { return error_; }
 
  private:
   static void* member(void* object, size_t offset) {
     return object == nullptr ? nullptr : static_cast<char*>(object) + offset;
   }
+  /// Of an optional member, beside its value.
+  static bool& is_present(void* value) { return static_cast<bool*>(value)[-1]; }
 
   bool fail(RpcErrorCode code, const char* reason) {
-    error_.code_ = code;
-    error_.reason_ = reason;
+    if (error_ == nullptr) return false;
+    error_->code_ = code;
+    error_->reason_ = reason;
     return false;
   }
   bool fail_type(const char* reason) { return fail(kTypeError, reason); }
@@ -69,116 +80,117 @@ class Decoder {
   bool fail_occurrence(const char* reason) { return fail(kOccurrenceError, reason); }
   bool syntax() { return fail(kSyntaxError, "payload is not valid JSON"); }
 
-  /// Puts a path element in front, then returns false.
-  bool below(common::TextSpan element) {
-    DecodeError::Path path(element);
-    const DecodeError::Path& inner = error_.path_;
-    const bool dot = !inner.empty() && inner.span()[0] != '[';
-    if (path.size() + (dot ? 1 : 0) + inner.size() > DecodeError::Path::kCapacity) return false;
-    if (dot) (void)path.append(common::text("."));
-    (void)path.append(inner.span());
-    error_.path_ = path;
-    return false;
-  }
-  bool below_index(size_t index) {
-    char element[12];
-    size_t at = sizeof(element);
-    element[--at] = ']';
-    do {
-      element[--at] = static_cast<char>('0' + index % 10);
-      index /= 10;
-    } while (index != 0 && at > 1);
-    element[--at] = '[';
-    return below(common::TextSpan(element + at, sizeof(element) - at));
-  }
+  bool below(common::TextSpan element);
+  bool below(const Field& field) { return below(common::TextSpan(field.name, field.name_size)); }
+  bool below_index(uint32_t index);
 
   bool object(const ObjectType& type, void* out);
-  bool member_value(const Field& field, void* out);
+  const Field* next_member(const ObjectType& type, uint8_t expected);
+  const Field* find(const ObjectType& type) const;
   bool value(const Field& field, void* out);
   bool integer(const Field& field, void* out);
   bool decimal(const Field& field, void* out);
-  bool time(void* out);
-  bool enumerator(const Field& field, void* out);
-  bool fixed_string(const Field& field, void* out);
-  bool array(const Field& field, void* out);
+  bool text(const Field& field, void* out);
+  bool array(const ArrayType& type, void* out);
 
-  static void reset(const ObjectType& type, void* out);
-  const Field* find(const ObjectType& type, uint8_t expected) const;
-
-  common::TextSpan json_;
-  json::Reader reader_;
-  DecodeError error_;
+  json::Reader& reader_;
+  DecodeError* error_;
   const ItemSink* sink_;
   bool strict_;
   bool integral_decimals_;
 };
 
-void Decoder::reset(const ObjectType& type, void* out) {
-  for (uint8_t i = 0; i < type.count; ++i) {
-    const Field& field = type.fields[i];
-    if (field.optional != nullptr) field.optional(member(out, field.offset), Access::kReset);
-  }
+/// Puts a path element in front, then returns false.
+bool Decoder::below(common::TextSpan element) {
+  if (error_ == nullptr) return false;
+  DecodeError::Path path(element);
+  const common::TextSpan inner = error_->path_.span();
+  const bool dot = !inner.empty() && *inner.data() != '[';
+  if (path.size() + (dot ? 1 : 0) + inner.size() > DecodeError::Path::kCapacity) return false;
+  if (dot) (void)path.append(common::text("."));
+  (void)path.append(inner);
+  error_->path_ = path;
+  return false;
 }
 
-const Field* Decoder::find(const ObjectType& type, uint8_t expected) const {
-  const common::TextSpan name = reader_.text();
-  const Text text = Text::from_json(name, reader_.has_escapes());
-  const char first = name.empty() ? '\0' : name[0];
-  // Members mostly come in the order of the schema: begin with the one that is due.
-  for (uint8_t i = 0; i < type.count; ++i, ++expected) {
-    if (expected >= type.count) expected = 0;
-    const Field& field = type.fields[expected];
-    if (first != field.name[0] && first != '\\') continue;
-    if (text.equals(common::text(field.name))) return &field;
+bool Decoder::below_index(uint32_t index) {
+  char element[12];
+  char* const end = element + sizeof element;
+  char* at = end;
+  *--at = ']';
+  do {
+    *--at = static_cast<char>('0' + index % 10);
+    index /= 10;
+  } while (index != 0);
+  *--at = '[';
+  return below(common::TextSpan(at, static_cast<size_t>(end - at)));
+}
+
+const Field* Decoder::find(const ObjectType& type) const {
+  const Text name = Text::from_json(reader_.text(), reader_.has_escapes());
+  for (const Field* field = type.fields; field != type.fields + type.count; ++field) {
+    if (name.equals(common::TextSpan(field->name, field->name_size))) return field;
   }
   return nullptr;
 }
 
+/// Reads a member name; reader_.token() tells whether there was one.
+/// @param expected  Members mostly come in the order of the schema: these from here on are tried
+///                  first.
+/// @return nullptr if it is unknown.
+const Field* Decoder::next_member(const ObjectType& type, uint8_t expected) {
+  for (; expected < type.count; ++expected) {
+    const Field& field = type.fields[expected];
+    if (reader_.next_if_key(field.name, field.name_size)) return &field;
+  }
+  return reader_.next() == Token::kKey ? find(type) : nullptr;
+}
+
 bool Decoder::object(const ObjectType& type, void* out) {
-  if (out != nullptr) reset(type, out);
+  uint32_t missing = 0;
+  for (uint8_t i = 0; i < type.count; ++i) {
+    const Field& field = type.fields[i];
+    if (field.presence == Presence::kRequired) {
+      missing |= 1U << i;
+    } else if (out != nullptr) {
+      is_present(member(out, field.offset)) = false;
+    }
+  }
   uint32_t seen = 0;
-  uint8_t expected = 0;
-  while (reader_.next() == Token::kKey) {
-    const Field* field = find(type, expected);
+  for (uint8_t expected = 0;; ++expected) {
+    const Field* field = next_member(type, expected);
+    if (reader_.token() != Token::kKey) break;
     if (field == nullptr) {
       if (strict_) {
         return fail(kUnknownFieldError, "field is not known") || below(reader_.text());
       }
       reader_.next();
       if (!reader_.skip()) return syntax();
+      --expected;
       continue;
     }
     expected = static_cast<uint8_t>(field - type.fields);
     const uint32_t bit = 1U << expected;
-    if ((seen & bit) != 0)
-      return fail_occurrence("field is given twice") || below(common::text(field->name));
+    if ((seen & bit) != 0) return fail_occurrence("field is given twice") || below(*field);
     seen |= bit;
-    ++expected;
-    reader_.next();
-    if (!member_value(*field, out)) return below(common::text(field->name));
+    void* target = member(out, field->offset);
+    if (reader_.next() == Token::kNull && field->presence == Presence::kOptional && !strict_)
+      continue;
+    if (target != nullptr && field->presence == Presence::kOptional) is_present(target) = true;
+    if (!value(*field, target)) return below(*field);
   }
   if (reader_.token() != Token::kObjectEnd) return syntax();
-  for (uint8_t i = 0; i < type.count; ++i) {
-    const Field& field = type.fields[i];
-    if (field.optional == nullptr && (seen & (1U << i)) == 0) {
-      return fail_occurrence("required field is missing") || below(common::text(field.name));
-    }
+  missing &= ~seen;
+  for (uint8_t i = 0; missing != 0; ++i, missing >>= 1U) {
+    if ((missing & 1U) != 0)
+      return fail_occurrence("required field is missing") || below(type.fields[i]);
   }
   return true;
 }
 
-bool Decoder::member_value(const Field& field, void* out) {
-  if (reader_.token() == Token::kError) return syntax();
-  void* target = member(out, field.offset);
-  if (field.optional != nullptr) {
-    if (reader_.token() == Token::kNull && !strict_) return true;
-    if (target != nullptr) target = field.optional(target, Access::kEmplace);
-  }
-  return value(field, target);
-}
-
 bool Decoder::value(const Field& field, void* out) {
   const Token token = reader_.token();
+  if (token == Token::kError) return syntax();
   switch (field.kind) {
     case Kind::kBoolean:
       if (token != Token::kTrue && token != Token::kFalse) return fail_type("not a boolean");
@@ -190,25 +202,18 @@ bool Decoder::value(const Field& field, void* out) {
       return token == Token::kNumber ? decimal(field, out) : fail_type("not a number");
     case Kind::kObject:
       if (token != Token::kObjectBegin) return fail_type("not an object");
-      return object(*static_cast<const ObjectType*>(field.type), out);
+      return object(*field.detail.object, out);
     case Kind::kArray:
-      return token == Token::kArrayBegin ? array(field, out) : fail_type("not an array");
+      return token == Token::kArrayBegin ? array(*field.detail.array, out)
+                                         : fail_type("not an array");
     case Kind::kTime:
     case Kind::kEnum:
     case Kind::kString:
     case Kind::kText:
+    case Kind::kUri:
       break;
   }
-  if (token != Token::kString) return fail_type("not a string");
-  if (field.limit != 0 && reader_.length() > field.limit)
-    return fail_constraint("string is too long");
-  if (field.kind == Kind::kTime) return time(out);
-  if (field.kind == Kind::kEnum) return enumerator(field, out);
-  if (field.kind == Kind::kString) return fixed_string(field, out);
-  const Text text = Text::from_json(reader_.text(), reader_.has_escapes());
-  if (field.format == Format::kUri && !is_uri(text)) return fail_constraint("not a URI");
-  if (out != nullptr) *static_cast<Text*>(out) = text;
-  return true;
+  return token == Token::kString ? text(field, out) : fail_type("not a string");
 }
 
 bool Decoder::integer(const Field& field, void* out) {
@@ -217,9 +222,9 @@ bool Decoder::integer(const Field& field, void* out) {
   int64_t number = 0;
   const common::Status status = json::to_scaled(reader_.text(), 0, number);
   if (status == common::Status::kInvalidArgument) return fail_type("not an integer");
-  const auto* given = static_cast<const IntegerRange*>(field.type);
-  const IntegerRange range = given == nullptr ? IntegerRange{INT32_MIN, INT32_MAX} : *given;
-  if (status != common::Status::kOk || number < range.minimum || number > range.maximum) {
+  const IntegerRange* range = field.detail.range;
+  if (status != common::Status::kOk || number != static_cast<int32_t>(number) ||
+      (range != nullptr && (number < range->minimum || number > range->maximum))) {
     return fail_constraint("integer is out of range");
   }
   if (out != nullptr) *static_cast<int32_t*>(out) = static_cast<int32_t>(number);
@@ -234,63 +239,60 @@ bool Decoder::decimal(const Field& field, void* out) {
   if (status != common::Status::kOk || milli > Decimal::kMaxMilli || milli < -Decimal::kMaxMilli) {
     return fail_constraint("number is out of range");
   }
-  if (field.limit != 0 && milli % field.limit != 0)
+  if (!is_multiple(milli, field.detail.number))
     return fail_constraint("number has too many decimals");
   if (out != nullptr) static_cast<Decimal*>(out)->milli = milli;
   return true;
 }
 
-bool Decoder::time(void* out) {
-  common::TextSpan text = reader_.text();
-  char buffer[48];
-  if (reader_.has_escapes()) {
-    const common::Result<size_t> size = json::unescape(text, buffer);
-    text = common::TextSpan(buffer, size.value_or(0));
+/// A JSON string, of whatever kind.
+bool Decoder::text(const Field& field, void* out) {
+  const Text given = Text::from_json(reader_.text(), reader_.has_escapes());
+  if (field.kind == Kind::kTime || field.kind == Kind::kEnum) {
+    // Neither needs an escape, so a text with escapes is resolved first; one that is too long for
+    // that is none.
+    char buffer[48];
+    common::TextSpan plain = reader_.text();
+    if (reader_.has_escapes())
+      plain = common::TextSpan(buffer, given.copy_to(common::Span<char>(buffer)).value_or(0));
+    if (field.kind == Kind::kEnum) {
+      uint8_t number = 0;
+      if (!enum_value(*field.detail.names, plain, number))
+        return fail_constraint("value is not in the list");
+      if (out != nullptr) *static_cast<uint8_t*>(out) = number;
+      return true;
+    }
+    common::UtcTime time;
+    if (!parse_time(plain, strict_, time)) return fail_constraint("not a date and time");
+    if (out != nullptr) *static_cast<common::UtcTime*>(out) = time;
+    return true;
   }
-  common::UtcTime time;
-  if (!parse_time(text, strict_, time)) return fail_constraint("not a date and time");
-  if (out != nullptr) *static_cast<common::UtcTime*>(out) = time;
-  return true;
-}
-
-bool Decoder::enumerator(const Field& field, void* out) {
-  const Text text = Text::from_json(reader_.text(), reader_.has_escapes());
-  const auto& type = *static_cast<const EnumType*>(field.type);
-  // No enumerator needs an escape, so a text with escapes is resolved first; one that is too long
-  // for that is none.
-  char buffer[48];
-  common::TextSpan name = text.plain();
-  if (reader_.has_escapes()) {
-    const common::Result<size_t> size = text.copy_to(common::Span<char>(buffer));
-    name = common::TextSpan(buffer, size.value_or(0));
+  const bool is_fixed = field.kind == Kind::kString;
+  if (is_too_long(given, is_fixed ? field.detail.string.characters : field.detail.number) ||
+      (is_fixed && given.size() > field.detail.string.bytes)) {
+    return fail_constraint("string is too long");
   }
-  uint8_t value = 0;
-  if (!enum_value(type, name, value)) return fail_constraint("value is not in the list");
-  if (out != nullptr) *static_cast<uint8_t*>(out) = value;
-  return true;
-}
-
-bool Decoder::fixed_string(const Field& field, void* out) {
-  const auto& type = *static_cast<const StringType*>(field.type);
-  const Text text = Text::from_json(reader_.text(), reader_.has_escapes());
-  if (text.size() > type.capacity) return fail_constraint("string is too long");
+  if (field.kind == Kind::kUri && !is_uri(given)) return fail_constraint("not a URI");
   if (out == nullptr) return true;
-  type.clear(out);
-  json::StringCursor pieces = text.cursor();
+  if (!is_fixed) {
+    *static_cast<Text*>(out) = given;
+    return true;
+  }
+  const size_t capacity = field.detail.string.bytes;
+  (void)common::fixed_string::assign(out, capacity, common::TextSpan());
+  json::StringCursor pieces = given.cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
-    (void)type.append(out, piece);
+    (void)common::fixed_string::append(out, capacity, piece);
   return true;
 }
 
-bool Decoder::array(const Field& field, void* out) {
-  const auto& type = *static_cast<const ArrayType*>(field.type);
-  const size_t start = reader_.position() - 1;
+bool Decoder::array(const ArrayType& type, void* out) {
+  const char* const start = reader_.here() - 1;
   const ItemSink* const sink = out == nullptr ? nullptr : sink_;
   if (sink != nullptr) sink_ = nullptr;  // arrays inside the elements are not meant
   void* const item = sink == nullptr ? nullptr : sink->item;
   uint32_t count = 0;
-  for (Token token = reader_.next(); token != Token::kArrayEnd; token = reader_.next(), ++count) {
-    if (token == Token::kError) return syntax();
+  for (; reader_.next() != Token::kArrayEnd; ++count) {
     if (!value(type.item, item)) return below_index(count);
     if (sink != nullptr) sink->take(sink->context, count);
   }
@@ -300,25 +302,53 @@ bool Decoder::array(const Field& field, void* out) {
   if (out != nullptr) {
     auto& array = *static_cast<ArrayBase*>(out);
     array.origin_ = ArrayBase::Origin::kJson;
-    array.data_ = json_.data() + start;
-    array.json_size_ = static_cast<uint32_t>(reader_.position() - start);
+    array.data_ = start;
+    array.json_size_ = static_cast<size_t>(reader_.here() - start);
     array.count_ = count;
     array.type_ = &type;
   }
   return true;
 }
 
-bool ArrayBase::next_from_json(json::Reader& reader, void* item) const {
-  // The array was checked with the options of its message; the lenient rules take all of that.
-  const common::TextSpan json(static_cast<const char*>(data_), json_size_);
-  return Decoder(json, DecodeOptions(), true).item(type_->item, reader, item);
+ArrayBase::Position::Position(const ArrayBase& array)
+    : reader_(array.origin_ == Origin::kJson
+                  ? common::TextSpan(static_cast<const char*>(array.data_), array.json_size_)
+                  : common::TextSpan()) {
+  reader_.next();
 }
+
+bool ArrayBase::next(Position& position, void* item, size_t item_size) const {
+  std::memset(item, 0, item_size);
+  const size_t index = position.index_++;
+  if (origin_ == Origin::kSpan) {
+    if (index >= count_) return false;
+    std::memcpy(item, memory() + index * item_size, item_size);
+    return true;
+  }
+  if (origin_ == Origin::kSource) return call_(next_, const_cast<void*>(data_), index, item);
+  // The array was checked with the options of its message; the lenient rules take all of that.
+  return Decoder(position.reader_, DecodeOptions(), true, nullptr).item(type_->item, item);
+}
+
+namespace {
+
+DecodeError decode_any(const ObjectType* type, json::Reader reader, void* out,
+                       DecodeOptions options) {
+  DecodeError error;
+  Decoder(reader, options, type != nullptr && type->integral_decimals, &error).message(type, out);
+  return error;
+}
+
+}  // namespace
 
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
                           DecodeOptions options) {
-  Decoder decoder(json, options, type.integral_decimals);
-  decoder.message(type, out);
-  return decoder.error();
+  return decode_any(&type, json::Reader(json), out, options);
+}
+
+DecodeError decode_object(const ObjectType& type, FramePayload payload, void* out,
+                          DecodeOptions options) {
+  return decode_any(&type, json::Reader::inside_array(payload.rest), out, options);
 }
 
 const char* enum_name(const EnumType& type, uint8_t value) {
@@ -326,14 +356,19 @@ const char* enum_name(const EnumType& type, uint8_t value) {
 }
 
 bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value) {
+  const auto is_name = [name](const char* spelling) {
+    return std::strncmp(spelling, name.data(), name.size()) == 0 && spelling[name.size()] == '\0';
+  };
+  // A NUL byte in the name would end the comparison early.
+  if (name.empty() || std::memchr(name.data(), '\0', name.size()) != nullptr) return false;
   for (uint8_t i = 0; i < type.count; ++i) {
-    if (common::equals(name, common::text(type.names[i]))) {
+    if (type.names[i][0] == name.data()[0] && is_name(type.names[i])) {
       value = i;
       return true;
     }
   }
   for (uint8_t i = 0; i < type.alias_count; ++i) {
-    if (common::equals(name, common::text(type.aliases[i].name))) {
+    if (is_name(type.aliases[i].name)) {
       value = type.aliases[i].value;
       return true;
     }
@@ -342,5 +377,10 @@ bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value) {
 }
 
 }  // namespace runtime
+
+DecodeError check(FramePayload payload) {
+  return runtime::decode_any(nullptr, json::Reader::inside_array(payload.rest), nullptr,
+                             DecodeOptions());
+}
 
 }  // namespace ocpp_messages

@@ -36,7 +36,7 @@ def cpp_type(type_def: TypeDef) -> str:
 
 def member_type(field: FieldDef) -> str:
     """Returns the C++ type of a struct member."""
-    return cpp_type(field.type) if field.required else f"std::optional<{cpp_type(field.type)}>"
+    return cpp_type(field.type) if field.required else f"Optional<{cpp_type(field.type)}>"
 
 
 def initializer(field: FieldDef) -> str:
@@ -46,21 +46,23 @@ def initializer(field: FieldDef) -> str:
     return {"boolean": " = false", "integer": " = 0", "enum": "{}"}.get(field.type.kind, "")
 
 
-def type_table(owner: StructDef, field_name: str, type_def: TypeDef) -> str:
-    """Returns the expression for the `type` column of a table row."""
+def detail(owner: StructDef, field_name: str, type_def: TypeDef) -> str:
+    """Returns the expression for what a table row says besides kind and presence."""
     match type_def.kind:
         case "enum":
             return f"&runtime::k{type_def.ref}Enum"
         case "object":
             return f"&runtime::k{type_def.ref}Object"
         case "string":
-            return f"&kStringType<{type_def.capacity}>"
+            return f"{{{type_def.limit}, {type_def.capacity}}}"
         case "array":
             return f"&k{owner.name}_{field_name}_array"
         case "integer" if type_def.bounds is not None:
             return f"&k{owner.name}_{field_name}_range"
+        case "decimal" | "text":
+            return f"Detail::limit({type_def.limit})"
         case _:
-            return "nullptr"
+            return "{}"
 
 
 def includes(structs: Iterable[StructDef]) -> list[str]:
@@ -68,6 +70,8 @@ def includes(structs: Iterable[StructDef]) -> list[str]:
     found: set[str] = set()
     for struct in structs:
         for field in struct.fields:
+            if not field.required:
+                found.add("ocpp_messages/runtime/optional.hpp")
             types = [field.type]
             if field.type.item is not None:
                 types.append(field.type.item)
@@ -111,7 +115,7 @@ def render(overlay: Overlay, schemas: SchemaSet, model: Model) -> Mapping[str, s
         cpp_type=cpp_type,
         member_type=member_type,
         initializer=initializer,
-        type_table=type_table,
+        detail=detail,
         includes=includes,
         snake_case=snake_case,
     )

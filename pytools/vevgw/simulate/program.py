@@ -15,7 +15,7 @@ from pathlib import Path
 from vevgw.bench import objects
 from vevgw.errors import UserError
 
-_LIBRARIES = ("platform", "json", "ocpp_messages", "security", "ocpp", "platform_sim")
+_LIBRARIES = ("common", "platform", "json", "ocpp_messages", "security", "ocpp", "platform_sim")
 _SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
 _FOLDERS = ("test/support/simulation", "test/simulation")
 # At most so many for one process: starting it is not free, and all are to end together.

@@ -45,7 +45,7 @@ TEST_CASE("a frame is taken apart into type, id, action and payload") {
   CHECK(str(frame.id) == "id-1");
   CHECK(str(frame.raw_id) == "\"id-1\"");
   CHECK(str(frame.action) == "Reset");
-  CHECK(str(frame.payload) == R"({"type":"Soft"})");
+  CHECK(str(frame.payload.rest) == R"( , {"type":"Soft"} ] )");
 }
 
 // Rules: J-4.2.3-1

@@ -209,10 +209,8 @@ TEST_CASE("absent optionals are not written") {
 }
 
 TEST_CASE("an array is written from objects") {
-  const SampledValue values[] = {{Text("1"), std::nullopt, std::nullopt, std::nullopt, std::nullopt,
-                                  std::nullopt, UnitOfMeasure::Celsius},
-                                 {Text("2"), std::nullopt, std::nullopt, std::nullopt, Phase::L1_N,
-                                  std::nullopt, std::nullopt}};
+  const SampledValue values[] = {{Text("1"), {}, {}, {}, {}, {}, UnitOfMeasure::Celsius},
+                                 {Text("2"), {}, {}, {}, Phase::L1_N, {}, {}}};
   const MeterValue meter_value[] = {
       {common::UtcTime{1772352000000}, common::Span<const SampledValue>(values)}};
   MeterValuesReq message;
@@ -341,4 +339,31 @@ TEST_CASE("structs that a handler keeps on its stack are small") {
   CHECK(sizeof(MeterValuesReq) <= 64);
   CHECK(sizeof(BootNotificationReq) <= 320);
   CHECK(sizeof(DecodeError) <= 128);
+}
+
+TEST_CASE("a payload is read where it stands in its frame, and what follows it counts") {
+  struct Row {
+    const char* rest;
+    const char* reason;
+  };
+  for (const Row& row :
+       {Row{R"(,{"type":"Soft"}])", ""}, Row{R"( , {"type":"Soft"} ] )", ""},
+        Row{"]", "the payload is missing"}, Row{"", "payload is not valid JSON"},
+        Row{R"(,{"type":"Soft"})", "payload is not valid JSON"},
+        Row{R"(,{"type":"Soft"}]])", "payload is not valid JSON"},
+        Row{R"(,{"type":"Soft"}],1)", "payload is not valid JSON"},
+        Row{R"(,{"type":"Soft"},1])", "something follows the payload"},
+        Row{R"(,{"type":"None"},1])", "something follows the payload"},
+        Row{R"(,{"type":"None","x":[}])", "payload is not valid JSON"},
+        Row{R"(,{"type":"None","x":[]}])", "value is not in the list"},
+        Row{",[]]", "payload is not a JSON object"}, Row{",5]", "payload is not a JSON object"}}) {
+    CAPTURE(row.rest);
+    ResetReq message;
+    const FramePayload payload{common::text(row.rest)};
+    CHECK(std::string(decode(payload, message).reason()) == row.reason);
+    // Without a message type the content does not matter.
+    const bool is_about_content =
+        std::strstr(row.reason, "list") != nullptr || std::strstr(row.reason, "object") != nullptr;
+    CHECK(std::string(check(payload).reason()) == (is_about_content ? "" : row.reason));
+  }
 }
