@@ -238,6 +238,8 @@ uint32_t TransactionStore::live_bytes() const {
 
 /// Frees space at once: drops what is dead, then thins meter values, ever more.
 Status TransactionStore::make_room(uint32_t bytes, RecordLog::Space space) {
+  records_.measure();
+  if (records_.free_bytes(space) >= bytes) return Status::kOk;
   if (is_exhausted_) return Status::kNoSpace;
   Status status = Status::kAgain;
   while (records_.is_compacting() && status == Status::kAgain) status = compaction_step();

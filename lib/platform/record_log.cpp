@@ -173,8 +173,8 @@ Status RecordLog::load(Visitor& visitor) {
   const Result<uint32_t> size = files_.size(name_);
   if (!size.ok() && size.status() != Status::kNotFound) return size.status();
   size_ = size.value_or(0);
-  const uint64_t two_copies = uint64_t{size_} + files_.free_bytes();
-  capacity_ = static_cast<uint32_t>(std::min<uint64_t>(max_bytes_, two_copies / 2));
+  capacity_ = 0;
+  measure();
 
   uint8_t buffer[kBufferBytes];
   Cursor cursor;
@@ -267,7 +267,10 @@ Result<uint32_t> RecordLog::append(uint8_t type, ByteSpan payload, Space space) 
   assert(type != kCheckpointType && payload.size() <= kMaxPayloadBytes);
   if (condition_ == Condition::kClosed) return Status::kInvalidState;
   if (condition_ == Condition::kUncertain) RETURN_IF_ERROR(settle());
-  if (frame_bytes(payload.size()) > free_bytes(space)) return Status::kNoSpace;
+  if (frame_bytes(payload.size()) > free_bytes(space)) {
+    measure();
+    if (frame_bytes(payload.size()) > free_bytes(space)) return Status::kNoSpace;
+  }
 
   uint8_t frame[kMaxFrameBytes];
   const size_t size = write_frame(frame, type, next_sequence_, ByteSpan(), payload);
@@ -313,6 +316,12 @@ Status RecordLog::drop_unreported_frame() {
     offset += static_cast<uint32_t>(part.size());
   }
   return size_ > 0 ? files_.rename(copy.text, name_) : files_.remove(name_);
+}
+
+void RecordLog::measure() {
+  const uint64_t two_copies = uint64_t{size_} + files_.free_bytes();
+  capacity_ =
+      std::max(capacity_, static_cast<uint32_t>(std::min<uint64_t>(max_bytes_, two_copies / 2)));
 }
 
 uint32_t RecordLog::free_bytes(Space space) const {

@@ -127,6 +127,8 @@ class RecordLog {
   uint32_t size_bytes() const { return size_; }
   /// max_bytes, or less where the file system cannot hold two copies of that size.
   uint32_t capacity_bytes() const { return capacity_; }
+  /// Asks the file system again for room: other files may be gone. The capacity only grows.
+  void measure();
   /// Bytes that append() accepts now for this kind of space, framing included.
   uint32_t free_bytes(Space space = Space::kNormal) const;
   uint32_t next_sequence() const { return next_sequence_; }

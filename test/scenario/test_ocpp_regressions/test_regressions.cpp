@@ -75,3 +75,32 @@ TEST_CASE("a wallbox that is heard long after the restart still tells what an ab
   CHECK(world.csms.transactions[0].meter_stop == world.charger.energy_wh(1));
   CHECK(world.problems() == "");
 }
+
+TEST_CASE("a flash that was full during the start-up is used once it has room again") {
+  World world;
+  world.start();
+  world.files.set_capacity(1000);
+  world.files.raw("other").resize(980);
+  REQUIRE(world.restart(ResetCause::kPowerOn) == common::Status::kOk);
+  world.connect();
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("ALICE");
+  world.run_for(5000);
+  CHECK(world.csms.transactions.empty());
+  CHECK(world.charger.current_ma(1) == 0);
+  world.charger.unplug(1);
+  world.run_for(5000);
+
+  world.files.set_capacity(1024 * 1024);
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("ALICE");
+  world.run_for(60000);
+  REQUIRE(world.csms.transactions.size() == 1);
+  CHECK(world.charger.current_ma(1) > 0);
+  world.charger.unplug(1);
+  world.run_for(60000);
+  CHECK(world.csms.transactions[0].stops == 1);
+  CHECK(world.problems() == "");
+}

@@ -502,6 +502,23 @@ TEST_CASE("capacity leaves the file system room for two copies") {
   CHECK(log.reserve(500) == Status::kNoSpace);
 }
 
+TEST_CASE("room that other files give back is used without a restart") {
+  Bench bench;
+  bench.files.set_capacity(10000);
+  bench.files.raw("other").resize(10000);
+  RecordLog log(bench.files, kName, 64 * 1024);
+  bench.load(log);
+  CHECK(log.capacity_bytes() == 0);
+  CHECK(log.append(1, bytes("early")).status() == Status::kNoSpace);
+  bench.files.raw("other").resize(4000);
+  CHECK(log.append(1, bytes("late")).ok());
+  CHECK(log.capacity_bytes() == 3000);
+  // What is in the log already may not lose its room.
+  bench.files.raw("other").resize(9000);
+  log.measure();
+  CHECK(log.capacity_bytes() == 3000);
+}
+
 TEST_CASE("a log that is not loaded accepts nothing") {
   Bench bench;
   RecordLog log(bench.files, kName, bench.max_bytes);
