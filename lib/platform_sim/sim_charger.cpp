@@ -251,6 +251,12 @@ void SimCharger::set_ev_wants_energy(uint8_t connector_id, bool wants) {
   update_current(target, clock_.now());
 }
 
+void SimCharger::set_ev_phases(uint8_t connector_id, uint8_t phases) {
+  Unit& target = touch(connector_id);
+  integrate(target, clock_.now());
+  target.ev.phases = phases;
+}
+
 void SimCharger::set_error(uint8_t connector_id, charger::Error error, bool is_faulted,
                            const char* vendor_error_code) {
   Unit& target = touch(connector_id);

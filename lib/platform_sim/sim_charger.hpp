@@ -53,6 +53,8 @@ class SimCharger final : public charger::ChargerControl {
   void plug(uint8_t connector_id) { plug(connector_id, Ev()); }
   void unplug(uint8_t connector_id);
   void set_ev_wants_energy(uint8_t connector_id, bool wants);
+  /// The car draws on more or fewer phases from now on.
+  void set_ev_phases(uint8_t connector_id, uint8_t phases);
   /// What the gateway learns of the hardware once it has been read.
   void set_capabilities(uint8_t connector_id, const charger::Capabilities& capabilities) {
     touch(connector_id).wallbox.capabilities = capabilities;

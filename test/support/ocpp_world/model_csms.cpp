@@ -132,6 +132,7 @@ void ModelCsms::on_call(const std::string& id, const std::string& action,
   if (id.size() > 36) violation("message id too long: " + id);
   if (!has_booted_ && action != "BootNotification") violation("before BootNotification: " + action);
   is_call_open_ = true;
+  id_before_ = open_id_;
   open_id_ = id;
 
   Action known{};
@@ -143,7 +144,7 @@ void ModelCsms::on_call(const std::string& id, const std::string& action,
       error != faults.call_error.end() && error->second > 0) {
     --error->second;
     if (known == Action::StartTransaction) has_refused_start_ = true;
-    send("[4,\"" + id + "\",\"InternalError\",\"database is down\",{}]", now);
+    send("[4,\"" + id + "\",\"" + faults.error_code + "\",\"database is down\",{}]", now);
     return;
   }
   if (faults.is_mute) return;
@@ -154,7 +155,67 @@ void ModelCsms::on_call(const std::string& id, const std::string& action,
     (void)handle(known, payload, now);
     return;
   }
-  send("[3,\"" + id + "\"," + handle(known, payload, now) + "]", now);
+  if (action == faults.never_answered_action) {
+    if (faults.never_answered_payload.empty()) faults.never_answered_payload = payload;
+    if (payload == faults.never_answered_payload) {
+      (void)handle(known, payload, now);
+      return;
+    }
+  }
+  const std::string answer = handle(known, payload, now);
+  if (auto mangle = faults.mangle.find(action);
+      mangle != faults.mangle.end() && mangle->second.count > 0) {
+    --mangle->second.count;
+    if (known == Action::StartTransaction) has_refused_start_ = true;
+    answer_wrongly(mangle->second.kind, id, answer, now);
+    return;
+  }
+  send("[3,\"" + id + "\"," + answer + "]", now);
+}
+
+void ModelCsms::answer_wrongly(Mangle::Kind kind, const std::string& id, std::string payload,
+                               Instant now) {
+  const std::string begin = "[3,\"" + id + "\",";
+  switch (kind) {
+    case Mangle::kWrongId:
+      send("[3,\"not-" + id.substr(0, 30) + "\"," + payload + "]", now);
+      return;
+    case Mangle::kOldId:
+      send("[3,\"" + (id_before_.empty() ? "none" : id_before_) + "\"," + payload + "]", now);
+      return;
+    case Mangle::kNoFields:
+      send(begin + "{}]", now);
+      return;
+    case Mangle::kArray:
+      send(begin + "[]]", now);
+      return;
+    case Mangle::kCutOff:
+      send((begin + payload).substr(0, begin.size() + payload.size() / 2), now);
+      return;
+    case Mangle::kWrongTypes:
+      // Numbers become texts, texts become numbers.
+      for (size_t at = payload.find(':'); at != std::string::npos && at + 1 < payload.size();
+           at = payload.find(':', at + 1)) {
+        if (payload[at + 1] == '{' || payload[at - 1] != '"') continue;
+        const size_t end = payload.find_first_of(payload[at + 1] == '"' ? "\"" : ",}", at + 2);
+        if (payload[at + 1] == '"') {
+          payload.replace(at + 1, end - at, "17");
+        } else {
+          payload.replace(at + 1, end - at - 1, "\"x\"");
+        }
+      }
+      send(begin + payload + "]", now);
+      return;
+    case Mangle::kMoreFields:
+      payload.insert(payload.size() - 1, payload == "{}" ? "" : ",");
+      payload.insert(payload.size() - 1, "\"customData\":{\"vendorId\":\"x\"}");
+      send(begin + payload + "]", now);
+      return;
+    case Mangle::kTwice:
+      send(begin + payload + "]", now);
+      send(begin + payload + "]", now);
+      return;
+  }
 }
 
 std::string ModelCsms::id_tag_info(const std::string& id_tag) const {
@@ -262,8 +323,11 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
         ++transaction.meter_values;
         for (const MeterValue& value : req.meter_value) {
           for (const SampledValue& sample : value.sampled_value) {
+            // What was triggered is told at once and overtakes what waits.
             if (sample.measurand.value_or(Measurand::Energy_Active_Import_Register) !=
-                Measurand::Energy_Active_Import_Register) {
+                    Measurand::Energy_Active_Import_Register ||
+                sample.context.value_or(ReadingContext::Sample_Periodic) ==
+                    ReadingContext::Trigger) {
               continue;
             }
             common::FixedString<20> text;

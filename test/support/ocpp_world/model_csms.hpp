@@ -39,11 +39,30 @@ class ModelCsms {
     std::string info;
     common::Instant at;
   };
+  struct Mangle {
+    enum Kind : uint8_t {
+      kWrongId,
+      kOldId,  ///< Of the CALL before.
+      kNoFields,
+      kArray,
+      kCutOff,
+      kWrongTypes,
+      kMoreFields,
+      kTwice,
+    };
+    int count = 0;
+    Kind kind = kWrongId;
+  };
   struct Faults {
-    bool is_mute = false;                   ///< Answers nothing.
-    std::map<std::string, int> ignore;      ///< Action -> how many are not answered.
-    std::map<std::string, int> call_error;  ///< Action -> how many are answered with CALLERROR.
-    int64_t delay_ms = 10;                  ///< Until an answer is on the wire.
+    bool is_mute = false;                      ///< Answers nothing.
+    std::map<std::string, int> ignore;         ///< Action -> how many are not answered.
+    std::map<std::string, int> call_error;     ///< Action -> how many are answered with CALLERROR.
+    std::string error_code = "InternalError";  ///< Of the CALLERRORs.
+    std::map<std::string, Mangle> mangle;      ///< Action -> how many are answered wrongly.
+    /// The first message of this action that comes is carried out and never answered.
+    std::string never_answered_action;
+    std::string never_answered_payload;
+    int64_t delay_ms = 10;  ///< Until an answer is on the wire.
   };
 
   // --- How it answers
@@ -97,6 +116,8 @@ class ModelCsms {
 
   void on_call(const std::string& id, const std::string& action, const std::string& payload,
                common::Instant now);
+  void answer_wrongly(Mangle::Kind kind, const std::string& id, std::string payload,
+                      common::Instant now);
   std::string handle(ocpp_messages::Action action, const std::string& payload, common::Instant now);
   std::string id_tag_info(const std::string& id_tag) const;
   std::string time(common::Instant now) const;
@@ -107,6 +128,7 @@ class ModelCsms {
   std::map<std::string, int> seen_ids_;
   bool is_call_open_ = false;  ///< The charge point waits for an answer of ours.
   std::string open_id_;
+  std::string id_before_;
   common::Instant opened_at_;
   int next_transaction_id_ = 1000;
   int next_call_ = 1;

@@ -10,7 +10,6 @@ namespace simulation {
 namespace {
 
 constexpr int64_t kAnswerMs = 60000;  ///< A CALL of the CSMS is answered by then.
-constexpr int64_t kSettleMs = 5000;   ///< An answer is on flash by then, failed writes included.
 
 /// Place of `what` in `text`, not before `from`; npos when it is not there. Faster than std::string::find() in JSON.
 size_t find(const std::string& text, common::TextSpan what, size_t from = 0) {
@@ -114,6 +113,8 @@ void Auditor::settle() {
 void Auditor::on_queue_message(const Frame& frame, int64_t now_ms) {
   const std::string message = frame.action + " " + frame.payload;
   const bool is_same = message == last_;
+  // The same aligned time comes twice when a clock is set back: the same message, but another record.
+  const bool may_recur = was_clock_set_back_ && frame.action == "MeterValues";
   switch (fate_) {
     case Fate::kNone:
       break;
@@ -132,12 +133,11 @@ void Auditor::on_queue_message(const Frame& frame, int64_t now_ms) {
       if (!is_same) settle();
       break;
     case Fate::kUnsure:
+      if (is_same && may_be_given_up_ && may_recur) ++recurrences_;
       if (!is_same && may_be_given_up_) given_up_.push_back(last_);
       if (!is_same && !may_be_given_up_) settle();
       break;
   }
-  // The same aligned time comes twice when a clock is set back: the same message, but another record.
-  const bool may_recur = was_clock_set_back_ && frame.action == "MeterValues";
   if (is_same && fate_ == Fate::kAnswered && !may_recur)
     fail(shortened(message) + " was sent again although it had been confirmed", now_ms);
   if (confirmed_.count(message) != 0)
@@ -188,8 +188,14 @@ void Auditor::on_frame_in(const std::string& text, int64_t attempts, bool is_ans
                           int64_t now_ms) {
   Frame frame;
   if (!split(text, frame)) {
-    on_garbage_delivered();
-    return;
+    // The id says whose answer it was to be.
+    const std::string begin = "[3,\"" + open_call_.id + "\"";
+    if (!is_call_open_ || text.compare(0, begin.size(), begin) != 0) {
+      on_garbage_delivered();
+      return;
+    }
+    frame.type = '3';
+    frame.id = open_call_.id;
   }
   if (frame.type == '2') {
     if (!is_answered) return;
@@ -202,9 +208,14 @@ void Auditor::on_frame_in(const std::string& text, int64_t attempts, bool is_ans
   is_call_open_ = false;
   if (frame.type == '4' && open_call_.action == "StatusNotification") is_status_lost_ = true;
   if (!is_queue_message_open_) return;
-  if (frame.type == '3') {
+  // Without a transaction id a start is no success. Nothing is read of the other answers.
+  const bool is_success =
+      frame.type == '3' &&
+      (open_call_.action != "StartTransaction" ||
+       (frame.payload.compare(0, 17, "{\"transactionId\":") == 0 && frame.payload[17] != '"'));
+  if (is_success) {
     fate_ = Fate::kAnswered;
-    settled_ms_ = now_ms + kSettleMs;
+    settled_ms_ = std::max(now_ms, flash_full_until_ms_) + kSettleMs;
     may_be_given_up_ = false;
   } else if (++refusals_ >= std::max<int64_t>(1, attempts)) {
     fate_ = Fate::kUnsure;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -37,6 +38,12 @@ class Auditor {
   /// @param may_thin  Small flash: waiting meter values may disappear.
   explicit Auditor(bool may_thin) : may_thin_(may_thin) {}
 
+  /// Nothing can be stored until then: waiting meter values may disappear, and answers be forgotten.
+  void on_flash_full(int64_t until_ms) {
+    may_thin_ = true;
+    flash_full_until_ms_ = until_ms;
+    settled_ms_ = std::max(settled_ms_, until_ms + kSettleMs);
+  }
   void on_boot();
   void on_power_lost(int64_t now_ms);
   void on_connection_lost(int64_t now_ms);
@@ -61,6 +68,8 @@ class Auditor {
   const Violation& violation() const { return violation_; }
   /// Messages that the charge point may have given up because the CSMS refused them often enough.
   const std::vector<std::string>& given_up() const { return given_up_; }
+  /// Of those that look the same as the one before, how many may be other ones.
+  size_t recurrences() const { return recurrences_; }
   bool has_open_call() const { return is_call_open_; }
   const Frame& open_call() const { return open_call_; }
   int64_t open_call_times_out_ms() const { return open_until_ms_; }
@@ -82,6 +91,8 @@ class Auditor {
     int64_t until_ms = 0;
   };
 
+  static constexpr int64_t kSettleMs = 5000;  ///< An answer is on flash by then.
+
   static bool is_queue_message(const Frame& frame);
   void check_times(const Frame& frame, int64_t now_ms);
   void on_queue_message(const Frame& frame, int64_t now_ms);
@@ -100,6 +111,8 @@ class Auditor {
   Fate fate_ = Fate::kNone;
   std::string last_;  ///< Action and payload of the last queue message.
   int64_t settled_ms_ = 0;
+  int64_t flash_full_until_ms_ = 0;
+  size_t recurrences_ = 0;
   int64_t refusals_ = 0;  ///< CALLERRORs to it since boot.
   bool may_be_given_up_ = false;
   std::unordered_set<std::string> confirmed_;

@@ -45,10 +45,27 @@ int64_t add_visit(Script& script, Dice& dice, uint8_t connector, int64_t at_ms) 
                        int64_t c = 0) {
     script.events.push_back(Event{when_ms, kind, connector, a, b, c});
   };
-  const int64_t tag = dice.chance(60) ? int64_t{kStolenTag} : dice.between(0, kStolenTag - 1);
+  const int64_t tag =
+      dice.chance(60) ? dice.between(kStolenTag, kTagCount - 1) : dice.between(0, kStolenTag - 1);
   const int64_t plug_ms = at_ms;
-  add(plug_ms, EventKind::kPlug, dice.between(5000, 32000), dice.chance(300) ? 1 : 3,
-      dice.chance(500) ? dice.spread(200, 60000) : 0);
+  Event plug{plug_ms,
+             EventKind::kPlug,
+             connector,
+             dice.between(5000, 32000),
+             dice.chance(300) ? 1 : 3,
+             dice.chance(500) ? dice.spread(200, 60000) : 0};
+  if (dice.chance(40)) plug.a = 0;  // never draws
+  script.events.push_back(plug);
+  // A bad contact.
+  const auto flap = [&](int64_t when_ms) {
+    for (int64_t n = dice.between(1, 5); n > 0; --n) {
+      when_ms += dice.spread(10, 5000);
+      add(when_ms, EventKind::kUnplug);
+      plug.at_ms = when_ms += dice.spread(10, 5000);
+      script.events.push_back(plug);
+    }
+  };
+  if (dice.chance(40)) flap(plug_ms);
   const auto reader = [&](int64_t when_ms, int64_t which) {
     script.events.push_back(
         Event{when_ms, EventKind::kTag, dice.chance(300) ? uint8_t{0} : connector, which, 0, 0});
@@ -66,6 +83,9 @@ int64_t add_visit(Script& script, Dice& dice, uint8_t connector, int64_t at_ms) 
     add(pause_ms, EventKind::kEvWants, 0);
     add(pause_ms + dice.spread(1000, kHourMs), EventKind::kEvWants, 1);
   }
+  if (dice.chance(100))
+    add(dice.between(plug_ms + 1, now_ms), EventKind::kEvPhases, dice.between(1, 3));
+  if (dice.chance(30)) flap(dice.between(plug_ms + 1, now_ms));
   if (dice.chance(500)) reader(now_ms, dice.chance(900) ? tag : dice.between(0, kTagCount - 1));
   if (dice.chance(50)) add(now_ms, EventKind::kStopButton);
   now_ms += dice.spread(100, 2 * kHourMs);
@@ -78,7 +98,7 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
   event.at_ms = at_ms;
   event.connector = static_cast<uint8_t>(dice.between(1, script.connectors));
   const int64_t off_ms = dice.spread(500, 2 * kHourMs);
-  switch (dice.between(0, 25)) {
+  switch (dice.between(0, 31)) {
     case 0:
       event.kind = EventKind::kChargerFault;
       event.a = dice.spread(500, kHourMs);
@@ -139,6 +159,7 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
       event.kind = EventKind::kCallError;
       event.a = dice.between(0, 6);
       event.b = has_cruel_csms ? dice.between(1, 5) : 1;
+      event.c = dice.between(0, INT8_MAX);
       break;
     case 15:
       event.kind = EventKind::kRegistration;
@@ -182,8 +203,30 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
       event.a = dice.between(0, 60);
       event.b = dice.between(0, 1);
       break;
-    default:
+    case 25:
       event.kind = EventKind::kSetFails;
+      break;
+    case 26:
+    case 27:
+      event.kind = EventKind::kMangle;
+      event.a = dice.between(0, 6);
+      event.b = has_cruel_csms ? dice.between(1, 5) : 1;
+      event.c = dice.between(0, 7);
+      break;
+    case 28:
+    case 29:
+      event.kind = EventKind::kNeverAnswer;
+      event.a = dice.between(0, 6);
+      event.b = dice.spread(kMinuteMs, kHourMs);
+      break;
+    case 30:
+      event.kind = EventKind::kFlashFull;
+      event.a = dice.spread(1000, 6 * kHourMs);
+      event.b = dice.spread(1, 1000);
+      break;
+    default:
+      event.kind = EventKind::kBootClock;
+      event.a = dice.spread(500, 2 * kDayMs) * (dice.chance(500) ? 1 : -1);
       break;
   }
   script.events.push_back(event);
@@ -238,9 +281,13 @@ Script make_script(uint64_t seed, int64_t days) {
   }
   for (int64_t now_ms = dice.between(1, command_every_ms); now_ms < script.end_ms;
        now_ms += dice.between(1, 2 * command_every_ms)) {
-    script.events.push_back(Event{now_ms, EventKind::kCommand,
-                                  static_cast<uint8_t>(dice.between(0, script.connectors)),
-                                  dice.between(0, 19), dice.between(0, INT32_MAX), 0});
+    int64_t at_ms = now_ms;
+    for (int64_t n = dice.chance(150) ? dice.between(2, 5) : 1; n > 0; --n) {
+      script.events.push_back(Event{at_ms, EventKind::kCommand,
+                                    static_cast<uint8_t>(dice.between(0, script.connectors)),
+                                    dice.between(0, INT16_MAX), dice.between(0, INT32_MAX), 0});
+      at_ms += dice.chance(500) ? 0 : dice.spread(1, 30000);
+    }
   }
   std::stable_sort(script.events.begin(), script.events.end(),
                    [](const Event& a, const Event& b) { return a.at_ms < b.at_ms; });
@@ -278,6 +325,8 @@ std::string describe(const Event& event) {
              (event.c == 1 ? " (stops charging) for " : " for ") + a_ms;
     case EventKind::kSilence:
       return at + ": bus silent for " + a_ms;
+    case EventKind::kEvPhases:
+      return at + ": the car draws on " + number(event.a) + " phases";
     case EventKind::kDisconnect:
       return "connection lost" +
              (event.a == 0 ? std::string() : ", frames under way are handled " + a_ms + " later");
@@ -302,6 +351,12 @@ std::string describe(const Event& event) {
              number(event.a);
     case EventKind::kCallError:
       return "the CSMS errs on the next " + number(event.b) + " of action " + number(event.a);
+    case EventKind::kMangle:
+      return "the CSMS answers the next " + number(event.b) + " of action " + number(event.a) +
+             " wrongly, in manner " + number(event.c);
+    case EventKind::kNeverAnswer:
+      return "the CSMS never answers the next message of action " + number(event.a) + " for " +
+             number(event.b) + " ms";
     case EventKind::kRegistration:
       return std::string(event.b == 0 ? "Pending" : "Rejected") + " for " + a_ms;
     case EventKind::kTagStatus:
@@ -327,6 +382,10 @@ std::string describe(const Event& event) {
              number(event.a) + " bytes";
     case EventKind::kSetFails:
       return "a write of a setting fails";
+    case EventKind::kFlashFull:
+      return "the flash has " + number(event.b) + " bytes left for " + a_ms;
+    case EventKind::kBootClock:
+      return "the battery clock will be " + a_ms + " off at the next start";
   }
   return "?";
 }

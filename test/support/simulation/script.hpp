@@ -17,6 +17,7 @@ enum class EventKind : uint8_t {
   kStopButton,    ///<
   kChargerFault,  ///< a = duration ms, b = charger::Error, c = 1 when it stops charging
   kSilence,       ///< a = duration ms: the bus to the charger is dead
+  kEvPhases,      ///< a = phases on which the car draws from now on
   // Link
   kDisconnect,  ///< a = when the frames under way are handled by the CSMS after all, ms; 0 = never
   kServerDown,  ///< a = duration ms, b = HTTP status of the refusal (0 = none)
@@ -28,7 +29,9 @@ enum class EventKind : uint8_t {
   kMute,          ///< a = duration ms: handles everything, answers nothing
   kSlow,          ///< a = duration ms, b = delay ms
   kIgnore,        ///< a = action index, b = how many are carried out and not answered
-  kCallError,     ///< a = action index, b = how many
+  kCallError,     ///< a = action index, b = how many, c = error code index
+  kMangle,        ///< a = action index, b = how many, c = ocpp_world::ModelCsms::Mangle::Kind
+  kNeverAnswer,   ///< a = action index, b = duration ms: the next of them, however often it comes
   kRegistration,  ///< a = duration ms, b = 0 Pending, 1 Rejected
   kTagStatus,     ///< a = tag index, b = duration ms, c = status index
   kCsmsClock,     ///< a = jump ms
@@ -41,6 +44,8 @@ enum class EventKind : uint8_t {
   kCutInBoot,   ///< a = off ms, b = after so many bytes of the start-up that follows
   kAppendFails,  ///< a = bytes stored all the same, b = 1 for kNoSpace
   kSetFails,     ///<
+  kFlashFull,    ///< a = duration ms, b = bytes that are left
+  kBootClock,    ///< a = jump ms of the battery clock at the next start
 };
 
 struct Event {
@@ -71,11 +76,12 @@ struct Script {
   std::vector<Event> events;  ///< Ordered by time.
 };
 
-constexpr const char* kTags[] = {"ALICE", "BOB", "04A1B2C3D4E5F6", "20-characters-long-X",
-                                 "STOLEN"};
+constexpr const char* kTags[] = {"ALICE",  "BOB",    "04A1B2C3D4E5F6", "20-characters-long-X",
+                                 "STOLEN", "BLOCKED"};
 constexpr size_t kTagCount = sizeof kTags / sizeof kTags[0];
-/// The CSMS never accepts this one.
+/// The CSMS never accepts this one and those behind it.
 constexpr size_t kStolenTag = 4;
+constexpr bool is_stolen(size_t tag) { return tag >= kStolenTag; }
 
 /// Draws the script of a seed. The same arguments give the same script on every machine.
 /// @param days  >= 1.

@@ -38,12 +38,14 @@ World::World(const Script& script, const RunOptions& options)
       charger_(clock_, script.connectors, wallbox(script)),
       files_(flash_, options.mutant),
       charger_port_(charger_, power_, options.mutant),
-      auditor_(script.flash_bytes < 256 * 1024) {
+      auditor_(script.flash_bytes < 256 * 1024),
+      is_flash_tight_(script.flash_bytes < 256 * 1024) {
   flash_.set_torn(static_cast<platform_sim::SimFileStore::Torn>(script.torn));
   flash_.set_capacity(script.flash_bytes);
   charger_.set_observer(*this);
   csms_.interval_s = static_cast<int32_t>(script.heartbeat_s);
-  csms_.id_tags[kTags[kStolenTag]] = "Invalid";
+  for (size_t tag = kStolenTag; tag < kTagCount; ++tag)
+    csms_.id_tags[kTags[tag]] = tag == kStolenTag ? "Invalid" : "Blocked";
   csms_.parents[kTags[0]] = csms_.parents[kTags[1]] = "FAMILY";
   csms_.message_timeout_ms = 0;  // the auditor knows better
   csms_.keeps_calls = false;
@@ -100,6 +102,12 @@ void World::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sa
 void World::boot() {
   base_ms_ += clock_.now().ms;
   clock_.restart(script_.has_battery_clock && !is_first_boot_);
+  if (boot_clock_jump_ms_ != 0 && clock_.utc().is_known()) {
+    csms_.checks_time_order = false;
+    auditor_.on_clock_set_back();
+    clock_.jump_utc_to(clock_.utc() + boot_clock_jump_ms_);
+    boot_clock_jump_ms_ = 0;
+  }
   charger_.on_gateway_restart(0);
   charger_port_.on_boot();
   for (Bystander& seen : bystanders_) seen.heard_wh = seen.start_wh;
@@ -174,6 +182,7 @@ void World::die(int64_t off_ms, const char* cause) {
   note("!", cause);
   ++outcome_.power_cuts;
   power_.cut();
+  note_stops_at_death();
   charge_point_.reset();
   auditor_.on_power_lost(now_ms());
   on_connection_lost();
@@ -258,7 +267,7 @@ void World::run_engine() {
     const std::string frame(buffer, received.value().size);
     record_frame('<', frame);
     int64_t attempts = 0;
-    if (frame.size() > 1 && frame[1] == '4') {
+    if (auditor_.is_queue_message_open() && frame.size() > 1 && frame[1] != '2') {
       ocpp::ConfigurationEntry entry;
       (void)charge_point_->get_configuration(common::text("TransactionMessageAttempts"), entry);
       attempts = std::strtoll(entry.value.c_str(), nullptr, 10);

@@ -15,6 +15,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,8 @@ class World final : private charger::ChargerObserver {
     kSlowTimer,
     kLatencyTimer,
     kServerTimer,
+    kDeafTimer,
+    kFlashTimer,
     kRegistrationTimer,
     kSilenceTimer,
     kFaultTimer = kSilenceTimer + limits::kMaxConnectors + 1,
@@ -83,6 +86,7 @@ class World final : private charger::ChargerObserver {
     std::string key;
     std::string value;
     BookedProfile profile;
+    int number = 0;  ///< Of the reservation or of the list.
     int64_t sent_ms = 0;
     bool is_answered = false;
   };
@@ -139,10 +143,15 @@ class World final : private charger::ChargerObserver {
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
                        common::Instant now) override;
 
-  // world_events.cpp
-  void happen(const Event& event);
+  // world_commands.cpp
+  struct CommandRow;
+  static const CommandRow kCommands[];
   void command(const Event& event);
   void send_command(const std::string& payload, const CsmsCommand& command);
+  void end_commands();
+
+  // world_events.cpp
+  void happen(const Event& event);
   void start_timer(size_t timer, int64_t duration_ms);
   void end_timer(size_t timer);
   void run_timers();
@@ -154,6 +163,7 @@ class World final : private charger::ChargerObserver {
   void on_command_lost(CsmsCommand& command);
   void check_new_transactions();
   void check_power();
+  void note_stops_at_death();
   void check_settings();
   void calm_down();
   bool is_at_rest() const;
@@ -184,6 +194,7 @@ class World final : private charger::ChargerObserver {
   int64_t boot_at_ms_ = 0;
   int64_t off_ms_ = 1000;  ///< Of the cut that comes.
   int64_t cut_in_boot_ = -1;
+  int64_t boot_clock_jump_ms_ = 0;
   platform::ResetCause cause_ = platform::ResetCause::kPowerOn;
   bool is_first_boot_ = true;
   bool is_link_up_ = false;
@@ -203,10 +214,12 @@ class World final : private charger::ChargerObserver {
   int64_t limits_changed_ms_ = 0;
   std::map<std::string, CsmsCommand> commands_;  ///< Of this connection, by id.
   std::map<std::string, ExpectedSetting> expected_;
+  std::set<int> reservations_;  ///< Ids that may be in force.
   std::array<Bystander, limits::kMaxConnectors + 1> bystanders_{};
   int64_t over_in_all_since_ms_ = -1;
   size_t known_transactions_ = 0;
   size_t started_ = 0;
+  bool is_flash_tight_ = false;
   bool was_offline_allowed_ = false;
   bool was_thief_helped_ = false;  ///< The CSMS itself started a transaction for the stolen tag.
   bool is_calm_ = false;

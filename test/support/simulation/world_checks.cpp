@@ -25,6 +25,8 @@ void World::on_answer_out(const std::string& text) {
     if (command.key == "AllowOfflineTxForUnknownId" && command.value == "true")
       was_offline_allowed_ = true;
   }
+  if (command.action == "ReserveNow" && status == "Accepted") reservations_.insert(command.number);
+  if (command.action == "CancelReservation" && !status.empty()) reservations_.erase(command.number);
   if (command.action == "SetChargingProfile" && !command.profile.periods.empty() &&
       status == "Accepted") {
     limits_.install(command.profile);
@@ -49,6 +51,7 @@ void World::on_command_lost(CsmsCommand& command) {
   }
   if (command.action == "SetChargingProfile" || command.action == "ClearChargingProfile")
     are_limits_sure_ = false;
+  if (command.action == "ReserveNow") reservations_.insert(command.number);
 }
 
 void World::on_connection_lost() {
@@ -61,7 +64,9 @@ void World::on_connection_lost() {
 void World::check_new_transactions() {
   for (; known_transactions_ < csms_.transactions.size(); ++known_transactions_) {
     const auto& transaction = csms_.transactions[known_transactions_];
-    if (transaction.id_tag == kTags[kStolenTag] && !was_offline_allowed_ && !was_thief_helped_)
+    const bool is_thief = std::any_of(kTags + kStolenTag, kTags + kTagCount,
+                                      [&](const char* tag) { return transaction.id_tag == tag; });
+    if (is_thief && !was_offline_allowed_ && !was_thief_helped_)
       fail("a transaction was started with a tag that nobody accepted");
   }
 }
@@ -75,7 +80,8 @@ void World::check_power() {
     Bystander& seen = bystanders_[id];
     const int64_t energy_wh = charger_.energy_wh(id);
     const bool is_silent = timers_[kSilenceTimer + id] != 0;
-    if ((is_silent || seen.was_silent) && !seen.has_transaction)
+    const bool is_late = !is_on() || now_ms() - seen.loud_since_ms < kGraceMs;
+    if ((is_silent || seen.was_silent || is_late) && !seen.has_transaction)
       seen.unheard_wh += energy_wh - seen.last_energy_wh;
     seen.was_silent = is_silent;
     seen.last_energy_wh = energy_wh;
@@ -156,6 +162,17 @@ void World::check_power() {
   }
 }
 
+/// Power fails. A stop may just have been stored, and the charger not been told.
+void World::note_stops_at_death() {
+  for (uint8_t id = 1; id <= script_.connectors; ++id) {
+    Bystander& seen = bystanders_[id];
+    ocpp::TransactionView view;
+    if (!seen.has_transaction || charge_point_->open_transaction(id, view)) continue;
+    limits_.end_transaction(id);
+    seen.has_transaction = false;
+  }
+}
+
 void World::check_settings() {
   for (auto& entry : expected_) {
     ocpp::ConfigurationEntry found;
@@ -205,6 +222,7 @@ void World::calm_down() {
       command.action = "ChangeAvailability";
       send_command(R"({"connectorId":0,"type":"Operative"})", command);
     }
+    end_commands();
     is_calm_ = true;
   }
 }
@@ -212,6 +230,7 @@ void World::calm_down() {
 bool World::is_at_rest() const {
   if (!is_on() || !is_link_up_ || !is_calm_ || !late_.empty() || !under_way_.empty()) return false;
   if (charge_point_->registration() != ocpp::RegistrationState::kAccepted) return false;
+  if (!reservations_.empty()) return false;
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
     ocpp::TransactionView view;
     if (charge_point_->open_transaction(id, view)) return false;
@@ -281,7 +300,7 @@ void World::check_books() {
     if (truth != "Available") fail("connector " + std::to_string(id) + " at rest is " + truth);
   }
   if (charge_point_->dead_letters() >
-      auditor_.given_up().size() + (script_.flash_bytes < 256 * 1024 ? 1 : 0)) {
+      auditor_.given_up().size() + auditor_.recurrences() + (is_flash_tight_ ? 1 : 0)) {
     fail(std::to_string(charge_point_->dead_letters()) + " messages were given up, " +
          std::to_string(auditor_.given_up().size()) + " of them with reason");
   }

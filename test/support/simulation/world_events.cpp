@@ -8,50 +8,24 @@ namespace {
 const char* const kFaultyActions[] = {"StartTransaction",   "StopTransaction", "MeterValues",
                                       "StatusNotification", "Authorize",       "Heartbeat",
                                       "BootNotification"};
+/// What OCPP-J knows, what later versions know, and what nobody knows.
+const char* const kErrorCodes[] = {"InternalError",
+                                   "NotImplemented",
+                                   "NotSupported",
+                                   "ProtocolError",
+                                   "SecurityError",
+                                   "FormationViolation",
+                                   "FormatViolation",
+                                   "GenericError",
+                                   "PropertyConstraintViolation",
+                                   "TypeConstraintViolation",
+                                   "OccurenceConstraintViolation",
+                                   "OccurrenceConstraintViolation",
+                                   "RpcFrameworkError",
+                                   "MessageTypeNotSupported",
+                                   "",
+                                   "No such code, 0x1F"};
 const char* const kRefusals[] = {"Invalid", "Blocked", "Expired", "ConcurrentTx"};
-
-struct Setting {
-  const char* key;
-  const char* value;
-};
-/// What a CSMS changes. Values as the charge point reports them.
-constexpr Setting kSettings[] = {
-    {"MeterValueSampleInterval", "60"},
-    {"MeterValueSampleInterval", "600"},
-    {"MeterValueSampleInterval", "0"},
-    {"ClockAlignedDataInterval", "0"},
-    {"ClockAlignedDataInterval", "900"},
-    {"ClockAlignedDataInterval", "3600"},
-    {"ConnectionTimeOut", "10"},
-    {"ConnectionTimeOut", "120"},
-    {"MessageTimeout", "5"},
-    {"MessageTimeout", "30"},
-    {"MinimumStatusDuration", "0"},
-    {"MinimumStatusDuration", "5"},
-    {"StopTransactionOnEVSideDisconnect", "true"},
-    {"StopTransactionOnEVSideDisconnect", "false"},
-    {"StopTransactionOnInvalidId", "true"},
-    {"StopTransactionOnInvalidId", "false"},
-    {"AllowOfflineTxForUnknownId", "true"},
-    {"AllowOfflineTxForUnknownId", "false"},
-    {"AuthorizeRemoteTxRequests", "true"},
-    {"AuthorizeRemoteTxRequests", "false"},
-    {"TransactionMessageAttempts", "1"},
-    {"TransactionMessageAttempts", "3"},
-    {"TransactionMessageAttempts", "5"},
-    {"TransactionMessageRetryInterval", "1"},
-    {"TransactionMessageRetryInterval", "60"},
-    {"TxResumeAfterPowerLoss", "true"},
-    {"TxResumeAfterPowerLoss", "false"},
-    {"MeterValuesSampledData", "Energy.Active.Import.Register"},
-    {"MeterValuesSampledData",
-     "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage"},
-    {"MeterValuesAlignedData", "Energy.Active.Import.Register"},
-    {"NumberOfConnectors", "7"},
-    {"NoSuchKey", "1"},
-};
-
-std::string quote(const std::string& text) { return "\"" + text + "\""; }
 
 }  // namespace
 
@@ -87,6 +61,12 @@ void World::end_timer(size_t timer) {
       return;
     case kServerTimer:
       if (link_ != nullptr) link_->set_server_up(true);
+      return;
+    case kDeafTimer:
+      csms_.faults.never_answered_action.clear();
+      return;
+    case kFlashTimer:
+      flash_.set_capacity(script_.flash_bytes);
       return;
     case kRegistrationTimer:
       csms_.registration = "Accepted";
@@ -137,6 +117,14 @@ void World::happen(const Event& event) {
     case EventKind::kStopButton:
       if (is_on()) watched([&] { (void)charge_point_->stop_transaction(id, clock_.now()); });
       break;
+    case EventKind::kEvPhases: {
+      // Heard of with the next reading.
+      charger_.set_ev_phases(id, static_cast<uint8_t>(event.a));
+      Bystander& seen = bystanders_[id];
+      seen.phases = static_cast<uint8_t>(std::min<int64_t>(event.a, script_.phases));
+      seen.are_phases_heard = false;
+      break;
+    }
     case EventKind::kChargerFault:
       charger_.set_error(id, static_cast<charger::Error>(event.b), event.c != 0, "E42");
       start_timer(kFaultTimer + id, event.a);
@@ -185,6 +173,19 @@ void World::happen(const Event& event) {
       break;
     case EventKind::kCallError:
       csms_.faults.call_error[kFaultyActions[event.a]] += static_cast<int>(event.b);
+      csms_.faults.error_code =
+          kErrorCodes[static_cast<size_t>(event.c) % (sizeof kErrorCodes / sizeof kErrorCodes[0])];
+      break;
+    case EventKind::kMangle: {
+      ocpp_world::ModelCsms::Mangle& mangle = csms_.faults.mangle[kFaultyActions[event.a]];
+      mangle.count += static_cast<int>(event.b);
+      mangle.kind = static_cast<ocpp_world::ModelCsms::Mangle::Kind>(event.c);
+      break;
+    }
+    case EventKind::kNeverAnswer:
+      csms_.faults.never_answered_action = kFaultyActions[event.a];
+      csms_.faults.never_answered_payload.clear();
+      start_timer(kDeafTimer, event.b);
       break;
     case EventKind::kRegistration:
       csms_.registration = event.b == 0 ? "Pending" : "Rejected";
@@ -235,152 +236,17 @@ void World::happen(const Event& event) {
     case EventKind::kSetFails:
       settings_.fail_next_set(common::Status::kIo);
       break;
-  }
-}
-
-void World::send_command(const std::string& payload, const CsmsCommand& command) {
-  const std::string id = csms_.call(command.action, payload, world_now());
-  commands_[id] = command;
-  commands_[id].sent_ms = now_ms();
-}
-
-void World::command(const Event& event) {
-  platform_sim::SimEntropy dice(static_cast<uint64_t>(event.b) * 2654435761U + 17);
-  const std::string connector = std::to_string(event.connector);
-  CsmsCommand command;
-  if (!are_limits_sure_) {
-    command.action = "ClearChargingProfile";
-    send_command("{}", command);
-  }
-  switch (event.a) {
-    case 0:
-    case 1: {
-      command.action = "RemoteStartTransaction";
-      const size_t tag = dice.below(20) == 0 ? kStolenTag : dice.below(kStolenTag);
-      if (tag == kStolenTag) was_thief_helped_ = true;
-      send_command(
-          "{" + (event.connector == 0 ? std::string() : "\"connectorId\":" + connector + ",") +
-              "\"idTag\":" + quote(kTags[tag]) + "}",
-          command);
+    case EventKind::kFlashFull:
+      auditor_.on_flash_full(now_ms() + event.a);
+      is_flash_tight_ = true;
+      flash_.set_capacity(script_.flash_bytes);
+      flash_.set_capacity(script_.flash_bytes - flash_.free_bytes() +
+                          static_cast<uint32_t>(event.b));
+      start_timer(kFlashTimer, event.a);
       break;
-    }
-    case 2:
-    case 3: {
-      command.action = "RemoteStopTransaction";
-      int32_t which = 4711;
-      for (const auto& transaction : csms_.transactions) {
-        if (transaction.stops == 0) which = transaction.id;
-      }
-      send_command("{\"transactionId\":" + std::to_string(which) + "}", command);
+    case EventKind::kBootClock:
+      boot_clock_jump_ms_ = event.a;
       break;
-    }
-    case 4:
-    case 5:
-    case 6: {
-      command.action = "SetChargingProfile";
-      BookedProfile& profile = command.profile;
-      profile.id = 1 + static_cast<int>(dice.below(6));
-      profile.purpose = static_cast<BookedProfile::Purpose>(dice.below(3));
-      profile.connector = profile.purpose == BookedProfile::Purpose::kMax ? 0 : event.connector;
-      profile.stack_level = static_cast<int>(dice.below(3));
-      profile.kind = static_cast<BookedProfile::Kind>(dice.below(3));
-      if (profile.purpose == BookedProfile::Purpose::kMax)
-        profile.kind = static_cast<BookedProfile::Kind>(dice.below(2));
-      profile.is_watt = dice.chance(400);
-      if (dice.chance(300)) profile.duration_s = 60 + dice.below(86400);
-      const int64_t utc_ms = csms_.utc_at_zero.ms + now_ms();
-      if (profile.kind != BookedProfile::Kind::kRelative)
-        profile.start_utc_ms = utc_ms / 1000 * 1000 - 1000LL * dice.below(86400);
-      int64_t start_s = 0;
-      for (uint32_t i = 1 + dice.below(4); i > 0; --i) {
-        double limit = 0.1 * dice.below(400);
-        if (profile.is_watt) limit *= 230.0 * script_.phases;
-        profile.periods.push_back(
-            BookedProfile::Period{start_s, static_cast<int64_t>(limit * 10) / 10.0});
-        start_s += 30 + dice.below(20000);
-      }
-      send_command(profile.request(-1), command);
-      break;
-    }
-    case 7: {
-      command.action = "ClearChargingProfile";
-      command.profile.id = static_cast<int>(dice.below(4));
-      send_command(
-          command.profile.id == 0 ? "{}" : "{\"id\":" + std::to_string(command.profile.id) + "}",
-          command);
-      break;
-    }
-    case 8:
-    case 9: {
-      const Setting& setting = kSettings[dice.below(sizeof kSettings / sizeof kSettings[0])];
-      command.action = "ChangeConfiguration";
-      command.key = setting.key;
-      command.value = setting.value;
-      send_command("{\"key\":" + quote(setting.key) + ",\"value\":" + quote(setting.value) + "}",
-                   command);
-      break;
-    }
-    case 10:
-      command.action = "Reset";
-      send_command(dice.chance(500) ? R"({"type":"Hard"})" : R"({"type":"Soft"})", command);
-      break;
-    case 11:
-    case 12: {
-      static const char* const kWanted[] = {"BootNotification",
-                                            "Heartbeat",
-                                            "MeterValues",
-                                            "StatusNotification",
-                                            "DiagnosticsStatusNotification",
-                                            "FirmwareStatusNotification"};
-      command.action = "TriggerMessage";
-      send_command("{\"requestedMessage\":" + quote(kWanted[dice.below(6)]) +
-                       (event.connector == 0 ? "}" : ",\"connectorId\":" + connector + "}"),
-                   command);
-      break;
-    }
-    case 13:
-      command.action = "UnlockConnector";
-      send_command("{\"connectorId\":" + std::to_string(std::max<int>(1, event.connector)) + "}",
-                   command);
-      break;
-    case 14:
-      command.action = "ChangeAvailability";
-      send_command("{\"connectorId\":" + connector +
-                       ",\"type\":" + (dice.chance(150) ? "\"Inoperative\"}" : "\"Operative\"}"),
-                   command);
-      break;
-    case 15:
-      command.action = "GetConfiguration";
-      send_command("{}", command);
-      break;
-    case 16:
-      command.action = "GetCompositeSchedule";
-      send_command("{\"connectorId\":" + connector +
-                       ",\"duration\":" + std::to_string(dice.below(90000)) + "}",
-                   command);
-      break;
-    case 17:
-      command.action = "DataTransfer";
-      send_command(R"({"vendorId":"org.example","data":"x"})", command);
-      break;
-    case 18:
-      command.action = "ClearCache";
-      send_command("{}", command);
-      break;
-    default: {
-      static const char* const kBad[][2] = {
-          {"ChangeConfiguration", R"({"key":"HeartbeatInterval"})"},
-          {"NoSuchAction", "{}"},
-          {"Reset", R"({"type":"Lukewarm"})"},
-          {"RemoteStopTransaction", R"({"transactionId":"seven"})"},
-          {"StartTransaction", "{}"},
-          {"SetChargingProfile", R"({"connectorId":-1,"csChargingProfiles":{}})"},
-      };
-      const auto& bad = kBad[dice.below(6)];
-      command.action = bad[0];
-      send_command(bad[1], command);
-      break;
-    }
   }
 }
 
