@@ -36,6 +36,7 @@ NEEDS = {
     "pytools": (*SUITES, "clang"),
     "unit": SUITES,
     "scenario": SUITES,
+    "coverage": SUITES,
     "simulation": ("venv", "g++"),
     "system": NATIVE,
     "hil": NATIVE,
@@ -189,6 +190,13 @@ def suites(session: nox.Session, pattern: str) -> None:
     words = [word for word in session.posargs if word != "--plain"]
     environment = "native" if "--plain" in session.posargs else "native-asan"
     run(session, "vevgw", "build", "test", "-e", environment, *(words or ["-f", pattern]))
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Branches of lib/ocpp that units and scenarios take; `-- --lines` shows the others."""
+    prepare(session)
+    run(session, "vevgw", "coverage", *session.posargs)
 
 
 @nox.session

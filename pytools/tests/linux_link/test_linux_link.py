@@ -32,7 +32,7 @@ def unused_port() -> int:
         return probe.getsockname()[1]
 
 
-# Rules: J-2-1 J-3.1.1-1 J-3.1.2-1
+# Rules: J-2-1 J-3.1.1-1 J-3.1.2-1 J-5.1-1
 async def test_connects_and_carries_frames_both_ways(start_csms, start_driver) -> None:
     csms, driver = await start_csms(), await start_driver()
     driver.open(csms.url(), "CP 1/2".replace("/", "é"))
