@@ -370,8 +370,8 @@ TEST_CASE_FIXTURE(Fixture,
 
 // Rules: R-9-2 R-5.3-3 FP-25
 TEST_CASE_FIXTURE(Fixture, "keys of functions that this gateway has not are unknown") {
-  // No lamp, no brightness, no switching between three phases and one.
-  for (const char* key : {"BlinkRepeat", "LightIntensity", "ConnectorSwitch3to1PhaseSupported"}) {
+  // No lamp, no brightness.
+  for (const char* key : {"BlinkRepeat", "LightIntensity"}) {
     CAPTURE(key);
     CHECK(contains(world.call_frame("GetConfiguration", R"({"key":[")" + std::string(key) + "\"]}"),
                    R"("unknownKey":[")"));
