@@ -28,18 +28,13 @@ bool Engine::send_dead_letter() {
   DeadLetter letter;
   if (store.read_dead_letter(next_letter_, letter) == Status::kOk &&
       letter.type != RecordType::kStart && letter.has_transaction_id) {
-    PendingMessage message;
-    message.type = letter.type;
-    message.has_transaction_id = true;
-    message.transaction_id = letter.transaction_id;
-    message.meter_values = letter.meter_values;
-    message.stop = letter.stop;
-    const RecordTime& time =
-        letter.type == RecordType::kStop ? letter.stop.time : letter.meter_values.time;
-    message.utc = store.resolve(time).value_or(common::UtcTime());
+    letter.utc =
+        store
+            .resolve(letter.type == RecordType::kStop ? letter.stop.time : letter.meter_values.time)
+            .value_or(common::UtcTime());
     CallContext context;
     context.is_dead_letter = true;
-    if (message.utc.is_known() && send_message(message, context) == Status::kOk) return true;
+    if (letter.utc.is_known() && send_message(letter, context) == Status::kOk) return true;
   }
   on_dead_letter_answer(false);
   has_input_ = true;

@@ -61,17 +61,9 @@ struct PendingMessage {
   StopRecord stop;
 };
 
-/// A message that was given up.
-struct DeadLetter {
+/// A message that was given up; its UTC is not filled in.
+struct DeadLetter : PendingMessage {
   DeadLetterReason reason = DeadLetterReason::kOther;
-  uint32_t sequence = 0;
-  RecordType type = RecordType::kStart;  ///< Says which member below is filled.
-  StartRecord start;
-  MeterValuesRecord meter_values;
-  StopRecord stop;
-  bool has_transaction_id =
-      false;  ///< Known for meter values and stops, unless of earlier firmware.
-  int32_t transaction_id = 0;
 };
 
 /// Everything about transactions that must survive a power cut, and the queue of transaction-related messages.
