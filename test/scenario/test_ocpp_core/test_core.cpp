@@ -523,3 +523,78 @@ TEST_CASE("meter values of a wallbox without a meter cannot be triggered") {
   world.charger.set_capabilities(1, capabilities);
   CHECK(world.call("TriggerMessage", R"({"requestedMessage":"MeterValues"})") == "Rejected");
 }
+
+// ------------------------------------------------------------------------------ and the rest
+
+// Rules: R-4.9-3
+TEST_CASE_FIXTURE(Fixture, "suspended by the car and by the gateway is SuspendedEVSE") {
+  charge();
+  world.charger.set_ev_wants_energy(1, false);
+  world.run_for(10000);
+  CHECK(world.csms.last_status(1) == "SuspendedEV");
+  CHECK(
+      world.call("SetChargingProfile",
+                 R"({"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,)"
+                 R"("chargingProfilePurpose":"TxDefaultProfile","chargingProfileKind":"Absolute",)"
+                 R"("chargingSchedule":{"chargingRateUnit":"A",)"
+                 R"("chargingSchedulePeriod":[{"startPeriod":0,"limit":0}]}}})") == "Accepted");
+  world.run_for(10000);
+  CHECK(world.csms.last_status(1) == "SuspendedEVSE");
+  CHECK(world.call("ClearChargingProfile", "{}") == "Accepted");
+  world.run_for(10000);
+  CHECK(world.csms.last_status(1) == "SuspendedEV");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-3.7-3
+TEST_CASE_FIXTURE(Fixture,
+                  "a status does not wait for a transaction message that is tried again later") {
+  CHECK(change("TransactionMessageRetryInterval", "600") == "Accepted");
+  world.csms.faults.call_error["StartTransaction"] = 1;
+  charge();
+  CHECK(world.csms.transactions.empty());
+  CHECK(world.charge_point->pending_messages() > 0);
+  world.charger.set_ev_wants_energy(1, false);
+  world.run_for(5000);
+  CHECK(world.csms.last_status(1) == "SuspendedEV");
+  world.run_for(700000);
+  CHECK(world.csms.transactions.size() == 1);
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.14-3 R-5.14-5 R-4.9-4
+TEST_CASE_FIXTURE(Fixture, "what is Unavailable stays so over a reset") {
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":0,"type":"Inoperative"})") ==
+        "Accepted");
+  CHECK(world.call("Reset", R"({"type":"Soft"})") == "Accepted");
+  REQUIRE(world.run_until([&] { return resets() == 1; }, 5000));
+  (void)world.restart(platform::ResetCause::kSoftware);
+  world.connect();
+  world.run_for(3000);
+  CHECK(world.csms.last_status(0) == "Unavailable");
+  CHECK(world.csms.last_status(1) == "Unavailable");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.8-4
+TEST_CASE_FIXTURE(Fixture,
+                  "as many keys as GetConfigurationMaxKeys says may be asked for at once") {
+  const int most = std::stoi(world.configuration("GetConfigurationMaxKeys"));
+  const auto ask = [&](int count) {
+    std::string keys;
+    for (int i = 0; i < count; ++i) keys += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\"";
+    return world.call_frame("GetConfiguration", "{\"key\":[" + keys + "]}");
+  };
+  CHECK(ask(most).find("\"" + std::to_string(most - 1) + "\"") != std::string::npos);
+  CHECK(ask(most + 1).substr(0, 3) == "[4,");
+  CHECK(world.problems() == "");
+}
+
+// Rules: R-5.3-5
+TEST_CASE_FIXTURE(Fixture, "every list that can be written tells how long it may be") {
+  for (const char* key : {"ConnectorPhaseRotation", "MeterValuesAlignedData",
+                          "MeterValuesSampledData", "StopTxnAlignedData", "StopTxnSampledData"}) {
+    CAPTURE(key);
+    CHECK(std::stoi(world.configuration((std::string(key) + "MaxLength").c_str())) > 1);
+  }
+}
