@@ -112,6 +112,8 @@ class OcppEngine : public charger::ChargerObserver {
   virtual common::Status begin(const EngineOptions& options, common::Instant now,
                                common::UtcTime utc) = 0;
   virtual void on_link(bool is_up, common::Instant now) = 0;
+  /// Connected, and accepted by the CSMS.
+  virtual bool is_online() const = 0;
   /// Leave frames in the link while false: there is no room for another answer.
   virtual bool can_receive() const = 0;
   /// One text frame from the CSMS; not kept after the call.

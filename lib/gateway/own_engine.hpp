@@ -13,6 +13,10 @@ class OwnEngine final : public OcppEngine {
   common::Status begin(const EngineOptions& options, common::Instant now,
                        common::UtcTime utc) override;
   void on_link(bool is_up, common::Instant now) override { charge_point_.on_link(is_up, now); }
+  bool is_online() const override {
+    return charge_point_.is_link_up() &&
+           charge_point_.registration() == ocpp::RegistrationState::kAccepted;
+  }
   bool can_receive() const override { return charge_point_.can_receive(); }
   void receive(common::TextSpan frame, bool is_truncated, common::Instant now) override {
     charge_point_.receive(frame, is_truncated, now);

@@ -11,26 +11,21 @@ using common::Instant;
 void SessionPolicy::begin(const PolicySettings& settings, Instant now) {
   assert(settings.connectors >= 1 && settings.connectors <= limits::kMaxConnectors);
   settings_ = settings;
-  link_down_since_ = now;
-}
-
-void SessionPolicy::on_link(bool is_up, Instant now) {
-  if (is_up == is_link_up_) return;
-  is_link_up_ = is_up;
-  if (!is_up) link_down_since_ = now;
+  offline_at_ = now;
   (void)step(now);
 }
 
 Instant SessionPolicy::step(Instant now) {
-  const bool is_rule_set = settings_.offline_after_ms > 0 && !is_link_up_;
-  const Instant due =
-      is_rule_set ? link_down_since_ + settings_.offline_after_ms : Instant::never();
+  const bool was_online = is_online_;
+  is_online_ = engine_.is_online();
+  if (was_online && !is_online_) offline_at_ = now + settings_.offline_after_ms;
+  const bool is_rule_set = settings_.offline_after_ms > 0 && !is_online_;
+  const Instant due = is_rule_set ? offline_at_ : Instant::never();
   const bool should_limit = due <= now;
   if (should_limit != is_offline_limit_active_) {
     is_offline_limit_active_ = should_limit;
     if (should_limit) {
-      LOG_WARN(log_, "CSMS away for %lld s: at most %lu mA",
-               static_cast<long long>(settings_.offline_after_ms / 1000),
+      LOG_WARN(log_, "the CSMS is away: at most %lu mA",
                static_cast<unsigned long>(settings_.offline_ma));
     } else {
       LOG_INFO(log_, "CSMS is back: its limits hold again");

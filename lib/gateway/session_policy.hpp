@@ -8,7 +8,7 @@ namespace gateway {
 
 struct PolicySettings {
   uint8_t connectors = 1;
-  /// CSMS away for this long, ms: fall back to offline_ma. 0 = never.
+  /// CSMS away for this long, ms: fall back to offline_ma, which also holds from the start until it is there. 0 = never.
   int64_t offline_after_ms = 0;
   uint32_t offline_ma = 6000;  ///< mA per phase while the CSMS is away.
 };
@@ -17,7 +17,8 @@ struct PolicySettings {
 ///
 /// The offer that reaches the bridge never exceeds the engine's; while the CSMS has been away for
 /// offline_after_ms it never exceeds offline_ma either (a load manager that went silent must not leave the site
-/// at its last, perhaps high, limit).
+/// at its last, perhaps high, limit). There means: connected and accepted. How long the CSMS was away before a restart
+/// nobody knows, so after one the rule holds at once, with or without a clock.
 /// @par Context  Loop thread. Keeps references to engine, bridge and log.
 class SessionPolicy final : public charger::ChargerObserver,
                             public charger::ChargerControl,
@@ -27,8 +28,7 @@ class SessionPolicy final : public charger::ChargerObserver,
       : engine_(engine), bridge_(bridge), log_(log) {}
 
   void begin(const PolicySettings& settings, common::Instant now);
-  void on_link(bool is_up, common::Instant now);
-  /// @return  When the offline rule may change next.
+  /// Call after each change of the connection. @return  When the offline rule may change next.
   common::Instant step(common::Instant now);
   bool is_offline_limit_active() const { return is_offline_limit_active_; }
 
@@ -71,9 +71,9 @@ class SessionPolicy final : public charger::ChargerObserver,
   common::LogSink& log_;
   PolicySettings settings_;
   Connector connectors_[limits::kMaxConnectors];
-  bool is_link_up_ = false;
+  bool is_online_ = false;
   bool is_offline_limit_active_ = false;
-  common::Instant link_down_since_;
+  common::Instant offline_at_;  ///< Then the rule begins to hold.
   charger::IdTag last_tag_;
   uint8_t last_tag_connector_ = 0;
   common::Instant last_tag_at_;

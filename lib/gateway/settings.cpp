@@ -27,7 +27,7 @@ constexpr SettingRow kTable[] = {
      "chargePointModel of BootNotification"},
     {"connectors", SettingKind::kInteger, 1, kMaxConnectors, "1", false, "number of connectors"},
     {"offline_s", SettingKind::kInteger, 0, 86400, "0", false,
-     "CSMS away for this long: fall back to offline_ma; 0 = never"},
+     "CSMS away for this long, or not there since the start: fall back to offline_ma; 0 = never"},
     {"offline_ma", SettingKind::kInteger, 0, 80000, "6000", false,
      "highest current per phase while the CSMS is away, mA; below the charger's minimum = pause"},
     {"trust_csms_time", SettingKind::kBoolean, 0, 1, "true", false,

@@ -184,13 +184,11 @@ void App::step_link(Instant now) {
   if (was_up_ && (!link.is_up || link.connection_id != connection_id_)) {
     was_up_ = false;
     engine_.on_link(false, now);
-    policy_.on_link(false, now);
   }
   if (link.is_up && !was_up_) {
     was_up_ = true;
     connection_id_ = link.connection_id;
     engine_.on_link(true, now);
-    policy_.on_link(true, now);
   }
   while (was_up_ && engine_.can_receive()) {
     const common::Result<platform::ReceivedFrame> frame = platform_.csms.receive(frame_);

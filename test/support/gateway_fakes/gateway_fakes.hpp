@@ -18,6 +18,7 @@ class FakeEngine final : public gateway::OcppEngine {
     return common::Status::kOk;
   }
   void on_link(bool, Instant) override {}
+  bool is_online() const override { return online; }
   bool can_receive() const override { return true; }
   void receive(common::TextSpan, bool, Instant) override {}
   Instant step(Instant) override { return Instant::never(); }
@@ -87,6 +88,7 @@ class FakeEngine final : public gateway::OcppEngine {
     samples.push_back(connector_id);
   }
 
+  bool online = false;
   std::string heartbeat_interval = "300";
   std::string data_transfer;
   std::vector<gateway::LostMessage> lost_messages;

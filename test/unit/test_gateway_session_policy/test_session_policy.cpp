@@ -23,23 +23,27 @@ struct Fixture {
     settings.offline_ma = 6000;
     policy.begin(settings, Instant{0});
   }
+  void link(bool is_online, Instant now) {
+    engine.online = is_online;
+    (void)policy.step(now);
+  }
 };
 
 }  // namespace
 
 TEST_CASE("an offer reaches the charger unchanged while the CSMS is there") {
   Fixture fixture(60000);
-  fixture.policy.on_link(true, Instant{10});
+  fixture.link(true, Instant{10});
   fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{20});
   CHECK(fixture.chargers.last[1] == Offer{true, 16000, 3});
 }
 
 TEST_CASE("the CSMS away for the set time lowers the current, its return restores it") {
   Fixture fixture(60000);
-  fixture.policy.on_link(true, Instant{0});
+  fixture.link(true, Instant{0});
   fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
   fixture.policy.set_offer(2, Offer{true, 4000, 3}, Instant{0});
-  fixture.policy.on_link(false, Instant{1000});
+  fixture.link(false, Instant{1000});
   CHECK(fixture.policy.step(Instant{60999}) == Instant{61000});
   CHECK(fixture.chargers.last[1].limit_ma == 16000);
   CHECK(fixture.policy.step(Instant{61000}).is_never());
@@ -49,7 +53,7 @@ TEST_CASE("the CSMS away for the set time lowers the current, its return restore
   SUBCASE("a higher offer made meanwhile waits") {
     fixture.policy.set_offer(1, Offer{true, 10000, 3}, Instant{62000});
     CHECK(fixture.chargers.last[1].limit_ma == 6000);
-    fixture.policy.on_link(true, Instant{70000});
+    fixture.link(true, Instant{70000});
     CHECK(fixture.chargers.last[1].limit_ma == 10000);
   }
   SUBCASE("a withdrawn permit goes through") {
@@ -60,14 +64,25 @@ TEST_CASE("the CSMS away for the set time lowers the current, its return restore
 
 TEST_CASE("a short outage changes nothing, and each outage counts from its own start") {
   Fixture fixture(60000);
-  fixture.policy.on_link(true, Instant{0});
+  fixture.link(true, Instant{0});
   fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
-  fixture.policy.on_link(false, Instant{1000});
-  fixture.policy.on_link(true, Instant{59000});
-  fixture.policy.on_link(false, Instant{59500});
+  fixture.link(false, Instant{1000});
+  fixture.link(true, Instant{59000});
+  fixture.link(false, Instant{59500});
   (void)fixture.policy.step(Instant{100000});
   CHECK(fixture.chargers.last[1].limit_ma == 16000);
   CHECK_FALSE(fixture.policy.is_offline_limit_active());
+}
+
+TEST_CASE("after a restart the lower current holds until the CSMS is there and has accepted") {
+  Fixture fixture(60000);
+  CHECK(fixture.policy.is_offline_limit_active());
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{10});
+  CHECK(fixture.chargers.last[1].limit_ma == 6000);
+  CHECK(fixture.policy.step(Instant{1000000}).is_never());
+  CHECK(fixture.chargers.last[1].limit_ma == 6000);
+  fixture.link(true, Instant{1000001});
+  CHECK(fixture.chargers.last[1].limit_ma == 16000);
 }
 
 TEST_CASE("without the rule an outage never changes the current") {
