@@ -1,0 +1,51 @@
+#pragma once
+
+#include "common/fixed_string.hpp"
+#include "common/span.hpp"
+#include "common/status.hpp"
+
+namespace platform {
+
+/// The firmware images of the device: the one that runs, and a slot for the next.
+///
+///     kNormal --activate(), restart--> kTrial --confirm()--> kNormal
+///                                        |
+///                       restart, crash or roll_back()
+///                                        v
+///                              kRolledBack (the earlier image runs again)
+///
+/// @par Context  Loop thread only. write() may take as long as flash does; nothing else blocks.
+class Firmware {
+ public:
+  enum class Boot : uint8_t {
+    kNormal,      ///< The image that runs is meant to.
+    kTrial,       ///< A new image runs for the first time.
+    kRolledBack,  ///< A new image did not prove itself; the one before it runs.
+  };
+
+  virtual ~Firmware() = default;
+  /// Version of the image that runs.
+  virtual common::FixedString<50> version() const = 0;
+  /// What became of the last activate().
+  virtual Boot boot() const = 0;
+
+  /// Throws away what the other slot holds.
+  virtual common::Status erase() = 0;
+  /// Bytes in the other slot that survive a power cut: an interrupted download goes on there.
+  virtual uint32_t size() = 0;
+  /// Appends to the other slot. @param offset  End of what was written so far, or size().
+  /// @retval kNoSpace  The image is larger than the slot.  @retval kInvalidArgument  Another offset.
+  virtual common::Status write(uint32_t offset, common::ByteSpan data) = 0;
+  /// Checks the other slot in pieces: call again while kAgain.
+  /// @retval kCorrupt      Its content is damaged or cut short.
+  /// @retval kUnsupported  It is no firmware for this device.
+  virtual common::Status verify() = 0;
+  /// The next restart runs the other slot, once, until confirm().
+  virtual common::Status activate() = 0;
+  /// The image on trial has proved itself.
+  virtual common::Status confirm() = 0;
+  /// The image on trial is given up: the next restart runs the earlier one.
+  virtual common::Status roll_back() = 0;
+};
+
+}  // namespace platform
