@@ -1,5 +1,6 @@
 #include "app/app.hpp"
 #include "boards/esp32doit_devkit_v1.hpp"
+#include "build/version.hpp"
 #include "platform_esp32/esp32_clock.hpp"
 #include "platform_esp32/esp32_device.hpp"
 #include "platform_esp32/esp32_entropy.hpp"
@@ -7,6 +8,8 @@
 #include "platform_esp32/esp32_waiter.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
+#include "platform_esp32/ota_firmware.hpp"
+#include "platform_esp32/task_file_transfer.hpp"
 #include "platform_esp32/task_web_socket_link.hpp"
 #include "platform_esp32/uart_serial_link.hpp"
 #include "platform_esp32/wifi_station.hpp"
@@ -17,6 +20,9 @@
 
 // Modbus, OCPP codecs and the profile interpreter run below one frame of the loop task.
 SET_LOOP_TASK_STACK_SIZE(12 * 1024);
+
+/// The framework must not confirm a new image by itself: OtaFirmware::confirm() does, once the CSMS has answered it.
+extern "C" bool verifyRollbackLater() { return true; }
 
 namespace {
 
@@ -42,10 +48,12 @@ class Board {
     device_.begin();
     const bool has_console =
         console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes) == Status::kOk;
-    const bool has_stores = NvsKeyValueStore::begin_partition() == Status::kOk &&
-                            settings_.open("settings") == Status::kOk &&
-                            ocpp_settings_.open("ocpp") == Status::kOk &&
-                            registers_.open("registers") == Status::kOk;
+    const bool has_stores =
+        NvsKeyValueStore::begin_partition() == Status::kOk &&
+        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
+        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk;
+    if (has_stores && firmware_.begin() != Status::kOk)
+      LOG_ERROR(log_, "there is no second partition for firmware");
     const bool has_files = files_.begin() == Status::kOk;
     const bool has_bus =
         bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
@@ -83,6 +91,8 @@ class Board {
                         ocpp_settings_, registers_, csms_,    console_, output_, log_};
     parts.buses[0] = &bus_;
     parts.reader = &reader_;
+    parts.transfer = &transfer_;
+    parts.firmware = &firmware_;
     parts.gpio = &gpio_;
     parts.status_led_pin = board::kStatusLed;
     return parts;
@@ -97,6 +107,9 @@ class Board {
   NvsKeyValueStore settings_;
   NvsKeyValueStore ocpp_settings_;
   NvsKeyValueStore registers_;
+  NvsKeyValueStore boot_state_;
+  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
+  platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0, {board::kConsoleTx, board::kConsoleRx, -1}};
   platform_esp32::UartSerialLink reader_{1, {-1, board::kReaderRx, -1}};
   platform_esp32::UartSerialLink bus_{2,
