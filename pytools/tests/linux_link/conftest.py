@@ -25,19 +25,30 @@ TIMEOUT_S = 20.0
 
 @pytest.fixture(scope="session")
 def driver_program() -> Path:
-    """Builds test/drivers/link_driver under sanitizers; compiles only what is out of date.
+    """The program that drives the WebSocket link."""
+    return build_driver("link_driver")
+
+
+@pytest.fixture(scope="session")
+def transfer_program() -> Path:
+    """The program that carries out one file transfer."""
+    return build_driver("transfer_driver")
+
+
+def build_driver(name: str) -> Path:
+    """Builds test/drivers/<name> under sanitizers; compiles only what is out of date.
 
     VEVGW_SANITIZE chooses others than address,undefined ("thread").
     """
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
-        pytest.fail(f"no C++ compiler '{compiler}': install g++ and libwebsockets-dev")
+        pytest.fail(f"no C++ compiler '{compiler}': needs g++ and the packages of `native`")
     sanitizers = os.environ.get("VEVGW_SANITIZE", "address,undefined")
     folder = ROOT / "build" / "link_driver" / sanitizers.replace(",", "-")
     folder.mkdir(parents=True, exist_ok=True)
     flags = ["-std=gnu++17", "-g1", "-O0", "-Wall", "-Wextra", "-Werror", "-pthread"]
     flags += [f"-fsanitize={sanitizers}", "-I", str(ROOT / "lib")]
-    sources = [ROOT / "test/drivers/link_driver/main.cpp"]
+    sources = [ROOT / "test/drivers" / name / "main.cpp"]
     headers = 0.0
     for library in LIBRARIES:
         sources += sorted((ROOT / library).glob("*.cpp"))
@@ -46,7 +57,7 @@ def driver_program() -> Path:
     def run(*command: str) -> None:
         result = subprocess.run([compiler, *flags, *command], capture_output=True, text=True)
         if result.returncode != 0:
-            pytest.fail(f"the link driver does not build:\n{result.stderr[-4000:]}")
+            pytest.fail(f"the {name} does not build:\n{result.stderr[-4000:]}")
 
     def compile_one(source: Path) -> Path:
         target = folder / f"{source.parent.name}-{source.stem}.o"
@@ -57,10 +68,10 @@ def driver_program() -> Path:
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
         objects = list(pool.map(compile_one, sources))
-    program = folder / "link_driver"
+    program = folder / name
     newest = max(file.stat().st_mtime for file in objects)
     if not program.exists() or program.stat().st_mtime <= newest:
-        libraries = ["-Wl,--as-needed", "-lwebsockets", "-lssl", "-lcrypto"]
+        libraries = ["-Wl,--as-needed", "-lwebsockets", "-lcurl", "-lssl", "-lcrypto"]
         run(*map(str, objects), *libraries, "-o", str(program))
     return program
 
