@@ -30,6 +30,14 @@ static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
 constexpr size_t kMaxBuses = GATEWAY_MAX_BUSES;
 static_assert(kMaxBuses >= 1 && kMaxBuses <= 4, "GATEWAY_MAX_BUSES: 1..4");
 
+#ifndef GATEWAY_LOG_HISTORY_BYTES
+#define GATEWAY_LOG_HISTORY_BYTES 8192
+#endif
+/// Log lines kept for diagnostics, bytes, 512..65536.
+constexpr size_t kLogHistoryBytes = GATEWAY_LOG_HISTORY_BYTES;
+static_assert(kLogHistoryBytes >= 512 && kLogHistoryBytes <= 65536,
+              "GATEWAY_LOG_HISTORY_BYTES: 512..65536");
+
 /// Units (chargers and meters) on one bus.
 constexpr size_t kMaxUnitsPerBus = kMaxConnectors;
 
@@ -77,6 +85,9 @@ constexpr int kMaxStackLevel = 8;
 constexpr size_t kDataTransferBytes = 256;
 /// Vendor messages of the CSMS that the application can take. 16 bytes each.
 constexpr size_t kMaxDataTransferHandlers = 4;
+/// URL of a firmware image or for diagnostics, file name included, bytes, at most 1024 (one setting). On the
+/// stack while it is used.
+constexpr size_t kMaxLocationBytes = 700;
 /// Keys in one GetConfiguration request.
 constexpr size_t kMaxRequestedKeys = 50;
 

@@ -29,6 +29,7 @@ const Console::Command Console::kCommands[] = {
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},
     {"log", &Console::log, "log | log level error|warn|info|debug"},
+    {"firmware", &Console::firmware, "firmware | firmware update URL"},
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
 #ifdef GATEWAY_TEST_HOOKS
@@ -211,6 +212,12 @@ void Console::on_event(const EngineEvent& event) {
     case Kind::kConfigurationChanged:
       name = "config_changed";
       break;
+    case Kind::kFirmware:
+      name = "firmware";
+      break;
+    case Kind::kDiagnostics:
+      name = "diagnostics";
+      break;
     case Kind::kClockSet:
       name = "clock_set";
       break;
@@ -247,6 +254,11 @@ void Console::on_event(const EngineEvent& event) {
       break;
     case Kind::kConfigurationChanged:
       writer.key("key");
+      writer.string(event.text);
+      break;
+    case Kind::kFirmware:
+    case Kind::kDiagnostics:
+      writer.key("status");
       writer.string(event.text);
       break;
     case Kind::kClockSet:

@@ -7,6 +7,8 @@
 #include "gateway/settings.hpp"
 #include "json/writer.hpp"
 #include "platform/device.hpp"
+#include "platform/file_transfer.hpp"
+#include "platform/firmware.hpp"
 #include "platform/serial_link.hpp"
 #include "platform/web_socket_link.hpp"
 
@@ -24,8 +26,10 @@ struct ConsoleParts {
   OcppEngine& engine;
   SessionPolicy& policy;
   bridge::Bridge& bridge;
-  const char* firmware_version;  ///< Static.
-  const char* identity;          ///< Outlives the console.
+  const char* firmware_version;                ///< Static.
+  const char* identity;                        ///< Outlives the console.
+  platform::Firmware* firmware = nullptr;      ///< nullptr = no place for images.
+  platform::FileTransfer* transfer = nullptr;  ///< nullptr = no transfers.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -93,6 +97,7 @@ class Console {
   bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool log(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool reboot(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool firmware(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool factory_reset(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
 #ifdef GATEWAY_TEST_HOOKS
   bool sim(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

@@ -1,5 +1,6 @@
 #include "gateway/console.hpp"
 #include "gateway/console_arguments.hpp"
+#include "gateway/json_members.hpp"
 
 #include <cstdio>
 
@@ -23,21 +24,6 @@ const char* to_string(charger::Error error) {
       static_cast<size_t>(charger::Error::kWeakSignal) + 1 == sizeof kNames / sizeof kNames[0],
       "one name per error");
   return kNames[static_cast<size_t>(error)];
-}
-
-void member(json::Writer& out, const char* name, const char* value) {
-  out.key(name);
-  out.string(value);
-}
-
-void member(json::Writer& out, const char* name, TextSpan value) {
-  out.key(name);
-  out.string(value);
-}
-
-void member(json::Writer& out, const char* name, int64_t value) {
-  out.key(name);
-  out.integer(value);
 }
 
 void flag(json::Writer& out, const char* name, bool value) {

@@ -59,6 +59,7 @@ void ConsoleLog::write(LogLevel level, const char* module, const char* format, .
       *c = ' ';  // One event is one line, whatever a peer sent.
   }
   (void)output_.write_line(common::text(line));
+  history_.add(common::text(line), clock_.now());
 }
 
 bool log_level_from_text(common::TextSpan text, LogLevel& out) {

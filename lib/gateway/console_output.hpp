@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/log.hpp"
+#include "gateway/log_history.hpp"
 #include "platform/clock.hpp"
 #include "platform/serial_link.hpp"
 
@@ -45,6 +46,8 @@ class ConsoleLog final : public common::LogSink {
 
   void set_level(common::LogLevel level) { level_ = level; }
   common::LogLevel level() const { return level_; }
+  /// What was written last, whether or not the console took it.
+  const LogHistory& history() const { return history_; }
   bool is_enabled(common::LogLevel level, const char* module) const override;
   void write(common::LogLevel level, const char* module, const char* format, ...) override
       __attribute__((format(printf, 4, 5)));
@@ -54,6 +57,7 @@ class ConsoleLog final : public common::LogSink {
   const platform::Clock& clock_;
   const common::Instant start_;
   common::LogLevel level_ = common::LogLevel::kInfo;
+  LogHistory history_;
 };
 
 /// "error", "warn", "info", "debug". @return false for anything else.

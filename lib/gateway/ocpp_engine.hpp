@@ -32,6 +32,8 @@ struct EngineEvent {
     kTransactionStarted,  ///< connector_id, local_transaction, id_tag.
     kTransactionStopped,  ///< connector_id, local_transaction, id_tag.
     kConfigurationChanged,  ///< text: key.
+    kFirmware,              ///< text: FirmwareStatus literal.
+    kDiagnostics,           ///< text: DiagnosticsStatus literal.
     kClockSet,              ///< utc: the CSMS's time.
     kDataTransferAnswered,  ///< text: status or "no answer"; data.
     kResetRequested,        ///< is_hard; transactions are stopped and the answer was handed out.
@@ -97,6 +99,13 @@ struct ActionCounters {
   uint32_t refused = 0;    ///< ... answered with CALLERROR.
 };
 
+/// Firmware update and upload of diagnostics, as their statuses in OCPP say.
+struct FileJobs {
+  const char* firmware = "Idle";
+  uint32_t firmware_bytes = 0;  ///< Downloaded so far.
+  const char* diagnostics = "Idle";
+};
+
 /// One OCPP configuration key as the console shows it.
 struct ConfigurationEntry {
   const char* key = "";
@@ -158,6 +167,11 @@ class OcppEngine : public charger::ChargerObserver {
   /// @retval kInvalidState  Offline.  @retval kAgain  The last one is under way.  @retval kNoSpace  Too long.
   virtual common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
                                             common::TextSpan data, common::Instant now) = 0;
+  virtual FileJobs file_jobs() const = 0;
+  /// Fetches and installs an image as UpdateFirmware does.
+  /// @retval kUnsupported  No place for an image.  @retval kInvalidArgument  Empty or too long.
+  /// @retval kInvalidState  One is being installed.  @retval kIo, kNoSpace
+  virtual common::Status update_firmware(common::TextSpan url, common::Instant now) = 0;
   /// Stops a transaction for a local cause. @retval kInvalidState  None is running.
   virtual common::Status stop_transaction(uint8_t connector_id, common::Instant now) = 0;
 };

@@ -22,6 +22,10 @@ EngineEvent::Kind kind_of(ocpp::EventType type) {
       return Kind::kResetRequested;
     case ocpp::EventType::kConfigurationChanged:
       return Kind::kConfigurationChanged;
+    case ocpp::EventType::kFirmwareStatusChanged:
+      return Kind::kFirmware;
+    case ocpp::EventType::kDiagnosticsStatusChanged:
+      return Kind::kDiagnostics;
     case ocpp::EventType::kClockSet:
       return Kind::kClockSet;
     case ocpp::EventType::kDataTransferAnswered:
@@ -63,10 +67,9 @@ bool OwnEngine::take_event(EngineEvent& event) {
   event.utc = own.utc;
   if (own.type == ocpp::EventType::kRegistrationChanged) event.text = to_string(own.registration);
   if (own.type == ocpp::EventType::kConnectorStatusChanged) event.text = to_string(own.status);
-  if (own.type == ocpp::EventType::kConfigurationChanged && own.key != nullptr)
-    event.text = own.key;
+  if (own.key != nullptr) event.text = own.key;
   if (own.type == ocpp::EventType::kDataTransferAnswered) {
-    event.text = own.key != nullptr ? own.key : "no answer";
+    if (own.key == nullptr) event.text = "no answer";
     event.data = charge_point_.data_transfer_answer();
   }
   return true;

@@ -55,6 +55,13 @@ class OwnEngine final : public OcppEngine {
                                     common::TextSpan data, common::Instant now) override {
     return charge_point_.send_data_transfer(vendor_id, message_id, data, now);
   }
+  FileJobs file_jobs() const override {
+    return {charge_point_.firmware_status(), charge_point_.firmware_bytes(),
+            charge_point_.diagnostics_status()};
+  }
+  common::Status update_firmware(common::TextSpan url, common::Instant now) override {
+    return charge_point_.update_firmware(url, now);
+  }
   common::Status stop_transaction(uint8_t connector_id, common::Instant now) override {
     return charge_point_.stop_transaction(connector_id, now);
   }

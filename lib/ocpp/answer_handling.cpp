@@ -115,8 +115,21 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
     case Action::StatusNotification:
       status.on_delivered(context.connector_id);
       break;
+    case Action::FirmwareStatusNotification:
+    case Action::DiagnosticsStatusNotification:
+      on_file_status_told(context);
+      break;
     default:
       break;
+  }
+}
+
+void Engine::on_file_status_told(const CallContext& context) {
+  if (context.sequence == 0) return;  // triggered
+  if (context.action == Action::FirmwareStatusNotification) {
+    firmware.on_told(context.sequence);
+  } else {
+    diagnostics.on_told(context.sequence);
   }
 }
 
@@ -199,6 +212,11 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
       break;
     case Action::DataTransfer:
       on_data_transfer_answer(nullptr, nullptr);
+      break;
+    // Refused is heard: a CSMS without this profile must not hold an update up.
+    case Action::FirmwareStatusNotification:
+    case Action::DiagnosticsStatusNotification:
+      on_file_status_told(context);
       break;
     default:
       break;

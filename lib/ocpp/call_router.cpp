@@ -57,6 +57,7 @@ constexpr Row kRows[] = {
     {Action::DataTransfer, handle_data_transfer},
     {Action::GetCompositeSchedule, handle_get_composite_schedule},
     {Action::GetConfiguration, handle_get_configuration},
+    {Action::GetDiagnostics, handle_get_diagnostics},
     row<messages::RemoteStartTransactionReq, messages::RemoteStartTransactionConf>(),
     row<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>(),
     row<messages::ReserveNowReq, messages::ReserveNowConf>(),
@@ -64,6 +65,7 @@ constexpr Row kRows[] = {
     {Action::SetChargingProfile, handle_set_charging_profile},
     {Action::TriggerMessage, handle_trigger_message},
     row<messages::UnlockConnectorReq, messages::UnlockConnectorConf>(),
+    row<messages::UpdateFirmwareReq, messages::UpdateFirmwareConf>(),
 };
 
 /// Decode, handle, answer.

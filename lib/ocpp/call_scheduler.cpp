@@ -3,6 +3,8 @@
 #include "ocpp/stop_data.hpp"
 #include "ocpp_messages/authorize.hpp"
 #include "ocpp_messages/boot_notification.hpp"
+#include "ocpp_messages/diagnostics_status_notification.hpp"
+#include "ocpp_messages/firmware_status_notification.hpp"
 #include "ocpp_messages/heartbeat.hpp"
 #include "ocpp_messages/meter_values.hpp"
 #include "ocpp_messages/start_transaction.hpp"
@@ -127,6 +129,7 @@ void Engine::send_next_call(Instant now) {
     if (send_status(copy, now)) return;
   }
   if (send_data_transfer()) return;
+  if (send_file_status(false)) return;
   if (registration.wants_heartbeat(now) && send_heartbeat(now)) return;
   if (send_transaction_message(now)) return;
   (void)send_dead_letter();
@@ -201,6 +204,29 @@ bool Engine::send_triggered(Instant now) {
     if (!connector(id).has_triggered_sample()) continue;
     connector(id).drop_triggered_sample();
     if (send_triggered_meter_values(connector(id), now)) return true;
+  }
+  return send_file_status(true);
+}
+
+bool Engine::send_file_status(bool is_triggered) {
+  uint8_t step = 0;
+  CallContext context;
+  // What is due anyway tells as much.
+  const bool is_firmware_due = firmware.next_to_tell(step);
+  if (is_triggered ? firmware.is_triggered : is_firmware_due) {
+    firmware.is_triggered = false;
+    messages::FirmwareStatusNotificationReq request;
+    request.status = is_triggered ? firmware.status() : FirmwareUpdate::status_of(step);
+    if (!is_triggered) context.sequence = firmware.receipt(step);
+    return calls.send(request, context) == common::Status::kOk;
+  }
+  const bool is_upload_due = diagnostics.next_to_tell(step);
+  if (is_triggered ? diagnostics.is_triggered : is_upload_due) {
+    diagnostics.is_triggered = false;
+    messages::DiagnosticsStatusNotificationReq request;
+    request.status = is_triggered ? diagnostics.status() : Diagnostics::status_of(step);
+    if (!is_triggered) context.sequence = diagnostics.receipt(step);
+    return calls.send(request, context) == common::Status::kOk;
   }
   return false;
 }

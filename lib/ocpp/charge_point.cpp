@@ -143,6 +143,25 @@ common::Status ChargePoint::resend_dead_letters() { return engine_.resend_dead_l
 
 TransactionStore::Counters ChargePoint::storage() const { return engine_.store.counters(); }
 
+const char* ChargePoint::firmware_status() const { return to_string(engine_.firmware.status()); }
+
+uint32_t ChargePoint::firmware_bytes() const { return engine_.firmware.received_bytes(); }
+
+const char* ChargePoint::diagnostics_status() const {
+  return to_string(engine_.diagnostics.status());
+}
+
+common::Status ChargePoint::update_firmware(common::TextSpan url, Instant now) {
+  if (engine_.ports.firmware == nullptr || engine_.ports.transfer == nullptr)
+    return common::Status::kUnsupported;
+  if (url.empty() || url.size() > limits::kMaxLocationBytes)
+    return common::Status::kInvalidArgument;
+  FileOrder order;
+  order.url = url;
+  engine_.wake();
+  return engine_.firmware.order(order, now);
+}
+
 size_t ChargePoint::action_count() const { return messages::kActionCount; }
 
 ActionCounters ChargePoint::counters(size_t index) const {

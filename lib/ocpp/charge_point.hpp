@@ -101,6 +101,12 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::TextSpan data_transfer_answer() const;
   /// @}
 
+  /// Fetches and installs a firmware image now, as if UpdateFirmware had asked for it.
+  /// @retval kUnsupported      There is no port for it.
+  /// @retval kInvalidArgument  The URL is empty or longer than limits::kMaxLocationBytes.
+  /// @retval kInvalidState     An image is being installed.
+  common::Status update_firmware(common::TextSpan url, common::Instant now);
+
   /// Stores what was put off to spare the flash (charging profiles). Before the process ends on purpose.
   void flush(common::Instant now);
 
@@ -151,6 +157,10 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   common::Status resend_dead_letters();
   /// What the records of transactions have cost the flash since begin(), and how full it is.
   TransactionStore::Counters storage() const;
+  /// FirmwareStatus and DiagnosticsStatus literals; Idle when nothing is under way.
+  const char* firmware_status() const;
+  uint32_t firmware_bytes() const;
+  const char* diagnostics_status() const;
   /// Counters by action. @param index  < action_count()
   size_t action_count() const;
   ActionCounters counters(size_t index) const;

@@ -7,6 +7,8 @@
 #include "platform/device.hpp"
 #include "platform/entropy.hpp"
 #include "platform/file_store.hpp"
+#include "platform/file_transfer.hpp"
+#include "platform/firmware.hpp"
 #include "platform/key_value_store.hpp"
 
 /// Types that cross the border between the engine and the application.
@@ -39,6 +41,11 @@ struct Ports {
   platform::Entropy& entropy;
   charger::ChargerControl& charger;
   common::LogSink& log;
+  /// Firmware management; each nullptr = UpdateFirmware (first two) or GetDiagnostics (first and third) is not
+  /// supported.
+  platform::FileTransfer* transfer = nullptr;
+  platform::Firmware* firmware = nullptr;
+  platform::TextSource* diagnostics = nullptr;
 };
 
 /// Where the charge point stands with its CSMS (OCPP 1.6 ed. 2, 4.2 and 7.22).
@@ -112,6 +119,8 @@ enum class EventType : uint8_t {
   kConfigurationChanged,  ///< key (canonical spelling, static): get_configuration() has the value.
   /// key: status of the answer, nullptr when there was none; data_transfer_answer() has the data.
   kDataTransferAnswered,
+  kFirmwareStatusChanged,     ///< key: FirmwareStatus literal.
+  kDiagnosticsStatusChanged,  ///< key: DiagnosticsStatus literal.
   kClockSet,  ///< utc: time of the CSMS, for a platform without a better clock.
 };
 

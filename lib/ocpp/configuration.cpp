@@ -114,6 +114,9 @@ constexpr KeyRow kKeys[kKeyCount] = {
      KeyType::kFlag, Rights::kReadOnly, kSmart, 0, 1, 0, nullptr},
     fixed(Key::MaxChargingProfilesInstalled, "MaxChargingProfilesInstalled",
           static_cast<int32_t>(limits::kMaxChargingProfiles), kSmart),
+    // Its number holds the platform::TransferProtocol bits.
+    {Key::SupportedFileTransferProtocols, "SupportedFileTransferProtocols", nullptr, KeyType::kText,
+     Rights::kReadOnly, FeatureProfile::kFirmwareManagement, 0, 0, 0, ""},
 };
 
 constexpr bool rows_match_enum() {
@@ -124,6 +127,8 @@ constexpr bool rows_match_enum() {
 }
 static_assert(rows_match_enum(), "kKeys must follow enum Key row by row");
 
+/// In the order of the platform::TransferProtocol bits.
+constexpr const char* kTransferProtocols[] = {"FTP", "FTPS", "HTTP", "HTTPS"};
 constexpr const char* kPhaseRotations[] = {"NotApplicable", "Unknown", "RST", "RTS",
                                            "SRT",           "STR",     "TRS", "TSR"};
 constexpr uint8_t kRotationUnknown = 1;
@@ -278,6 +283,14 @@ void Configuration::read(Key key, ConfigurationEntry& out) const {
       format_phase_rotation(out.value);
       break;
     case KeyType::kText:
+      if (key == Key::SupportedFileTransferProtocols) {
+        for (unsigned bit = 0; bit < 4; ++bit) {
+          if ((number(key) & 1 << bit) == 0) continue;
+          if (!out.value.empty()) (void)out.value.append(common::text(","));
+          (void)out.value.append(common::text(kTransferProtocols[bit]));
+        }
+        break;
+      }
       if (key != Key::SupportedFeatureProfiles) {
         out.value.assign_truncated(common::text(key_row.initial_text));
         break;

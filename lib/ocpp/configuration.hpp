@@ -49,8 +49,9 @@ enum class Key : uint8_t {
   ChargingScheduleMaxPeriods,
   ConnectorSwitch3to1PhaseSupported,
   MaxChargingProfilesInstalled,
+  SupportedFileTransferProtocols,
 };
-constexpr size_t kKeyCount = static_cast<size_t>(Key::MaxChargingProfilesInstalled) + 1;
+constexpr size_t kKeyCount = static_cast<size_t>(Key::SupportedFileTransferProtocols) + 1;
 
 /// The configuration keys of one charge point: one table for the protocol, the console and the
 /// engine itself. A change is on flash before write() returns; the value that is already set costs

@@ -44,7 +44,9 @@ Engine::Engine(const Ports& the_ports)
                reservations,
                is_online,
                may_offer,
-               options.nominal_voltage_mv} {}
+               options.nominal_voltage_mv},
+      firmware(*this),
+      diagnostics(*this) {}
 
 common::Status Engine::begin(const Options& the_options, Instant now, common::UtcTime utc) {
   if (the_options.connectors < 1 || the_options.connectors > limits::kMaxConnectors ||
@@ -64,6 +66,8 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
     can_switch_phases = can_switch_phases && capabilities.can_switch_phases;
   }
   configuration.begin(options.connectors, meter_fields, has_lock, can_switch_phases);
+  if (ports.transfer != nullptr)
+    configuration.set_volatile(Key::SupportedFileTransferProtocols, ports.transfer->protocols());
   status.begin(options.connectors, now);
   profiles.begin();
   reservations.begin(options.connectors, now);
@@ -75,6 +79,8 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   if (utc.is_known()) (void)clock.set(utc, now);
   for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).begin(services, id, now);
   open_store(now);
+  firmware.begin(now);
+  diagnostics.begin();
   apply_operative(now);
   has_input_ = true;
   return is_store_ready ? common::Status::kOk : common::Status::kIo;
@@ -155,6 +161,8 @@ Instant Engine::step(Instant now) {
                          status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
   profiles.step(now);
   next = common::earlier(next, profiles.deadline());
+  next = common::earlier(next, firmware.step(now));
+  next = common::earlier(next, diagnostics.step(now));
   run_reset(now);
   send_next_call(now);
   next = common::earlier(next, call_deadline());
@@ -311,10 +319,18 @@ void Engine::apply_operative(Instant now) {
       0, (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable,
       charger::Error::kNone, StatusNote::kNone, 0, "availability", now);
   for (uint8_t id = 1; id <= options.connectors; ++id) {
-    const bool connector_operative = (operative_bits & 1U << id) != 0;
+    const bool connector_operative = (operative_bits & 1U << id) != 0 && !firmware.is_blocking();
     if (connector(id).is_operative() != connector_operative)
       connector(id).set_operative(connector_operative, now);
   }
+}
+
+bool Engine::is_in_use() const {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    const SessionState session = connector(id).session();
+    if (session != SessionState::kIdle && session != SessionState::kFinished) return true;
+  }
+  return false;
 }
 
 void Engine::request_reset(bool is_hard, Instant now) {

@@ -2,6 +2,8 @@
 
 #include "ocpp/connector.hpp"
 #include "ocpp/data_transfer.hpp"
+#include "ocpp/diagnostics.hpp"
+#include "ocpp/firmware_update.hpp"
 #include "ocpp/outgoing_calls.hpp"
 #include "ocpp/registration.hpp"
 #include "ocpp/rpc_frame.hpp"
@@ -28,6 +30,8 @@ class Engine {
   void on_link(bool is_up, common::Instant now);
   void receive(common::TextSpan frame, bool truncated, common::Instant now);
   void on_sent(common::Instant now);
+  /// Something outside step() has made work due.
+  void wake() { has_input_ = true; }
   void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                         common::Instant now);
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
@@ -90,6 +94,10 @@ class Engine {
   /// @retval kIo, kNoSpace  Not stored: nothing has changed.
   common::Status set_operative(uint8_t connector_id, bool is_operative, common::Instant now);
   void request_reset(bool is_hard, common::Instant now);
+  /// Shows operative_bits, and what a firmware installation blocks, on the connectors.
+  void apply_operative(common::Instant now);
+  /// Someone is charging, about to, or not yet known to have stopped.
+  bool is_in_use() const;
 
   // --- parts
   Ports ports;
@@ -107,6 +115,8 @@ class Engine {
   OutgoingCalls calls;
   DataTransfers data_transfers;
   Services services;
+  FirmwareUpdate firmware;
+  Diagnostics diagnostics;
   Connector connectors[limits::kMaxConnectors];
 
   bool is_link_up = false;
@@ -143,7 +153,6 @@ class Engine {
   void open_store(common::Instant now);
   void allow_offers();
   void resume_transactions(common::Instant now);
-  void apply_operative(common::Instant now);
   void run_reset(common::Instant now);
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
   Connector* reader_target(const IdTag& id_tag, common::Instant now);
@@ -152,6 +161,8 @@ class Engine {
   bool send_heartbeat(common::Instant now);
   bool send_status(const StatusReport& report, common::Instant now);
   bool send_triggered(common::Instant now);
+  /// A status of firmware update or upload that is due. @param is_triggered  Those that were asked for.
+  bool send_file_status(bool is_triggered);
   bool send_triggered_meter_values(Connector& connector, common::Instant now);
   bool send_authorize(common::Instant now);
   bool send_data_transfer();
@@ -163,6 +174,7 @@ class Engine {
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
   void on_data_transfer_answer(const char* status, const Text* data);
+  void on_file_status_told(const CallContext& context);
   void on_boot_result(messages::FramePayload payload, common::Instant now);
   void acknowledge(common::Instant now);
   void on_start_acknowledged(common::Instant now);

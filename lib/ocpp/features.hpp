@@ -19,8 +19,8 @@ struct FeatureProfileInfo {
 };
 
 constexpr FeatureProfileInfo kFeatureProfiles[] = {
-    {"Core", true},         {"FirmwareManagement", false}, {"LocalAuthListManagement", false},
-    {"Reservation", true}, {"SmartCharging", true},       {"RemoteTrigger", true},
+    {"Core", true},        {"FirmwareManagement", true}, {"LocalAuthListManagement", false},
+    {"Reservation", true}, {"SmartCharging", true},      {"RemoteTrigger", true},
 };
 
 }  // namespace ocpp

@@ -26,12 +26,16 @@ App::App(const Platform& platform)
       settings_(platform.device_settings),
       policy_(engine_, bridge_, platform.log),
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
-                          platform.log}),
+                          platform.log, platform.transfer, platform.firmware, &diagnostics_}),
       bridge_(platform.registers, platform.log),
       reader_(platform.reader != nullptr ? *platform.reader : platform.console, policy_, 0),
-      console_(gateway::ConsoleParts{
-          platform.console, platform.output, platform.log, platform.clock, platform.device,
-          platform.csms, settings_, engine_, policy_, bridge_, build::kVersion, identity_.c_str()}),
+      diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
+                                             platform.log, platform.files, build::kVersion,
+                                             identity_.c_str()}),
+      console_(gateway::ConsoleParts{platform.console, platform.output, platform.log,
+                                     platform.clock, platform.device, platform.csms, settings_,
+                                     engine_, policy_, bridge_, build::kVersion, identity_.c_str(),
+                                     platform.firmware, platform.transfer}),
       led_(platform.gpio, platform.status_led_pin) {}
 
 Status App::begin(Error& error) {
@@ -45,6 +49,9 @@ Status App::begin(Error& error) {
   }
   connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
   console_.begin(connectors_);
+  diagnostics_.begin(connectors_);
+  if (platform_.transfer != nullptr)
+    platform_.transfer->set_ca_file(settings_.text("ca_file").span());
   gateway::PolicySettings policy;
   policy.connectors = connectors_;
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
@@ -56,7 +63,9 @@ Status App::begin(Error& error) {
   options.vendor.assign_truncated(settings_.text("vendor").span());
   options.model.assign_truncated(settings_.text("model").span());
   options.serial_number = platform_.device.serial_number();
-  options.firmware_version = common::FixedString<50>(build::kVersion);
+  options.firmware_version = platform_.firmware != nullptr
+                                 ? platform_.firmware->version()
+                                 : common::FixedString<50>(build::kVersion);
   options.connectors = connectors_;
   options.reset_cause = platform_.device.reset_cause();
   const common::UtcTime utc = platform_.clock.utc();
@@ -229,6 +238,8 @@ void App::handle_events(Instant now) {
       case gateway::EngineEvent::Kind::kTagAccepted:
       case gateway::EngineEvent::Kind::kTagRejected:
       case gateway::EngineEvent::Kind::kDataTransferAnswered:
+      case gateway::EngineEvent::Kind::kFirmware:
+      case gateway::EngineEvent::Kind::kDiagnostics:
         break;
       case gateway::EngineEvent::Kind::kConfigurationChanged:
         if (common::equals(common::text(event.text), common::text(kPingIntervalKey)))

@@ -4,6 +4,7 @@
 #include "bridge/bridge.hpp"
 #include "bridge/id_readers/rdm6300.hpp"
 #include "gateway/console.hpp"
+#include "gateway/diagnostics_report.hpp"
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -32,6 +33,8 @@ struct Platform {
   gateway::ConsoleLog& log;
   platform::SerialLink* buses[limits::kMaxBuses] = {};  ///< Bus 1..; nullptr = absent.
   platform::SerialLink* reader = nullptr;               ///< RDM6300 tag reader; nullptr = none.
+  platform::FileTransfer* transfer = nullptr;           ///< nullptr = no firmware, no diagnostics.
+  platform::Firmware* firmware = nullptr;               ///< nullptr = no updates.
   platform::Gpio* gpio = nullptr;                       ///< Status LED; nullptr = none.
   uint8_t status_led_pin = 0;
 };
@@ -71,6 +74,7 @@ class App {
   bridge::Bridge bridge_;
   bridge::Rdm6300 reader_;
   common::FixedString<48> identity_;
+  gateway::DiagnosticsReport diagnostics_;
   gateway::Console console_;
   StatusLed led_;
   uint8_t connectors_ = 0;

@@ -1,7 +1,10 @@
 #include "app/app.hpp"
+#include "build/version.hpp"
 #include "native/options.hpp"
 #include "native/setting_overrides.hpp"
 #include "native/tee_link.hpp"
+#include "platform/simulated_firmware.hpp"
+#include "platform_linux/curl_file_transfer.hpp"
 #include "platform_linux/file_key_value_store.hpp"
 #include "platform_linux/linux_clock.hpp"
 #include "platform_linux/linux_device.hpp"
@@ -26,6 +29,7 @@ namespace {
 using common::Status;
 
 constexpr uint32_t kRecordQuotaBytes = 4 * 1024 * 1024;
+constexpr uint32_t kSlotBytes = 4 * 1024 * 1024;
 
 int fail(const std::string& sentence) {
   std::fprintf(stderr, "vev-gateway: %s\n", sentence.c_str());
@@ -86,6 +90,14 @@ int run(const native::Options& options, char** argv) {
   if (registers.open(options.data_dir + "/registers") != Status::kOk) {
     return fail(registers.last_error());
   }
+  PosixFileStore image_files;
+  FileKeyValueStore boot_state;
+  if (image_files.open(options.data_dir + "/firmware") != Status::kOk) {
+    return fail(image_files.last_error());
+  }
+  if (boot_state.open(options.data_dir + "/boot") != Status::kOk) {
+    return fail(boot_state.last_error());
+  }
   native::SettingOverrides settings(stored_settings, options.settings);
   LinuxDevice device({"", options.data_dir + "/running", argv});
 
@@ -111,8 +123,18 @@ int run(const native::Options& options, char** argv) {
 
   LwsWebSocketLink csms(log);
   waiter.add(csms);
+  // There is no boot loader: what it would do happens here.
+  auto firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log,
+                                                                build::kVersion, kSlotBytes);
+  if (firmware->begin() != Status::kOk) return fail("the state of the firmware cannot be read");
+  CurlFileTransfer::Options transfer_options;
+  transfer_options.temporary_folder = options.data_dir;
+  CurlFileTransfer transfer(transfer_options);
+
   app::Platform platform{clock,         waiter,    entropy, device,       files,  settings,
                          ocpp_settings, registers, csms,    console_copy, output, log};
+  platform.transfer = &transfer;
+  platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;
   for (const auto& [number, path] : options.buses) {
     serial_links.push_back(std::make_unique<PosixSerialLink>(path, clock, log));

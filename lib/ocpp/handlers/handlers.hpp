@@ -39,6 +39,8 @@ Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf
 Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
 Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
                common::Instant now);
+Refusal handle(Engine&, const messages::UpdateFirmwareReq&, messages::UpdateFirmwareConf&,
+               common::Instant now);
 
 /// A CALL that is being answered.
 class InboundCall {
@@ -71,6 +73,7 @@ class InboundCall {
 void handle_data_transfer(const InboundCall& call, common::Instant now);
 void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
 void handle_get_configuration(const InboundCall& call, common::Instant now);
+void handle_get_diagnostics(const InboundCall& call, common::Instant now);
 void handle_set_charging_profile(const InboundCall& call, common::Instant now);
 void handle_trigger_message(const InboundCall& call, common::Instant now);
 

@@ -59,8 +59,10 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
       }
       break;
     case MessageTrigger::DiagnosticsStatusNotification:
+      engine.diagnostics.is_triggered = true;
+      break;
     case MessageTrigger::FirmwareStatusNotification:
-      conf.status = TriggerMessageStatus::NotImplemented;
+      engine.firmware.is_triggered = true;
       break;
   }
   call.answer(conf);

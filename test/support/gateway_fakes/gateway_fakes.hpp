@@ -78,6 +78,10 @@ class FakeEngine final : public gateway::OcppEngine {
                     std::string(data.data(), data.size());
     return data_transfer_status;
   }
+  gateway::FileJobs file_jobs() const override { return {}; }
+  common::Status update_firmware(common::TextSpan, common::Instant) override {
+    return common::Status::kUnsupported;
+  }
   common::Status stop_transaction(uint8_t, Instant) override {
     return transaction.has_transaction ? common::Status::kOk : common::Status::kInvalidState;
   }

@@ -10,14 +10,18 @@ World::World(const Setup& the_setup)
       charger(clock, the_setup.connectors, the_setup.wallbox) {}
 
 common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
-  charge_point =
-      std::make_unique<ocpp::ChargePoint>(ocpp::Ports{files, settings, entropy, charger, log});
+  transfer = std::make_unique<platform_sim::SimFileTransfer>(clock, file_server);
+  firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log, "0.1.0",
+                                                           uint32_t{1024 * 1024});
+  (void)firmware->begin();
+  charge_point = std::make_unique<ocpp::ChargePoint>(ocpp::Ports{
+      files, settings, entropy, charger, log, transfer.get(), firmware.get(), &diagnostics});
   charger.set_observer(*charge_point);
   ocpp::Options options;
   options.identity.vendor = common::FixedString<20>("VEV");
   options.identity.model = common::FixedString<20>("Gateway");
   options.identity.serial_number = common::FixedString<25>("0001");
-  options.identity.firmware_version = common::FixedString<50>("0.1.0");
+  options.identity.firmware_version = firmware->version();
   options.connectors = setup.connectors;
   options.reset_cause = cause;
   deadline_ = clock.now();
@@ -86,8 +90,9 @@ void World::turn() {
         [&] { charge_point->receive(common::TextSpan(frame.data(), frame.size()), false, now); });
   }
   watched([&] { deadline_ = charge_point->step(now); });
-  for (common::TextSpan out = charge_point->next_to_send(); is_link_up_ && !out.empty();
-       out = charge_point->next_to_send()) {
+  // Without power nothing is sent any more.
+  for (common::TextSpan out = charge_point->next_to_send();
+       is_link_up_ && power.is_on() && !out.empty(); out = charge_point->next_to_send()) {
     frame.assign(out.data(), out.size());
     note('>', frame);
     charge_point->on_sent(now);
@@ -139,6 +144,16 @@ std::string World::call(const std::string& action, const std::string& payload) {
   const std::string id = csms.call(action, payload, Instant{clock.now().ms + csms_ahead_ms_});
   if (!run_until([&] { return csms.answers.count(id) != 0; }, 10000)) return "no answer";
   return csms.answer_status(id);
+}
+
+bool World::restart_on_request(int64_t timeout_ms) {
+  const bool is_requested =
+      run_until([&] { return has_event(ocpp::EventType::kResetRequested); }, timeout_ms);
+  events.clear();
+  if (!is_requested) return false;
+  (void)restart(platform::ResetCause::kSoftware, 2000);
+  connect();
+  return true;
 }
 
 std::string World::configuration(const char* key) const {

@@ -2,12 +2,14 @@
 
 #include "ocpp/charge_point.hpp"
 #include "ocpp_world/model_csms.hpp"
+#include "platform/simulated_firmware.hpp"
 #include "platform_sim/malloc_trap.hpp"
 #include "platform_sim/recording_log_sink.hpp"
 #include "platform_sim/sim_charger.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_entropy.hpp"
 #include "platform_sim/sim_file_store.hpp"
+#include "platform_sim/sim_file_transfer.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
 #include <functional>
@@ -16,6 +18,23 @@
 #include <vector>
 
 namespace ocpp_world {
+
+/// Diagnostics of a few lines.
+class SomeLines final : public platform::TextSource {
+ public:
+  common::Status rewind(common::UtcTime from, common::UtcTime to) override {
+    at_ = 0;
+    return to.is_known() && to < from ? common::Status::kNotFound : common::Status::kOk;
+  }
+  common::TextSpan piece() override {
+    return at_ < kLines ? common::text("{\"line\":\"of diagnostics\"}\n") : common::TextSpan();
+  }
+  void next() override { ++at_; }
+  static constexpr int kLines = 100;
+
+ private:
+  int at_ = 0;
+};
 
 /// One charge point with its wallboxes, its flash and its CSMS, in virtual time.
 class World {
@@ -47,6 +66,8 @@ class World {
   bool run_until(const std::function<bool()>& condition, int64_t timeout_ms);
 
   void tag(const char* id_tag, uint8_t connector_id = 0);
+  /// As the application does on kResetRequested. @return false when no reset was requested within timeout_ms.
+  bool restart_on_request(int64_t timeout_ms);
   /// Sends a CALL of the CSMS and waits for the answer. @return Its status, or the whole frame when
   /// it has none.
   std::string call(const std::string& action, const std::string& payload);
@@ -64,6 +85,12 @@ class World {
   platform_sim::SimPower power;
   platform_sim::SimFileStore files{power};
   platform_sim::SimKeyValueStore settings{power};
+  platform_sim::SimFileStore image_files{power};
+  platform_sim::SimKeyValueStore boot_state{power};
+  platform_sim::SimFileServer file_server;  ///< Reachable whatever becomes of the CSMS.
+  std::unique_ptr<platform_sim::SimFileTransfer> transfer;
+  std::unique_ptr<platform::SimulatedFirmware> firmware;
+  SomeLines diagnostics;
   platform_sim::SimEntropy entropy;
   platform_sim::RecordingLogSink log{common::LogLevel::kInfo};
   platform_sim::SimCharger charger;

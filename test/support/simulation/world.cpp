@@ -341,6 +341,8 @@ void World::take_events() {
         ++started_;
         break;
       case ocpp::EventType::kClockSet:
+      case ocpp::EventType::kFirmwareStatusChanged:
+      case ocpp::EventType::kDiagnosticsStatusChanged:
         clock_.set_utc(event.utc);
         break;
       case ocpp::EventType::kResetRequested:

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "json/writer.hpp"
+
+/// One member of an object: `"name":value`.
+namespace gateway {
+
+inline void member(json::Writer& out, const char* name, const char* value) {
+  out.key(name);
+  out.string(value);
+}
+
+inline void member(json::Writer& out, const char* name, common::TextSpan value) {
+  out.key(name);
+  out.string(value);
+}
+
+inline void member(json::Writer& out, const char* name, int64_t value) {
+  out.key(name);
+  out.integer(value);
+}
+
+}  // namespace gateway

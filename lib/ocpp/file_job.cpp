@@ -1,0 +1,139 @@
+#include "ocpp/file_job.hpp"
+
+#include "ocpp/engine.hpp"
+
+LOG_MODULE("ocpp.files");
+
+namespace ocpp {
+
+using common::Instant;
+using common::Status;
+
+namespace {
+
+constexpr uint8_t kVersion = 1;
+constexpr size_t kImageBytes = 28;
+
+void put(uint8_t*& at, uint64_t value, size_t bytes) {
+  for (; bytes > 0; --bytes, value >>= 8U) *at++ = static_cast<uint8_t>(value);
+}
+
+uint64_t take(const uint8_t*& at, size_t bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value |= uint64_t{*at++} << 8U * i;
+  return value;
+}
+
+}  // namespace
+
+void FileJob::load() {
+  uint8_t image[64];  // room for fields of later versions
+  const common::Result<size_t> size =
+      engine_.ports.settings.get(key_, common::MutableByteSpan(image));
+  if (!size.ok() || size.value() < kImageBytes || image[0] != kVersion) return;
+  const uint8_t* at = image + 1;
+  phase_ = *at++;
+  happened_ = *at++;
+  told_ = *at++;
+  retries_left_ = static_cast<int32_t>(take(at, 4));
+  retry_interval_s_ = static_cast<int32_t>(take(at, 4));
+  from_.ms = static_cast<int64_t>(take(at, 8));
+  to_.ms = static_cast<int64_t>(take(at, 8));
+}
+
+Status FileJob::store() const {
+  platform::KeyValueStore& settings = engine_.ports.settings;
+  if (phase_ == 0 && happened_ == told_) {
+    RETURN_IF_ERROR(settings.erase(key_));
+    return settings.erase(url_key_);
+  }
+  uint8_t image[kImageBytes] = {kVersion, phase_, happened_, told_};
+  uint8_t* at = image + 4;
+  put(at, static_cast<uint32_t>(retries_left_), 4);
+  put(at, static_cast<uint32_t>(retry_interval_s_), 4);
+  put(at, static_cast<uint64_t>(from_.ms), 8);
+  put(at, static_cast<uint64_t>(to_.ms), 8);
+  return settings.set(key_, common::ByteSpan(image));
+}
+
+Status FileJob::accept(const FileOrder& order, uint8_t first_phase) {
+  phase_ = happened_ = told_ = 0;
+  ++generation_;
+  RETURN_IF_ERROR(store());
+  RETURN_IF_ERROR(engine_.ports.settings.set(url_key_, common::as_bytes(order.url)));
+  phase_ = first_phase;
+  retries_left_ = order.retries;
+  retry_interval_s_ = order.retry_interval_s;
+  from_ = order.from;
+  to_ = order.to;
+  retry_at_ = Instant{};
+  const Status stored = store();
+  if (stored != Status::kOk) phase_ = 0;
+  return stored;
+}
+
+bool FileJob::is_same(const FileOrder& order) const {
+  char url[limits::kMaxLocationBytes];
+  const common::Result<size_t> size = read_url(common::Span<char>(url));
+  return phase_ != 0 && from_ == order.from && size.ok() &&
+         common::equals(order.url, common::TextSpan(url, size.value()));
+}
+
+common::Result<size_t> FileJob::read_url(common::Span<char> buffer) const {
+  return engine_.ports.settings.get(
+      url_key_, common::MutableByteSpan(reinterpret_cast<uint8_t*>(buffer.data()), buffer.size()));
+}
+
+void FileJob::enter(uint8_t phase) {
+  phase_ = phase;
+  if (const Status stored = store(); stored != Status::kOk)
+    LOG_ERROR(engine_.ports.log, "%s: not stored (%s)", key_, to_string(stored));
+}
+
+void FileJob::enter(uint8_t phase, uint8_t step, EventType type, const char* status) {
+  const auto happened = static_cast<uint8_t>(happened_ | 1U << step);
+  const bool is_new = happened != happened_;
+  happened_ = happened;
+  enter(phase);
+  if (!is_new) return;
+  LOG_INFO(engine_.ports.log, "%s: %s", key_, status);
+  Event event;
+  event.type = type;
+  event.key = status;
+  engine_.events.push(event);
+}
+
+uint8_t FileJob::last_step() const {
+  for (uint8_t step = 8; step-- > 0;) {
+    if ((happened_ & 1U << step) != 0) return step;
+  }
+  return kNoStep;
+}
+
+bool FileJob::next_to_tell(uint8_t& step) const {
+  const auto untold = static_cast<uint8_t>(happened_ & ~told_);
+  if (untold == 0) return false;
+  for (step = 0; (untold & 1U << step) == 0;) ++step;
+  return true;
+}
+
+void FileJob::on_told(uint32_t told) {
+  if (told >> 8U != generation_) return;
+  told_ = static_cast<uint8_t>((told_ | 1U << ((told & 0xFFU) - 1U)) & happened_);
+  enter(phase_);
+  if (phase_ == 0 && told_ == happened_) happened_ = told_ = 0;
+}
+
+bool FileJob::may_retry(uint8_t waiting_phase, Instant now) {
+  if (retries_left_ <= 0) return false;
+  --retries_left_;
+  retry_at_ = now + int64_t{retry_interval_s_} * 1000;
+  enter(waiting_phase);
+  return true;
+}
+
+bool FileJob::is_transfer_free() const {
+  return !engine_.firmware.is_transferring() && !engine_.diagnostics.is_transferring();
+}
+
+}  // namespace ocpp
