@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -10,6 +11,7 @@ import ssl
 import sys
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +29,9 @@ from vevgw.csms.behaviour import (
     parse_id_tag,
 )
 from vevgw.csms.errors import CsmsError
-from vevgw.csms.history import FrameRecord
+from vevgw.csms.files import FileServer, FileTls
+from vevgw.csms.firmware_image import make_firmware_image
+from vevgw.csms.history import FrameRecord, iso_utc
 from vevgw.csms.queries import LogReader
 from vevgw.csms.server import Csms
 
@@ -97,6 +101,16 @@ def run(
     ping_interval: Annotated[
         float, typer.Option(min=0, help="seconds between WebSocket pings; 0 = none")
     ] = 20.0,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="folder of a file server for firmware and diagnostics beside the CSMS"),
+    ] = None,
+    http_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="of the file server; 0 = any free one")
+    ] = 0,
+    ftp_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="of the file server; 0 = any free one")
+    ] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="do not print frames")] = False,
 ) -> None:
     """Run the CSMS until interrupted, printing every frame."""
@@ -126,16 +140,24 @@ def run(
     logging.basicConfig(level=logging.INFO, format="csms: %(message)s", stream=sys.stderr)
     if not quiet:
         csms.on_frame(_print_frame)
-    asyncio.run(_run(csms))
+    server = None
+    if files is not None:
+        tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
+        server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=tls)
+    asyncio.run(_run(csms, server))
 
 
-async def _run(csms: Csms) -> None:
+async def _run(csms: Csms, files: FileServer | None) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    async with csms:
+    async with csms, contextlib.AsyncExitStack() as stack:
         print(f"CSMS listens on {csms.url}/<identity>, log in {csms.database}", flush=True)
+        if files is not None:
+            await stack.enter_async_context(files)
+            for url in (files.http_url, files.ftp_url):
+                print(f"Files at {url}/files/<name>, uploads to {url}/uploads/", flush=True)
         await stopped.wait()
 
 
@@ -171,6 +193,78 @@ def call(
         "validate": validate,
     }
     print(json.dumps(_request("call", parameters, host, port, tls_ca, timeout_s + 5)))
+
+
+@app.command()
+def update_firmware(
+    charge_point: Annotated[str, typer.Argument(help="identity")],
+    location: Annotated[str, typer.Argument(help="URL of the image")],
+    delay: Annotated[float, typer.Option(min=0, help="seconds until it may be fetched")] = 0.0,
+    retries: Annotated[int | None, typer.Option(min=0)] = None,
+    retry_interval: Annotated[int | None, typer.Option(min=0, help="seconds")] = None,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_ca: TlsCa = None,
+) -> None:
+    """Order a firmware update; FirmwareStatusNotification tells what becomes of it."""
+    when = datetime.now(UTC) + timedelta(seconds=delay)
+    payload: dict[str, Any] = {"location": location, "retrieveDate": iso_utc(when)}
+    _order("UpdateFirmware", charge_point, payload, retries, retry_interval, host, port, tls_ca)
+
+
+@app.command()
+def get_diagnostics(
+    charge_point: Annotated[str, typer.Argument(help="identity")],
+    location: Annotated[str, typer.Argument(help="URL of a folder to upload to")],
+    retries: Annotated[int | None, typer.Option(min=0)] = None,
+    retry_interval: Annotated[int | None, typer.Option(min=0, help="seconds")] = None,
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_ca: TlsCa = None,
+) -> None:
+    """Order an upload of diagnostics and print the name of the file."""
+    payload: dict[str, Any] = {"location": location}
+    _order("GetDiagnostics", charge_point, payload, retries, retry_interval, host, port, tls_ca)
+
+
+def _order(
+    action: str,
+    charge_point: str,
+    payload: dict[str, Any],
+    retries: int | None,
+    retry_interval: int | None,
+    host: str,
+    port: int,
+    tls_ca: Path | None,
+) -> None:
+    if retries is not None:
+        payload["retries"] = retries
+    if retry_interval is not None:
+        payload["retryInterval"] = retry_interval
+    parameters = {
+        "charge_point": charge_point,
+        "action": action,
+        "payload": payload,
+        "timeout_s": 30.0,
+    }
+    print(json.dumps(_request("call", parameters, host, port, tls_ca, 35.0)))
+
+
+@app.command()
+def make_firmware(
+    out: Annotated[Path, typer.Argument(help="file to write")],
+    version: Annotated[str, typer.Option(help="what the gateway tells once it runs")],
+    size: Annotated[int, typer.Option(min=0, help="bytes behind the head")] = 65536,
+    starts: Annotated[
+        bool, typer.Option(help="no = it crashes, and the one before returns")
+    ] = True,
+) -> None:
+    """Write a firmware image for a Linux gateway (a simulation: it carries no program)."""
+    image = make_firmware_image(version, size=size, starts=starts)
+    try:
+        out.write_bytes(image)
+    except OSError as error:
+        raise CsmsError(f"The image {out} cannot be written: {error.strerror}.") from None
 
 
 @app.command()
