@@ -62,6 +62,13 @@ int64_t EnergyRegister::plausible_wh(common::Instant now) const {
   return (possible < kMaxGapWh ? possible : kMaxGapWh) + 2 * settings_.resolution_wh;
 }
 
+/// Where a counter of decimal digits that reads base_wh_ wraps.
+int64_t EnergyRegister::decimal_range_wh() const {
+  int64_t range_wh = kLeastDecimalRangeWh;
+  while (range_wh <= base_wh_) range_wh *= 10;
+  return range_wh;
+}
+
 void EnergyRegister::accept(int64_t counter_wh, common::Instant now) {
   known_ = true;
   has_base_ = true;
@@ -86,6 +93,9 @@ EnergyRegister::Update EnergyRegister::update(int64_t counter_wh, common::Instan
   if (delta < 0 && settings_.range_wh > 0 && base_wh_ > settings_.range_wh / 10 * 9 &&
       delta + settings_.range_wh <= plausible) {
     delta += settings_.range_wh;
+    result = Update::kWrapped;
+  } else if (delta < 0 && !settings_.may_restart && delta + decimal_range_wh() <= plausible) {
+    delta += decimal_range_wh();
     result = Update::kWrapped;
   } else if (delta < 0 && counter_wh <= plausible && (base_has_time_ || settings_.may_restart)) {
     delta = counter_wh;

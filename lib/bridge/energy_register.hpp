@@ -10,7 +10,8 @@ namespace bridge {
 ///
 /// Rules for a reading `now` after an accepted reading `last`, dt later:
 ///  - 0 <= now - last <= plausible(dt): the difference is booked.
-///  - now < last and last > 90 % of the counter's range: the counter wrapped.
+///  - now < last and last > 90 % of the counter's range: the counter wrapped. A lifetime counter may also wrap where
+///    its decimal digits end, at 100 MWh or a power of ten above, if the difference to there is plausible.
 ///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked. A lifetime counter that is
 ///    lower after a restart of the gateway belongs to another meter: nothing is booked.
 ///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves, nothing is booked.
@@ -20,6 +21,8 @@ class EnergyRegister {
  public:
   static constexpr uint8_t kGlitchSamples = 3;
   static constexpr int64_t kMaxGapWh = 1000 * 1000;  ///< 1000 kWh: more is never one session.
+  static constexpr int64_t kLeastDecimalRangeWh =
+      100 * 1000 * 1000;  ///< No meter has fewer digits.
   static constexpr size_t kRecordBytes = 24;
 
   struct Settings {
@@ -47,6 +50,7 @@ class EnergyRegister {
 
  private:
   int64_t plausible_wh(common::Instant now) const;
+  int64_t decimal_range_wh() const;
   void accept(int64_t counter_wh, common::Instant now);
 
   Settings settings_;

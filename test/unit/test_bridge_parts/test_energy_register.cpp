@@ -95,6 +95,55 @@ TEST_CASE("a counter of 16 bits wraps") {
   CHECK(energy.value_wh() == 65540);
 }
 
+// Rules: R-7.31-1 FP-13
+TEST_CASE("a counter of 32 bits wraps, in its own unit, while it runs and over a restart") {
+  for (const int64_t unit_wh : {1, 10, 100}) {
+    const int64_t range = int64_t{1} << 32U;
+    EnergyRegister energy = make(range * unit_wh);
+    energy.update((range - 2) * unit_wh, Instant{0});
+    CHECK(energy.update(3 * unit_wh, Instant{10 * kHour}) == Update::kWrapped);
+    CHECK(energy.value_wh() == (range + 3) * unit_wh);
+    EnergyRegister before = make(range * unit_wh);
+    before.update((range - 2) * unit_wh, Instant{0});
+    EnergyRegister after = copy_through_flash(before, make(range * unit_wh));
+    CHECK(after.update(3 * unit_wh, Instant{0}) == Update::kWrapped);
+    CHECK(after.value_wh() == (range + 3) * unit_wh);
+  }
+}
+
+// Rules: R-7.31-1 FP-13
+TEST_CASE("a counter of decimal digits wraps where they end") {
+  for (const int64_t range : {100000000LL, 1000000000LL, 100000000000LL}) {
+    EnergyRegister energy = make(int64_t{100} << 32U);
+    energy.update(range - 100, Instant{0});
+    CHECK(energy.update(range - 90, Instant{5000}) == Update::kBooked);
+    CHECK(energy.update(5, Instant{kHour}) == Update::kWrapped);
+    CHECK(energy.value_wh() == range + 5);
+    EnergyRegister before = make(int64_t{100} << 32U);
+    before.update(range - 100, Instant{0});
+    EnergyRegister after = copy_through_flash(before, make(int64_t{100} << 32U));
+    CHECK(after.update(5, Instant{0}) == Update::kWrapped);
+    CHECK(after.value_wh() == range + 5);
+  }
+  // A session counter begins anew with each session: it has no digits to run out of.
+  EnergyRegister session = make(0, true);
+  session.update(99999990, Instant{0});
+  CHECK(session.update(5, Instant{kHour}) == Update::kRestarted);
+}
+
+// Rules: R-7.31-1 FP-13
+TEST_CASE("a meter swapped while the gateway runs changes the base, not the register") {
+  for (const int64_t first_wh : {1000LL, 80000000LL, 4294967290LL}) {
+    EnergyRegister energy = make(int64_t{1} << 32U);
+    energy.update(7000000, Instant{0});
+    energy.update(7000010, Instant{5000});
+    for (int i = 2; i <= 5; ++i) energy.update(first_wh, Instant{i * 5000});
+    CHECK(energy.value_wh() == 7000010);
+    CHECK(energy.update(first_wh + 4, Instant{30000}) == Update::kBooked);
+    CHECK(energy.value_wh() == 7000014);
+  }
+}
+
 TEST_CASE("the register survives a restart and books what flowed meanwhile") {
   EnergyRegister before = make();
   before.update(5000, Instant{0});
