@@ -31,7 +31,7 @@ constexpr int32_t kStopListMax = limits::kOutboxBytes >= 6144 ? 6 : 4;
 /// StopTransaction without its data, a MeterValue without its values, and a SampledValue, at most.
 constexpr size_t kStopBytes = 336;
 constexpr size_t kMeterValueBytes = 59;
-constexpr size_t kSampledValueBytes = 143;
+constexpr size_t kSampledValueBytes = 123;
 constexpr size_t kMostStopValues = 2 * static_cast<size_t>(kStopListMax) + 4;
 static_assert(kStopBytes + 2 * (kMeterValueBytes + kMostStopValues * kSampledValueBytes) <=
                   limits::kOutboxBytes,

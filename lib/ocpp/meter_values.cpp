@@ -114,7 +114,8 @@ bool SampledValues::next(void* self, size_t index, messages::SampledValue& out) 
       source.text_, static_cast<size_t>(source.buffer_ + sizeof source.buffer_ - source.text_)));
   out.context = kContexts[static_cast<size_t>(source.context_)];
   out.measurand = how.name;
-  out.location = how.location;
+  // Outlet is what is meant without (7.43): 20 bytes of each value.
+  if (how.location != messages::Location::Outlet) out.location = how.location;
   if (how.has_unit) out.unit = how.unit;
   if (value.choice.phase != 0) {
     const messages::Phase first =

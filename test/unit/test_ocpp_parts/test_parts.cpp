@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(
   CHECK(settings.writes() == 0);
 }
 
-// Rules: R-5.3-1
+// Rules: R-5.3-1 R-4.7-6
 TEST_CASE_FIXTURE(Config, "every writable key survives a restart") {
   CHECK(write("ConnectorPhaseRotation", "1.RTS,2.TSR,0.SRT") == ConfigurationStatus::Accepted);
   CHECK(write("StopTransactionOnInvalidId", "0") == ConfigurationStatus::Accepted);
@@ -232,12 +232,68 @@ TEST_CASE(
     text += number.c_str();
     if (value.phase.has_value()) text += std::string(" ") + to_string(*value.phase);
     if (value.unit.has_value()) text += std::string(" ") + to_string(*value.unit);
-    text += std::string(" ") + to_string(*value.location) + ";";
+    if (value.location.has_value()) text += std::string(" ") + to_string(*value.location);
+    text += ";";
+  }
+  CHECK(
+      text ==
+      "-0.5 Celcius Body;4294967296 Wh;0.01 L1 A;16.00 L2 A;-1.24 L3 A;7 Percent EV;50.00;6.1 A;");
+}
+
+// Rules: R-3.16.3-1 R-7.31-3 R-7.43-1
+TEST_CASE("every measurand of the contract goes out with its unit, phases only when asked for") {
+  charger::MeterSample sample;
+  sample.valid = UINT16_MAX;
+  sample.energy_import_wh = INT64_MAX;
+  sample.power_w = -7200;
+  sample.power_phase_w[1] = -2400;
+  sample.energy_export_wh = 12345;
+  sample.power_var = -310;
+  sample.reactive_import_varh = 99;
+  sample.power_factor_milli = -985;
+  Reading reading{sample};
+  reading.phases = 3;
+  reading.offered_ma = 16000;
+  reading.nominal_voltage_mv = 230000;
+  reading.interval_wh = 184;
+  MeasurandList list;
+  REQUIRE(parse_measurands(
+      common::text(
+          "Energy.Active.Import.Register,Energy.Active.Import.Interval,Power.Active.Export,"
+          "Power.Active.Import,Power.Active.Import.L2,Energy.Active.Export.Register,"
+          "Power.Reactive.Import,Energy.Reactive.Import.Register,Power.Factor,"
+          "Power.Offered"),
+      UINT16_MAX, list));
+  const MeasuredValues measured = measure(reading, list);
+  SampledValues values(measured, SampleContext::kSampleClock);
+  std::string text;
+  for (const ocpp_messages::SampledValue& value : values.view()) {
+    common::FixedString<24> number;
+    REQUIRE(value.value.copy_to(number) == common::Status::kOk);
+    text += number.c_str();
+    if (value.phase.has_value()) text += std::string(" ") + to_string(*value.phase);
+    if (value.unit.has_value()) text += std::string(" ") + to_string(*value.unit);
+    text += ";";
   }
   CHECK(text ==
-        "-0.5 Celcius Body;4294967296 Wh Outlet;0.01 L1 A Outlet;16.00 L2 A Outlet;-1.24 L3 A "
-        "Outlet;7 Percent EV;"
-        "50.00 Outlet;6.1 A Outlet;");
+        "1000000000000000 Wh;184 Wh;7200 W;0 W;0 L2 W;12345 Wh;-310 var;99 varh;-0.985;11040 W;");
+}
+
+// Rules: R-3.16.4-1
+TEST_CASE("a measurand or a phase that the meter does not have is refused") {
+  MeasurandList list;
+  const uint16_t plain =
+      charger::kMeterEnergyImport | charger::kMeterPower | charger::kMeterCurrent;
+  for (const char* text :
+       {"Power.Active.Import.L1", "Power.Active.Export", "Power.Factor", "Voltage",
+        "Current.Import.L4", "Current.Import.N", "Energy.Active.Import.Register.L1",
+        "Current.Import.L1-L2", "Current.ImportL1", "SoC", "current.import"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_measurands(common::text(text), plain, list));
+  }
+  CHECK(parse_measurands(common::text("Current.Import.L1, Current.Import.L1-N,Current.Import"),
+                         plain, list));
+  CHECK(list.size() == 2);
 }
 
 namespace {
