@@ -115,6 +115,147 @@ TEST_CASE(
 }
 
 // Rules: FP-10
+// Rules: R-3.7-2 R-3.7-1 R-9.1.91-1
+TEST_CASE("the board's flash holds 200 offline transactions with data for the stop, worn once") {
+  StoreBench bench;
+  // The partition, less what other files and the file system itself take.
+  bench.files.set_capacity(0x9F000 - 96 * 1024);
+  bench.start_up();
+  bench.set_clock(0);
+  REQUIRE(bench.store->counters().capacity_bytes == TransactionStore::kDefaultBytes);
+  const ocpp::MeasuredValues boundary = StoreBench::values_record(1, 0, 1000, RecordTime()).values;
+  for (int i = 0; i < 200; ++i) {
+    StartRecord start = bench.start_record(1, "0123456789ABCDEF0123", i * 1000);
+    const auto local = bench.store->begin_transaction(start, boundary);
+    REQUIRE(local.ok());
+    for (int k = 1; k <= 10; ++k) {
+      bench.now.ms += 60000;
+      MeterValuesRecord values =
+          StoreBench::values_record(1, local.value(), i * 1000 + k * 10, bench.stamp());
+      REQUIRE(bench.store->append_meter_values(values, true) == Status::kOk);
+    }
+    StopRecord stop;
+    stop.local_transaction = local.value();
+    stop.meter_stop_wh = i * 1000 + 200;
+    stop.time = bench.stamp();
+    REQUIRE(bench.store->end_transaction(stop, boundary) == Status::kOk);
+    bench.store->maintain();
+  }
+  const TransactionStore::Counters counters = bench.store->counters();
+  CHECK(counters.pending_messages == 2400);
+  CHECK(counters.thinned_meter_values == 0);
+  CHECK(counters.refused_meter_values == 0);
+  MESSAGE("log " << counters.log_bytes << " B, written " << counters.bytes_written << " B");
+  CHECK(counters.log_bytes <= TransactionStore::kDefaultBytes);
+  CHECK(counters.bytes_written == counters.log_bytes);
+  Books books;
+  drain_into(bench, books);
+  CHECK(books.problems == "");
+  CHECK(books.stops.size() == 200);
+  CHECK(books.values() == 2000);
+}
+
+namespace {
+
+/// Contexts and indices of what is kept for the stop that is next, and their registers.
+std::string stop_readings(StoreBench& bench, uint32_t local) {
+  std::string text;
+  ocpp::StopReading reading;
+  platform::RecordLog::Cursor cursor;
+  while (bench.store->next_stop_reading(cursor, local, reading) == Status::kOk) {
+    int64_t meter_wh = -1;
+    REQUIRE(reading.values.find(ocpp::MeasurandChoice(), meter_wh));
+    text += std::to_string(reading.stop_index) + ":" + std::to_string(meter_wh) + " ";
+  }
+  return text;
+}
+
+ocpp::MeasuredValues only_register(int64_t meter_wh) {
+  ocpp::MeasuredValues values;
+  REQUIRE(values.add(ocpp::MeasurandChoice(), meter_wh));
+  return values;
+}
+
+}  // namespace
+
+// Rules: R-3.16.6-1 R-9.1.91-1
+TEST_CASE(
+    "what is kept for a stop outlives delivery, compaction and restarts, and goes with the stop") {
+  StoreBench bench;
+  bench.start_up();
+  bench.set_clock(0);
+  const auto local =
+      bench.store->begin_transaction(bench.start_record(1, "TAG", 0), only_register(0));
+  REQUIRE(local.ok());
+  bench.drain();
+  for (int i = 1; i <= 3; ++i) {
+    MeterValuesRecord shared;
+    shared.local_transaction = local.value();
+    shared.connector_id = 1;
+    shared.time = bench.stamp();
+    shared.values = only_register(i);
+    if (i == 2) {
+      REQUIRE(bench.store->append_stop_data(shared) == Status::kOk);
+    } else {
+      REQUIRE(bench.store->append_meter_values(shared, true) == Status::kOk);
+    }
+    bench.values(1, local.value(), i);
+    bench.drain();
+    bench.compact();
+    bench.restart(bench.now.ms);
+    bench.set_clock(bench.now.ms);
+  }
+  StopRecord stop;
+  stop.local_transaction = local.value();
+  stop.meter_stop_wh = 9;
+  stop.time = bench.stamp();
+  REQUIRE(bench.store->end_transaction(stop, only_register(9)) == Status::kOk);
+  bench.compact();
+  bench.restart(bench.now.ms);
+  bench.set_clock(bench.now.ms);
+  CHECK(stop_readings(bench, local.value()) == "0:0 1:1 2:2 3:3 0:9 ");
+  PendingMessage message;
+  REQUIRE(bench.store->next_pending(message) == Status::kOk);
+  CHECK(message.type == RecordType::kStop);
+  CHECK(message.has_stop_data);
+  bench.acknowledge(message);
+  bench.compact();
+  CHECK(stop_readings(bench, local.value()) == "");
+  CHECK(bench.store->counters().log_bytes < 100);
+}
+
+// Rules: R-9.1.91-1
+TEST_CASE("readings for the stop of a long transaction stay few on flash, evenly spread") {
+  StoreBench bench;
+  bench.start_up();
+  bench.set_clock(0);
+  const auto local =
+      bench.store->begin_transaction(bench.start_record(1, "TAG", 0), only_register(0));
+  REQUIRE(local.ok());
+  const uint64_t before = bench.store->counters().bytes_written;
+  for (int i = 1; i <= 5000; ++i) {
+    bench.now.ms += 60000;
+    MeterValuesRecord record;
+    record.local_transaction = local.value();
+    record.connector_id = 1;
+    record.time = bench.stamp();
+    record.values = only_register(i);
+    REQUIRE(bench.store->append_stop_data(record) == Status::kOk);
+  }
+  const uint64_t written = bench.store->counters().bytes_written - before;
+  MESSAGE("5,000 readings cost " << written << " B of flash");
+  CHECK(written < 10000);
+  bench.compact();
+  bench.drain();
+  std::string expected = "0:0 ";
+  const uint32_t stride = ocpp::stop_stride(5000);
+  CHECK(stride == 256);
+  for (uint32_t i = stride; i <= 5000; i += stride) {
+    expected += std::to_string(i) + ":" + std::to_string(i) + " ";
+  }
+  CHECK(stop_readings(bench, local.value()) == expected);
+}
+
 TEST_CASE("when space runs short every second meter value goes, starts and stops stay") {
   StoreBench bench;
   bench.settings.max_bytes = 16 * 1024;
