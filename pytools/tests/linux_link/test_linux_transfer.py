@@ -66,6 +66,7 @@ def url(server: FileServer, protocol: str, path: str) -> str:
     return (server.http_url if protocol == "http" else server.ftp_url) + path
 
 
+# Rules: R-8-1 R-8-2 FP-25
 @pytest.mark.parametrize("protocol", ["http", "ftp"])
 async def test_download_is_whole_and_resumes_in_the_middle(
     server: FileServer, transfer: Transfer, tmp_path: Path, protocol: str
