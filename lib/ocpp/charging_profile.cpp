@@ -1,5 +1,7 @@
 #include "ocpp/charging_profile.hpp"
 
+#include <cassert>
+
 namespace ocpp {
 namespace {
 
@@ -8,20 +10,24 @@ constexpr uint8_t kHeadBytes = 56;
 
 class Out {
  public:
-  explicit Out(common::MutableByteSpan out) : out_(out) {}
-  void u8(uint8_t value) { out_[at_++] = value; }
+  explicit Out(common::MutableByteSpan out) : begin_(out.data()), at_(out.data()) {}
+  void u8(uint8_t value) { *at_++ = value; }
   void u32(uint32_t value) {
-    for (int i = 0; i < 4; ++i, value >>= 8U) u8(static_cast<uint8_t>(value));
+    at_[0] = static_cast<uint8_t>(value);
+    at_[1] = static_cast<uint8_t>(value >> 8U);
+    at_[2] = static_cast<uint8_t>(value >> 16U);
+    at_[3] = static_cast<uint8_t>(value >> 24U);
+    at_ += 4;
   }
   void time(common::UtcTime value) {
     u32(static_cast<uint32_t>(value.ms));
     u32(static_cast<uint32_t>(value.ms >> 32U));
   }
-  size_t size() const { return at_; }
+  size_t size() const { return static_cast<size_t>(at_ - begin_); }
 
  private:
-  common::MutableByteSpan out_;
-  size_t at_ = 0;
+  const uint8_t* begin_;
+  uint8_t* at_;
 };
 
 class In {
@@ -47,6 +53,7 @@ class In {
 }  // namespace
 
 size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan raw) {
+  assert(raw.size() >= kMaxProfileImageBytes);
   Out out(raw);
   out.u8(kFormat);
   out.u8(kHeadBytes);

@@ -45,14 +45,14 @@ class Composite {
     Period period;
     if (!composite.next_period(period)) return false;
     item.start_period = period.start_s;
-    item.limit.milli = period.deci * 100;
+    item.limit.milli = int64_t{period.deci} * 100;
     item.number_phases = period.phases;
     return true;
   }
 
  private:
   struct Period {
-    int64_t deci = -1;
+    int32_t deci = 0;
     int32_t start_s = 0;
     uint8_t phases = 0;
   };
@@ -106,7 +106,7 @@ class Composite {
       most = add(result, id, at);
       until = std::min(until, timeline_->next_change());
     }
-    result.deci = std::min(result.deci, most);
+    result.deci = static_cast<int32_t>(std::min<int64_t>(result.deci, most));
     until_ = until;
     return result;
   }
@@ -119,10 +119,9 @@ class Composite {
     ElectricalFacts electrical = timeline_->electrical();
     if (electrical.can_switch_phases) electrical.phases = std::min(electrical.phases, phases);
     sum.phases = std::max(sum.phases, phases);
-    if (sum.deci < 0) sum.deci = 0;
-    sum.deci += from_microampere(
+    sum.deci += static_cast<int32_t>(from_microampere(
         std::min<Microampere>(allowed.per_phase_ua, capabilities.max_ma * int64_t{1000}), unit_,
-        electrical);
+        electrical));
     const Microampere whole = timeline_->whole().per_phase_ua;
     return whole == kUnlimited ? INT64_MAX
                                : from_microampere(whole, unit_, timeline_->electrical());
