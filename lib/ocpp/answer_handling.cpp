@@ -52,7 +52,8 @@ RegistrationState from_message(messages::RegistrationStatus status) {
 
 }  // namespace
 
-void Engine::on_call_result(const CallContext& context, messages::FramePayload payload, Instant now) {
+void Engine::on_call_result(const CallContext& context, messages::FramePayload payload,
+                            Instant now) {
   ActionCounters& counters = calls.counters(context.action);
   ++counters.answered;
   switch (context.action) {

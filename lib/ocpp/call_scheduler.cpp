@@ -102,7 +102,8 @@ int32_t to_wire_wh(int64_t wh) {
 }
 
 template <size_t N>
-void set_if_given(messages::Optional<common::FixedString<N>>& out, const common::FixedString<N>& value) {
+void set_if_given(messages::Optional<common::FixedString<N>>& out,
+                  const common::FixedString<N>& value) {
   if (!value.empty()) out = value;
 }
 

@@ -220,6 +220,7 @@ void Engine::update_online(Instant now) {
     return;
   }
   status.go_offline();
+  if (data_transfers.is_waiting()) on_data_transfer_answer(nullptr, nullptr);
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     if (is_authorizing(connector(id))) authorize_offline(connector(id), now);
   }

@@ -81,7 +81,8 @@ class Engine {
   common::Instant call_deadline() const;
 
   // --- answer_handling.cpp
-  void on_call_result(const CallContext& context, messages::FramePayload payload, common::Instant now);
+  void on_call_result(const CallContext& context, messages::FramePayload payload,
+                      common::Instant now);
   void on_call_error(const CallContext& context, common::TextSpan code,
                      common::TextSpan description, common::Instant now);
   void on_call_lost(const CallContext& context, common::Instant now);

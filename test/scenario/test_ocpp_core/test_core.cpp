@@ -490,7 +490,11 @@ TEST_CASE_FIXTURE(Fixture, "a vendor message of ours is sent once and its answer
   CHECK(send("com.example", "", "") == common::Status::kOk);
   world.disconnect();
   world.run_for(1000);
-  CHECK(send("com.example", "", "") != common::Status::kOk);
+  CHECK(answers() == "UnknownVendorId no answer no answer ");
+  CHECK(send("com.example", "", "") == common::Status::kInvalidState);
+  world.connect();
+  world.run_for(3000);
+  CHECK(world.csms.received["DataTransfer"] == 2);
   CHECK(world.problems() == "");
 }
 
