@@ -374,6 +374,7 @@ bool Configuration::apply_phase_rotation(common::TextSpan value, bool& changed) 
     while (end < value.size() && value[end] != ',') ++end;
     common::TextSpan item = value.first(end);
     while (!item.empty() && item[0] == ' ') item = item.subspan(1);
+    if (end + 1 == value.size()) return false;  // ends in a comma
     value = value.subspan(end + 1);
     if (item.size() < 3 || item[0] < '0' || item[0] > '0' + connectors_ || item[1] != '.')
       return false;

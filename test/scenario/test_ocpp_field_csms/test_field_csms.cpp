@@ -150,6 +150,7 @@ TEST_CASE_FIXTURE(Fixture, "evcc sets a charge point up, charges, pauses and fol
 }
 
 // Rules: FP-24 FP-23 FP-14 R-5.8-2 R-5.8-3 R-5.2-3 R-5.17-2 R-5.11-4
+// Rules: J-6.2.2-3
 TEST_CASE_FIXTURE(Fixture,
                   "Home Assistant asks key by key, probes, and starts with a tag of its own") {
   world.start();

@@ -51,6 +51,7 @@ const std::string kFrame =
 
 }  // namespace
 
+// Rules: R-3.9-2
 TEST_CASE("a tag is reported once while it is held, and again after it was taken away") {
   Fixture fixture;
   for (int64_t at_ms = 1000; at_ms < 3000; at_ms += 65) {

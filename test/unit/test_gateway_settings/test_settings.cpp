@@ -106,3 +106,13 @@ TEST_CASE("a store that cannot write is reported") {
   CHECK(fixture.set("offline_ma", "60") == Status::kIo);
   CHECK(std::string(fixture.error.c_str()) == "the setting could not be stored");
 }
+
+// Rules: J-6.2.2-4 FP-21
+TEST_CASE("a password outlives a restart, and a write that fails") {
+  Fixture fixture;
+  REQUIRE(fixture.set("password", "4F43415F4F4354545F") == Status::kOk);
+  fixture.store.fail_next_set(Status::kIo);
+  CHECK(fixture.set("password", "another") != Status::kOk);
+  Settings again(fixture.store);
+  CHECK(again.text("password") == gateway::SettingText("4F43415F4F4354545F"));
+}
