@@ -79,7 +79,6 @@ TEST_CASE("a rejected charge point does not try earlier because the link came ba
 }
 
 // Rules: R-4.2-5 R-4.2-11 R-4.2-12 R-4.2-13 R-4.2-7
-// Rules:
 TEST_CASE("while pending the CSMS is answered, but nothing is sent unless it is triggered") {
   World world(two_connectors());
   world.csms.registration = "Pending";
