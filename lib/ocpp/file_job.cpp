@@ -1,5 +1,6 @@
 #include "ocpp/file_job.hpp"
 
+#include "common/crc32.hpp"
 #include "ocpp/engine.hpp"
 
 LOG_MODULE("ocpp.files");
@@ -12,7 +13,7 @@ using common::Status;
 namespace {
 
 constexpr uint8_t kVersion = 1;
-constexpr size_t kImageBytes = 28;
+constexpr size_t kImageBytes = 32;
 
 void put(uint8_t*& at, uint64_t value, size_t bytes) {
   for (; bytes > 0; --bytes, value >>= 8U) *at++ = static_cast<uint8_t>(value);
@@ -39,6 +40,7 @@ void FileJob::load() {
   retry_interval_s_ = static_cast<int32_t>(take(at, 4));
   from_.ms = static_cast<int64_t>(take(at, 8));
   to_.ms = static_cast<int64_t>(take(at, 8));
+  url_crc_ = static_cast<uint32_t>(take(at, 4));
 }
 
 Status FileJob::store() const {
@@ -53,6 +55,7 @@ Status FileJob::store() const {
   put(at, static_cast<uint32_t>(retry_interval_s_), 4);
   put(at, static_cast<uint64_t>(from_.ms), 8);
   put(at, static_cast<uint64_t>(to_.ms), 8);
+  put(at, url_crc_, 4);
   return settings.set(key_, common::ByteSpan(image));
 }
 
@@ -66,6 +69,7 @@ Status FileJob::accept(const FileOrder& order, uint8_t first_phase) {
   retry_interval_s_ = order.retry_interval_s;
   from_ = order.from;
   to_ = order.to;
+  url_crc_ = common::crc32(common::as_bytes(order.url));
   retry_at_ = Instant{};
   const Status stored = store();
   if (stored != Status::kOk) phase_ = 0;
@@ -73,10 +77,8 @@ Status FileJob::accept(const FileOrder& order, uint8_t first_phase) {
 }
 
 bool FileJob::is_same(const FileOrder& order) const {
-  char url[limits::kMaxLocationBytes];
-  const common::Result<size_t> size = read_url(common::Span<char>(url));
-  return phase_ != 0 && from_ == order.from && size.ok() &&
-         common::equals(order.url, common::TextSpan(url, size.value()));
+  return phase_ != 0 && from_ == order.from &&
+         url_crc_ == common::crc32(common::as_bytes(order.url));
 }
 
 common::Result<size_t> FileJob::read_url(common::Span<char> buffer) const {

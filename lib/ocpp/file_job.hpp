@@ -24,7 +24,8 @@ struct FileOrder {
 /// statuses that are told to the CSMS one by one, in order and until it has answered, however long that takes.
 ///
 /// On flash, under the job's key (little-endian; fields are only appended):
-///   version u8 = 1, phase u8, happened u8, told u8, retries left i32, retry interval s i32, from i64, to i64 (ms)
+///   version u8 = 1, phase u8, happened u8, told u8, retries left i32, retry interval s i32, from i64, to i64 (ms),
+///   CRC-32 of the location u32
 /// and under the key with "_url" the location. The first is removed before the second is replaced.
 class FileJob {
  public:
@@ -74,6 +75,7 @@ class FileJob {
   int32_t retry_interval_s_ = 0;
   common::UtcTime from_;
   common::UtcTime to_;
+  uint32_t url_crc_ = 0;
   common::Instant retry_at_;
 };
 

@@ -4,42 +4,55 @@
 namespace ocpp {
 namespace {
 
-using Name = common::FixedString<63>;
+/// A URL under construction.
+struct Url {
+  char text[limits::kMaxLocationBytes];
+  size_t size = 0;
+  bool is_cut = false;
+
+  common::TextSpan span() const { return common::TextSpan(text, size); }
+  void add(char c) {
+    is_cut = is_cut || size == sizeof text;
+    if (!is_cut) text[size++] = c;
+  }
+  void add(common::TextSpan more) {
+    for (const char c : more) add(c);
+  }
+};
 
 /// "diagnostics-<serial number>-<date and time>.jsonl", of characters that mean nothing to a URL.
-Name make_name(const Engine& engine, common::Instant now) {
-  Name name("diagnostics-");
+void add_name(const Engine& engine, common::Instant now, Url& url) {
+  url.add(common::text("diagnostics-"));
   for (const char c : engine.options.identity.serial_number.span()) {
     const char lower = common::ascii_lower(c);
-    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9'))
-      (void)name.append(common::TextSpan(&c, 1));
+    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')) url.add(c);
   }
-  (void)name.append(common::text("-"));
+  url.add('-');
   const auto time = messages::format_time(engine.clock.utc(now));
   for (const char c : time.span().first(19)) {
-    if (c >= '0' && c <= '9') (void)name.append(common::TextSpan(&c, 1));
+    if (c >= '0' && c <= '9') url.add(c);
   }
-  (void)name.append(common::text(".jsonl"));
-  return name;
+  url.add(common::text(".jsonl"));
 }
 
-/// Where the last segment of the path begins when the URL names a file rather than a folder: it has a dot, or a
-/// query follows. @return 0 for a folder.
-size_t file_at(common::TextSpan url) {
+/// The last segment of the path when the URL names a file rather than a folder: it has a dot, or a query
+/// follows. Empty for a folder.
+common::TextSpan file_of(common::TextSpan url) {
   size_t slashes = 0;
-  size_t at = 0;
+  size_t begin = 0;
+  size_t end = 0;
   bool is_file = false;
-  for (size_t i = 0; i < url.size(); ++i) {
-    if (url[i] == '?') return slashes >= 3 ? at : 0;
-    if (url[i] == '/') {
+  for (; end < url.size() && url[end] != '?'; ++end) {
+    if (url[end] == '/') {
       ++slashes;
-      at = i + 1;
+      begin = end + 1;
       is_file = false;
-    } else if (url[i] == '.') {
-      is_file = true;
     }
+    is_file = is_file || url[end] == '.';
   }
-  return is_file && slashes >= 3 ? at : 0;
+  // Two slashes belong to the scheme.
+  return slashes >= 3 && (is_file || end < url.size()) ? url.subspan(begin, end - begin)
+                                                       : common::TextSpan();
 }
 
 }  // namespace
@@ -58,29 +71,22 @@ void handle_get_diagnostics(const InboundCall& call, common::Instant now) {
     call.answer(conf);
     return;
   }
-  char url[limits::kMaxLocationBytes];
-  const common::Result<size_t> copied = request.location.copy_to(common::Span<char>(url));
-  size_t size = copied.ok() ? copied.value() : 0;
-  Name name;
-  const size_t at = file_at(common::TextSpan(url, size));
-  if (at != 0) {
-    common::TextSpan last = common::TextSpan(url, size).subspan(at);
-    size_t end = 0;
-    while (end < last.size() && last[end] != '?') ++end;
-    name.assign_truncated(last.first(end));
-  } else {
-    name = make_name(engine, now);
-    const bool has_slash = size > 0 && url[size - 1] == '/';
-    if (size == 0 || size + 1 + name.size() > sizeof url) {
-      call.refuse(kLocationLength.code, common::text(kLocationLength.reason));
-      return;
-    }
-    if (!has_slash) url[size++] = '/';
-    std::copy(name.span().begin(), name.span().end(), url + size);
-    size += name.size();
+  Url url;
+  url.size = request.location.copy_to(common::Span<char>(url.text)).value_or(0);
+  url.is_cut = url.size == 0;
+  common::TextSpan name = file_of(url.span());
+  if (name.empty() && !url.is_cut) {
+    if (url.text[url.size - 1] != '/') url.add('/');
+    const size_t begin = url.size;
+    add_name(engine, now, url);
+    name = url.span().subspan(begin);
+  }
+  if (url.is_cut) {
+    call.refuse(kLocationLength.code, common::text(kLocationLength.reason));
+    return;
   }
   FileOrder order = make_order(request.retries, request.retry_interval);
-  order.url = common::TextSpan(url, size);
+  order.url = url.span();
   order.from = request.start_time.value_or(common::UtcTime{});
   order.to = request.stop_time.value_or(common::UtcTime{});
   const common::Status accepted = engine.diagnostics.order(order);

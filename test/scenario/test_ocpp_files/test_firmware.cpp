@@ -226,9 +226,10 @@ TEST_CASE_FIXTURE(Fixture, "an order has its image on flash while it is carried 
   uint8_t stored[64];
   const auto size = world.settings.get("firmware", common::MutableByteSpan(stored));
   REQUIRE(size.ok());
-  // version, phase, happened, told; retries left; interval, s; not before, ms; until (diagnostics only)
-  const std::vector<uint8_t> golden = {1,    1,    0,    0,    7, 0, 0, 0, 90, 0, 0, 0, 0x2E, 0x9B,
-                                       0x94, 0xE0, 0xB8, 0x01, 0, 0, 0, 0, 0,  0, 0, 0, 0,    0};
+  // version, phase, happened, told; retries left; interval, s; not before, ms; until (diagnostics only); CRC of the URL
+  const std::vector<uint8_t> golden = {1, 1,    0,    0,    7,    0,    0,    0,    90,   0,   0,
+                                       0, 0x2E, 0x9B, 0x94, 0xE0, 0xB8, 0x01, 0,    0,    0,   0,
+                                       0, 0,    0,    0,    0,    0,    0x84, 0xB4, 0xAF, 0xA6};
   CHECK(std::vector<uint8_t>(stored, stored + size.value()) == golden);
   CHECK(std::string(reinterpret_cast<char*>(stored),
                     world.settings.get("firmware_url", common::MutableByteSpan(stored)).value()) ==

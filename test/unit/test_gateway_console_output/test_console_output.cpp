@@ -84,3 +84,22 @@ TEST_CASE("the level decides what is logged") {
   CHECK(log.is_enabled(LogLevel::kDebug, "x"));
   CHECK_FALSE(gateway::log_level_from_text(common::text("loud"), level));
 }
+
+TEST_CASE("the last log lines are kept whole and in order, the oldest make room") {
+  gateway::LogHistory history;
+  gateway::LogHistory::Line line;
+  CHECK(history.oldest() == history.end());
+  const std::string padding(70, '.');
+  for (int i = 0; i < 1000; ++i) {
+    const std::string text = "line " + std::to_string(i) + padding;
+    history.add(common::TextSpan(text.data(), text.size()), common::Instant{i * 10});
+  }
+  CHECK(history.end() == 1000);
+  CHECK(history.oldest() > 800);
+  CHECK(history.oldest() < 950);
+  for (uint32_t number = history.oldest(); number < history.end(); ++number) {
+    history.read(number, line);
+    CHECK(std::string(line.text, line.size) == "line " + std::to_string(number) + padding);
+    CHECK(line.at.ms == number * 10);
+  }
+}
