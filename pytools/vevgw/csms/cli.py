@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,11 +29,13 @@ from vevgw.csms.behaviour import (
     parse_id_tag,
 )
 from vevgw.csms.errors import CsmsError
-from vevgw.csms.files import FileServer, FileTls
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.history import FrameRecord, iso_utc
 from vevgw.csms.queries import LogReader
 from vevgw.csms.server import Csms
+
+if TYPE_CHECKING:
+    from vevgw.csms.files import FileServer
 
 app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
 
@@ -142,6 +144,9 @@ def run(
         csms.on_frame(_print_frame)
     server = None
     if files is not None:
+        # Its servers take half a second to import; only this command needs them.
+        from vevgw.csms.files import FileServer, FileTls
+
         tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
         server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=tls)
     asyncio.run(_run(csms, server))
