@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import logging
 import secrets
 import ssl
 import tempfile
 import threading
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,6 +30,8 @@ from pyftpdlib.ioloop import IOLoop
 from pyftpdlib.servers import FTPServer
 
 from vevgw.csms.errors import CsmsError, WaitTimeout
+
+logging.getLogger("pyftpdlib").setLevel(logging.WARNING)
 
 _CHUNK_BYTES: Final = 16 * 1024
 #: Bits that an FTP user has: list, fetch, store, make folders.
@@ -184,7 +188,10 @@ class FileServer:
         if self._user:
             authorizer.add_user(self._user, self._password, str(self._folder), perm=_FTP_RIGHTS)
         else:
-            authorizer.add_anonymous(str(self._folder), perm=_FTP_RIGHTS)
+            with warnings.catch_warnings():
+                # That anybody may write is what was asked for.
+                warnings.simplefilter("ignore", RuntimeWarning)
+                authorizer.add_anonymous(str(self._folder), perm=_FTP_RIGHTS)
         on_received = self._on_ftp_received
         attributes: dict[str, Any] = {
             "authorizer": authorizer,

@@ -268,7 +268,7 @@ TEST_CASE_FIXTURE(
   end();
 }
 
-// Rules: R-4.5-1 FP-3
+// Rules: R-4.5-1
 TEST_CASE_FIXTURE(Fixture, "what happens without a link is told in order when it is back") {
   CHECK(is_accepted(update("", 5)));
   world.disconnect();
@@ -380,7 +380,7 @@ TEST_CASE_FIXTURE(Fixture,
   end();
 }
 
-// Rules: R-4.5-1 R-8-2 FP-1
+// Rules: R-4.5-1 R-8-2
 TEST_CASE("a power cut at any write of an update neither loses nor repeats what was decided") {
   size_t cuts = 0;
   for (const bool is_done : {false, true}) {
