@@ -185,13 +185,12 @@ ByteSpan append_values(ByteSpan image, const MeasuredValues& values, MutableByte
   return ByteSpan(out.data(), image.size() + writer.image().size());
 }
 
-MeasuredValues values_behind(ByteSpan image, size_t record_bytes) {
+void values_behind(ByteSpan image, size_t record_bytes, MeasuredValues& out) {
   ImageReader reader(image.subspan(record_bytes));
   uint8_t size = 0;
   reader.u8(size);
-  MeasuredValues values;
-  (void)values.assign(reader.bytes(size));
-  return values;
+  out.clear();
+  (void)out.assign(reader.bytes(size));
 }
 
 ByteSpan encode(const MeterValuesRecord& record, MutableByteSpan out) {

@@ -215,7 +215,7 @@ common::ByteSpan append_values(common::ByteSpan image, const MeasuredValues& val
                                common::MutableByteSpan out);
 /// What append_values() added to an image of kStartRecordBytes or kStopRecordBytes; nothing when
 /// there is none.
-MeasuredValues values_behind(common::ByteSpan image, size_t record_bytes);
+void values_behind(common::ByteSpan image, size_t record_bytes, MeasuredValues& out);
 
 /// Decode an image of any firmware version. Fields that the image does not have get their defaults;
 /// enumerators that this firmware does not know become kOther (IdTagStatus: kInvalid).

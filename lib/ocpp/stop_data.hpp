@@ -32,7 +32,7 @@ class StopData {
   uint32_t last_index_ = 0;
   uint32_t stride_ = 1;
   platform::RecordLog::Cursor cursor_;
-  StopReading reading_;
+  MeterValuesRecord reading_;
   SampledValues sampled_{reading_.values, SampleContext::kOther};
 };
 

@@ -25,14 +25,6 @@ struct OpenTransaction {
   uint32_t stop_index = 0;           ///< Of the last one between begin and end.
 };
 
-/// One element of a stop's transactionData.
-struct StopReading {
-  SampleContext context = SampleContext::kOther;
-  uint32_t stop_index = 0;  ///< 0 = of the begin or the end: never left out.
-  RecordTime time;
-  MeasuredValues values;
-};
-
 /// Of more than limits::kMaxStopReadings readings between begin and end every second one goes, again
 /// and again: those whose index is a multiple of the stride stay.
 /// @param last_index  Of the transaction's last reading.
@@ -186,10 +178,11 @@ class TransactionStore {
 
   /// Reads on from the cursor to the next of the readings kept for the stop of a transaction: begin,
   /// readings in order, end. Some may be superfluous: see stop_stride().
+  /// @param out  Context, index (0 = begin or end: never left out), time and values.
   /// @param cursor  A fresh one to begin with. Meaningless after a call that is not const.
   /// @retval kNotFound  No more.  @retval kIo
   common::Status next_stop_reading(platform::RecordLog::Cursor& cursor, uint32_t local_transaction,
-                                   StopReading& out) const;
+                                   MeterValuesRecord& out) const;
 
   /// The CSMS answered the pending StartTransaction: stores the transaction id and takes the start off the queue.
   /// @param sequence  Of the message last given out by next_pending(), a start.

@@ -80,7 +80,7 @@ Status TransactionStore::append_stop_data(MeterValuesRecord& record) {
 }
 
 Status TransactionStore::next_stop_reading(RecordLog::Cursor& cursor, uint32_t local_transaction,
-                                           StopReading& out) const {
+                                           MeterValuesRecord& out) const {
   uint8_t buffer[RecordLog::kBufferBytes];
   for (;;) {
     RecordLog::Record record;
@@ -91,23 +91,15 @@ Status TransactionStore::next_stop_reading(RecordLog::Cursor& cursor, uint32_t l
         local_number(record.payload) != local_transaction) {
       continue;
     }
-    out.stop_index = 0;
-    if (type == RecordType::kStart || type == RecordType::kStop) {
-      const bool is_start = type == RecordType::kStart;
-      out.context = is_start ? SampleContext::kTransactionBegin : SampleContext::kTransactionEnd;
-      out.values = values_behind(record.payload, is_start ? kStartRecordBytes : kStopRecordBytes);
-      if (out.values.empty() || !time_of(record.type, record.payload, out.time)) continue;
+    if (is_meter_values(type) || type == RecordType::kStopData) {
+      if (decode(type, record.payload, out) != Status::kOk || out.stop_index == 0) continue;
       return Status::kOk;
     }
-    MeterValuesRecord reading;
-    if (type == RecordType::kMeterValuesV1 || decode(record.payload, reading) != Status::kOk ||
-        reading.stop_index == 0) {
-      continue;
-    }
-    out.context = reading.context;
-    out.stop_index = reading.stop_index;
-    out.time = reading.time;
-    out.values = reading.values;
+    const bool is_start = type == RecordType::kStart;
+    values_behind(record.payload, is_start ? kStartRecordBytes : kStopRecordBytes, out.values);
+    if (out.values.empty() || !time_of(record.type, record.payload, out.time)) continue;
+    out.context = is_start ? SampleContext::kTransactionBegin : SampleContext::kTransactionEnd;
+    out.stop_index = 0;
     return Status::kOk;
   }
 }

@@ -160,7 +160,7 @@ namespace {
 /// Contexts and indices of what is kept for the stop that is next, and their registers.
 std::string stop_readings(StoreBench& bench, uint32_t local) {
   std::string text;
-  ocpp::StopReading reading;
+  MeterValuesRecord reading;
   platform::RecordLog::Cursor cursor;
   while (bench.store->next_stop_reading(cursor, local, reading) == Status::kOk) {
     int64_t meter_wh = -1;
