@@ -3,7 +3,6 @@
 #include "common/span.hpp"
 #include "common/status.hpp"
 
-#include <cassert>
 #include <cstddef>
 
 namespace common {
@@ -22,7 +21,7 @@ class FixedVector {
   }
   /// Removes the element at index, keeping the order of the others.
   void erase(size_t index) {
-    assert(index < size_);
+    if (index >= size_) index_fault();
     for (size_t i = index + 1; i < size_; ++i) items_[i - 1] = items_[i];
     --size_;
   }
@@ -32,11 +31,11 @@ class FixedVector {
   bool empty() const { return size_ == 0; }
   bool full() const { return size_ == N; }
   T& operator[](size_t index) {
-    assert(index < size_);
+    if (index >= size_) index_fault();
     return items_[index];
   }
   const T& operator[](size_t index) const {
-    assert(index < size_);
+    if (index >= size_) index_fault();
     return items_[index];
   }
   T* begin() { return items_; }

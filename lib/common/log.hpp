@@ -11,8 +11,10 @@ enum class LogLevel : uint8_t { kError, kWarn, kInfo, kDebug };
 class LogSink {
  public:
   virtual ~LogSink() = default;
-  /// Whether a line of this level of this module would be written (lets callers skip formatting).
+  /// Whether a line of this level of this module would be written: for callers whose arguments are
+  /// costly to make.
   virtual bool is_enabled(LogLevel level, const char* module) const = 0;
+  /// Writes nothing unless is_enabled(): asking in here, once, keeps every log line in the code short.
   /// @param module  Static name such as "ocpp.tx".
   /// @param format  printf format; the line is cut at 200 bytes.
   /// @par Context   Loop thread; does not block.
@@ -32,11 +34,7 @@ class NullLogSink final : public LogSink {
 /// Once per .cpp: names the module of the log lines below.
 #define LOG_MODULE(name) static constexpr const char* kLogModule = name
 
-#define LOG_AT(sink, level, ...)                                                                  \
-  do {                                                                                            \
-    ::common::LogSink& log_sink_ = (sink);                                                        \
-    if (log_sink_.is_enabled(level, kLogModule)) log_sink_.write(level, kLogModule, __VA_ARGS__); \
-  } while (false)
+#define LOG_AT(sink, level, ...) (sink).write(level, kLogModule, __VA_ARGS__)
 
 #define LOG_ERROR(sink, ...) LOG_AT(sink, ::common::LogLevel::kError, __VA_ARGS__)
 #define LOG_WARN(sink, ...) LOG_AT(sink, ::common::LogLevel::kWarn, __VA_ARGS__)

@@ -1,12 +1,15 @@
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
 
 namespace common {
+
+/// Ends the program: an index is beyond its Span or FixedVector. Said in one place, because every
+/// use of an index carries the check.
+[[noreturn]] void index_fault();
 
 /// Borrowed, contiguous elements. Never owns: whoever hands out a Span states how long it stays valid.
 template <typename T>
@@ -27,7 +30,7 @@ class Span {
   constexpr T* begin() const { return data_; }
   constexpr T* end() const { return data_ + size_; }
   constexpr T& operator[](size_t index) const {
-    assert(index < size_);
+    if (index >= size_) index_fault();
     return data_[index];
   }
   /// The part from offset on, at most count elements; clamped to what exists.

@@ -44,6 +44,7 @@ bool ConsoleOutput::flush() {
 bool ConsoleLog::is_enabled(LogLevel level, const char*) const { return level <= level_; }
 
 void ConsoleLog::write(LogLevel level, const char* module, const char* format, ...) {
+  if (!is_enabled(level, module)) return;
   static constexpr char kLetters[] = {'E', 'W', 'I', 'D'};
   char line[240];
   const int prefix =

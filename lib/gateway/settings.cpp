@@ -1,5 +1,6 @@
 #include "gateway/settings.hpp"
 
+#include <cassert>
 #include <cstdio>
 #include <cstring>
 

@@ -124,32 +124,30 @@ Token Reader::read_literal(const char* literal, size_t size, Token token) {
 }
 
 Token Reader::read_number() {
-  const char* const start = at_;
-  if (peek() == '-') ++at_;
-  if (peek() == '0') {
-    ++at_;
-  } else if (!skip_digits()) {
-    return fail();
-  }
-  if (peek() == '.') {
-    ++at_;
-    if (!skip_digits()) return fail();
-  }
-  if (common::ascii_lower(peek()) == 'e') {
-    ++at_;
-    if (peek() == '+' || peek() == '-') ++at_;
-    if (!skip_digits()) return fail();
-  }
-  text_ = common::TextSpan(start, static_cast<size_t>(at_ - start));
-  return finish(Token::kNumber);
-}
-
-bool Reader::skip_digits() {
   const char* at = at_;
-  while (at != end_ && is_digit(*at)) ++at;
-  const bool any = at != at_;
+  const char* const end = end_;
+  const char* const start = at;
+  if (at != end && *at == '-') ++at;
+  const char* const first = at;
+  while (at != end && is_digit(*at)) ++at;
+  if (at == first) return fail();
+  // The number ends behind a leading zero; what follows is then at fault.
+  if (*first == '0') at = first + 1;
+  if (at != end && *at == '.') {
+    const char* const fraction = ++at;
+    while (at != end && is_digit(*at)) ++at;
+    if (at == fraction) return fail();
+  }
+  if (at != end && common::ascii_lower(*at) == 'e') {
+    ++at;
+    if (at != end && (*at == '+' || *at == '-')) ++at;
+    const char* const exponent = at;
+    while (at != end && is_digit(*at)) ++at;
+    if (at == exponent) return fail();
+  }
+  text_ = common::TextSpan(start, static_cast<size_t>(at - start));
   at_ = at;
-  return any;
+  return finish(Token::kNumber);
 }
 
 Token Reader::read_key(char first) {

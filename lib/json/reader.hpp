@@ -95,7 +95,6 @@ class Reader {
   bool read_string();
   bool read_escape();
   bool read_hex4(uint32_t& value);
-  bool skip_digits();
   /// The next character that is no blank, '\0' at the end: no token begins with that.
   char skip_blanks();
   char peek() const { return at_ == end_ ? '\0' : *at_; }

@@ -40,7 +40,11 @@ bool Writer::has_room(size_t size) {
 }
 
 void Writer::put(char c) {
-  if (has_room(1)) *at_++ = c;
+  if (at_ != end_) {
+    *at_++ = c;
+  } else {
+    full_ = true;
+  }
 }
 
 void Writer::put(common::TextSpan text) {

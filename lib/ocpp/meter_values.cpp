@@ -110,7 +110,7 @@ bool SampledValues::next(void* self, size_t index, messages::SampledValue& out) 
            value.choice.phase > 3);
   const MeasurandInfo& how = info(value.choice.measurand);
   source.set_text(value.number, how.decimals);
-  out.value = messages::Text(common::TextSpan(
+  out.value = messages::Text::plain_ascii(common::TextSpan(
       source.text_, static_cast<size_t>(source.buffer_ + sizeof source.buffer_ - source.text_)));
   out.context = kContexts[static_cast<size_t>(source.context_)];
   out.measurand = how.name;

@@ -45,9 +45,10 @@ struct Listing {
     }
     ConfigurationEntry& entry = listing.configuration.scratch();
     listing.configuration.read(key, entry);
-    item.key = messages::Text(entry.key);
+    // Whatever Configuration accepts needs no escape: names, numbers, lists of names.
+    item.key = messages::Text::plain_ascii(common::text(entry.key));
     item.readonly = entry.is_readonly;
-    if (entry.has_value) item.value = messages::Text(entry.value);
+    if (entry.has_value) item.value = messages::Text::plain_ascii(entry.value.span());
     return true;
   }
 

@@ -268,21 +268,16 @@ bool Decoder::text(const Field& field, void* out) {
     return true;
   }
   const bool is_fixed = field.kind == Kind::kString;
-  if (is_too_long(given, is_fixed ? field.detail.string.characters : field.detail.number) ||
-      (is_fixed && given.size() > field.detail.string.bytes)) {
+  if (is_too_long(given, is_fixed ? field.detail.string.characters : field.detail.number))
     return fail_constraint("string is too long");
-  }
   if (field.kind == Kind::kUri && !is_uri(given)) return fail_constraint("not a URI");
-  if (out == nullptr) return true;
-  if (!is_fixed) {
-    *static_cast<Text*>(out) = given;
-    return true;
+  if (is_fixed) {
+    const size_t capacity = field.detail.string.bytes;
+    const bool fits = out == nullptr ? given.size() <= capacity
+                                     : given.copy_to_string(out, capacity) == common::Status::kOk;
+    return fits || fail_constraint("string is too long");
   }
-  const size_t capacity = field.detail.string.bytes;
-  (void)common::fixed_string::assign(out, capacity, common::TextSpan());
-  json::StringCursor pieces = given.cursor();
-  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
-    (void)common::fixed_string::append(out, capacity, piece);
+  if (out != nullptr) *static_cast<Text*>(out) = given;
   return true;
 }
 

@@ -6,8 +6,23 @@ namespace ocpp_messages {
 
 Text Text::from_json(common::TextSpan content, bool has_escapes) {
   Text text(content);
-  text.escaped_ = has_escapes;
+  if (has_escapes) text.form_ = Form::kEscaped;
   return text;
+}
+
+Text Text::plain_ascii(common::TextSpan content) {
+  Text text(content);
+  text.form_ = Form::kPlainAscii;
+  return text;
+}
+
+common::Status Text::copy_to_string(void* fixed_string, size_t capacity) const {
+  if (size() > capacity) return common::Status::kNoSpace;
+  (void)common::fixed_string::assign(fixed_string, capacity, common::TextSpan());
+  json::StringCursor pieces = cursor();
+  for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
+    (void)common::fixed_string::append(fixed_string, capacity, piece);
+  return common::Status::kOk;
 }
 
 size_t Text::length() const {
@@ -20,7 +35,7 @@ size_t Text::length() const {
 }
 
 size_t Text::size() const {
-  if (!escaped_) return content_.size();
+  if (!is_escaped()) return content_.size();
   size_t count = 0;
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())
@@ -29,7 +44,7 @@ size_t Text::size() const {
 }
 
 bool Text::matches(common::TextSpan other, bool ignore_case) const {
-  if (!escaped_) {
+  if (!is_escaped()) {
     return ignore_case ? common::equals_ignore_case(content_, other)
                        : common::equals(content_, other);
   }
@@ -59,6 +74,10 @@ common::Result<size_t> Text::copy_to(common::Span<char> out) const {
 }
 
 void Text::write_to(json::Writer& writer) const {
+  if (form_ == Form::kPlainAscii) {
+    writer.plain_string(content_);
+    return;
+  }
   writer.begin_string();
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())

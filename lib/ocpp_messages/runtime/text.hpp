@@ -8,6 +8,10 @@
 
 namespace ocpp_messages {
 
+namespace runtime {
+class Decoder;
+}
+
 /// A string that is not stored in the message: either plain UTF-8 of the caller, or a string inside
 /// a JSON text that was decoded (then escapes are resolved on the way out).
 ///
@@ -25,6 +29,9 @@ class Text {
   /// @param content      What stands between the quotes.
   /// @param has_escapes  See json::Reader::has_escapes().
   static Text from_json(common::TextSpan content, bool has_escapes);
+  /// ASCII without characters that need an escape in JSON, such as a number or a name of ours: is
+  /// written without looking at it.
+  static Text plain_ascii(common::TextSpan content);
 
   bool empty() const { return content_.empty(); }
   /// Characters (code points).
@@ -37,29 +44,29 @@ class Text {
   /// @retval kNoSpace  Longer than N bytes; out unchanged.
   template <size_t N>
   common::Status copy_to(common::FixedString<N>& out) const {
-    if (size() > N) return common::Status::kNoSpace;
-    out.clear();
-    json::StringCursor pieces = cursor();
-    for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next()) {
-      RETURN_IF_ERROR(out.append(piece));
-    }
-    return common::Status::kOk;
+    return copy_to_string(&out, N);
   }
   /// @return Bytes written, or kNoSpace.
   common::Result<size_t> copy_to(common::Span<char> out) const;
 
   /// Goes through the content piece by piece, for hashing, storing or parsing without a buffer.
-  json::StringCursor cursor() const { return json::StringCursor(content_, escaped_); }
+  json::StringCursor cursor() const { return json::StringCursor(content_, is_escaped()); }
   /// The whole content, only if no escape has to be resolved; else empty.
-  common::TextSpan plain() const { return escaped_ ? common::TextSpan() : content_; }
+  common::TextSpan plain() const { return is_escaped() ? common::TextSpan() : content_; }
   /// Writes the content as a JSON string.
   void write_to(json::Writer& writer) const;
 
  private:
+  friend class runtime::Decoder;
+  common::Status copy_to_string(void* fixed_string, size_t capacity) const;
   bool matches(common::TextSpan other, bool ignore_case) const;
 
+  enum class Form : uint8_t { kText, kEscaped, kPlainAscii };
+
+  bool is_escaped() const { return form_ == Form::kEscaped; }
+
   common::TextSpan content_;
-  bool escaped_ = false;
+  Form form_ = Form::kText;
 };
 
 }  // namespace ocpp_messages

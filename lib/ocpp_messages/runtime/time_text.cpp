@@ -25,35 +25,31 @@ int32_t days_in_month(int32_t year, int32_t month) {
 }
 
 struct Cursor {
-  common::TextSpan rest;
+  const char* at;
+  const char* end;
 
-  bool done() const { return rest.empty(); }
+  bool done() const { return at == end; }
   bool take(char lower) {
-    if (rest.empty() || common::ascii_lower(rest[0]) != lower) return false;
-    rest = rest.subspan(1);
+    if (done() || common::ascii_lower(*at) != lower) return false;
+    ++at;
     return true;
   }
   /// Exactly count digits with a value of minimum..maximum.
   bool number(uint8_t count, int32_t minimum, int32_t maximum, int32_t& value) {
-    if (rest.size() < count) return false;
     value = 0;
-    for (uint8_t i = 0; i < count; ++i) {
-      if (rest[i] < '0' || rest[i] > '9') return false;
-      value = value * 10 + (rest[i] - '0');
+    for (; count > 0; --count, ++at) {
+      const int32_t digit = done() ? -1 : *at - '0';
+      if (digit < 0 || digit > 9) return false;
+      value = value * 10 + digit;
     }
-    rest = rest.subspan(count);
     return value >= minimum && value <= maximum;
   }
   /// Digits after the point, at least one; milliseconds.
   bool fraction(int32_t& ms) {
-    int32_t weight = 100;
-    size_t used = 0;
-    for (; used < rest.size() && rest[used] >= '0' && rest[used] <= '9'; ++used) {
-      ms += (rest[used] - '0') * weight;
-      weight /= 10;
-    }
-    rest = rest.subspan(used);
-    return used > 0;
+    const char* const first = at;
+    for (int32_t weight = 100; !done() && *at >= '0' && *at <= '9'; ++at, weight /= 10)
+      ms += (*at - '0') * weight;
+    return at != first;
   }
 };
 
@@ -121,7 +117,7 @@ common::FixedString<24> format_time(common::UtcTime time) {
 }
 
 bool parse_time(common::TextSpan text, bool strict, common::UtcTime& time) {
-  Cursor in{text};
+  Cursor in{text.begin(), text.end()};
   int32_t year = 0;
   int32_t month = 0;
   int32_t day = 0;

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vevgw.bench import instructions, report
+from vevgw.bench import instructions, objects, report, workloads
 from vevgw.build import pio
 from vevgw.errors import UserError
 
@@ -36,7 +36,15 @@ def measure(
             for function, cost in measurement.profiles[figure.row.id][:top]:
                 print(f"{cost:>12,.0f}  {function}")
     if json_file is not None:
-        details = {"command": "vevgw bench", "details": measurement.details()}
+        commands = {
+            objects.NATIVE_32.name: objects.NATIVE_32.commands(),
+            "count": " ".join([*workloads.CALLGRIND, "./workloads"]),
+        }
+        details = {
+            "command": "vevgw bench",
+            "commands": commands,
+            "details": measurement.details(),
+        }
         report.write_json(json_file, report.as_json(project, _TITLE, measurement.figures, details))
     allocations = [
         f"{name}: {part['allocations']} heap allocations."

@@ -49,6 +49,12 @@ class Toolchain:
         """What its other programs are called before `nm` and `size`."""
         return self.compiler.removesuffix("g++")
 
+    def commands(self) -> dict[str, str]:
+        """Returns what a reader needs to make the same objects and the same image."""
+        link = [self.compiler, *self.flags, "OBJECTS", *self.link_flags, "-o", "IMAGE"]
+        compile_one = self.command("-Ilib", "-c", "SOURCE", "-o", "OBJECT")
+        return {"compile": " ".join(compile_one), "link": " ".join(link)}
+
     def command(self, *arguments: str) -> list[str]:
         """Returns the command that compiles with these further arguments."""
         return [self.compiler, *_COMMON, *self.flags, *self.compile_flags, *arguments]

@@ -12,8 +12,8 @@ from vevgw.bench import budgets, mapfile, objects, workloads
 from vevgw.errors import UserError
 
 # What the figure counts, and what is linked besides because the engine needs it.
-_COUNTED = ("json", "ocpp_messages", "ocpp")
-_LINKED = ("common", "platform")
+_COUNTED = ("common", "json", "ocpp_messages", "ocpp")
+_LINKED = ("platform",)
 _MAX_CONNECTORS = 8
 _SIZE_SYMBOL = "size_of_charge_point"
 _SYMBOL = re.compile(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {_SIZE_SYMBOL}$", re.MULTILINE)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vevgw.bench import report, size
+from vevgw.bench import objects, report, size
 from vevgw.build import pio
 from vevgw.errors import UserError
 
@@ -27,7 +27,12 @@ def measure(
     measurement = size.measure(project)
     report.show(_TITLE, measurement.figures)
     if json_file is not None:
-        details = {"command": "vevgw size", "details": measurement.details}
+        toolchains = (objects.CORTEX_M3, objects.XTENSA_LX106, objects.NATIVE_32)
+        details = {
+            "command": "vevgw size",
+            "commands": {toolchain.name: toolchain.commands() for toolchain in toolchains},
+            "details": measurement.details,
+        }
         report.write_json(json_file, report.as_json(project, _TITLE, measurement.figures, details))
     broken = [figure.complaint() for figure in measurement.figures if figure.is_broken]
     if broken:

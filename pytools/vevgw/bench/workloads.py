@@ -19,6 +19,10 @@ _LIBRARIES = ("common", "platform", "json", "ocpp_messages", "charger", "ocpp", 
 _MAINS = frozenset({"size_main.cpp"})
 # Counting begins and ends with the functions of the first pattern, and pauses in the second.
 _COUNTED = ("ocpp::ChargePoint::*", "bench_ports::*")
+CALLGRIND = (
+    *("valgrind", "--tool=callgrind", "--quiet"),
+    *(f"--toggle-collect={pattern}" for pattern in _COUNTED),
+)
 _TIMEOUT_S = 600
 
 
@@ -85,9 +89,7 @@ def count(program: Path) -> tuple[Report, dict[str, callgrind.Part]]:
     if shutil.which("valgrind") is None:
         raise UserError("valgrind is not installed; Debian calls it valgrind.", exit_code=69)
     with tempfile.TemporaryDirectory(prefix="vevgw-bench-") as folder:
-        command = ["valgrind", "--tool=callgrind", "--quiet"]
-        command += [f"--callgrind-out-file={folder}/out"]
-        command += [f"--toggle-collect={pattern}" for pattern in _COUNTED]
+        command = [*CALLGRIND, f"--callgrind-out-file={folder}/out"]
         report = parse_report(_call(command, program, []))
         dumps = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
         parts = callgrind.parse(path.read_text(encoding="utf-8") for path in dumps)

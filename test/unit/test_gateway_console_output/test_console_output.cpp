@@ -78,6 +78,9 @@ TEST_CASE("the level decides what is logged") {
   gateway::ConsoleLog log(output, clock);
   CHECK(log.is_enabled(LogLevel::kInfo, "x"));
   CHECK_FALSE(log.is_enabled(LogLevel::kDebug, "x"));
+  log.write(LogLevel::kDebug, "x", "not worth a line");
+  (void)output.flush();
+  CHECK(line.text.empty());
   LogLevel level = LogLevel::kInfo;
   REQUIRE(gateway::log_level_from_text(common::text("Debug"), level));
   log.set_level(level);
