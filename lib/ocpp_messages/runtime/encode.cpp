@@ -12,7 +12,9 @@ namespace {
 
 Status encode_value(const Field& field, const void* value, json::Writer& writer);
 
-Status encode_array(const ArrayType& type, const ArrayBase& array, json::Writer& writer) {
+/// Never inlined: its buffer would stand on the stack at every level of nesting.
+[[gnu::noinline]] Status encode_array(const ArrayType& type, const ArrayBase& array,
+                                      json::Writer& writer) {
   writer.begin_array();
   uint32_t count = 0;
   if (const char* item = array.memory(); array.origin() == ArrayBase::Origin::kSpan) {
