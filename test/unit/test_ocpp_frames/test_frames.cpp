@@ -2,6 +2,8 @@
 #include "ocpp/rpc_frame.hpp"
 #include "platform_sim/sim_entropy.hpp"
 
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -111,6 +113,23 @@ TEST_CASE("any bytes get at most one answer, and a refused Call changes nothing"
       }
       input += frame + '\n';
     }
+    LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  }
+}
+
+// Rules: FP-9
+TEST_CASE("the committed corpus of frames keeps every promise") {
+  std::string here = __FILE__;
+  here.resize(here.rfind('/'));
+  for (const char* name : {"answers", "broken", "configuration", "firmware", "local_list", "others",
+                           "profiles", "remote", "reservations", "triggers"}) {
+    CAPTURE(name);
+    std::ifstream file(std::string("test/fuzz/corpus/frames/") + name);
+    if (!file) file.open(here + "/../../fuzz/corpus/frames/" + name);
+    std::stringstream text;
+    text << file.rdbuf();
+    const std::string input = text.str();
+    REQUIRE(!input.empty());
     LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(input.data()), input.size());
   }
 }
