@@ -92,8 +92,11 @@ void World::on_charger_state(uint8_t connector_id, const charger::ChargerState& 
 
 void World::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample, Instant now) {
   if (!is_on()) return;
-  bystanders_[connector_id].heard_wh = sample.energy_import_wh;
-  if (sample.current_ma[0] > 0) bystanders_[connector_id].are_phases_heard = true;
+  Bystander& seen = bystanders_[connector_id];
+  seen.heard_wh = sample.energy_import_wh;
+  // The very first reading may come before the engine knows whose it is.
+  if (sample.current_ma[0] > 0 && now_ms() - seen.loud_since_ms > 1000)
+    seen.are_phases_heard = true;
   watched([&] { charge_point_->on_meter_sample(connector_id, sample, now); });
 }
 
@@ -110,7 +113,10 @@ void World::boot() {
   }
   charger_.on_gateway_restart(0);
   charger_port_.on_boot();
-  for (Bystander& seen : bystanders_) seen.heard_wh = seen.start_wh;
+  for (Bystander& seen : bystanders_) {
+    seen.heard_wh = seen.start_wh;
+    seen.are_phases_heard = false;
+  }
   if (options_.mutant == Mutant::kSkipCrc) make_checksums_match(flash_.raw("transactions.log"));
   power_.restore();
   if (options_.mutant == Mutant::kForgetSetting) (void)settings_.erase_all();

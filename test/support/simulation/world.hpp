@@ -100,7 +100,7 @@ class World final : private charger::ChargerObserver {
     int64_t unheard_wh = 0;  ///< Nobody could hear of it in time for the stop: the bus was silent.
     bool was_silent = false;
     bool was_silent_at_stop = false;
-    bool are_phases_heard = true;  ///< False while the last reading is that of the car before.
+    bool are_phases_heard = false;  ///< No reading has told yet on how many phases this car draws.
     int64_t unpaid_since_ms = -1;
     int64_t over_since_ms = -1;
     int64_t loud_since_ms = 0;  ///< The charger can be heard since then.

@@ -104,6 +104,7 @@ void World::check_power() {
       seen.has_transaction = true;
       seen.local_number = view.local_number;
       seen.start_wh = energy_wh;
+      seen.are_phases_heard = false;
       seen.is_start_known = utc.is_known();
       seen.started_utc_ms = utc.ms;
     }
