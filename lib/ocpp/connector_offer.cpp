@@ -39,7 +39,7 @@ ChargingSession Connector::charging_session(Instant now) const {
 /// A limit in W that is too low for all phases may suffice for an EV that uses one, and only its current can tell. Such
 /// an EV gets the lowest current until then; should it use more phases, the pause comes with the next reading.
 bool Connector::may_try_one_phase(ChargingSession session, common::UtcTime utc) const {
-  if (phases_.phases() != 0 || session.electrical.can_switch_phases ||
+  if (phases_.phases() != 0 || phases_.is_beyond_one() || session.electrical.can_switch_phases ||
       (capabilities_.meter_fields & charger::kMeterCurrent) == 0) {
     return false;
   }

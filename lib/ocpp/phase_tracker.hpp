@@ -30,6 +30,8 @@ class PhaseTracker {
   }
   /// 1..3; 0 = not known yet.
   uint8_t phases() const { return phases_; }
+  /// It has been seen on more than one, for however short.
+  bool is_beyond_one() const { return phases_ > 1 || fewer_ > 1; }
 
   static constexpr int64_t kSteadyMs = 20000;
 

@@ -104,3 +104,27 @@ TEST_CASE("a flash that was full during the start-up is used once it has room ag
   CHECK(world.csms.transactions[0].stops == 1);
   CHECK(world.problems() == "");
 }
+
+TEST_CASE("a car that is seen on two phases is paused at once where only one would be allowed") {
+  World world;
+  world.start();
+  CHECK(
+      world.call(
+          "SetChargingProfile",
+          R"({"connectorId":1,"csChargingProfiles":{"chargingProfileId":1,"stackLevel":0,"chargingProfilePurpose":)"
+          R"("TxDefaultProfile","chargingProfileKind":"Relative","chargingSchedule":{"chargingRateUnit":"W",)"
+          R"("chargingSchedulePeriod":[{"startPeriod":0,"limit":1863}]}}})") == "Accepted");
+  platform_sim::SimCharger::Ev ev;
+  ev.phases = 2;
+  world.charger.plug(1, ev);
+  world.run_for(3000);
+  world.tag("ALICE");
+  int64_t above_ms = 0;
+  for (int i = 0; i < 300; ++i) {
+    world.run_for(100);
+    above_ms += world.charger.current_ma(1) > 0 ? 100 : 0;
+  }
+  CHECK(above_ms > 0);
+  CHECK(above_ms < 5000);
+  CHECK(world.problems() == "");
+}
