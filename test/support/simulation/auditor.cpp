@@ -11,10 +11,13 @@ namespace {
 
 constexpr int64_t kAnswerMs = 60000;  ///< A CALL of the CSMS is answered by then.
 
-/// Place of `what` in `text`, not before `from`; npos when it is not there. Faster than std::string::find() in JSON.
+constexpr size_t npos = std::string::npos;
+
+/// Place of `what` in `text`, not before `from`; npos when it is not there. Faster than
+/// std::string::find() in JSON.
 size_t find(const std::string& text, common::TextSpan what, size_t from = 0) {
   const void* found = memmem(text.data() + from, text.size() - from, what.data(), what.size());
-  return found == nullptr ? std::string::npos
+  return found == nullptr ? npos
                           : static_cast<size_t>(static_cast<const char*>(found) - text.data());
 }
 
@@ -31,13 +34,13 @@ bool split(const std::string& text, Frame& out) {
     return false;
   out.type = text[1];
   const size_t id_end = text.find('"', 4);
-  if (id_end == std::string::npos || id_end + 2 >= text.size() || text.back() != ']') return false;
+  if (id_end == npos || id_end + 2 >= text.size() || text.back() != ']') return false;
   out.id = text.substr(4, id_end - 4);
   size_t at = id_end + 2;
   out.action.clear();
   if (out.type == '2') {
     const size_t end = text.find('"', at + 1);
-    if (end == std::string::npos || end + 2 >= text.size()) return false;
+    if (end == npos || end + 2 >= text.size()) return false;
     out.action = text.substr(at + 1, end - at - 1);
     at = end + 2;
   }
@@ -48,7 +51,7 @@ bool split(const std::string& text, Frame& out) {
 std::string text_field(const std::string& payload, const char* name) {
   const std::string mark = std::string("\"") + name + "\":\"";
   const size_t at = payload.find(mark);
-  if (at == std::string::npos) return "";
+  if (at == npos) return "";
   const size_t begin = at + mark.size();
   return payload.substr(begin, payload.find('"', begin) - begin);
 }
@@ -56,8 +59,7 @@ std::string text_field(const std::string& payload, const char* name) {
 int64_t number_field(const std::string& payload, const char* name, int64_t fallback) {
   const std::string mark = std::string("\"") + name + "\":";
   const size_t at = payload.find(mark);
-  return at == std::string::npos ? fallback
-                                 : std::strtoll(payload.c_str() + at + mark.size(), nullptr, 10);
+  return at == npos ? fallback : std::strtoll(payload.c_str() + at + mark.size(), nullptr, 10);
 }
 
 void Auditor::fail(const std::string& sentence, int64_t now_ms) {
@@ -66,8 +68,7 @@ void Auditor::fail(const std::string& sentence, int64_t now_ms) {
 
 bool Auditor::is_queue_message(const Frame& frame) {
   if (frame.action == "StartTransaction" || frame.action == "StopTransaction") return true;
-  return frame.action == "MeterValues" &&
-         find(frame.payload, common::text("\"Trigger\"")) == std::string::npos;
+  return frame.action == "MeterValues" && find(frame.payload, common::text("\"Trigger\"")) == npos;
 }
 
 void Auditor::on_boot() {
@@ -96,8 +97,7 @@ void Auditor::on_queue_empty() {
 
 void Auditor::check_times(const Frame& frame, int64_t now_ms) {
   const common::TextSpan mark = common::text("\"timestamp\":\"");
-  for (size_t at = find(frame.payload, mark); at != std::string::npos;
-       at = find(frame.payload, mark, at + 1)) {
+  for (size_t at = find(frame.payload, mark); at != npos; at = find(frame.payload, mark, at + 1)) {
     const long year = std::strtol(frame.payload.c_str() + at + mark.size(), nullptr, 10);
     if (year < 2026 || year > 2030)
       fail(frame.action + " carries a time that never was: " + shortened(frame.payload), now_ms);
@@ -114,7 +114,10 @@ void Auditor::on_queue_message(const Frame& frame, int64_t now_ms) {
   const std::string message = frame.action + " " + frame.payload;
   const bool is_same = message == last_;
   // The same aligned time comes twice when a clock is set back: the same message, but another record.
-  const bool may_recur = was_clock_set_back_ && frame.action == "MeterValues";
+  // So do two restarts in a row, each with the last register before it.
+  const bool may_recur =
+      frame.action == "MeterValues" &&
+      (was_clock_set_back_ || find(frame.payload, common::text("\"Interruption.")) != npos);
   switch (fate_) {
     case Fate::kNone:
       break;

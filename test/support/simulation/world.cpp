@@ -109,6 +109,7 @@ void World::boot() {
     csms_.checks_time_order = false;
     auditor_.on_clock_set_back();
     clock_.jump_utc_to(clock_.utc() + boot_clock_jump_ms_);
+    is_clock_wrong_ = true;
     boot_clock_jump_ms_ = 0;
   }
   charger_.on_gateway_restart(0);
@@ -350,6 +351,7 @@ void World::take_events() {
       case ocpp::EventType::kFirmwareStatusChanged:
       case ocpp::EventType::kDiagnosticsStatusChanged:
         clock_.set_utc(event.utc);
+        is_clock_wrong_ = false;
         break;
       case ocpp::EventType::kResetRequested:
         link_->close(1001);

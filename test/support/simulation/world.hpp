@@ -195,6 +195,7 @@ class World final : private charger::ChargerObserver {
   int64_t off_ms_ = 1000;  ///< Of the cut that comes.
   int64_t cut_in_boot_ = -1;
   int64_t boot_clock_jump_ms_ = 0;
+  bool is_clock_wrong_ = false;  ///< Until the CSMS tells the time.
   platform::ResetCause cause_ = platform::ResetCause::kPowerOn;
   bool is_first_boot_ = true;
   bool is_link_up_ = false;

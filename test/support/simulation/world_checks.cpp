@@ -105,7 +105,7 @@ void World::check_power() {
       seen.local_number = view.local_number;
       seen.start_wh = energy_wh;
       seen.are_phases_heard = false;
-      seen.is_start_known = utc.is_known();
+      seen.is_start_known = utc.is_known() && !is_clock_wrong_;
       seen.started_utc_ms = utc.ms;
     }
     const bool is_authorised = is_open && !view.is_stopping;

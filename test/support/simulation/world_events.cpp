@@ -237,12 +237,12 @@ void World::happen(const Event& event) {
       settings_.fail_next_set(common::Status::kIo);
       break;
     case EventKind::kFlashFull:
-      auditor_.on_flash_full(now_ms() + event.a);
       is_flash_tight_ = true;
       flash_.set_capacity(script_.flash_bytes);
       flash_.set_capacity(script_.flash_bytes - flash_.free_bytes() +
                           static_cast<uint32_t>(event.b));
       start_timer(kFlashTimer, event.a);
+      auditor_.on_flash_full(timers_[kFlashTimer]);
       break;
     case EventKind::kBootClock:
       boot_clock_jump_ms_ = event.a;
