@@ -75,6 +75,8 @@ TEST_CASE("what is said about a planted bug names the promise it broke") {
   CHECK(contains(conviction(Mutant::kForgetAnswer), "of the CSMS was not answered"));
   CHECK(contains(conviction(Mutant::kPermitForEver), "without a transaction"));
   CHECK(contains(conviction(Mutant::kForgetSetting), "after the restart"));
+  CHECK(contains(conviction(Mutant::kTwoCalls), "had neither answer nor timeout"));
+  CHECK(contains(conviction(Mutant::kAllocate), "heap allocations"));
 }
 
 TEST_CASE("the same seed gives the same frames, another seed others") {

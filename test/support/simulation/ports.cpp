@@ -2,6 +2,8 @@
 
 #include "common/crc32.hpp"
 
+#include <cstdlib>
+
 namespace simulation {
 
 void make_checksums_match(std::vector<uint8_t>& log) {
@@ -25,6 +27,15 @@ void make_checksums_match(std::vector<uint8_t>& log) {
     }
     begin = end;
   }
+}
+
+void lower_meter_stop(std::string& frame) {
+  const size_t at = frame.find("\"meterStop\":");
+  if (at == std::string::npos) return;
+  const size_t begin = at + 12;
+  const size_t end = frame.find_first_not_of("0123456789", begin);
+  const int64_t lower = std::strtoll(frame.c_str() + begin, nullptr, 10) - 50;
+  frame.replace(begin, end - begin, std::to_string(std::max<int64_t>(0, lower)));
 }
 
 }  // namespace simulation

@@ -5,6 +5,7 @@
 #include "platform_sim/sim_charger.hpp"
 #include "platform_sim/sim_file_store.hpp"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <functional>
@@ -23,6 +24,10 @@ enum class Mutant : uint8_t {
   kExceedLimit,       ///< The charger is offered 1 A more than allowed.
   kPermitForEver,     ///< Power stays permitted after a transaction.
   kForgetSetting,     ///< Settings are lost with the power.
+  kKeepHighLimit,     ///< A limit that falls does not reach the charger.
+  kStopTooLow,        ///< meterStop is below the last register that was told.
+  kTwoCalls,          ///< A second CALL of ours goes out while one is open.
+  kAllocate,          ///< Heap is used for every frame from the CSMS.
 };
 
 struct MutantName {
@@ -38,6 +43,10 @@ constexpr MutantName kMutants[] = {
     {Mutant::kExceedLimit, "exceed-limit"},
     {Mutant::kPermitForEver, "permit-for-ever"},
     {Mutant::kForgetSetting, "forget-setting"},
+    {Mutant::kKeepHighLimit, "keep-high-limit"},
+    {Mutant::kStopTooLow, "stop-too-low"},
+    {Mutant::kTwoCalls, "two-calls"},
+    {Mutant::kAllocate, "allocate"},
 };
 
 /// Gives log lines to a function; formats nothing while there is none.
@@ -71,8 +80,11 @@ class ChargerPort final : public charger::ChargerControl {
   void set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) override {
     if (!power_.is_on()) return;
     Wish& wish = wishes_[connector_id];
+    const charger::Offer before = wish.offer;
     wish.is_given = true;
     wish.offer = offer;
+    if (mutant_ == Mutant::kKeepHighLimit && offer.permit && before.permit)
+      wish.offer.limit_ma = std::max(offer.limit_ma, before.limit_ma);
     if (mutant_ == Mutant::kExceedLimit && offer.permit && offer.limit_ma > 0)
       wish.offer.limit_ma += 1000;
     if (mutant_ == Mutant::kPermitForEver && !offer.permit && wish.was_permitted) {
@@ -150,5 +162,7 @@ class FilePort final : public platform::FileStore {
 
 /// Gives every damaged record of a log a matching checksum: what a reader that skips the check would see.
 void make_checksums_match(std::vector<uint8_t>& log);
+/// Takes 50 Wh off the meterStop of a StopTransaction.
+void lower_meter_stop(std::string& frame);
 
 }  // namespace simulation

@@ -3,6 +3,7 @@
 #include "platform_sim/malloc_trap.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 namespace simulation {
@@ -288,8 +289,9 @@ void World::run_engine() {
                          charge_point_->registration() != ocpp::RegistrationState::kRejected,
                          now_ms());
     watched([&] {
-      charge_point_->receive(common::TextSpan(buffer, frame.size()), received.value().truncated,
-                             now);
+      const std::string copy = options_.mutant == Mutant::kAllocate ? frame + " " : std::string();
+      const char* text = copy.empty() ? buffer : copy.c_str();
+      charge_point_->receive(common::TextSpan(text, frame.size()), received.value().truncated, now);
     });
     was_fed = true;
     if (!power_.is_on()) return;
@@ -307,13 +309,14 @@ void World::run_engine() {
   for (;;) {
     const common::TextSpan out = charge_point_->next_to_send();
     if (!is_link_up_ || out.empty()) break;
-    const std::string frame(out.data(), out.size());
+    std::string frame(out.data(), out.size());
+    if (options_.mutant == Mutant::kStopTooLow) lower_meter_stop(frame);
     const bool is_answer = frame.size() > 1 && frame[1] != '2';
     if (options_.mutant == Mutant::kForgetAnswer && is_answer && entropy_.chance(100)) {
       watched([&] { charge_point_->on_sent(now); });
       continue;
     }
-    if (link_->send(out) != common::Status::kOk) break;
+    if (link_->send(common::TextSpan(frame.data(), frame.size())) != common::Status::kOk) break;
     under_way_.push_back(frame);
     record_frame('>', frame);
     int64_t timeout_ms = 0;
@@ -334,6 +337,16 @@ void World::run_engine() {
     record_frame('>', stop_twice_);
     auditor_.on_frame_out(stop_twice_, 30000, now_ms());
     stop_twice_.clear();
+  }
+  if (options_.mutant == Mutant::kTwoCalls && is_link_up_ && auditor_.is_queue_message_open() &&
+      entropy_.chance(20)) {
+    const std::string frame =
+        "[2,\"second-" + std::to_string(outcome_.frames) + "\",\"Heartbeat\",{}]";
+    if (link_->send(common::TextSpan(frame.data(), frame.size())) == common::Status::kOk) {
+      under_way_.push_back(frame);
+      record_frame('>', frame);
+      auditor_.on_frame_out(frame, 30000, now_ms());
+    }
   }
   // Handing frames over is an input like any other: step() is due again.
   is_busy_instant_ = was_fed || was_sent;
@@ -429,23 +442,6 @@ int64_t World::next_ms() {
   }
   if (over_in_all_since_ms_ >= 0) consider(over_in_all_since_ms_ + 5001);
   return next;
-}
-
-/// When the limit of a connector changes by itself.
-int64_t World::next_limit_ms(Bystander& seen) {
-  const common::UtcTime utc = charge_point_->utc(clock_.now());
-  if (!utc.is_known()) return INT64_MAX;
-  Bystander::LimitChange& known = seen.limit_change;
-  const int64_t offset_ms = utc.ms - now_ms();
-  if (known.version != limits_.version() || known.offset_ms != offset_ms ||
-      known.started_utc_ms != seen.started_utc_ms || known.at_ms <= now_ms()) {
-    const int64_t change_ms = limits_.next_change_utc_ms(seen.started_utc_ms, utc.ms);
-    known.version = limits_.version();
-    known.offset_ms = offset_ms;
-    known.started_utc_ms = seen.started_utc_ms;
-    known.at_ms = change_ms == INT64_MAX ? INT64_MAX : change_ms - offset_ms;
-  }
-  return known.at_ms;
 }
 
 bool World::run_until(int64_t at_ms) {

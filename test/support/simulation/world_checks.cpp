@@ -163,6 +163,23 @@ void World::check_power() {
   }
 }
 
+/// When the limit of a connector changes by itself.
+int64_t World::next_limit_ms(Bystander& seen) {
+  const common::UtcTime utc = charge_point_->utc(clock_.now());
+  if (!utc.is_known()) return INT64_MAX;
+  Bystander::LimitChange& known = seen.limit_change;
+  const int64_t offset_ms = utc.ms - now_ms();
+  if (known.version != limits_.version() || known.offset_ms != offset_ms ||
+      known.started_utc_ms != seen.started_utc_ms || known.at_ms <= now_ms()) {
+    const int64_t change_ms = limits_.next_change_utc_ms(seen.started_utc_ms, utc.ms);
+    known.version = limits_.version();
+    known.offset_ms = offset_ms;
+    known.started_utc_ms = seen.started_utc_ms;
+    known.at_ms = change_ms == INT64_MAX ? INT64_MAX : change_ms - offset_ms;
+  }
+  return known.at_ms;
+}
+
 /// Power fails. A stop may just have been stored, and the charger not been told.
 void World::note_stops_at_death() {
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
