@@ -28,7 +28,7 @@ char Reader::skip_blanks() {
 
 Token Reader::next() {
   if (token_ >= Token::kEnd) return token_;
-  char c = skip_blanks();
+  char c = at_ != end_ && *at_ > ' ' ? *at_ : skip_blanks();
   if (expect_ == Expect::kCommaOrEnd) {
     if (c == '}' || c == ']') return close(c == '}');
     if (c != ',') return fail();

@@ -216,7 +216,24 @@ bool Decoder::value(const Field& field, void* out) {
   return token == Token::kString ? text(field, out) : fail_type("not a string");
 }
 
+/// An integer of a few digits, as nearly all are. @return -1 when it is something else.
+int32_t short_integer(common::TextSpan text) {
+  if (text.size() > 9) return -1;
+  int32_t number = 0;
+  for (const char c : text) {
+    const uint32_t digit = static_cast<uint8_t>(c - '0');
+    if (digit > 9) return -1;
+    number = number * 10 + static_cast<int32_t>(digit);
+  }
+  return number;
+}
+
 bool Decoder::integer(const Field& field, void* out) {
+  const int32_t short_number = short_integer(reader_.text());
+  if (short_number >= 0 && field.detail.range == nullptr) {
+    if (out != nullptr) *static_cast<int32_t*>(out) = short_number;
+    return true;
+  }
   if (strict_ && !integral_decimals_ && !json::is_integer_literal(reader_.text()))
     return fail_type("not an integer");
   int64_t number = 0;
