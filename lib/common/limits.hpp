@@ -52,14 +52,15 @@ constexpr size_t kIdTagBytes = 20;
 #ifndef GATEWAY_OUTBOX_BYTES
 #define GATEWAY_OUTBOX_BYTES 6144
 #endif
-/// Answers waiting for the link, and our own CALL, bytes, 4096..65535. The longest frame is the
-/// answer to GetConfiguration without keys: about 4 KiB.
+/// Answers waiting for the link, and our own CALL, bytes, 5120..65535. The longest frame is the
+/// answer to GetConfiguration without keys: below 5 KiB.
 constexpr size_t kOutboxBytes = GATEWAY_OUTBOX_BYTES;
-static_assert(kOutboxBytes >= 4096 && kOutboxBytes <= 65535, "GATEWAY_OUTBOX_BYTES: 4096..65535");
+static_assert(kOutboxBytes >= 5120 && kOutboxBytes <= 65535, "GATEWAY_OUTBOX_BYTES: 5120..65535");
 /// Frames in the outbox. 2 bytes each.
 constexpr size_t kMaxOutboxFrames = 8;
-/// A frame is taken from the link only while this much of the outbox is free, bytes.
-constexpr size_t kAnswerReserveBytes = 512;
+/// A frame is taken from the link only while this much of the outbox is free, bytes: the longest
+/// answer always fits.
+constexpr size_t kAnswerReserveBytes = 5120;
 /// Events waiting for the application. 48 bytes each.
 constexpr size_t kMaxEvents = 16;
 /// Status changes waiting to be sent. 24 bytes each.
@@ -88,6 +89,19 @@ constexpr size_t kMaxDataTransferHandlers = 4;
 /// URL of a firmware image or for diagnostics, file name included, bytes, at most 1024 (one setting). On the
 /// stack while it is used.
 constexpr size_t kMaxLocationBytes = 700;
+
+#ifndef GATEWAY_LOCAL_LIST_ENTRIES
+#define GATEWAY_LOCAL_LIST_ENTRIES 500
+#endif
+/// Id tags of the local authorization list, 50..10000. 56 bytes of flash each, twice that during an
+/// update; no RAM.
+constexpr size_t kLocalListEntries = GATEWAY_LOCAL_LIST_ENTRIES;
+static_assert(kLocalListEntries >= 50 && kLocalListEntries <= 10000,
+              "GATEWAY_LOCAL_LIST_ENTRIES: 50..10000");
+/// Id tags in one SendLocalList, at most 255. 57 bytes each of the outbox while it is handled.
+constexpr size_t kMaxLocalListUpdate = 64;
+/// Id tags of the authorization cache. 56 bytes of flash each, twice that during a write; no RAM.
+constexpr size_t kAuthorizationCacheEntries = 100;
 /// Keys in one GetConfiguration request.
 constexpr size_t kMaxRequestedKeys = 50;
 

@@ -1,4 +1,5 @@
 #include "ocpp/engine.hpp"
+#include "ocpp/id_tag_info.hpp"
 #include "ocpp_messages/authorize.hpp"
 #include "ocpp_messages/boot_notification.hpp"
 #include "ocpp_messages/heartbeat.hpp"
@@ -15,25 +16,9 @@ using common::Instant;
 
 namespace {
 
-IdTagStatus from_message(messages::AuthorizationStatus status) {
-  switch (status) {
-    case messages::AuthorizationStatus::Accepted:
-      return IdTagStatus::kAccepted;
-    case messages::AuthorizationStatus::Blocked:
-      return IdTagStatus::kBlocked;
-    case messages::AuthorizationStatus::Expired:
-      return IdTagStatus::kExpired;
-    case messages::AuthorizationStatus::Invalid:
-      return IdTagStatus::kInvalid;
-    case messages::AuthorizationStatus::ConcurrentTx:
-      return IdTagStatus::kConcurrentTx;
-  }
-  return IdTagStatus::kInvalid;
-}
-
 AuthorizationResult from_message(const messages::IdTagInfo& info) {
   AuthorizationResult result;
-  result.status = from_message(info.status);
+  result.status = static_cast<IdTagStatus>(info.status);
   if (info.parent_id_tag.has_value()) result.parent_id_tag = *info.parent_id_tag;
   return result;
 }
@@ -73,6 +58,7 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
         on_authorization(connector(context.connector_id), AuthorizationResult(), now);
         break;
       }
+      learn(to_tag_entry(context.id_tag, conf.id_tag_info), now);
       on_authorization(connector(context.connector_id), from_message(conf.id_tag_info), now);
       break;
     }
@@ -86,6 +72,7 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
         on_transaction_failure(context, now);
         break;
       }
+      learn(to_tag_entry(context.id_tag, conf.id_tag_info), now);
       const AuthorizationResult result = from_message(conf.id_tag_info);
       acknowledgement_.is_waiting = true;
       acknowledgement_.is_start = true;
@@ -99,6 +86,7 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
     case Action::MeterValues:
     case Action::StopTransaction:
       if (context.is_dead_letter) on_dead_letter_answer(true);
+      if (context.action == Action::StopTransaction) learn_from_stop(context, payload, now);
       if (context.sequence == 0) break;  // triggered values and dead letters wait for nothing
       acknowledgement_.is_waiting = true;
       acknowledgement_.is_start = false;
@@ -132,6 +120,13 @@ void Engine::on_file_status_told(const CallContext& context) {
   } else {
     diagnostics.on_told(context.sequence);
   }
+}
+
+void Engine::learn_from_stop(const CallContext& context, messages::FramePayload payload,
+                             Instant now) {
+  messages::StopTransactionConf conf;
+  if (decode(payload, conf).ok() && conf.id_tag_info.has_value())
+    learn(to_tag_entry(context.id_tag, *conf.id_tag_info), now);
 }
 
 void Engine::on_boot_result(messages::FramePayload payload, Instant now) {
@@ -232,7 +227,7 @@ void Engine::on_transaction_failure(const CallContext& context, Instant now) {
   ++failed_attempts_;
   if (failed_attempts_ >=
       std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts))) {
-    (void)give_up_message(context.sequence, DeadLetterReason::kCallError);
+    (void)give_up_message(context.sequence, DeadLetterReason::kCallError, now);
     retry_messages_at_ = now;
     return;
   }

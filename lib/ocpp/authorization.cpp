@@ -29,6 +29,31 @@ bool Engine::can_start(const Connector& connector) const {
          !is_authorizing(connector);
 }
 
+IdTag Engine::group_of(const Connector& connector, Instant now) const {
+  if (!connector.parent_id_tag().empty()) return connector.parent_id_tag();
+  return local_authorization.lookup(connector.id_tag(), clock.utc(now)).parent_id_tag;
+}
+
+void Engine::learn(const TagEntry& said, Instant now) {
+  if (said.id_tag.empty() || !local_authorization.learn(said, now)) return;
+  LOG_WARN(ports.log, "id tag %s: the CSMS contradicts the local list", mask(said.id_tag).c_str());
+  is_list_conflict_ = true;
+}
+
+/// Whoever plugs in may charge. A car that stays plugged after its transaction gets no second one.
+void Engine::start_free_vend(Instant now) {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    Connector& target = connector(id);
+    IdTag parent_id_tag;
+    if (target.session() != SessionState::kIdle || !target.is_plugged() || !can_start(target) ||
+        reservation_gate(target, configuration.free_vend_id_tag(), parent_id_tag, now) !=
+            Gate::kOpen)
+      continue;
+    LOG_INFO(ports.log, "connector %u: free vend", id);
+    (void)target.authorize(configuration.free_vend_id_tag(), IdTag(), now);
+  }
+}
+
 Connector* Engine::free_connector(const IdTag& id_tag, Instant now) {
   Connector* best = nullptr;
   int best_rank = 0;
@@ -56,7 +81,7 @@ Connector* Engine::reader_target(const IdTag& id_tag, Instant now) {
   Connector* of_group = nullptr;
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     Connector& candidate = connector(id);
-    const bool is_used = candidate.has_transaction() ||
+    const bool is_used = candidate.has_transaction() || candidate.is_cable_kept() ||
                          candidate.session() == SessionState::kAwaitingPlug ||
                          candidate.session() == SessionState::kStarting;
     if (is_used && same_tag(candidate.id_tag(), id_tag)) return &candidate;
@@ -71,8 +96,8 @@ Connector* Engine::reader_target(const IdTag& id_tag, Instant now) {
                          : candidate.is_plugged() ? plugged
                                                   : available;
       if (slot == nullptr) slot = &candidate;
-    } else if (candidate.has_transaction() && !candidate.parent_id_tag().empty() &&
-               of_group == nullptr) {
+    } else if (candidate.has_transaction() && of_group == nullptr &&
+               !group_of(candidate, now).empty()) {
       of_group = &candidate;
     }
   }
@@ -99,7 +124,7 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
       (void)target->unlock(now);
       return;
     }
-    if (!target->parent_id_tag().empty() &&
+    if (!group_of(*target, now).empty() &&
         request_authorization(*target, Purpose::kStop, id_tag, now)) {
       return;
     }
@@ -121,7 +146,7 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag, Instant now) {
         return;
       }
       // Only a tag of the same group may; without a group there is nothing to ask.
-      if (!target->parent_id_tag().empty() &&
+      if (!group_of(*target, now).empty() &&
           request_authorization(*target, Purpose::kStop, id_tag, now))
         return;
       break;
@@ -149,21 +174,38 @@ bool Engine::request_authorization(Connector& connector, Purpose purpose, const 
   request.is_asked = false;
   request.purpose = purpose;
   request.id_tag = id_tag;
-  // Local list and authorization cache are asked here, before the CSMS (LocalPreAuthorize).
-  if (!is_online) authorize_offline(connector, now);
   has_input_ = true;
+  if (!is_online) {
+    authorize_offline(connector, now);
+  } else if (configuration.flag(Key::LocalPreAuthorize)) {
+    const LocalIdTag known = local_authorization.lookup(id_tag, clock.utc(now));
+    // Another group locally may be another group at the CSMS: it is asked.
+    if (known.is_accepted() &&
+        (purpose == Purpose::kStart || is_of_group(connector, known.parent_id_tag, now)))
+      on_authorization(connector, known, now);
+  }
   return true;
 }
 
+bool Engine::is_of_group(const Connector& connector, const IdTag& parent_id_tag,
+                         Instant now) const {
+  return !parent_id_tag.empty() && same_tag(parent_id_tag, group_of(connector, now));
+}
+
+/// Nobody can be asked. Who is known and not valid is refused whatever is configured (3.5.4);
+/// LocalAuthorizeOffline lets in who is known and valid, AllowOfflineTxForUnknownId the rest.
 void Engine::authorize_offline(Connector& connector, Instant now) {
   const PendingAuthorization& request = pending[connector.id() - 1];
-  AuthorizationResult result;
-  // Unknown to everything local; LocalAuthorizeOffline decides once there is a list or a cache that
-  // could know it.
-  if (request.purpose == Purpose::kStart && configuration.flag(Key::AllowOfflineTxForUnknownId)) {
-    result.status = IdTagStatus::kAccepted;
+  LocalIdTag known = local_authorization.lookup(request.id_tag, clock.utc(now));
+  const bool is_for_all =
+      request.purpose == Purpose::kStart && configuration.flag(Key::AllowOfflineTxForUnknownId);
+  if (!known.is_known()) {
+    known.status = is_for_all ? IdTagStatus::kAccepted : IdTagStatus::kInvalid;
+  } else if (known.is_accepted() && !is_for_all &&
+             !configuration.flag(Key::LocalAuthorizeOffline)) {
+    known.status = IdTagStatus::kInvalid;
   }
-  on_authorization(connector, result, now);
+  on_authorization(connector, known, now);
 }
 
 void Engine::on_authorization(Connector& connector, const AuthorizationResult& result,
@@ -175,8 +217,7 @@ void Engine::on_authorization(Connector& connector, const AuthorizationResult& r
   update_reservations(now);
   bool is_accepted = result.is_accepted();
   if (request.purpose == Purpose::kStop) {
-    is_accepted = is_accepted && !result.parent_id_tag.empty() &&
-                  same_tag(result.parent_id_tag, connector.parent_id_tag()) &&
+    is_accepted = is_accepted && is_of_group(connector, result.parent_id_tag, now) &&
                   (connector.is_cable_kept()
                        ? connector.unlock(now)
                        : connector.stop(StopReason::kLocal, id_tag, now)) == common::Status::kOk;

@@ -124,6 +124,7 @@ void Engine::send_next_call(Instant now) {
   }
   if (!is_online) return;
   if (send_authorize(now)) return;
+  if (is_list_conflict_ && send_list_conflict(now)) return;
   if (const StatusReport* report = status.front(); report != nullptr) {
     const StatusReport copy = *report;
     status.pop();
@@ -184,6 +185,17 @@ bool Engine::send_status(const StatusReport& report, Instant) {
   CallContext context;
   context.connector_id = report.connector_id;
   return calls.send(request, context) == common::Status::kOk;
+}
+
+/// The CSMS's word and its list disagree about an id tag (3.5.2).
+bool Engine::send_list_conflict(Instant now) {
+  is_list_conflict_ = false;
+  messages::StatusNotificationReq request;
+  request.connector_id = 0;
+  request.error_code = messages::ChargePointErrorCode::LocalListConflict;
+  request.status = to_message(status.status(0));
+  if (const common::UtcTime at = clock.utc(now); at.is_known()) request.timestamp = at;
+  return calls.send(request, CallContext()) == common::Status::kOk;
 }
 
 bool Engine::send_triggered(Instant now) {
@@ -259,6 +271,7 @@ bool Engine::send_authorize(Instant) {
     authorize.id_tag = request.id_tag;
     CallContext context;
     context.connector_id = id;
+    context.id_tag = request.id_tag;
     if (calls.send(authorize, context) != common::Status::kOk) continue;
     request.is_asked = true;
     return true;
@@ -301,7 +314,7 @@ bool Engine::send_transaction_message(Instant now) {
   LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
             static_cast<unsigned long>(message.sequence), to_string(sent));
   retry_messages_at_ =
-      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now : now + 1000;
+      give_up_message(message.sequence, DeadLetterReason::kUnencodable, now) ? now : now + 1000;
   return false;
 }
 
@@ -337,6 +350,7 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
       if (message.start.has_reservation_id) request.reservation_id = message.start.reservation_id;
       request.timestamp = message.utc;
       context.connector_id = message.start.connector_id;
+      context.id_tag = message.start.id_tag;
       sent = calls.send(request, context);
       break;
     }
@@ -361,6 +375,7 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
       request.timestamp = message.utc;
       request.transaction_id = message.transaction_id;
       request.reason = to_message(message.stop.reason);
+      if (message.stop.has_id_tag) context.id_tag = message.stop.id_tag;
       sent = message.has_stop_data
                  ? send_stop_with_data(*this, request, message.local_transaction, context)
                  : calls.send(request, context);
@@ -380,10 +395,19 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
   return sent;
 }
 
-bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
+bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason, Instant now) {
   LOG_ERROR(ports.log, "record %lu moved to the dead letters",
             static_cast<unsigned long>(sequence));
-  return store.move_to_dead_letters(sequence, reason) == common::Status::kOk;
+  if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return false;
+  // The CSMS will never know of this transaction: nobody pays for what is drawn from here on.
+  for (const OpenTransaction& open : store.open_transactions()) {
+    if (open.start_sequence != sequence || !has_connector(open.start.connector_id)) continue;
+    Connector& target = connector(open.start.connector_id);
+    if (target.local_transaction() == open.start.local_transaction)
+      target.invalidate(StopReason::kOther, now);
+    break;  // the list may have changed
+  }
+  return true;
 }
 
 }  // namespace ocpp

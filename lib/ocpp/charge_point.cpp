@@ -89,7 +89,7 @@ ConfigurationStatus ChargePoint::set_configuration(common::TextSpan key, common:
   return status;
 }
 
-void ChargePoint::flush(Instant now) { engine_.profiles.flush(now); }
+void ChargePoint::flush(Instant now) { engine_.flush(now); }
 
 bool ChargePoint::is_link_up() const { return engine_.is_link_up; }
 

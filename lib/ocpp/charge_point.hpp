@@ -107,7 +107,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   /// @retval kInvalidState     An image is being installed.
   common::Status update_firmware(common::TextSpan url, common::Instant now);
 
-  /// Stores what was put off to spare the flash (charging profiles). Before the process ends on purpose.
+  /// Stores what was put off to spare the flash (charging profiles, authorization cache).
+  /// Before the process ends on purpose.
   void flush(common::Instant now);
 
   /// Takes the oldest event. @return false when none. At most limits::kMaxEvents wait; beyond that

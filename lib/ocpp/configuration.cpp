@@ -7,7 +7,7 @@ LOG_MODULE("ocpp.config");
 namespace ocpp {
 namespace {
 
-enum class KeyType : uint8_t { kFlag, kNumber, kMeasurands, kPhaseRotation, kText };
+enum class KeyType : uint8_t { kFlag, kNumber, kMeasurands, kPhaseRotation, kIdTag, kText };
 enum class Rights : uint8_t { kReadOnly, kReadWrite };
 
 /// One key. Numbers: range and default. Lists and texts: default text.
@@ -37,6 +37,12 @@ static_assert(kStopBytes + 2 * (kMeterValueBytes + kMostStopValues * kSampledVal
                   limits::kOutboxBytes,
               "begin and end do not fit into StopTransaction");
 constexpr FeatureProfile kCore = FeatureProfile::kCore;
+constexpr FeatureProfile kList = FeatureProfile::kLocalAuthListManagement;
+/// The longest entry of SendLocalList is below 152 bytes: as many fit into any frame.
+constexpr int32_t kListUpdate =
+    static_cast<int32_t>(limits::kMaxFrameBytes - 128) / 152 < int32_t{limits::kMaxLocalListUpdate}
+        ? static_cast<int32_t>(limits::kMaxFrameBytes - 128) / 152
+        : int32_t{limits::kMaxLocalListUpdate};
 constexpr FeatureProfile kSmart = FeatureProfile::kSmartCharging;
 
 constexpr KeyRow flag(Key key, const char* name, const char* stored_as, bool initial) {
@@ -61,6 +67,7 @@ constexpr KeyRow measurands(Key key, const char* name, const char* stored_as, in
 
 constexpr KeyRow kKeys[kKeyCount] = {
     flag(Key::AllowOfflineTxForUnknownId, "AllowOfflineTxForUnknownId", "AllowOfflineTx", false),
+    flag(Key::AuthorizationCacheEnabled, "AuthorizationCacheEnabled", "AuthCache", true),
     flag(Key::AuthorizeRemoteTxRequests, "AuthorizeRemoteTxRequests", "AuthRemoteTx", false),
     number(Key::ClockAlignedDataInterval, "ClockAlignedDataInterval", "ClockAligned", 0, 86400, 0),
     number(Key::ConnectionTimeOut, "ConnectionTimeOut", "ConnTimeOut", 0, kMaxSeconds, 60),
@@ -73,6 +80,7 @@ constexpr KeyRow kKeys[kKeyCount] = {
     number(Key::HeartbeatInterval, "HeartbeatInterval", "HeartbeatIntv", 0, kMaxSeconds, 300),
     flag(Key::LocalAuthorizeOffline, "LocalAuthorizeOffline", "LocalAuthOff", true),
     flag(Key::LocalPreAuthorize, "LocalPreAuthorize", "LocalPreAuth", false),
+    number(Key::MaxEnergyOnInvalidId, "MaxEnergyOnInvalidId", "MaxEnergyInval", 0, 1000000, 0),
     number(Key::MessageTimeout, "MessageTimeout", "MessageTimeout", 1, 600, 30),
     measurands(Key::MeterValuesAlignedData, "MeterValuesAlignedData", "MvAligned", kListMax, ""),
     fixed(Key::MeterValuesAlignedDataMaxLength, "MeterValuesAlignedDataMaxLength", kListMax),
@@ -102,6 +110,14 @@ constexpr KeyRow kKeys[kKeyCount] = {
          "UnlockOnUnplug", true),
     number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
     flag(Key::TxResumeAfterPowerLoss, "TxResumeAfterPowerLoss", "TxResume", true),
+    flag(Key::FreeVendEnabled, "FreeVendEnabled", "FreeVend", false),
+    {Key::FreeVendIdTag, "FreeVendIdTag", "FreeVendTag", KeyType::kIdTag, Rights::kReadWrite, kCore,
+     0, 0, 0, "FREEVEND"},
+    {Key::LocalAuthListEnabled, "LocalAuthListEnabled", "LocalList", KeyType::kFlag,
+     Rights::kReadWrite, kList, 0, 1, 1, nullptr},
+    fixed(Key::LocalAuthListMaxLength, "LocalAuthListMaxLength",
+          static_cast<int32_t>(limits::kLocalListEntries), kList),
+    fixed(Key::SendLocalListMaxLength, "SendLocalListMaxLength", kListUpdate, kList),
     {Key::ReserveConnectorZeroSupported, "ReserveConnectorZeroSupported", nullptr, KeyType::kFlag,
      Rights::kReadOnly, FeatureProfile::kReservation, 0, 1, 1, nullptr},
     fixed(Key::ChargeProfileMaxStackLevel, "ChargeProfileMaxStackLevel", limits::kMaxStackLevel,
@@ -204,6 +220,8 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lo
         if (is_deliverable(all[i].measurand, meter_fields)) (void)list.add(all[i]);
       }
     }
+    if (key_row.type == KeyType::kIdTag)
+      free_vend_id_tag_.assign_truncated(common::text(key_row.initial_text));
     if (key_row.stored_as == nullptr) continue;
     uint8_t stored[500];
     const common::Result<size_t> size =
@@ -282,6 +300,9 @@ void Configuration::read(Key key, ConfigurationEntry& out) const {
     case KeyType::kPhaseRotation:
       format_phase_rotation(out.value);
       break;
+    case KeyType::kIdTag:
+      out.value.assign_truncated(free_vend_id_tag_.span());
+      break;
     case KeyType::kText:
       if (key == Key::SupportedFileTransferProtocols) {
         for (unsigned bit = 0; bit < 4; ++bit) {
@@ -312,6 +333,7 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   if (is_readonly(key)) return ConfigurationStatus::Rejected;
   const int32_t number_before = numbers_[static_cast<size_t>(key)];
   const MeasurandList list_before = lists_[list_index(key)];
+  const charger::IdTag id_tag_before = free_vend_id_tag_;
   uint8_t rotation_before[sizeof phase_rotation_];
   std::memcpy(rotation_before, phase_rotation_, sizeof rotation_before);
   if (!apply(key, value, changed)) return ConfigurationStatus::Rejected;
@@ -326,6 +348,7 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
     numbers_[static_cast<size_t>(key)] = number_before;
     lists_[list_index(key)] = list_before;
     update_stop_maximum();
+    free_vend_id_tag_ = id_tag_before;
     std::memcpy(phase_rotation_, rotation_before, sizeof phase_rotation_);
     changed = false;
     return ConfigurationStatus::Rejected;
@@ -358,6 +381,13 @@ bool Configuration::apply(Key key, common::TextSpan value, bool& changed) {
     }
     case KeyType::kPhaseRotation:
       return apply_phase_rotation(value, changed);
+    case KeyType::kIdTag: {
+      charger::IdTag id_tag;
+      if (value.empty() || id_tag.assign(value) != common::Status::kOk) return false;
+      changed = id_tag != free_vend_id_tag_;
+      free_vend_id_tag_ = id_tag;
+      return true;
+    }
     case KeyType::kText:
       return false;
   }

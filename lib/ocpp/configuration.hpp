@@ -12,6 +12,7 @@ namespace ocpp {
 /// as kKeys in configuration.cpp, which holds type, range, default and rights.
 enum class Key : uint8_t {
   AllowOfflineTxForUnknownId,
+  AuthorizationCacheEnabled,
   AuthorizeRemoteTxRequests,
   ClockAlignedDataInterval,
   ConnectionTimeOut,
@@ -21,6 +22,7 @@ enum class Key : uint8_t {
   HeartbeatInterval,
   LocalAuthorizeOffline,
   LocalPreAuthorize,
+  MaxEnergyOnInvalidId,
   MessageTimeout,
   MeterValuesAlignedData,
   MeterValuesAlignedDataMaxLength,
@@ -43,6 +45,11 @@ enum class Key : uint8_t {
   UnlockConnectorOnEVSideDisconnect,
   WebSocketPingInterval,
   TxResumeAfterPowerLoss,
+  FreeVendEnabled,
+  FreeVendIdTag,
+  LocalAuthListEnabled,
+  LocalAuthListMaxLength,
+  SendLocalListMaxLength,
   ReserveConnectorZeroSupported,
   ChargeProfileMaxStackLevel,
   ChargingScheduleAllowedChargingRateUnit,
@@ -78,6 +85,9 @@ class Configuration {
   /// (errata 3.14).
   MeasurandList stop_measurands() const;
 
+  /// FreeVendIdTag.
+  const charger::IdTag& free_vend_id_tag() const { return free_vend_id_tag_; }
+
   static const char* name(Key key);
   /// Ignores case. @return false when there is no such key.
   static bool find(common::TextSpan name, Key& out);
@@ -106,6 +116,7 @@ class Configuration {
   uint16_t meter_fields_ = 0;
   int32_t numbers_[kKeyCount] = {};
   MeasurandList lists_[4];
+  charger::IdTag free_vend_id_tag_;
   ConfigurationEntry scratch_;  ///< Values are long: not on the stack.
   uint8_t phase_rotation_[limits::kMaxConnectors + 1] = {};
 };

@@ -208,16 +208,32 @@ void Connector::on_assigned(uint32_t local_transaction, int32_t transaction_id,
   if (result.is_accepted()) return;
   LOG_WARN(services_->log, "connector %u, transaction %lu: the CSMS does not accept the id tag",
            id_, static_cast<unsigned long>(local_transaction_));
-  if (services_->configuration.flag(Key::StopTransactionOnInvalidId)) {
-    if (session_ == SessionState::kResuming) {
-      must_stop_ = true;
-      stop_reason_ = StopReason::kDeAuthorized;
-    } else {
-      (void)stop(StopReason::kDeAuthorized, IdTag(), now);
-    }
-  } else {
+  invalidate(StopReason::kDeAuthorized, now);
+}
+
+void Connector::invalidate(StopReason reason, Instant now) {
+  if (is_invalid_) return;
+  is_invalid_ = true;
+  invalid_reason_ = reason;
+  invalid_wh_ = last_register_wh_;
+  enforce_invalid(now);
+}
+
+bool Connector::is_allowance_used() const {
+  return !has_register_meter() || last_register_wh_ - invalid_wh_ >=
+                                      services_->configuration.number(Key::MaxEnergyOnInvalidId);
+}
+
+void Connector::enforce_invalid(Instant now) {
+  if (!is_invalid_ || !is_allowance_used()) return;
+  if (!services_->configuration.flag(Key::StopTransactionOnInvalidId)) {
+    is_offer_stale_ = is_offer_stale_ || !is_energy_blocked_;
     is_energy_blocked_ = true;
-    is_offer_stale_ = true;
+  } else if (session_ == SessionState::kResuming) {
+    must_stop_ = true;
+    stop_reason_ = invalid_reason_;
+  } else {
+    (void)stop(invalid_reason_, IdTag(), now);
   }
 }
 
@@ -303,6 +319,8 @@ void Connector::advance(Instant now) {
       resolve_resume(now);
       break;
     case SessionState::kRunning:
+      enforce_invalid(now);
+      break;
     case SessionState::kFinished:
       break;
   }
@@ -338,6 +356,7 @@ void Connector::start(Instant now) {
   }
   local_transaction_ = local_transaction.value();
   has_transaction_id_ = false;
+  is_invalid_ = false;
   is_energy_blocked_ = false;
   was_unplugged_ = false;
   session_marker_ = record.session_marker;
@@ -386,6 +405,7 @@ void Connector::finish(Instant now) {
   services_->profiles.drop_transaction(id_, local_transaction_, now);
   local_transaction_ = 0;
   has_transaction_id_ = false;
+  is_invalid_ = false;
   is_energy_blocked_ = false;
   // The normal end frees the cable. A refused tag keeps it, and so does an unplug at the car unless
   // UnlockConnectorOnEVSideDisconnect is set (3.5.4, 4.10).

@@ -59,6 +59,10 @@ class Connector {
   /// The CSMS answered StartTransaction.
   void on_assigned(uint32_t local_transaction, int32_t transaction_id,
                    const AuthorizationResult& result, common::Instant now);
+  /// The CSMS does not let this id tag charge, or will never know of the transaction: at most
+  /// MaxEnergyOnInvalidId more, then the transaction ends or, if StopTransactionOnInvalidId is
+  /// false, only the power (3.5.4). @param reason  Of the stop.
+  void invalidate(StopReason reason, common::Instant now);
   void set_operative(bool is_operative, common::Instant now);
   /// Whether the connector is reserved may have changed.
   void on_reservation(common::Instant now) { update_status("reservation", now); }
@@ -126,6 +130,8 @@ class Connector {
   void finish(common::Instant now);
   void abandon(const char* cause, common::Instant now);
   void resolve_resume(common::Instant now);
+  bool is_allowance_used() const;
+  void enforce_invalid(common::Instant now);
   bool is_last_reading_in(common::Instant now) const;
   /// A reading of the register taken at `since` or later.
   bool has_reading(common::Instant since) const;
@@ -155,7 +161,8 @@ class Connector {
   bool is_first_report_ = true;
   bool has_sample_ = false;
   bool has_transaction_id_ = false;
-  bool is_energy_blocked_ = false;  ///< id tag not accepted and StopTransactionOnInvalidId = false
+  bool is_invalid_ = false;         ///< invalidate() was called for the transaction.
+  bool is_energy_blocked_ = false;  ///< ... and it may draw no more, but goes on.
   bool must_stop_ = false;          ///< kResuming: the transaction is not to go on.
   bool is_cable_kept_ = false;      ///< Locked although the transaction has ended.
   bool is_store_failing_ = false;   ///< kStopping: the record could not be stored.
@@ -168,6 +175,7 @@ class Connector {
   uint8_t sharers_ = 1;
   Triggered triggered_ = Triggered::kNo;
   StopReason stop_reason_ = StopReason::kLocal;
+  StopReason invalid_reason_ = StopReason::kDeAuthorized;
 
   charger::Capabilities capabilities_;
   charger::ChargerState charger_state_;
@@ -181,6 +189,7 @@ class Connector {
   int32_t transaction_id_ = 0;
   uint32_t session_marker_ = 0;
   int64_t meter_start_wh_ = 0;
+  int64_t invalid_wh_ = 0;  ///< Register when the id tag became invalid.
   int64_t interval_from_wh_[2] = {-1,
                                   -1};  ///< Register at the last periodic, clock-aligned sample.
   int64_t last_register_wh_ = 0;        ///< Highest seen; in a transaction never below its start.

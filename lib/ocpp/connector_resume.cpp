@@ -35,17 +35,16 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   const common::UtcTime utc = services_->clock.utc(now);
   started_at_ =
       utc.is_known() && started_utc_.is_known() ? now + (started_utc_ - utc) : Instant{-1};
-  is_energy_blocked_ = open.is_assigned && open.status != IdTagStatus::kAccepted;
+  is_invalid_ = open.is_assigned && open.status != IdTagStatus::kAccepted;
+  // Not known any more: as if it never had been valid.
+  invalid_wh_ = meter_start_wh_;
   stop_reason_ = reason_if_gone;
   must_stop_ = must_stop;
   stop_id_tag_.clear();
-  if (is_energy_blocked_ && services_->configuration.flag(Key::StopTransactionOnInvalidId)) {
-    must_stop_ = true;
-    stop_reason_ = StopReason::kDeAuthorized;
-  }
-  if (load_stop_decision()) must_stop_ = true;
   is_plugged_ = true;  // until the charger says otherwise
   set_session(SessionState::kResuming, "restart", now);
+  enforce_invalid(now);
+  if (load_stop_decision()) must_stop_ = true;
   request_sample(now);
 }
 

@@ -30,6 +30,7 @@ Engine::Engine(const Ports& the_ports)
       status(events, the_ports.log),
       reservations(the_ports.settings, the_ports.log),
       store(the_ports.files, the_ports.log),
+      local_authorization(the_ports.files, configuration, the_ports.log),
       registration(events, the_ports.log),
       calls(outbox, the_ports.entropy, the_ports.log),
       services{the_ports.log,
@@ -71,6 +72,7 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   status.begin(options.connectors, now);
   profiles.begin();
   reservations.begin(options.connectors, now);
+  local_authorization.begin(spare_buffer());
   uint8_t bits[2];
   if (const auto size = ports.settings.get(kOperativeKey, common::MutableByteSpan(bits));
       size.ok() && size.value() == sizeof bits) {
@@ -153,6 +155,7 @@ Instant Engine::step(Instant now) {
   }
   if (acknowledgement_.is_waiting) acknowledge(now);
 
+  if (configuration.flag(Key::FreeVendEnabled)) start_free_vend(now);
   Instant next = step_connectors(now);
   update_reservations(now);
   next = common::earlier(next, reservations.step(clock, now));
@@ -163,6 +166,9 @@ Instant Engine::step(Instant now) {
   next = common::earlier(next, profiles.deadline());
   next = common::earlier(next, firmware.step(now));
   next = common::earlier(next, diagnostics.step(now));
+  if (now >= local_authorization.deadline())
+    local_authorization.write_cache(clock.utc(now), now, spare_buffer());
+  next = common::earlier(next, local_authorization.deadline());
   run_reset(now);
   send_next_call(now);
   next = common::earlier(next, call_deadline());
@@ -334,6 +340,11 @@ bool Engine::is_in_use() const {
   return false;
 }
 
+void Engine::flush(Instant now) {
+  profiles.flush(now);
+  local_authorization.write_cache(clock.utc(now), now, spare_buffer());
+}
+
 void Engine::request_reset(bool is_hard, Instant now) {
   const Instant reset_by = now + (is_hard ? kResetHardMs : kResetSoftMs);
   // A second request neither softens the first nor puts it off.
@@ -370,7 +381,7 @@ void Engine::run_reset(Instant now) {
                now);
     return;
   }
-  profiles.flush(now);
+  flush(now);
   Event event;
   event.type = EventType::kResetRequested;
   event.reset_is_hard = reset_ == Reset::kHard;

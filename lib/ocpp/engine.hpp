@@ -62,6 +62,13 @@ class Engine {
   /// @param now  As for everything that asks who may use a connector.
   Connector* free_connector(const IdTag& id_tag, common::Instant now);
   bool can_start(const Connector& connector) const;
+  /// Parent id tag of who uses the connector, as the CSMS or the local list says; empty when none.
+  IdTag group_of(const Connector& connector, common::Instant now) const;
+  /// Whether a tag with this parent may act for who uses the connector (3.10).
+  bool is_of_group(const Connector& connector, const IdTag& parent_id_tag,
+                   common::Instant now) const;
+  /// The CSMS sent an IdTagInfo.
+  void learn(const TagEntry& said, common::Instant now);
 
   // --- reservation_rules.cpp
   enum class Gate : uint8_t { kOpen, kAsk, kClosed };
@@ -99,6 +106,14 @@ class Engine {
   void apply_operative(common::Instant now);
   /// Someone is charging, about to, or not yet known to have stopped.
   bool is_in_use() const;
+
+  /// Writes what was put off to spare the flash.
+  void flush(common::Instant now);
+  /// Free space of the outbox, to work in until something is queued.
+  common::MutableByteSpan spare_buffer() {
+    const common::Span<char> space = outbox.space();
+    return common::MutableByteSpan(reinterpret_cast<uint8_t*>(space.data()), space.size());
+  }
 
   // --- parts
   Ports ports;
@@ -155,12 +170,14 @@ class Engine {
   void allow_offers();
   void resume_transactions(common::Instant now);
   void run_reset(common::Instant now);
+  void start_free_vend(common::Instant now);
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
   Connector* reader_target(const IdTag& id_tag, common::Instant now);
 
   bool send_boot(common::Instant now);
   bool send_heartbeat(common::Instant now);
   bool send_status(const StatusReport& report, common::Instant now);
+  bool send_list_conflict(common::Instant now);
   bool send_triggered(common::Instant now);
   /// A status of firmware update or upload that is due. @param is_triggered  Those that were asked for.
   bool send_file_status(bool is_triggered);
@@ -170,12 +187,14 @@ class Engine {
   bool send_transaction_message(common::Instant now);
   common::Status send_message(const PendingMessage& message, CallContext context);
   bool send_dead_letter();
-  bool give_up_message(uint32_t sequence, DeadLetterReason reason);
+  bool give_up_message(uint32_t sequence, DeadLetterReason reason, common::Instant now);
 
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
   void on_data_transfer_answer(const char* status, const Text* data);
   void on_file_status_told(const CallContext& context);
+  void learn_from_stop(const CallContext& context, messages::FramePayload payload,
+                       common::Instant now);
   void on_boot_result(messages::FramePayload payload, common::Instant now);
   void acknowledge(common::Instant now);
   void on_start_acknowledged(common::Instant now);
@@ -190,7 +209,8 @@ class Engine {
   common::Instant retry_messages_at_;
   common::Instant begun_at_;
   common::Instant retry_store_at_ = common::Instant::never();
-  bool is_clock_wanted_ = false;  ///< The next message waits for the time.
+  bool is_list_conflict_ = false;  ///< The CSMS contradicted its own local list: to be told.
+  bool is_clock_wanted_ = false;   ///< The next message waits for the time.
   Reset reset_ = Reset::kNone;
   // Dead letters that are sent once more: those up to a record, one after the other.
   uint8_t letters_ = 0;

@@ -19,7 +19,7 @@ struct FeatureProfileInfo {
 };
 
 constexpr FeatureProfileInfo kFeatureProfiles[] = {
-    {"Core", true},        {"FirmwareManagement", true}, {"LocalAuthListManagement", false},
+    {"Core", true},        {"FirmwareManagement", true}, {"LocalAuthListManagement", true},
     {"Reservation", true}, {"SmartCharging", true},      {"RemoteTrigger", true},
 };
 

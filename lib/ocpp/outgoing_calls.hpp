@@ -18,6 +18,7 @@ struct CallContext {
   uint8_t connector_id = 0;
   uint32_t sequence = 0;        ///< Transaction messages: of the record.
   bool is_dead_letter = false;  ///< Sent once more on request.
+  charger::IdTag id_tag;        ///< Whose IdTagInfo the answer may bring; empty when nobody's.
 };
 
 /// Our side of the RPC: one CALL at a time, matched by its id, timed out (OCPP-J 1.6, 4.1.1).

@@ -96,7 +96,7 @@ void TransactionStore::mark_undeliverable(uint32_t local_transaction, uint8_t co
   if (OpenTransaction* open = find_open_mutable(local_transaction)) {
     open->is_assigned = true;
     open->transaction_id = -1;
-    open->status = IdTagStatus::kAccepted;
+    open->status = IdTagStatus::kInvalid;
   }
   set_delivering(local_transaction, connector_id, -1, start_sequence);
 }

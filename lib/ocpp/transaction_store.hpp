@@ -14,9 +14,9 @@ struct OpenTransaction {
   uint32_t start_sequence = 0;
   /// The CSMS answered the start; the next three fields hold its answer.
   bool is_assigned = false;
-  int32_t transaction_id = 0;  ///< -1 when the start was given up (dead letter).
-  IdTagStatus status = IdTagStatus::kAccepted;
-  IdTag parent_id_tag;  ///< Empty when none.
+  int32_t transaction_id = 0;                   ///< -1 when the start was given up (dead letter).
+  IdTagStatus status = IdTagStatus::kAccepted;  ///< kInvalid when the start was given up.
+  IdTag parent_id_tag;                          ///< Empty when none.
   /// Last register on flash, Wh: meter start, a meter value or a journaled register.
   int64_t last_meter_wh = 0;
   RecordTime last_meter_time;        ///< When that was.

@@ -9,7 +9,7 @@ import pytest
 from vevgw.chargers.ev import EvSpec
 from vevgw.demo.session import sample_times
 from vevgw.dut import NativeGateway
-from vevgw.dut.bench import IDENTITY, SAMPLE_INTERVAL_S, Bench, flows
+from vevgw.dut.bench import IDENTITY, SAMPLE_INTERVAL_S, TAG, Bench, flows
 
 
 # Rules: R-3.7-2 FP-11
@@ -66,6 +66,44 @@ async def test_transaction_that_begins_offline_is_booked_later(bench: Bench) -> 
     await bench.cp.wait_connected(timeout_s=90, after=connections)
     await bench.delivered(timeout_s=60)
     bench.check_books(begin_wh=begin_wh, transactions=2)
+
+
+# Rules: R-3.5.2-1 R-3.5-1 R-5.15-1 R-5.10-1
+@pytest.mark.timeout(180)
+async def test_tag_of_the_local_list_charges_offline_also_after_a_power_cut(bench: Bench) -> None:
+    """Purpose: the CSMS sends a local list and disappears; later the gateway loses power, too.
+
+    Pass criteria: the listed tag starts a session before and after; an unknown tag does not.
+    """
+    begin_wh = bench.charger.energy_wh
+    listed = {"idTag": TAG, "idTagInfo": {"status": "Accepted"}}
+    update = {"listVersion": 7, "updateType": "Full", "localAuthorizationList": [listed]}
+    answer = await bench.cp.call("SendLocalList", update, timeout_s=10)
+    assert answer["status"] == "Accepted"
+    await bench.csms.stop(hard=True)
+    await bench.dut.expect_event("link_down", timeout_s=20)
+    for is_after_power_cut in (False, True):
+        if is_after_power_cut:
+            await bench.dut.reset()
+            await bench.dut.expect_event("ready", timeout_s=15)
+        bench.charger.plug()
+        await bench.dut.expect_event("charger", match={"plug": "plugged"}, timeout_s=20)
+        await bench.present_tag("0A0B0C0D0E")
+        await bench.dut.expect_event("tag_rejected", timeout_s=10)
+        await bench.present_tag()
+        await bench.dut.expect_event("tx_started", timeout_s=15)
+        await bench.charger.wait_for(flows, 20, "a current")
+        await bench.draw(5)
+        bench.charger.unplug()
+        await bench.dut.expect_event("tx_stopped", timeout_s=20)
+    connections = bench.cp.connections
+    await bench.csms.start()
+    await bench.cp.wait_connected(timeout_s=90, after=connections)
+    await bench.delivered(timeout_s=60)
+    bench.check_books(begin_wh=begin_wh, transactions=2)
+    answer = await bench.cp.call("GetLocalListVersion", {}, timeout_s=10)
+    assert answer["listVersion"] == 7
+    assert bench.cp.calls("Authorize") == []
 
 
 # Rules: FP-11

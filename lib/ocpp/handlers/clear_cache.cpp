@@ -2,10 +2,12 @@
 
 namespace ocpp {
 
-/// OCPP 1.6 ed. 2, 5.4; errata 3.23: without an authorization cache the answer is Rejected.
-Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf& conf,
+/// OCPP 1.6 ed. 2, 5.4. Accepted only once the cache is gone from flash, in use or not.
+Refusal handle(Engine& engine, const messages::ClearCacheReq&, messages::ClearCacheConf& conf,
                common::Instant) {
-  conf.status = messages::ClearCacheStatus::Rejected;
+  conf.status = engine.local_authorization.clear_cache() == common::Status::kOk
+                    ? messages::ClearCacheStatus::Accepted
+                    : messages::ClearCacheStatus::Rejected;
   return Refusal::none();
 }
 

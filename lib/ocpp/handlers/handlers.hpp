@@ -30,11 +30,15 @@ Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf
                common::Instant now);
 Refusal handle(Engine&, const messages::ClearChargingProfileReq&,
                messages::ClearChargingProfileConf&, common::Instant now);
+Refusal handle(Engine&, const messages::GetLocalListVersionReq&, messages::GetLocalListVersionConf&,
+               common::Instant now);
 Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
                messages::RemoteStartTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
                messages::RemoteStopTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf&,
+               common::Instant now);
+Refusal handle(Engine&, const messages::SendLocalListReq&, messages::SendLocalListConf&,
                common::Instant now);
 Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
 Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,

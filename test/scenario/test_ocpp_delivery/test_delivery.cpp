@@ -216,6 +216,7 @@ TEST_CASE_FIXTURE(Fixture, "a CALLERROR that passes is no loss") {
 // Rules: R-4.8-4 R-3.7.1-4 FP-12
 TEST_CASE_FIXTURE(Fixture, "after a start that was given up its messages carry transaction id -1") {
   set("TransactionMessageAttempts", "1");
+  set("StopTransactionOnInvalidId", "false");
   world.csms.faults.call_error["StartTransaction"] = 1;
   session("ALICE", 90000);
   world.run_for(10000);

@@ -224,6 +224,9 @@ std::string ModelCsms::id_tag_info(const std::string& id_tag) const {
   std::string info =
       "{\"status\":\"" + (status == id_tags.end() ? "Accepted" : status->second) + "\"";
   if (parent != parents.end()) info += ",\"parentIdTag\":\"" + parent->second + "\"";
+  if (const auto expiry = expiries_ms.find(id_tag); expiry != expiries_ms.end())
+    info += std::string(",\"expiryDate\":\"") +
+            format_time(common::UtcTime{expiry->second}).c_str() + "\"";
   return info + "}";
 }
 
@@ -345,6 +348,8 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
       StopTransactionReq req;
       fault = check(payload, req);
       bool is_known = false;
+      if (tells_validity_at_stop && req.id_tag.has_value())
+        answer = "{\"idTagInfo\":" + id_tag_info(req.id_tag->c_str()) + "}";
       for (Transaction& transaction : transactions) {
         if (transaction.id != req.transaction_id) continue;
         is_known = true;

@@ -70,6 +70,8 @@ class ModelCsms {
   int32_t interval_s = 300;
   std::map<std::string, std::string> id_tags;  ///< Tag -> status; others are Accepted.
   std::map<std::string, std::string> parents;  ///< Tag -> parentIdTag.
+  std::map<std::string, int64_t> expiries_ms;  ///< Tag -> expiryDate, ms since 1970.
+  bool tells_validity_at_stop = false;         ///< IdTagInfo in StopTransaction.conf.
   Faults faults;
   int64_t message_timeout_ms = 30000;  ///< After that the charge point may go on without an answer.
   bool keeps_calls = true;             ///< Long lives need no list of all.

@@ -37,8 +37,8 @@ common::Status World::restart(platform::ResetCause cause, int64_t off_ms, bool i
   csms_ahead_ms_ += clock.now().ms + off_ms;
   is_link_up_ = false;
   csms.on_connection(false);
-  charger.on_gateway_restart(off_ms);
   clock.restart(false);
+  charger.on_gateway_restart(off_ms);
   return boot(cause, is_clock_known);
 }
 
