@@ -53,6 +53,7 @@ NEEDS = {
 EVERYTHING = (
     "lint",
     "layering",
+    "rules",
     "codegen",
     "pytools",
     "unit",
