@@ -255,7 +255,8 @@ bool World::is_at_rest() const {
   }
   const bool is_answered = std::all_of(commands_.begin(), commands_.end(),
                                        [](const auto& entry) { return entry.second.is_answered; });
-  return is_answered && charge_point_->pending_messages() == 0 && !auditor_.has_open_call();
+  const bool is_waiting = auditor_.has_open_call() && now_ms() < auditor_.open_call_times_out_ms();
+  return is_answered && charge_point_->pending_messages() == 0 && !is_waiting;
 }
 
 void World::check_books() {
