@@ -121,7 +121,7 @@ enum class EventType : uint8_t {
   kDataTransferAnswered,
   kFirmwareStatusChanged,     ///< key: FirmwareStatus literal.
   kDiagnosticsStatusChanged,  ///< key: DiagnosticsStatus literal.
-  kClockSet,  ///< utc: time of the CSMS, for a platform without a better clock.
+  kClockSet,                  ///< utc: time of the CSMS, for a platform without a better clock.
 };
 
 /// Flat on purpose: only the fields named at the type are meaningful.
