@@ -60,6 +60,15 @@ size_t encode_utf8(uint32_t code_point, char (&out)[4]) {
 
 const char* skip_plain(const char* begin, const char* end) {
   const char* at = begin;
+  // Four bytes at a time: the highest bit of a byte tells that one is not plain.
+  constexpr uint32_t kOnes = 0x01010101;
+  for (; end - at >= 4; at += 4) {
+    uint32_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    const uint32_t stops = word | (word - kOnes * 0x20) | ((word ^ kOnes * '"') - kOnes) |
+                           ((word ^ kOnes * '\\') - kOnes);
+    if ((stops & kOnes * 0x80) != 0) break;
+  }
   // One comparison covers both control characters and bytes of longer sequences.
   while (at != end && static_cast<uint8_t>(*at - 0x20) < 0x60 && *at != '"' && *at != '\\') ++at;
   return at;

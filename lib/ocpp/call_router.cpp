@@ -63,7 +63,7 @@ constexpr Row kRows[] = {
     row<messages::RemoteStopTransactionReq, messages::RemoteStopTransactionConf>(),
     row<messages::ReserveNowReq, messages::ReserveNowConf>(),
     row<messages::ResetReq, messages::ResetConf>(),
-    row<messages::SendLocalListReq, messages::SendLocalListConf>(),
+    {Action::SendLocalList, handle_send_local_list},
     {Action::SetChargingProfile, handle_set_charging_profile},
     {Action::TriggerMessage, handle_trigger_message},
     row<messages::UnlockConnectorReq, messages::UnlockConnectorConf>(),

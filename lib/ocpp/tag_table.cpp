@@ -22,8 +22,11 @@ constexpr size_t kTextAt = 16;
 static_assert(kTextAt + 2 * limits::kIdTagBytes == TagTable::kSlotBytes,
               "a slot holds two id tags");
 
-void put(uint8_t* out, size_t bytes, uint64_t value) {
-  for (size_t i = 0; i < bytes; ++i) out[i] = static_cast<uint8_t>(value >> (8U * i));
+void put(uint8_t* out, size_t bytes, uint32_t value) {
+  for (size_t i = 0; i < bytes; ++i) {
+    out[i] = static_cast<uint8_t>(value);
+    value >>= 8U;
+  }
 }
 
 uint64_t get(const uint8_t* in, size_t bytes) {
@@ -63,7 +66,9 @@ void TagTable::encode(const TagEntry& entry, uint8_t* slot) {
   slot[kTagSizeAt] = static_cast<uint8_t>(tag_size);
   slot[kParentSizeAt] = static_cast<uint8_t>(entry.parent_id_tag.size());
   put(slot + kStampAt, 4, entry.stamp);
-  put(slot + kExpiryAt, kExpiryBytes, static_cast<uint64_t>(std::max<int64_t>(0, entry.expiry.ms)));
+  const auto expiry_ms = static_cast<uint64_t>(std::max<int64_t>(0, entry.expiry.ms));
+  put(slot + kExpiryAt, 4, static_cast<uint32_t>(expiry_ms));
+  put(slot + kExpiryAt + 4, kExpiryBytes - 4, static_cast<uint32_t>(expiry_ms >> 32U));
   std::memcpy(slot + kTextAt, entry.id_tag.c_str(), tag_size);
   std::memcpy(slot + kTextAt + tag_size, entry.parent_id_tag.c_str(), entry.parent_id_tag.size());
 }

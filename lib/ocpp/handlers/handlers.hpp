@@ -38,8 +38,6 @@ Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
                messages::RemoteStopTransactionConf&, common::Instant now);
 Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf&,
                common::Instant now);
-Refusal handle(Engine&, const messages::SendLocalListReq&, messages::SendLocalListConf&,
-               common::Instant now);
 Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
 Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
                common::Instant now);
@@ -78,6 +76,7 @@ void handle_data_transfer(const InboundCall& call, common::Instant now);
 void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
 void handle_get_configuration(const InboundCall& call, common::Instant now);
 void handle_get_diagnostics(const InboundCall& call, common::Instant now);
+void handle_send_local_list(const InboundCall& call, common::Instant now);
 void handle_set_charging_profile(const InboundCall& call, common::Instant now);
 void handle_trigger_message(const InboundCall& call, common::Instant now);
 

@@ -1,36 +1,29 @@
 #include "ocpp/handlers/handlers.hpp"
 #include "ocpp/id_tag_info.hpp"
 
+#include <algorithm>
+
 namespace ocpp {
 namespace {
 
 using messages::UpdateStatus;
-using List = messages::ArrayView<messages::AuthorizationData>;
 
-/// The entries of a request as slots, sorted by hash, at the front of a borrowed buffer.
+/// The entries of a request as slots at the front of a borrowed buffer, taken over while the
+/// request is decoded; their order by hash is at its end.
 class Slots {
  public:
-  explicit Slots(common::MutableByteSpan buffer) : buffer_(buffer) {}
+  explicit Slots(common::MutableByteSpan buffer)
+      : buffer_(buffer),
+        most_(std::min(limits::kMaxLocalListUpdate, buffer.size() / (TagTable::kSlotBytes + 1))),
+        order_(buffer.end() - most_) {}
 
-  /// @return false when there are too many, one is no entry, or an id tag comes twice.
-  bool collect(const List& list, bool is_full) {
-    const size_t count = list.size();
-    if (count > limits::kMaxLocalListUpdate || buffer_.size() < count * (TagTable::kSlotBytes + 1))
-      return false;
-    order_ = buffer_.data() + count * TagTable::kSlotBytes;
-    for (const messages::AuthorizationData& item : list) {
-      uint8_t* const slot = at(count_);
-      // Only a difference may say that a tag is to go (7.1).
-      const bool is_removal = !item.id_tag_info.has_value();
-      if (item.id_tag.empty() || (is_full && is_removal)) return false;
-      TagTable::encode(to_tag_entry(item.id_tag, item.id_tag_info.value_or(messages::IdTagInfo())),
-                       slot);
-      if (is_removal) TagTable::mark_removal(slot);
-      if (!insert(slot)) return false;
-    }
-    return true;
-  }
+  messages::AuthorizationData item;
 
+  static void take(void* self, size_t /*index*/) { static_cast<Slots*>(self)->add(); }
+
+  /// False when there were too many, one was no entry, or an id tag came twice.
+  bool are_valid() const { return are_valid_; }
+  bool has_removal() const { return has_removal_; }
   TagTable::Changes changes() const {
     TagTable::Changes changes;
     changes.slots = buffer_.data();
@@ -39,51 +32,89 @@ class Slots {
     return changes;
   }
   common::MutableByteSpan rest() const {
-    return buffer_.subspan(count_ * (TagTable::kSlotBytes + 1));
+    uint8_t* const begin = at(count_);
+    return common::MutableByteSpan(begin, static_cast<size_t>(order_ - begin));
   }
 
  private:
   uint8_t* at(size_t index) const { return buffer_.data() + index * TagTable::kSlotBytes; }
-  bool insert(const uint8_t* slot) {
-    uint8_t place = count_;
-    for (; place > 0; --place) {
-      const uint8_t* const other = at(order_[place - 1]);
-      if (TagTable::hash(other) < TagTable::hash(slot)) break;
-      if (TagTable::same_tag(other, slot)) return false;
-      order_[place] = order_[place - 1];
+
+  void add() {
+    are_valid_ = are_valid_ && count_ < most_ && !item.id_tag.empty();
+    if (!are_valid_) return;
+    uint8_t* const slot = at(count_);
+    const bool is_removal = !item.id_tag_info.has_value();
+    TagTable::encode(to_tag_entry(item.id_tag, item.id_tag_info.value_or(messages::IdTagInfo())),
+                     slot);
+    if (is_removal) {
+      TagTable::mark_removal(slot);
+      has_removal_ = true;
     }
-    order_[place] = count_++;
+    are_valid_ = insert(slot);
+  }
+  /// @return false if the tag is there already.
+  bool insert(const uint8_t* slot) {
+    const uint16_t hash = TagTable::hash(slot);
+    size_t first = 0;
+    size_t end = count_;
+    while (first < end) {
+      const size_t middle = (first + end) / 2;
+      if (TagTable::hash(at(order_[middle])) < hash) {
+        first = middle + 1;
+      } else {
+        end = middle;
+      }
+    }
+    for (; end < count_ && TagTable::hash(at(order_[end])) == hash; ++end) {
+      if (TagTable::same_tag(at(order_[end]), slot)) return false;
+    }
+    std::memmove(order_ + first + 1, order_ + first, count_ - first);
+    order_[first] = count_++;
     return true;
   }
 
   common::MutableByteSpan buffer_;
-  uint8_t* order_ = nullptr;
+  size_t most_;
+  uint8_t* order_;
   uint8_t count_ = 0;
+  bool are_valid_ = true;
+  bool has_removal_ = false;
 };
+
+UpdateStatus update(Engine& engine, const messages::SendLocalListReq& request, const Slots& slots,
+                    common::Instant now) {
+  LocalAuthorization& local = engine.local_authorization;
+  const bool is_full = request.update_type == messages::UpdateType::Full;
+  if (!engine.configuration.flag(Key::LocalAuthListEnabled)) return UpdateStatus::NotSupported;
+  if (!is_full && request.list_version <= local.list().version())
+    return UpdateStatus::VersionMismatch;
+  // Only a difference may say that a tag is to go (7.1).
+  if (request.list_version <= 0 || !slots.are_valid() || (is_full && slots.has_removal()) ||
+      slots.rest().size() < TagTable::kMinimumBufferBytes)
+    return UpdateStatus::Failed;
+  TagTable::Changes changes = slots.changes();
+  changes.keeps_others = !is_full;
+  const common::Status status = local.update_list(changes, request.list_version, slots.rest(), now);
+  return status == common::Status::kOk ? UpdateStatus::Accepted : UpdateStatus::Failed;
+}
 
 }  // namespace
 
 /// OCPP 1.6 ed. 2, 5.15, 6.41, 7.1, 7.47; errata 3.52. The outbox lends its free space: nothing is
 /// queued until the answer.
-Refusal handle(Engine& engine, const messages::SendLocalListReq& request,
-               messages::SendLocalListConf& conf, common::Instant now) {
-  LocalAuthorization& local = engine.local_authorization;
-  const bool is_full = request.update_type == messages::UpdateType::Full;
-  conf.status = UpdateStatus::NotSupported;
-  if (!engine.configuration.flag(Key::LocalAuthListEnabled)) return Refusal::none();
-  conf.status = UpdateStatus::VersionMismatch;
-  if (!is_full && request.list_version <= local.list().version()) return Refusal::none();
-  conf.status = UpdateStatus::Failed;
-  Slots slots(engine.spare_buffer());
-  if (request.list_version <= 0 ||
-      !slots.collect(request.local_authorization_list.value_or(List()), is_full))
-    return Refusal::none();
-  TagTable::Changes changes = slots.changes();
-  changes.keeps_others = !is_full;
-  if (slots.rest().size() < TagTable::kMinimumBufferBytes) return Refusal::none();
-  if (local.update_list(changes, request.list_version, slots.rest(), now) == common::Status::kOk)
-    conf.status = UpdateStatus::Accepted;
-  return Refusal::none();
+void handle_send_local_list(const InboundCall& call, common::Instant now) {
+  messages::SendLocalListReq request;
+  Slots slots(call.engine().spare_buffer());
+  const messages::ItemSink sink{&slots.item, &Slots::take, &slots};
+  messages::DecodeOptions options;
+  options.sink = &sink;
+  if (const messages::DecodeError error = decode(call.payload(), request, options); !error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  messages::SendLocalListConf conf;
+  conf.status = update(call.engine(), request, slots, now);
+  call.answer(conf);
 }
 
 }  // namespace ocpp
