@@ -269,6 +269,7 @@ void TransactionStore::set_head(const RecordLog::Record& record, uint32_t local_
 
 Status TransactionStore::next_pending(PendingMessage& out) {
   if (!is_loaded_) return Status::kInvalidState;
+  if (pending_messages_ > 0) RETURN_IF_ERROR(records_.settle());
   while (pending_messages_ > 0) {
     RecordTime time;
     const Status status = read_head(out, time);

@@ -194,6 +194,8 @@ Status TransactionStore::compaction_step() {
   if (status == Status::kOk) {
     on_compacted();
   } else if (status != Status::kAgain) {
+    scan_ = RecordLog::Cursor();
+    head_.after = RecordLog::Cursor();
     LOG_WARN(log_, "compaction abandoned: %s", common::to_string(status));
     retry_above_bytes_ = records_.size_bytes() + kRetryBytes;
   }

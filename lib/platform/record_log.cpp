@@ -16,6 +16,8 @@ using common::Status;
 namespace {
 
 constexpr uint8_t kStartByte = 0x00;
+/// failed_bytes_ where no append failed.
+constexpr uint32_t kNothingFailed = UINT32_MAX / 2;
 constexpr size_t kHeaderBytes = 6;  // type, payload length, sequence
 constexpr size_t kCrcBytes = 5;
 constexpr size_t kSequenceBytes = 4;  // prefix of the checkpoint's payload
@@ -255,6 +257,7 @@ Status RecordLog::next(Cursor& cursor, MutableByteSpan buffer, Record& out, uint
 
 Status RecordLog::read(Cursor& cursor, MutableByteSpan buffer, Record& out) const {
   if (condition_ == Condition::kClosed) return Status::kInvalidState;
+  if (compaction_.is_unclear) return Status::kIo;
   uint32_t damaged = 0;
   RETURN_IF_ERROR(next(cursor, buffer, out, damaged));
   if (out.type == kCheckpointType) {
@@ -266,7 +269,7 @@ Status RecordLog::read(Cursor& cursor, MutableByteSpan buffer, Record& out) cons
 Result<uint32_t> RecordLog::append(uint8_t type, ByteSpan payload, Space space) {
   assert(type != kCheckpointType && payload.size() <= kMaxPayloadBytes);
   if (condition_ == Condition::kClosed) return Status::kInvalidState;
-  if (condition_ == Condition::kUncertain) RETURN_IF_ERROR(settle());
+  RETURN_IF_ERROR(settle());
   if (frame_bytes(payload.size()) > free_bytes(space)) {
     measure();
     if (frame_bytes(payload.size()) > free_bytes(space)) return Status::kNoSpace;
@@ -285,9 +288,19 @@ Result<uint32_t> RecordLog::append(uint8_t type, ByteSpan payload, Space space) 
   return next_sequence_++;
 }
 
-/// Finds out what a failed append left. A part of a frame is skipped by every reader, for ever. A whole frame must
-/// go, because its append was reported as failed.
+/// Finds out what a failed append or commit left. A part of a frame is skipped by every reader, for ever. A whole frame
+/// must go, because its append was reported as failed.
 Status RecordLog::settle() {
+  if (condition_ != Condition::kUncertain) return Status::kOk;
+  if (compaction_.is_unclear) {
+    const Status copy = files_.size(new_name().text).status();
+    if (copy != Status::kOk && copy != Status::kNotFound) return Status::kIo;
+    compaction_.is_unclear = false;
+    if (copy == Status::kNotFound) {
+      take_compacted();
+      return Status::kOk;
+    }
+  }
   const Result<uint32_t> size = files_.size(name_);
   uint32_t actual = size.value_or(0);
   if (!size.ok() && size.status() != Status::kNotFound) return Status::kIo;
@@ -344,7 +357,7 @@ void RecordLog::release(uint32_t bytes) {
 Status RecordLog::begin_compaction(ByteSpan checkpoint) {
   assert(checkpoint.size() + kSequenceBytes <= kMaxPayloadBytes);
   if (condition_ == Condition::kClosed || compaction_.active) return Status::kInvalidState;
-  if (condition_ == Condition::kUncertain) RETURN_IF_ERROR(settle());
+  RETURN_IF_ERROR(settle());
   const NewName copy = new_name();
   RETURN_IF_ERROR(files_.remove(copy.text));
   uint8_t next_sequence[kSequenceBytes];
@@ -415,18 +428,24 @@ Status RecordLog::commit_compaction() {
       return status;
     }
     if (size.status() != Status::kNotFound) {
-      // Old or new file, nobody can tell: positions mean nothing until load().
+      // Old or new file, nobody can tell now: settle() will.
+      if (condition_ != Condition::kUncertain) failed_bytes_ = kNothingFailed;
+      condition_ = Condition::kUncertain;
       compaction_.active = false;
-      condition_ = Condition::kClosed;
+      compaction_.is_unclear = true;
       return Status::kIo;
     }
   }
+  take_compacted();
+  return Status::kOk;
+}
+
+void RecordLog::take_compacted() {
   // Bytes of a failed append at the end of the old file are gone with it.
   condition_ = Condition::kReady;
   size_ = compaction_.size;
   compaction_.active = false;
   ++counters_.compactions;
-  return Status::kOk;
 }
 
 void RecordLog::abandon_compaction() {

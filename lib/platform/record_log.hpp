@@ -120,8 +120,12 @@ class RecordLog {
   /// Does a bounded part of the work: at most one write of kCopyBytes and reads of kScanBytes.
   /// @retval kOk     Done: the new file is in place.
   /// @retval kAgain  More to do.
-  /// @return Otherwise the compaction was abandoned and the log is as before (kNoSpace, kIo).
+  /// @return Otherwise the compaction was abandoned and the log is as before (kNoSpace, kIo). Where even that cannot be
+  ///         told, settle() finds out: older cursors mean nothing after an error.
   common::Status compaction_step(Filter& filter);
+  /// After an error of the file system: finds out what the file holds, as the next append would.
+  /// @retval kIo  It does not answer yet; until it does, read() may fail with kIo too.
+  common::Status settle();
   bool is_compacting() const { return compaction_.active; }
 
   uint32_t size_bytes() const { return size_; }
@@ -153,15 +157,16 @@ class RecordLog {
     Cursor from;                      ///< Next record to look at.
     uint32_t keep_from_sequence = 0;  ///< Records from here on are kept unasked.
     uint32_t size = 0;                ///< Of the new file so far.
+    bool is_unclear = false;  ///< Over, and whether the new file took the place is not known.
   };
 
   NewName new_name() const;
   common::Result<size_t> read_fully(uint32_t offset, common::MutableByteSpan buffer) const;
   common::Status next(Cursor& cursor, common::MutableByteSpan buffer, Record& out,
                       uint32_t& damaged, Filter* filter = nullptr) const;
-  common::Status settle();
   common::Status drop_unreported_frame();
   common::Status commit_compaction();
+  void take_compacted();
   void abandon_compaction();
 
   FileStore& files_;

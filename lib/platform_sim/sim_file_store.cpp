@@ -26,7 +26,7 @@ bool is_valid_name(const char* name) {
 Result<uint32_t> SimFileStore::size(const char* name) {
   const MallocTrap::Exempt exempt;
   assert(is_valid_name(name));
-  if (!power_.is_on() || reads_fail_) return Status::kIo;
+  if (!power_.access() || reads_fail_) return Status::kIo;
   const auto file = files_.find(name);
   if (file == files_.end()) return Status::kNotFound;
   return static_cast<uint32_t>(file->second.size());
@@ -36,7 +36,7 @@ Result<size_t> SimFileStore::read(const char* name, uint32_t offset,
                                   common::MutableByteSpan buffer) {
   const MallocTrap::Exempt exempt;
   assert(is_valid_name(name));
-  if (!power_.is_on() || reads_fail_) return Status::kIo;
+  if (!power_.access() || reads_fail_) return Status::kIo;
   ++reads_;
   const auto file = files_.find(name);
   if (file == files_.end()) return Status::kNotFound;
@@ -51,6 +51,7 @@ Status SimFileStore::append(const char* name, common::ByteSpan data) {
   const MallocTrap::Exempt exempt;
   assert(is_valid_name(name));
   ++appends_;
+  if (!power_.access()) return Status::kIo;
   size_t wanted = data.size();
   Status outcome = Status::kOk;
   if (append_failure_ != Status::kOk) {
@@ -93,7 +94,7 @@ Status SimFileStore::append(const char* name, common::ByteSpan data) {
 Status SimFileStore::rename(const char* from, const char* to) {
   const MallocTrap::Exempt exempt;
   assert(is_valid_name(from) && is_valid_name(to));
-  if (!power_.is_on()) return Status::kIo;
+  if (!power_.access()) return Status::kIo;
   if (!exists(from)) return Status::kNotFound;
   const SimPower::Grant grant = power_.request(0);
   if (!grant.is_performed) return Status::kIo;
@@ -106,7 +107,7 @@ Status SimFileStore::rename(const char* from, const char* to) {
 Status SimFileStore::remove(const char* name) {
   const MallocTrap::Exempt exempt;
   assert(is_valid_name(name));
-  if (!power_.is_on()) return Status::kIo;
+  if (!power_.access()) return Status::kIo;
   if (!exists(name)) return Status::kOk;
   const SimPower::Grant grant = power_.request(0);
   if (!grant.is_performed) return Status::kIo;

@@ -25,7 +25,7 @@ bool is_valid_key(const char* key) {
 
 Result<size_t> SimKeyValueStore::get(const char* key, common::MutableByteSpan buffer) {
   const MallocTrap::Exempt exempt;
-  if (!power_.is_on()) return Status::kIo;
+  if (!power_.access()) return Status::kIo;
   const auto value = values_.find(key);
   if (value == values_.end()) return Status::kNotFound;
   if (value->second.size() > buffer.size()) return Status::kNoSpace;
@@ -36,7 +36,7 @@ Result<size_t> SimKeyValueStore::get(const char* key, common::MutableByteSpan bu
 Status SimKeyValueStore::set(const char* key, common::ByteSpan value) {
   const MallocTrap::Exempt exempt;
   if (!is_valid_key(key) || value.size() > kMaxValueBytes) return Status::kInvalidArgument;
-  if (!power_.is_on()) return Status::kIo;
+  if (!power_.access()) return Status::kIo;
   std::vector<uint8_t> bytes(value.begin(), value.end());
   const auto existing = values_.find(key);
   if (existing != values_.end() && existing->second == bytes) return Status::kOk;
@@ -56,7 +56,7 @@ Status SimKeyValueStore::set(const char* key, common::ByteSpan value) {
 
 Status SimKeyValueStore::erase(const char* key) {
   const MallocTrap::Exempt exempt;
-  if (!power_.is_on()) return Status::kIo;
+  if (!power_.access()) return Status::kIo;
   if (!exists(key)) return Status::kOk;
   const SimPower::Grant grant = power_.request(0);
   if (grant.is_performed) values_.erase(key);
@@ -65,6 +65,7 @@ Status SimKeyValueStore::erase(const char* key) {
 
 Status SimKeyValueStore::erase_all() {
   const MallocTrap::Exempt exempt;
+  if (!power_.access()) return Status::kIo;
   const SimPower::Grant grant = power_.request(0);
   if (grant.is_performed) values_.clear();
   return grant.is_reported ? Status::kOk : Status::kIo;

@@ -16,6 +16,12 @@ class SimPower {
     cut_operation_ = operation;
     is_cut_operation_done_ = is_done;
   }
+  /// Errors of the medium with the power on: `count` accesses fail from the one with this number on, as
+  /// accesses() counts them (every call of a store, reads too), and nothing of them is done.
+  void fail_accesses(uint64_t first, uint64_t count) {
+    fail_from_ = first;
+    fail_count_ = count;
+  }
   /// Cuts now.
   void cut() { is_on_ = false; }
   /// Power is back; no further cut is planned.
@@ -28,6 +34,7 @@ class SimPower {
   bool is_on() const { return is_on_; }
   uint64_t bytes_written() const { return bytes_; }
   uint64_t operations() const { return operations_; }
+  uint64_t accesses() const { return accesses_; }
 
   /// What a store may do for one operation. For stores only.
   struct Grant {
@@ -35,6 +42,11 @@ class SimPower {
     bool is_reported;   ///< False: power is gone afterwards; report kIo.
     uint64_t bytes;     ///< How many of the asked bytes reach the medium.
   };
+  /// Begins an access. @return False: it fails, report kIo. For stores only.
+  bool access() {
+    const uint64_t access = accesses_++;
+    return is_on_ && (access < fail_from_ || access - fail_from_ >= fail_count_);
+  }
   Grant request(uint64_t bytes) {
     if (!is_on_) return Grant{false, false, 0};
     const uint64_t operation = operations_++;
@@ -57,6 +69,9 @@ class SimPower {
   bool is_on_ = true;
   uint64_t bytes_ = 0;
   uint64_t operations_ = 0;
+  uint64_t accesses_ = 0;
+  uint64_t fail_from_ = UINT64_MAX;
+  uint64_t fail_count_ = 0;
   uint64_t cut_bytes_ = UINT64_MAX;
   uint64_t cut_operation_ = UINT64_MAX;
   bool is_cut_operation_done_ = false;

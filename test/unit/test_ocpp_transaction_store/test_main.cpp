@@ -481,6 +481,20 @@ TEST_CASE("a store whose files cannot be read refuses everything and can be load
         Status::kInvalidState);
   CHECK_FALSE(bench.store->has_room_for_transaction());
   CHECK_FALSE(bench.store->maintain());
+  MeterValuesRecord values = StoreBench::values_record(1, 0, 0, RecordTime());
+  DeadLetter letter;
+  for (const Status status :
+       {bench.append(values), bench.store->append_stop_data(values),
+        bench.store->journal_register(1, 5, RecordTime()),
+        bench.store->end_transaction(StopRecord()),
+        bench.store->assign(1, 9, IdTagStatus::kAccepted, IdTag()), bench.store->mark_delivered(1),
+        bench.store->move_to_dead_letters(1, DeadLetterReason::kOther),
+        bench.store->read_dead_letter(0, letter), bench.store->keep_dead_letter(0),
+        bench.store->clear_dead_letters(1),
+        bench.store->set_boot_time(bench.now, StoreBench::utc_at(0)),
+        bench.store->resolve(RecordTime()).status(), bench.store->compact()}) {
+    CHECK(status == Status::kInvalidState);
+  }
   bench.files.set_reads_fail(false);
   CHECK(bench.store->load() == Status::kOk);
   CHECK(bench.begin(1, "A", 0) == 1);

@@ -454,6 +454,40 @@ TEST_CASE("a compaction cut anywhere leaves the old or the new file") {
   CHECK(failures == "");
 }
 
+// Rules: FP-8
+TEST_CASE("a log that does not know which file a failing commit left finds out without a restart") {
+  for (const bool is_renamed : {false, true}) {
+    CAPTURE(is_renamed);
+    Bench bench;
+    RecordLog log(bench.files, kName, bench.max_bytes);
+    bench.load(log);
+    Items items = fill(log, {"a", "b", "c", "d"});
+    KeepSome filter(2);
+    REQUIRE(log.begin_compaction(bytes("check")) == Status::kOk);
+    // Behind the append of what is kept: the rename. Then nothing answers, for a while.
+    bench.power.cut_at_operation(bench.power.operations() + 1, is_renamed);
+    REQUIRE(log.compaction_step(filter) == Status::kIo);
+    CHECK_FALSE(log.is_compacting());
+    uint8_t buffer[RecordLog::kBufferBytes];
+    RecordLog::Cursor cursor;
+    RecordLog::Record record;
+    CHECK(log.read(cursor, MutableByteSpan(buffer), record) == Status::kIo);
+    CHECK(log.append(1, bytes("e")).status() == Status::kIo);
+    CHECK(log.settle() == Status::kIo);
+    bench.power.restore();
+    REQUIRE(log.settle() == Status::kOk);
+    const Items found = read_all(log);
+    CHECK(found.size() == (is_renamed ? 3 : 4));
+    REQUIRE(log.append(1, bytes("e")).value_or(0) == 5);
+    CHECK(read_all(log).size() == found.size() + 1);
+    CHECK(bench.reload() == read_all(log));
+    REQUIRE(log.begin_compaction(bytes("check")) == Status::kOk);
+    KeepAll keep_all;
+    CHECK(log.compaction_step(keep_all) == Status::kOk);
+    CHECK(bench.reload().size() == (is_renamed ? 4 : 6));
+  }
+}
+
 TEST_CASE("a compaction that finds no room is abandoned without loss") {
   Bench bench;
   RecordLog log(bench.files, kName, bench.max_bytes);
