@@ -54,27 +54,6 @@ Token Reader::next() {
   return read_value(c);
 }
 
-bool Reader::next_if_key(const char* name, size_t size) {
-  const char* at = at_;
-  if (expect_ == Expect::kCommaOrEnd) {
-    if (!in_object() || at == end_ || *at != ',') return false;
-    ++at;
-    if (at != end_ && *at == ' ') ++at;
-  } else if (expect_ != Expect::kKeyOrEnd) {
-    return false;
-  }
-  if (static_cast<size_t>(end_ - at) < size + 3 || at[0] != '"' || at[size + 1] != '"' ||
-      at[size + 2] != ':' || std::memcmp(at + 1, name, size) != 0 || token_ == Token::kError) {
-    return false;
-  }
-  text_ = common::TextSpan(at + 1, size);
-  has_escapes_ = false;
-  at_ = at + size + 3;
-  expect_ = Expect::kValue;
-  token_ = Token::kKey;
-  return true;
-}
-
 Token Reader::read_value(char first) {
   switch (first) {
     case '{':

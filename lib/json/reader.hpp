@@ -51,11 +51,14 @@ class Reader {
   /// Reads the next token. After kEnd or kError it returns the same again.
   Token next();
 
-  /// Reads the next token if it is this member name, which is much cheaper than comparing what
-  /// next() brings.
-  /// @param name  Characters that need no escape, size of them.
-  /// @return false: nothing was read; next() tells what comes.
-  bool next_if_key(const char* name, size_t size);
+  /// Where the name of a member begins that comes next, at least one character; nullptr when next()
+  /// has to find out. With take_key() much cheaper than comparing what next() brings.
+  const char* key_ahead() const;
+  /// Reads the next token if it is this member name.
+  /// @param ahead  From key_ahead(); nothing was read since.
+  /// @param name   Characters that need no escape, size of them.
+  /// @return false: nothing was read.
+  bool take_key(const char* ahead, const char* name, size_t size);
 
   /// Reads the next value whole, nested values included.
   /// @return Its text (a string with its quotes), empty if there is none: token() then tells what
@@ -110,6 +113,37 @@ class Reader {
   Token token_ = Token::kNull;
   bool has_escapes_ = false;
 };
+
+// Inlined into the one loop that uses them: calls would cost more than what they do.
+
+[[gnu::always_inline]] inline const char* Reader::key_ahead() const {
+  const char* at = at_;
+  const char* const end = end_;
+  if (expect_ == Expect::kCommaOrEnd) {
+    if (at == end || *at != ',' || !in_object()) return nullptr;
+    ++at;
+    if (at != end && *at == ' ') ++at;
+  } else if (expect_ != Expect::kKeyOrEnd) {
+    return nullptr;
+  }
+  // At least one character behind the quote.
+  return end - at < 2 || *at != '"' || token_ == Token::kError ? nullptr : at + 1;
+}
+
+[[gnu::always_inline]] inline bool Reader::take_key(const char* ahead, const char* name,
+                                                    size_t size) {
+  const char* const behind = ahead + size;
+  if (static_cast<size_t>(end_ - ahead) < size + 2 || behind[0] != '"' || behind[1] != ':' ||
+      std::memcmp(ahead, name, size) != 0) {
+    return false;
+  }
+  text_ = common::TextSpan(ahead, size);
+  has_escapes_ = false;
+  at_ = behind + 2;
+  expect_ = Expect::kValue;
+  token_ = Token::kKey;
+  return true;
+}
 
 /// True if text is one JSON value (within Reader::kMaxDepth).
 bool is_valid(common::TextSpan text);

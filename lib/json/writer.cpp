@@ -53,14 +53,20 @@ void Writer::put(common::TextSpan text) {
   at_ += text.size();
 }
 
-void Writer::put_quoted(common::TextSpan text, char after) {
-  if (!has_room(text.size() + 2 + (comma_ ? 1 : 0) + (after != '\0' ? 1 : 0))) return;
+void Writer::put_item(common::TextSpan text, bool quoted, char after) {
   char* at = at_;
-  if (comma_) *at++ = ',';
-  *at++ = '"';
-  if (!text.empty()) std::memcpy(at, text.data(), text.size());
-  at += text.size();
-  *at++ = '"';
+  const bool comma = comma_;
+  const size_t size = text.size();
+  // Mostly there is room for all of it, whether it comes or not.
+  if (static_cast<size_t>(end_ - at) < size + 4 &&
+      !has_room(size + (comma ? 1U : 0U) + (quoted ? 2U : 0U) + (after != '\0' ? 1U : 0U))) {
+    return;
+  }
+  if (comma) *at++ = ',';
+  if (quoted) *at++ = '"';
+  if (size != 0) std::memcpy(at, text.data(), size);
+  at += size;
+  if (quoted) *at++ = '"';
   comma_ = after == '\0';
   if (after != '\0') *at++ = after;
   at_ = at;
@@ -71,11 +77,7 @@ void Writer::before_value() {
   comma_ = true;
 }
 
-void Writer::open(char c) {
-  before_value();
-  put(c);
-  comma_ = false;
-}
+void Writer::open(char c) { put_item(common::TextSpan(), false, c); }
 
 void Writer::close(char c) {
   put(c);
@@ -166,10 +168,7 @@ void Writer::boolean(bool value) { raw(common::text(value ? "true" : "false")); 
 
 void Writer::null() { raw(common::text("null")); }
 
-void Writer::raw(common::TextSpan json) {
-  before_value();
-  put(json);
-}
+void Writer::raw(common::TextSpan json) { put_item(json, false, '\0'); }
 
 void Writer::rewind(size_t size, bool first_item) {
   if (size < this->size()) at_ = begin_ + size;

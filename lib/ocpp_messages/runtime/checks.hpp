@@ -8,7 +8,7 @@ namespace ocpp_messages::runtime {
 /// @param most  Characters, 0 = no limit.
 inline bool is_too_long(const Text& text, size_t most) {
   // Counting is slow, and no text has more characters than bytes.
-  return most != 0 && text.size() > most && text.length() > most;
+  return most != 0 && text.most_size() > most && text.length() > most;
 }
 
 /// @param step  0 = any value will do.

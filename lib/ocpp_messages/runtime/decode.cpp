@@ -139,9 +139,12 @@ const Field* Decoder::find(const ObjectType& type) const {
 ///                  first.
 /// @return nullptr if it is unknown.
 const Field* Decoder::next_member(const ObjectType& type, uint8_t expected) {
-  for (; expected < type.count; ++expected) {
-    const Field& field = type.fields[expected];
-    if (reader_.next_if_key(field.name, field.name_size)) return &field;
+  if (const char* const name = reader_.key_ahead(); name != nullptr) {
+    for (; expected < type.count; ++expected) {
+      const Field& field = type.fields[expected];
+      if (*name == *field.name && reader_.take_key(name, field.name, field.name_size))
+        return &field;
+    }
   }
   return reader_.next() == Token::kKey ? find(type) : nullptr;
 }
@@ -369,10 +372,14 @@ const char* enum_name(const EnumType& type, uint8_t value) {
 
 bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value) {
   const auto is_name = [name](const char* spelling) {
-    return std::strncmp(spelling, name.data(), name.size()) == 0 && spelling[name.size()] == '\0';
+    const char* at = name.begin();
+    while (at != name.end() && *at == *spelling && *at != '\0') {
+      ++at;
+      ++spelling;
+    }
+    return at == name.end() && *spelling == '\0';
   };
-  // A NUL byte in the name would end the comparison early.
-  if (name.empty() || std::memchr(name.data(), '\0', name.size()) != nullptr) return false;
+  if (name.empty()) return false;
   for (uint8_t i = 0; i < type.count; ++i) {
     if (type.names[i][0] == name.data()[0] && is_name(type.names[i])) {
       value = i;

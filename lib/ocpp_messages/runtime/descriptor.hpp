@@ -114,7 +114,7 @@ struct ArrayType {
 };
 
 /// Largest element of an array, bytes, and its alignment: the encoder keeps one on the stack.
-constexpr size_t kMaxItemSize = 32 * sizeof(void*);
+constexpr size_t kMaxItemSize = 20 * sizeof(void*);
 constexpr size_t kItemAlignment = alignof(uint64_t);
 
 template <typename Item>

@@ -90,7 +90,7 @@ Status encode_object(const ObjectType& type, const void* object, json::Writer& w
     const char* value = static_cast<const char*>(object) + field->offset;
     // Beside an optional value stands whether there is one.
     if (field->presence == Presence::kOptional && value[-1] == 0) continue;
-    writer.key(common::TextSpan(field->name, field->name_size));
+    writer.inlined_key(common::TextSpan(field->name, field->name_size));
     RETURN_IF_ERROR(encode_value(*field, value, writer));
   }
   writer.end_object();

@@ -17,6 +17,7 @@ Text Text::plain_ascii(common::TextSpan content) {
 }
 
 common::Status Text::copy_to_string(void* fixed_string, size_t capacity) const {
+  if (!is_escaped()) return common::fixed_string::assign(fixed_string, capacity, content_);
   if (size() > capacity) return common::Status::kNoSpace;
   (void)common::fixed_string::assign(fixed_string, capacity, common::TextSpan());
   json::StringCursor pieces = cursor();

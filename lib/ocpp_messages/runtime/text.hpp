@@ -38,6 +38,8 @@ class Text {
   size_t length() const;
   /// Bytes of UTF-8 with all escapes resolved.
   size_t size() const;
+  /// size() or more, without resolving anything: no escape is shorter than what it stands for.
+  size_t most_size() const { return content_.size(); }
   bool equals(common::TextSpan other) const;
   bool equals_ignore_case(common::TextSpan other) const;
 
