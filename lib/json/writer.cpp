@@ -164,7 +164,9 @@ void Writer::thousandths(int64_t value) {
   raw(common::TextSpan(at, static_cast<size_t>(end - at)));
 }
 
-void Writer::boolean(bool value) { raw(common::text(value ? "true" : "false")); }
+void Writer::boolean(bool value) {
+  raw(common::TextSpan(value ? "true" : "false", value ? 4U : 5U));
+}
 
 void Writer::null() { raw(common::text("null")); }
 

@@ -143,6 +143,17 @@ constexpr bool rows_match_enum() {
 }
 static_assert(rows_match_enum(), "kKeys must follow enum Key row by row");
 
+/// Lengths of the names, so that GetConfiguration need not count.
+struct NameSizes {
+  constexpr NameSizes() {
+    for (size_t i = 0; i < kKeyCount; ++i) {
+      while (kKeys[i].name[of[i]] != '\0') ++of[i];
+    }
+  }
+  uint8_t of[kKeyCount] = {};
+};
+constexpr NameSizes kNameSizes;
+
 /// In the order of the platform::TransferProtocol bits.
 constexpr const char* kTransferProtocols[] = {"FTP", "FTPS", "HTTP", "HTTPS"};
 constexpr const char* kPhaseRotations[] = {"NotApplicable", "Unknown", "RST", "RTS",
@@ -271,6 +282,10 @@ const MeasurandList& Configuration::measurands(Key key) const { return lists_[li
 
 const char* Configuration::name(Key key) { return row(key).name; }
 
+common::TextSpan Configuration::name_text(Key key) {
+  return common::TextSpan(row(key).name, kNameSizes.of[static_cast<size_t>(key)]);
+}
+
 bool Configuration::find(common::TextSpan name, Key& out) {
   for (const KeyRow& key_row : kKeys) {
     if (common::equals_ignore_case(name, common::text(key_row.name))) {
@@ -282,47 +297,48 @@ bool Configuration::find(common::TextSpan name, Key& out) {
 }
 
 void Configuration::read(Key key, ConfigurationEntry& out) const {
-  const KeyRow& key_row = row(key);
-  out.key = key_row.name;
+  out.key = row(key).name;
   out.is_readonly = is_readonly(key);
   out.has_value = true;
-  out.value.clear();
+  // May be there already.
+  out.value.assign_truncated(value(key, out.value));
+}
+
+common::TextSpan Configuration::value(Key key, common::FixedString<500>& room) const {
+  const KeyRow& key_row = row(key);
+  room.clear();
   switch (key_row.type) {
     case KeyType::kFlag:
-      out.value.assign_truncated(common::text(flag(key) ? "true" : "false"));
-      break;
+      return flag(key) ? common::TextSpan("true", 4) : common::TextSpan("false", 5);
     case KeyType::kNumber:
-      format_number(number(key), out.value);
+      format_number(number(key), room);
       break;
     case KeyType::kMeasurands:
-      format_measurands(measurands(key), out.value);
+      format_measurands(measurands(key), room);
       break;
     case KeyType::kPhaseRotation:
-      format_phase_rotation(out.value);
+      format_phase_rotation(room);
       break;
     case KeyType::kIdTag:
-      out.value.assign_truncated(free_vend_id_tag_.span());
-      break;
+      return free_vend_id_tag_.span();
     case KeyType::kText:
       if (key == Key::SupportedFileTransferProtocols) {
         for (unsigned bit = 0; bit < 4; ++bit) {
           if ((number(key) & 1 << bit) == 0) continue;
-          if (!out.value.empty()) (void)out.value.append(common::text(","));
-          (void)out.value.append(common::text(kTransferProtocols[bit]));
+          if (!room.empty()) (void)room.append(common::text(","));
+          (void)room.append(common::text(kTransferProtocols[bit]));
         }
         break;
       }
-      if (key != Key::SupportedFeatureProfiles) {
-        out.value.assign_truncated(common::text(key_row.initial_text));
-        break;
-      }
+      if (key != Key::SupportedFeatureProfiles) return common::text(key_row.initial_text);
       for (const FeatureProfileInfo& profile : kFeatureProfiles) {
         if (!profile.is_built_in) continue;
-        if (!out.value.empty()) (void)out.value.append(common::text(","));
-        (void)out.value.append(common::text(profile.name));
+        if (!room.empty()) (void)room.append(common::text(","));
+        (void)room.append(common::text(profile.name));
       }
       break;
   }
+  return room.span();
 }
 
 ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan value, Key& key,
@@ -339,9 +355,8 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
   if (!apply(key, value, changed)) return ConfigurationStatus::Rejected;
   if (!changed) return ConfigurationStatus::Accepted;
 
-  read(key, scratch_);
-  const common::Status stored =
-      settings_.set(key_row.stored_as, common::as_bytes(scratch_.value.span()));
+  const common::TextSpan text = this->value(key, scratch_);
+  const common::Status stored = settings_.set(key_row.stored_as, common::as_bytes(text));
   if (stored != common::Status::kOk) {
     // Accepted would promise that it survives a restart.
     LOG_ERROR(log_, "%s: not stored (%s), unchanged", key_row.name, to_string(stored));
@@ -353,7 +368,8 @@ ConfigurationStatus Configuration::write(common::TextSpan name, common::TextSpan
     changed = false;
     return ConfigurationStatus::Rejected;
   }
-  LOG_INFO(log_, "%s = %.80s", key_row.name, scratch_.value.c_str());
+  LOG_INFO(log_, "%s = %.*s", key_row.name, static_cast<int>(std::min<size_t>(text.size(), 80)),
+           text.data());
   return ConfigurationStatus::Accepted;
 }
 

@@ -89,9 +89,16 @@ class Configuration {
   const charger::IdTag& free_vend_id_tag() const { return free_vend_id_tag_; }
 
   static const char* name(Key key);
+  /// The same without counting it.
+  static common::TextSpan name_text(Key key);
   /// Ignores case. @return false when there is no such key.
   static bool find(common::TextSpan name, Key& out);
   void read(Key key, ConfigurationEntry& out) const;
+  /// The value alone. But for FreeVendIdTag ASCII that needs no escape in JSON: names, numbers,
+  /// lists of names.
+  /// @param room  Holds it where it has to be made.
+  common::TextSpan value(Key key, common::FixedString<500>& room) const;
+  bool is_readonly(Key key) const;
   /// ChangeConfiguration (OCPP 1.6 ed. 2, 5.3). @param changed  Set to whether the value is now
   /// another.
   ConfigurationStatus write(common::TextSpan name, common::TextSpan value, Key& key, bool& changed);
@@ -99,11 +106,10 @@ class Configuration {
   /// BootNotification.conf).
   void set_volatile(Key key, int32_t value) { numbers_[static_cast<size_t>(key)] = value; }
 
-  /// A place for read() that is not on the stack; overwritten by write().
-  ConfigurationEntry& scratch() { return scratch_; }
+  /// Room for value() that is not on the stack; overwritten by write().
+  common::FixedString<500>& scratch() { return scratch_; }
 
  private:
-  bool is_readonly(Key key) const;
   void update_stop_maximum();
   bool apply(Key key, common::TextSpan value, bool& changed);
   bool apply_phase_rotation(common::TextSpan value, bool& changed);
@@ -117,7 +123,7 @@ class Configuration {
   int32_t numbers_[kKeyCount] = {};
   MeasurandList lists_[4];
   charger::IdTag free_vend_id_tag_;
-  ConfigurationEntry scratch_;  ///< Values are long: not on the stack.
+  common::FixedString<500> scratch_;  ///< Values are long: not on the stack.
   uint8_t phase_rotation_[limits::kMaxConnectors + 1] = {};
 };
 

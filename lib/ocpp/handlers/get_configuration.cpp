@@ -43,12 +43,12 @@ struct Listing {
     } else if (!listing.take(key, true, name)) {
       return false;
     }
-    ConfigurationEntry& entry = listing.configuration.scratch();
-    listing.configuration.read(key, entry);
-    // Whatever Configuration accepts needs no escape: names, numbers, lists of names.
-    item.key = messages::Text::plain_ascii(common::text(entry.key));
-    item.readonly = entry.is_readonly;
-    if (entry.has_value) item.value = messages::Text::plain_ascii(entry.value.span());
+    const Configuration& configuration = listing.configuration;
+    item.key = messages::Text::plain_ascii(Configuration::name_text(key));
+    item.readonly = configuration.is_readonly(key);
+    const common::TextSpan value = configuration.value(key, listing.configuration.scratch());
+    item.value =
+        key == Key::FreeVendIdTag ? messages::Text(value) : messages::Text::plain_ascii(value);
     return true;
   }
 

@@ -5,15 +5,7 @@
 namespace ocpp_messages {
 
 Text Text::from_json(common::TextSpan content, bool has_escapes) {
-  Text text(content);
-  if (has_escapes) text.form_ = Form::kEscaped;
-  return text;
-}
-
-Text Text::plain_ascii(common::TextSpan content) {
-  Text text(content);
-  text.form_ = Form::kPlainAscii;
-  return text;
+  return Text(content, has_escapes ? Form::kEscaped : Form::kText);
 }
 
 common::Status Text::copy_to_string(void* fixed_string, size_t capacity) const {
@@ -74,11 +66,7 @@ common::Result<size_t> Text::copy_to(common::Span<char> out) const {
   return used;
 }
 
-void Text::write_to(json::Writer& writer) const {
-  if (form_ == Form::kPlainAscii) {
-    writer.plain_string(content_);
-    return;
-  }
+void Text::write_checked(json::Writer& writer) const {
   writer.begin_string();
   json::StringCursor pieces = cursor();
   for (common::TextSpan piece = pieces.next(); !piece.empty(); piece = pieces.next())

@@ -17,6 +17,8 @@ class Decoder;
 ///
 /// @par Ownership  Borrows; the text it was made from must outlive it.
 class Text {
+  enum class Form : uint8_t { kText, kEscaped, kPlainAscii };
+
  public:
   Text() = default;
   Text(common::TextSpan plain) : content_(plain) {}  // NOLINT: implicit by design
@@ -31,7 +33,7 @@ class Text {
   static Text from_json(common::TextSpan content, bool has_escapes);
   /// ASCII without characters that need an escape in JSON, such as a number or a name of ours: is
   /// written without looking at it.
-  static Text plain_ascii(common::TextSpan content);
+  static Text plain_ascii(common::TextSpan content) { return Text(content, Form::kPlainAscii); }
 
   bool empty() const { return content_.empty(); }
   /// Characters (code points).
@@ -56,14 +58,21 @@ class Text {
   /// The whole content, only if no escape has to be resolved; else empty.
   common::TextSpan plain() const { return is_escaped() ? common::TextSpan() : content_; }
   /// Writes the content as a JSON string.
-  void write_to(json::Writer& writer) const;
+  void write_to(json::Writer& writer) const {
+    if (form_ == Form::kPlainAscii) {
+      writer.plain_string(content_);
+    } else {
+      write_checked(writer);
+    }
+  }
 
  private:
   friend class runtime::Decoder;
+  Text(common::TextSpan content, Form form) : content_(content), form_(form) {}
   common::Status copy_to_string(void* fixed_string, size_t capacity) const;
   bool matches(common::TextSpan other, bool ignore_case) const;
 
-  enum class Form : uint8_t { kText, kEscaped, kPlainAscii };
+  void write_checked(json::Writer& writer) const;
 
   bool is_escaped() const { return form_ == Form::kEscaped; }
 

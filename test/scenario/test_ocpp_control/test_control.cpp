@@ -91,6 +91,13 @@ TEST_CASE_FIXTURE(
   CHECK(world.problems() == "");
 }
 
+TEST_CASE_FIXTURE(Fixture, "an id tag with a quote does not spoil GetConfiguration") {
+  REQUIRE(change("FreeVendIdTag", R"(A\"B)") == "Accepted");
+  CHECK(world.configuration("FreeVendIdTag") == "A\"B");
+  CHECK(contains(world.call_frame("GetConfiguration", R"({"key":["FreeVendIdTag"]})"),
+                 R"("value":"A\"B")"));
+}
+
 // Rules: R-5.3-1 R-5.3-3 R-5.3-4 R-9-3 R-9.1.34-1
 TEST_CASE_FIXTURE(Fixture, "ChangeConfiguration answers by key, rights and range") {
   CHECK(change("ConnectionTimeOut", "45") == "Accepted");
