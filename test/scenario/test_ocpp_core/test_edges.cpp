@@ -192,3 +192,54 @@ TEST_CASE("a start that the flash refuses gives no power, and the next attempt w
   CHECK(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
   CHECK(world.problems() == "");
 }
+
+TEST_CASE("an answer to a vendor message is kept up to its size, cut between characters") {
+  World world;
+  world.start();
+  const auto answer = [&world](const std::string& data) {
+    world.csms.faults.ignore["DataTransfer"] = 1;
+    REQUIRE(world.charge_point->send_data_transfer(common::text("com.example"), common::text(""),
+                                                   common::text(""), world.now()) == Status::kOk);
+    world.run_for(500);
+    const std::string& call = world.messages.back();
+    const std::string id = call.substr(call.find(",\"") + 2, 36);
+    world.csms.send("[3,\"" + id + R"(",{"status":"Accepted","data":")" + data + "\"}]",
+                    world.now());
+    world.run_for(500);
+    const common::TextSpan kept = world.charge_point->data_transfer_answer();
+    return std::string(kept.data(), kept.size());
+  };
+  CHECK(answer("short") == "short");
+  CHECK(answer("") == "");
+  CHECK(answer(R"(a\"b\\c)") == "a\"b\\c");
+  const std::string full(limits::kDataTransferBytes, 'x');
+  CHECK(answer(full) == full);
+  CHECK(answer(full + "y") == full);
+  std::string letters;  // two bytes each, the last one would be split
+  for (size_t i = 0; i < limits::kDataTransferBytes / 2; ++i) letters += "\xC3\xA9";
+  CHECK(answer("x" + letters) == "x" + letters.substr(0, letters.size() - 2));
+}
+
+TEST_CASE("an order that cannot be carried out is refused, from the CSMS as from the application") {
+  World world;
+  world.start();
+  const auto update = [&world](const std::string& url) {
+    return world.charge_point->update_firmware(common::TextSpan(url.data(), url.size()),
+                                               world.now());
+  };
+  const std::string too_long = "ftp://h/" + std::string(limits::kMaxLocationBytes, 'x');
+  CHECK(update("") == Status::kInvalidArgument);
+  CHECK(update(too_long) == Status::kInvalidArgument);
+  CHECK(world.call_frame("GetDiagnostics", R"({"location":")" + too_long + "/\"}").substr(0, 3) ==
+        "[4,");
+  CHECK(world.call_frame("GetDiagnostics", R"({"location":""})").substr(0, 3) == "[4,");
+  CHECK(world.call("ChangeConfiguration", R"({"key":"HeartbeatInterval","value":")" +
+                                              std::string(501, '1') + "\"}") != "Accepted");
+  CHECK(world.configuration("HeartbeatInterval") == "300");
+  CHECK(std::string(world.charge_point->firmware_status()) == "Idle");
+  CHECK(std::string(world.charge_point->diagnostics_status()) == "Idle");
+
+  ocpp::ChargePoint without(ocpp::Ports{world.files, world.settings, world.entropy, world.charger,
+                                        world.log, nullptr, nullptr, nullptr});
+  CHECK(without.update_firmware(common::text("ftp://h/f"), world.now()) == Status::kUnsupported);
+}
