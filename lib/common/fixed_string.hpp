@@ -30,7 +30,7 @@ class FixedString {
  public:
   static constexpr size_t kCapacity = N;
 
-  FixedString() = default;
+  FixedString() { data_[0] = '\0'; }
   /// Truncates at a code-point border when the text is longer than N bytes; use assign() to detect that.
   explicit FixedString(TextSpan value) { assign_truncated(value); }
   explicit FixedString(const char* zero_terminated) { assign_truncated(text(zero_terminated)); }
@@ -59,7 +59,7 @@ class FixedString {
   static_assert(N <= UINT16_MAX, "FixedString holds at most 65535 bytes");
 
   uint16_t size_ = 0;
-  char data_[N + 1] = {};
+  char data_[N + 1];  ///< What follows the zero is not set: clearing it all is code in every user.
 };
 
 }  // namespace common
