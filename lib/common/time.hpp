@@ -20,12 +20,11 @@ constexpr bool operator<(Instant a, Instant b) { return a.ms < b.ms; }
 constexpr bool operator<=(Instant a, Instant b) { return a.ms <= b.ms; }
 constexpr bool operator>(Instant a, Instant b) { return a.ms > b.ms; }
 constexpr bool operator>=(Instant a, Instant b) { return a.ms >= b.ms; }
-constexpr Instant operator+(Instant a, int64_t duration_ms) {
-  return a.is_never() ? a : Instant{a.ms + duration_ms};
-}
+/// Never stays never.
+Instant operator+(Instant a, int64_t duration_ms);
 /// Duration from b to a, ms.
 constexpr int64_t operator-(Instant a, Instant b) { return a.ms - b.ms; }
-constexpr Instant earlier(Instant a, Instant b) { return a < b ? a : b; }
+Instant earlier(Instant a, Instant b);
 
 /// Wall-clock time, ms since 1970-01-01T00:00:00Z. 0 means unknown: a gateway without a clock never
 /// reports a time.

@@ -114,6 +114,10 @@ void InboundCall::finish(common::Status status, size_t size) const {
   refuse(messages::RpcErrorCode::InternalError, common::text("no room for the answer"));
 }
 
+void InboundCall::refuse(const messages::DecodeError& error) const {
+  refuse(error.code(), error.description().span());
+}
+
 void InboundCall::refuse(messages::RpcErrorCode code, common::TextSpan description) const {
   json::Writer writer(engine_.outbox.space());
   begin(writer, 4);

@@ -8,17 +8,15 @@ namespace ocpp {
 namespace {
 
 enum class KeyType : uint8_t { kFlag, kNumber, kMeasurands, kPhaseRotation, kIdTag, kText };
-enum class Rights : uint8_t { kReadOnly, kReadWrite };
 
 /// One key. Numbers: range and default. Lists and texts: default text.
 struct KeyRow {
-  Key key;
   const char* name;
-  const char* stored_as;  ///< At most 15 characters; nullptr for what is not stored.
+  const char* stored_as;  ///< At most 15 characters; nullptr for what the CSMS cannot write.
+  Key key;
   KeyType type;
-  Rights rights;
   FeatureProfile profile;
-  int32_t minimum;
+  uint8_t minimum;
   int32_t maximum;
   int32_t initial;
   const char* initial_text;
@@ -45,24 +43,25 @@ constexpr int32_t kListUpdate =
         : int32_t{limits::kMaxLocalListUpdate};
 constexpr FeatureProfile kSmart = FeatureProfile::kSmartCharging;
 
-constexpr KeyRow flag(Key key, const char* name, const char* stored_as, bool initial) {
-  return {key,   name, stored_as, KeyType::kFlag,  Rights::kReadWrite,
-          kCore, 0,    1,         initial ? 1 : 0, nullptr};
+constexpr KeyRow flag(Key key, const char* name, const char* stored_as, bool initial,
+                      FeatureProfile profile = kCore) {
+  return {name, stored_as, key, KeyType::kFlag, profile, 0, 1, initial ? 1 : 0, nullptr};
 }
-constexpr KeyRow number(Key key, const char* name, const char* stored_as, int32_t minimum,
+constexpr KeyRow number(Key key, const char* name, const char* stored_as, uint8_t minimum,
                         int32_t maximum, int32_t initial) {
-  return {key,   name,    stored_as, KeyType::kNumber, Rights::kReadWrite,
-          kCore, minimum, maximum,   initial,          nullptr};
+  return {name, stored_as, key, KeyType::kNumber, kCore, minimum, maximum, initial, nullptr};
 }
 constexpr KeyRow fixed(Key key, const char* name, int32_t value, FeatureProfile profile = kCore) {
-  return {key,   name,  nullptr, KeyType::kNumber, Rights::kReadOnly, profile,
-          value, value, value,   nullptr};
+  return {name, nullptr, key, KeyType::kNumber, profile, 0, value, value, nullptr};
 }
 /// @param most  Entries of the list.
 constexpr KeyRow measurands(Key key, const char* name, const char* stored_as, int32_t most,
                             const char* initial) {
-  return {key,  name, stored_as, KeyType::kMeasurands, Rights::kReadWrite, kCore, 0,
-          most, 0,    initial};
+  return {name, stored_as, key, KeyType::kMeasurands, kCore, 0, most, 0, initial};
+}
+constexpr KeyRow text(Key key, const char* name, const char* stored_as, KeyType type,
+                      FeatureProfile profile, const char* initial) {
+  return {name, stored_as, key, type, profile, 0, 0, 0, initial};
 }
 
 constexpr KeyRow kKeys[kKeyCount] = {
@@ -71,8 +70,8 @@ constexpr KeyRow kKeys[kKeyCount] = {
     flag(Key::AuthorizeRemoteTxRequests, "AuthorizeRemoteTxRequests", "AuthRemoteTx", false),
     number(Key::ClockAlignedDataInterval, "ClockAlignedDataInterval", "ClockAligned", 0, 86400, 0),
     number(Key::ConnectionTimeOut, "ConnectionTimeOut", "ConnTimeOut", 0, kMaxSeconds, 60),
-    {Key::ConnectorPhaseRotation, "ConnectorPhaseRotation", "PhaseRotation",
-     KeyType::kPhaseRotation, Rights::kReadWrite, kCore, 0, 0, 0, ""},
+    text(Key::ConnectorPhaseRotation, "ConnectorPhaseRotation", "PhaseRotation",
+         KeyType::kPhaseRotation, kCore, ""),
     fixed(Key::ConnectorPhaseRotationMaxLength, "ConnectorPhaseRotationMaxLength",
           static_cast<int32_t>(limits::kMaxConnectors + 1)),
     fixed(Key::GetConfigurationMaxKeys, "GetConfigurationMaxKeys",
@@ -99,8 +98,8 @@ constexpr KeyRow kKeys[kKeyCount] = {
     fixed(Key::StopTxnAlignedDataMaxLength, "StopTxnAlignedDataMaxLength", kStopListMax),
     measurands(Key::StopTxnSampledData, "StopTxnSampledData", "StopSampled", kStopListMax, ""),
     fixed(Key::StopTxnSampledDataMaxLength, "StopTxnSampledDataMaxLength", kStopListMax),
-    {Key::SupportedFeatureProfiles, "SupportedFeatureProfiles", nullptr, KeyType::kText,
-     Rights::kReadOnly, kCore, 0, 0, 0, ""},
+    text(Key::SupportedFeatureProfiles, "SupportedFeatureProfiles", nullptr, KeyType::kText, kCore,
+         ""),
     number(Key::TransactionMessageAttempts, "TransactionMessageAttempts", "TxMsgAttempts", 0, 100,
            3),
     number(Key::TransactionMessageRetryInterval, "TransactionMessageRetryInterval", "TxMsgRetry", 0,
@@ -111,28 +110,26 @@ constexpr KeyRow kKeys[kKeyCount] = {
     number(Key::WebSocketPingInterval, "WebSocketPingInterval", "WsPingInterval", 0, 86400, 30),
     flag(Key::TxResumeAfterPowerLoss, "TxResumeAfterPowerLoss", "TxResume", true),
     flag(Key::FreeVendEnabled, "FreeVendEnabled", "FreeVend", false),
-    {Key::FreeVendIdTag, "FreeVendIdTag", "FreeVendTag", KeyType::kIdTag, Rights::kReadWrite, kCore,
-     0, 0, 0, "FREEVEND"},
-    {Key::LocalAuthListEnabled, "LocalAuthListEnabled", "LocalList", KeyType::kFlag,
-     Rights::kReadWrite, kList, 0, 1, 1, nullptr},
+    text(Key::FreeVendIdTag, "FreeVendIdTag", "FreeVendTag", KeyType::kIdTag, kCore, "FREEVEND"),
+    flag(Key::LocalAuthListEnabled, "LocalAuthListEnabled", "LocalList", true, kList),
     fixed(Key::LocalAuthListMaxLength, "LocalAuthListMaxLength",
           static_cast<int32_t>(limits::kLocalListEntries), kList),
     fixed(Key::SendLocalListMaxLength, "SendLocalListMaxLength", kListUpdate, kList),
-    {Key::ReserveConnectorZeroSupported, "ReserveConnectorZeroSupported", nullptr, KeyType::kFlag,
-     Rights::kReadOnly, FeatureProfile::kReservation, 0, 1, 1, nullptr},
+    flag(Key::ReserveConnectorZeroSupported, "ReserveConnectorZeroSupported", nullptr, true,
+         FeatureProfile::kReservation),
     fixed(Key::ChargeProfileMaxStackLevel, "ChargeProfileMaxStackLevel", limits::kMaxStackLevel,
           kSmart),
-    {Key::ChargingScheduleAllowedChargingRateUnit, "ChargingScheduleAllowedChargingRateUnit",
-     nullptr, KeyType::kText, Rights::kReadOnly, kSmart, 0, 0, 0, "Current,Power"},
+    text(Key::ChargingScheduleAllowedChargingRateUnit, "ChargingScheduleAllowedChargingRateUnit",
+         nullptr, KeyType::kText, kSmart, "Current,Power"),
     fixed(Key::ChargingScheduleMaxPeriods, "ChargingScheduleMaxPeriods",
           static_cast<int32_t>(limits::kMaxSchedulePeriods), kSmart),
-    {Key::ConnectorSwitch3to1PhaseSupported, "ConnectorSwitch3to1PhaseSupported", nullptr,
-     KeyType::kFlag, Rights::kReadOnly, kSmart, 0, 1, 0, nullptr},
+    flag(Key::ConnectorSwitch3to1PhaseSupported, "ConnectorSwitch3to1PhaseSupported", nullptr,
+         false, kSmart),
     fixed(Key::MaxChargingProfilesInstalled, "MaxChargingProfilesInstalled",
           static_cast<int32_t>(limits::kMaxChargingProfiles), kSmart),
     // Its number holds the platform::TransferProtocol bits.
-    {Key::SupportedFileTransferProtocols, "SupportedFileTransferProtocols", nullptr, KeyType::kText,
-     Rights::kReadOnly, FeatureProfile::kFirmwareManagement, 0, 0, 0, ""},
+    text(Key::SupportedFileTransferProtocols, "SupportedFileTransferProtocols", nullptr,
+         KeyType::kText, FeatureProfile::kFirmwareManagement, ""),
 };
 
 constexpr bool rows_match_enum() {
@@ -251,7 +248,7 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lo
 }
 
 bool Configuration::is_readonly(Key key) const {
-  return row(key).rights == Rights::kReadOnly ||
+  return row(key).stored_as == nullptr ||
          (key == Key::UnlockConnectorOnEVSideDisconnect && !has_lock_);
 }
 

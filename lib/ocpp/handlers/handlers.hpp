@@ -60,9 +60,7 @@ class InboundCall {
   /// @param conf  The object that type describes.
   void answer(const messages::runtime::ObjectType& type, const void* conf) const;
   void refuse(messages::RpcErrorCode code, common::TextSpan description) const;
-  void refuse(const messages::DecodeError& error) const {
-    refuse(error.code(), error.description().span());
-  }
+  void refuse(const messages::DecodeError& error) const;
 
  private:
   void begin(json::Writer& writer, int type) const;

@@ -23,6 +23,7 @@ struct DecodeOptions {
   bool strict = false;
   const ItemSink* sink = nullptr;
 };
+inline constexpr DecodeOptions kLenient{};
 
 /// Why a payload was refused, or that it was not.
 class DecodeError {
@@ -59,9 +60,9 @@ namespace runtime {
 /// @param out  The struct, not touched where type has nothing; unspecified content after an error.
 ///             nullptr: only checks.
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
-                          DecodeOptions options);
+                          const DecodeOptions& options);
 DecodeError decode_object(const ObjectType& type, FramePayload payload, void* out,
-                          DecodeOptions options);
+                          const DecodeOptions& options);
 
 /// @retval kOk               Written.
 /// @retval kNoSpace          Does not fit.
@@ -82,11 +83,13 @@ DecodeError check(FramePayload payload);
 
 /// Decodes a payload. Texts and arrays of message point into json.
 template <typename Message>
-DecodeError decode(common::TextSpan json, Message& message, DecodeOptions options = {}) {
+DecodeError decode(common::TextSpan json, Message& message,
+                   const DecodeOptions& options = kLenient) {
   return runtime::decode_object(Message::kType, json, &message, options);
 }
 template <typename Message>
-DecodeError decode(FramePayload payload, Message& message, DecodeOptions options = {}) {
+DecodeError decode(FramePayload payload, Message& message,
+                   const DecodeOptions& options = kLenient) {
   return runtime::decode_object(Message::kType, payload, &message, options);
 }
 /// Encodes a payload; see runtime::encode_object().

@@ -26,7 +26,8 @@ using json::Token;
 class Decoder {
  public:
   /// @param error  Where to tell what is wrong; nullptr when nobody asks.
-  Decoder(json::Reader& reader, DecodeOptions options, bool integral_decimals, DecodeError* error)
+  Decoder(json::Reader& reader, const DecodeOptions& options, bool integral_decimals,
+          DecodeError* error)
       : reader_(reader),
         error_(error),
         sink_(options.sink),
@@ -342,13 +343,13 @@ bool ArrayBase::next(Position& position, void* item, size_t item_size) const {
   }
   if (origin_ == Origin::kSource) return call_(next_, const_cast<void*>(data_), index, item);
   // The array was checked with the options of its message; the lenient rules take all of that.
-  return Decoder(position.reader_, DecodeOptions(), true, nullptr).item(type_->item, item);
+  return Decoder(position.reader_, kLenient, true, nullptr).item(type_->item, item);
 }
 
 namespace {
 
 DecodeError decode_any(const ObjectType* type, json::Reader reader, void* out,
-                       DecodeOptions options) {
+                       const DecodeOptions& options) {
   DecodeError error;
   Decoder(reader, options, type != nullptr && type->integral_decimals, &error).message(type, out);
   return error;
@@ -357,12 +358,12 @@ DecodeError decode_any(const ObjectType* type, json::Reader reader, void* out,
 }  // namespace
 
 DecodeError decode_object(const ObjectType& type, common::TextSpan json, void* out,
-                          DecodeOptions options) {
+                          const DecodeOptions& options) {
   return decode_any(&type, json::Reader(json), out, options);
 }
 
 DecodeError decode_object(const ObjectType& type, FramePayload payload, void* out,
-                          DecodeOptions options) {
+                          const DecodeOptions& options) {
   return decode_any(&type, json::Reader::inside_array(payload.rest), out, options);
 }
 
@@ -398,8 +399,7 @@ bool enum_value(const EnumType& type, common::TextSpan name, uint8_t& value) {
 }  // namespace runtime
 
 DecodeError check(FramePayload payload) {
-  return runtime::decode_any(nullptr, json::Reader::inside_array(payload.rest), nullptr,
-                             DecodeOptions());
+  return runtime::decode_any(nullptr, json::Reader::inside_array(payload.rest), nullptr, kLenient);
 }
 
 }  // namespace ocpp_messages
