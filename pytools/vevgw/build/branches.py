@@ -21,7 +21,7 @@ from vevgw.build import pio
 from vevgw.errors import UserError
 
 ENVIRONMENT = "native-coverage"
-SUITES = ("unit/test_ocpp*", "scenario/test_ocpp*")
+SUITES = ("unit/test_ocpp*", "scenario/test_ocpp*", "scenario/test_smart_charging")
 _FOLDER = "lib/ocpp/"
 _MADE_BY_MACRO = re.compile(r"\b(LOG_(DEBUG|INFO|WARN|ERROR)|assert)\(")
 _SWITCH = re.compile(r"\bswitch \(")
