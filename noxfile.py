@@ -69,7 +69,7 @@ EVERYTHING = (
 CI_ARGUMENTS = {
     "codegen": ["--check"],
     "scenario": ["--plain"],
-    "simulation": ["--seeds", "300", "--days", "30"],
+    "simulation": ["--seeds", "100", "--days", "30"],
     "fuzz": ["--seconds", "5"],
 }
 
