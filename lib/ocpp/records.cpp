@@ -403,6 +403,7 @@ Status decode(ByteSpan image, DeadLetterRecord& out) {
   read_enum(reader, out.reason, DeadLetterReason::kNoTransaction, DeadLetterReason::kOther);
   reader.u8(type);
   reader.u8(size);
+  if (size > DeadLetterRecord::kMaxImageBytes) return Status::kCorrupt;
   out.type = static_cast<RecordType>(type);
   out.image = reader.bytes(size);
   out.has_transaction_id = image.size() >= kDeadLetterMandatory + size + 4;

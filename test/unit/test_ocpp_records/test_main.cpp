@@ -274,6 +274,10 @@ TEST_CASE("an impossible length inside an image is refused") {
   image[6] = 200;
   ocpp::DeadLetterRecord letter;
   CHECK(ocpp::decode(ByteSpan(image.data(), image.size()), letter) == Status::kCorrupt);
+  // All bytes are there, but more than a dead letter may hold.
+  image.resize(300, 0);
+  image[6] = ocpp::DeadLetterRecord::kMaxImageBytes + 1;
+  CHECK(ocpp::decode(ByteSpan(image.data(), image.size()), letter) == Status::kCorrupt);
 }
 
 TEST_CASE("sizes stated in the header are those written") {
