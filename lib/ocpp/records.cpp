@@ -89,10 +89,18 @@ class ImageReader {
     if (out.assign(common::TextSpan(text, size)) != Status::kOk) is_valid_ = false;
     offset_ += 1 + IdTag::kCapacity;
   }
+  /// Times that cannot be are taken for unknown, so that sums of them stay in range; the rest of the
+  /// record is worth keeping.
+  void moment(common::Instant& instant, common::UtcTime& utc) {
+    constexpr int64_t kYear10000Ms = 253'402'300'800'000;
+    i64(instant.ms);
+    i64(utc.ms);
+    if (instant.ms < 0 || instant.ms >= kYear10000Ms) instant = common::Instant();
+    if (utc.ms < 0 || utc.ms >= kYear10000Ms) utc = common::UtcTime();
+  }
   void time(RecordTime& out) {
     u32(out.boot_id);
-    i64(out.instant.ms);
-    i64(out.utc.ms);
+    moment(out.instant, out.utc);
   }
   ByteSpan bytes(size_t size) {
     if (!has(size)) {
@@ -375,8 +383,7 @@ Status decode(ByteSpan image, BootTimeRecord& out) {
   out = BootTimeRecord();
   ImageReader reader(image);
   reader.u32(out.boot_id);
-  reader.i64(out.instant.ms);
-  reader.i64(out.utc.ms);
+  reader.moment(out.instant, out.utc);
   reader.boolean(out.is_estimate);
   return outcome(reader);
 }

@@ -82,7 +82,9 @@ Result<int64_t> TransactionStore::read_boot_zero(uint32_t boot_id) {
     RETURN_IF_ERROR(records_.read(cursor, MutableByteSpan(buffer), record));
     BootTimeRecord boot_time;
     if (record.type != static_cast<uint8_t>(RecordType::kBootTime)) continue;
-    if (decode(record.payload, boot_time) != Status::kOk || boot_time.boot_id != boot_id) continue;
+    if (decode(record.payload, boot_time) != Status::kOk || boot_time.boot_id != boot_id ||
+        !boot_time.utc.is_known())
+      continue;
     return boot_time.utc.ms - boot_time.instant.ms;
   }
 }

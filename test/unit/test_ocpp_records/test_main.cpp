@@ -280,6 +280,34 @@ TEST_CASE("an impossible length inside an image is refused") {
   CHECK(ocpp::decode(ByteSpan(image.data(), image.size()), letter) == Status::kCorrupt);
 }
 
+TEST_CASE("a time that cannot be is unknown, the rest of its record is kept") {
+  struct {
+    int64_t instant_ms;
+    int64_t utc_ms;
+  } const cases[] = {{-1, -1},
+                     {INT64_MIN, INT64_MAX},
+                     {-9'220'556'183'264'231'078, 3'553'433'905'166'484'996},
+                     {INT64_MAX, 253'402'300'800'000}};
+  for (const auto& times : cases) {
+    CAPTURE(times.utc_ms);
+    uint8_t bytes[ocpp::kStartRecordBytes];
+    ocpp::StartRecord start;
+    start.meter_start_wh = 1234;
+    start.time = {7, common::Instant{times.instant_ms}, common::UtcTime{times.utc_ms}};
+    REQUIRE(ocpp::decode(ocpp::encode(start, MutableByteSpan(bytes)), start) == Status::kOk);
+    CHECK(start.meter_start_wh == 1234);
+    CHECK(start.time.boot_id == 7);
+    CHECK(start.time.instant == common::Instant{0});
+    CHECK_FALSE(start.time.utc.is_known());
+
+    ocpp::BootTimeRecord boot;
+    boot.instant = common::Instant{times.instant_ms};
+    boot.utc = common::UtcTime{times.utc_ms};
+    REQUIRE(ocpp::decode(ocpp::encode(boot, MutableByteSpan(bytes)), boot) == Status::kOk);
+    CHECK(boot.utc.ms - boot.instant.ms == 0);
+  }
+}
+
 TEST_CASE("sizes stated in the header are those written") {
   CHECK(vector_of("start-current").size() == ocpp::kStartRecordBytes);
   CHECK(vector_of("reading-shorter").size() == ocpp::kMeterValuesRecordBytes + 19);
