@@ -135,9 +135,9 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   ports.unit_index = unit_index.value();
   ports.store = &store_;
   ports.log = &log_;
-  RETURN_IF_ERROR(drivers_.push_back(ChargerDriver()));
-  drivers_[drivers_.size() - 1].configure(complete, *profile, ports);
-  return common::Status::kOk;
+  ChargerDriver& driver = slots_[drivers_.size()].emplace<ChargerDriver>();
+  driver.configure(complete, *profile, ports);
+  return drivers_.push_back(&driver);
 }
 
 common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant now) {
@@ -146,7 +146,7 @@ common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant
     return refuse(common::Status::kInvalidState, "the bridge has been started already");
   if (drivers_.empty()) return refuse(common::Status::kInvalidState, "no connector is configured");
   has_begun_ = true;
-  for (ChargerDriver& driver : drivers_) driver.begin(observer, now);
+  for (Driver* driver : drivers_) driver->begin(observer, now);
   return common::Status::kOk;
 }
 
@@ -156,18 +156,14 @@ common::Instant Bridge::step(common::Instant now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     common::Instant next = common::Instant::never();
     bool has_progressed = false;
-    for (ChargerDriver& driver : drivers_) next = common::earlier(next, driver.step(now));
+    for (Driver* driver : drivers_) next = common::earlier(next, driver->step(now));
     for (uint8_t index = 0; index < links_.size(); ++index) {
       modbus::Bus& bus = buses_[index];
       next = common::earlier(next, bus.step(now));
       modbus::Completion completion;
       if (!bus.take_completion(completion)) continue;
       has_progressed = true;
-      for (ChargerDriver& driver : drivers_) {
-        if (driver.bus_index() == index && driver.unit_index() == completion.unit_index) {
-          driver.on_completion(completion, now);
-        }
-      }
+      for (Driver* driver : drivers_) driver->on_completion(index, completion, now);
     }
     if (!has_progressed) return next;
   }
@@ -175,55 +171,51 @@ common::Instant Bridge::step(common::Instant now) {
 }
 
 void Bridge::set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) {
-  ChargerDriver* driver = find(connector_id);
+  Driver* driver = find(connector_id);
   if (driver != nullptr) driver->set_offer(offer, now);
 }
 
 void Bridge::request_sample(uint8_t connector_id, common::Instant now) {
-  ChargerDriver* driver = find(connector_id);
+  Driver* driver = find(connector_id);
   if (driver != nullptr) driver->request_sample(now);
 }
 
-common::Status Bridge::unlock(uint8_t connector_id, common::Instant) {
-  // No built-in profile describes a lock that can be opened.
-  return find(connector_id) == nullptr ? common::Status::kNotFound : common::Status::kUnsupported;
+common::Status Bridge::unlock(uint8_t connector_id, common::Instant now) {
+  Driver* driver = find(connector_id);
+  return driver == nullptr ? common::Status::kNotFound : driver->unlock(now);
 }
 
 charger::Capabilities Bridge::capabilities(uint8_t connector_id) const {
-  const ChargerDriver* driver = find(connector_id);
+  const Driver* driver = find(connector_id);
   return driver == nullptr ? charger::Capabilities() : driver->capabilities();
 }
 
 common::Status Bridge::checkpoint(uint8_t connector_id) {
-  ChargerDriver* driver = find(connector_id);
-  return driver == nullptr ? common::Status::kNotFound : driver->save_energy();
+  Driver* driver = find(connector_id);
+  return driver == nullptr ? common::Status::kNotFound : driver->checkpoint();
 }
 
 common::Status Bridge::checkpoint_all() {
   common::Status result = common::Status::kOk;
-  for (ChargerDriver& driver : drivers_) {
-    const common::Status status = driver.save_energy();
+  for (Driver* driver : drivers_) {
+    const common::Status status = driver->checkpoint();
     if (status != common::Status::kOk) result = status;
   }
   return result;
 }
 
 const ConnectorDiagnostics* Bridge::diagnostics(uint8_t connector_id) {
-  const ChargerDriver* driver = find(connector_id);
+  const Driver* driver = find(connector_id);
   if (driver == nullptr) return nullptr;
   driver->fill(diagnostics_, stepped_at_);
   return &diagnostics_;
 }
 
-ChargerDriver* Bridge::find(uint8_t connector_id) {
-  for (ChargerDriver& driver : drivers_) {
-    if (driver.connector_id() == connector_id) return &driver;
+Driver* Bridge::find(uint8_t connector_id) const {
+  for (Driver* driver : drivers_) {
+    if (driver->connector_id() == connector_id) return driver;
   }
   return nullptr;
-}
-
-const ChargerDriver* Bridge::find(uint8_t connector_id) const {
-  return const_cast<Bridge*>(this)->find(connector_id);
 }
 
 }  // namespace bridge

@@ -69,8 +69,7 @@ class Bridge final : public charger::ChargerControl {
 
  private:
   common::Status check(const ConnectorConfig& config, const Profile& profile);
-  ChargerDriver* find(uint8_t connector_id);
-  const ChargerDriver* find(uint8_t connector_id) const;
+  Driver* find(uint8_t connector_id) const;
   common::Status refuse(common::Status status, const char* format, ...)
       __attribute__((format(printf, 3, 4)));
 
@@ -80,7 +79,8 @@ class Bridge final : public charger::ChargerControl {
   common::Instant stepped_at_;
   common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
   modbus::Bus buses_[limits::kMaxBuses];
-  common::FixedVector<ChargerDriver, limits::kMaxConnectors> drivers_;
+  DriverSlot<ChargerDriver> slots_[limits::kMaxConnectors];
+  common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   ConnectorDiagnostics diagnostics_;
   common::FixedString<160> error_text_;
 };

@@ -354,14 +354,14 @@ void ChargerDriver::save_energy_now_and_then(common::Instant now) {
   // The first value is stored at once: it is the base of everything that follows.
   if (saved_energy_wh_ >= 0 && now - energy_saved_at_ < config_.timings.energy_save_ms) return;
   energy_saved_at_ = now;
-  const common::Status status = save_energy();
+  const common::Status status = checkpoint();
   if (status != common::Status::kOk) {
     LOG_ERROR(*ports_.log, "connector %u: cannot store the energy register: %s",
               config_.connector_id, to_string(status));
   }
 }
 
-common::Status ChargerDriver::save_energy() {
+common::Status ChargerDriver::checkpoint() {
   uint8_t record[EnergyRegister::kRecordBytes];
   const size_t size = energy_.save(record);
   if (size == 0) return common::Status::kOk;

@@ -2,6 +2,7 @@
 
 #include "bridge/bridge_config.hpp"
 #include "bridge/current_guard.hpp"
+#include "bridge/driver.hpp"
 #include "bridge/energy_register.hpp"
 #include "bridge/normaliser.hpp"
 #include "bridge/profile.hpp"
@@ -12,32 +13,11 @@
 
 namespace bridge {
 
-/// What the console shows of one connector.
-struct ConnectorDiagnostics {
-  const char* profile = "";  ///< Static.
-  uint8_t bus = 0;
-  uint8_t unit_id = 0;
-  const char* phase = "";  ///< "probing", "initialising", "running"
-  Pilot pilot = Pilot::kHold;
-  uint16_t state_code = 0;      ///< Raw value of the charger's state register.
-  uint16_t layout_version = 0;  ///< 0 = not read or none.
-  int64_t silence_ms = -1;      ///< Since the last good state reading; -1 = none yet.
-  bool has_offer = false;
-  charger::Offer offer;
-  uint32_t target_ma = 0;        ///< What the offer comes to after all limits; 0 = disabled.
-  bool limit_confirmed = false;  ///< The charger's register holds target_ma.
-  uint32_t watchdog_ms = 0;      ///< The charger's, 0 = off or none.
-  uint32_t restarts_seen = 0;    ///< Charger restarts detected since start-up.
-  charger::ChargerState state;
-  charger::MeterSample last_sample;
-  modbus::UnitStatistics bus_statistics;
-};
-
 /// Interprets one charger's profile: initialises it, polls it, carries out the offer, supervises it.
 ///
 ///   first start:  layout, hardware limits, state and meter -> settings, watchdog, failsafe -> running
 ///   after silence, restart or state F: layout -> settings, watchdog, failsafe, limit -> state -> running
-class ChargerDriver {
+class ChargerDriver final : public Driver {
  public:
   struct Ports {
     modbus::Bus* bus = nullptr;
@@ -47,20 +27,19 @@ class ChargerDriver {
   };
 
   void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);
-  void begin(charger::ChargerObserver& observer, common::Instant now);
+  void begin(charger::ChargerObserver& observer, common::Instant now) override;
 
-  common::Instant step(common::Instant now);
-  void on_completion(const modbus::Completion& completion, common::Instant now);
+  common::Instant step(common::Instant now) override;
+  void on_completion(uint8_t bus_index, const modbus::Completion& completion,
+                     common::Instant now) override;
 
-  void set_offer(const charger::Offer& offer, common::Instant now);
-  void request_sample(common::Instant now);
-  charger::Capabilities capabilities() const;
-  common::Status save_energy();
+  void set_offer(const charger::Offer& offer, common::Instant now) override;
+  void request_sample(common::Instant now) override;
+  charger::Capabilities capabilities() const override;
+  common::Status checkpoint() override;
 
-  uint8_t connector_id() const { return config_.connector_id; }
-  uint8_t bus_index() const { return config_.bus; }
-  uint8_t unit_index() const { return ports_.unit_index; }
-  void fill(ConnectorDiagnostics& out, common::Instant now) const;
+  uint8_t connector_id() const override { return config_.connector_id; }
+  void fill(ConnectorDiagnostics& out, common::Instant now) const override;
 
  private:
   // Tags of the requests on the bus.

@@ -132,7 +132,9 @@ uint16_t ChargerDriver::to_raw(uint8_t row, uint32_t value) const {
 
 // --- completions
 
-void ChargerDriver::on_completion(const modbus::Completion& completion, common::Instant now) {
+void ChargerDriver::on_completion(uint8_t bus_index, const modbus::Completion& completion,
+                                  common::Instant now) {
+  if (bus_index != config_.bus || completion.unit_index != ports_.unit_index) return;
   is_unanswered_ = completion.outcome != modbus::Outcome::kOk &&
                    completion.outcome != modbus::Outcome::kException;
   if (modbus::is_write(completion.request.function)) {
