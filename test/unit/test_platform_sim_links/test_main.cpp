@@ -2,6 +2,7 @@
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_serial_link.hpp"
 #include "platform_sim/sim_tcp_link.hpp"
+#include "platform_sim/sim_udp_link.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 
 #include <string>
@@ -14,6 +15,7 @@ using common::UtcTime;
 using platform_sim::SimClock;
 using platform_sim::SimSerialLink;
 using platform_sim::SimTcpLink;
+using platform_sim::SimUdpLink;
 using platform_sim::SimWaiter;
 using platform_sim::SimWebSocketLink;
 
@@ -365,4 +367,66 @@ TEST_CASE("a TCP link connects, carries bytes and can be refused or broken") {
   clock.advance(5);
   CHECK(link.state() == platform::TcpLink::State::kClosed);
   CHECK(link.attempts() == 2);
+}
+
+TEST_CASE("a UDP link looks names up, carries datagrams and loses or doubles them") {
+  SimClock clock;
+  SimUdpLink link(clock, 1);
+  uint8_t buffer[8];
+  const platform::UdpAddress keba{0xC0A80007, 7090};
+  const auto read = [&] {
+    const auto got = link.receive_from(MutableByteSpan(buffer));
+    if (!got.ok()) return std::string(to_string(got.status()));
+    CHECK(got.value().from == keba);
+    return std::string(buffer, buffer + got.value().size) + (got.value().truncated ? "..." : "");
+  };
+  CHECK(link.send_to(keba, bytes("i")) == Status::kClosed);
+  CHECK(read() == "closed");
+  CHECK(link.bind(7090) == Status::kOk);
+  CHECK(link.resolve("192.168.0.7", 7090).value() == keba);
+  link.set_name("keba.local", keba.ipv4);
+  CHECK(link.resolve("keba.local", 7090).status() == Status::kAgain);
+  CHECK(link.resolve("other", 7090).status() == Status::kAgain);
+  SimWaiter waiter(clock);
+  waiter.add_source([&] { return link.next_event(); });
+  waiter.wait_until(Instant::never());
+  CHECK(clock.now() == Instant{5});
+  CHECK(link.resolve("keba.local", 7090).value() == keba);
+  CHECK(link.resolve("other", 7090).status() == Status::kNotFound);
+
+  CHECK(link.send_to(keba, bytes("report 2")) == Status::kOk);
+  SimUdpLink::Datagram sent;
+  CHECK_FALSE(link.peer_receive(sent));
+  waiter.wait_until(Instant::never());
+  REQUIRE(link.peer_receive(sent));
+  CHECK(sent.peer == keba);
+  CHECK(sent.bytes == "report 2");
+  link.peer_send(keba, "TCH-OK :done");
+  CHECK(read() == "again");
+  waiter.wait_until(Instant::never());
+  CHECK(read() == "TCH-OK :...");
+  CHECK(read() == "again");
+  waiter.wait_until(Instant::never());
+  CHECK(waiter.is_idle_for_ever());
+
+  SimUdpLink::Behaviour behaviour;
+  behaviour.duplicate_per_mille = 1000;
+  behaviour.queue_datagrams = 2;
+  link.set_behaviour(behaviour);
+  CHECK(link.send_to(keba, bytes("i")) == Status::kOk);
+  CHECK(link.send_to(keba, bytes("i")) == Status::kAgain);
+  clock.advance(2);
+  CHECK(link.peer_receive(sent));
+  CHECK(link.peer_receive(sent));
+  behaviour.drop_per_mille = 1000;
+  link.set_behaviour(behaviour);
+  CHECK(link.send_to(keba, bytes("i")) == Status::kOk);
+  clock.advance(2);
+  CHECK_FALSE(link.peer_receive(sent));
+  behaviour.is_network_down = true;
+  behaviour.is_port_taken = true;
+  link.set_behaviour(behaviour);
+  CHECK(link.send_to(keba, bytes("i")) == Status::kIo);
+  CHECK(link.bind(7090) == Status::kIo);
+  CHECK_FALSE(link.is_open());
 }
