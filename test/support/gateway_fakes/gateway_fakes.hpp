@@ -34,6 +34,7 @@ class FakeEngine final : public gateway::OcppEngine {
     gateway::EngineSummary summary;
     summary.registration = "accepted";
     summary.pending_messages = pending_messages;
+    summary.utc = utc;
     return summary;
   }
   bool lost_message(size_t index, gateway::LostMessage& message) override {
@@ -47,8 +48,8 @@ class FakeEngine final : public gateway::OcppEngine {
   }
   common::Status resend_lost_messages() override { return resend_status; }
   gateway::ConnectorSummary connector(uint8_t) const override { return transaction; }
-  size_t action_count() const override { return 0; }
-  gateway::ActionCounters counters(size_t) const override { return {}; }
+  size_t action_count() const override { return actions.size(); }
+  gateway::ActionCounters counters(size_t index) const override { return actions.at(index); }
   size_t configuration_count() const override { return 2; }
   void configuration_at(size_t index, gateway::ConfigurationEntry& entry) const override {
     entry.key = index == 0 ? "HeartbeatInterval" : "AuthorizationKey";
@@ -100,6 +101,8 @@ class FakeEngine final : public gateway::OcppEngine {
   common::Status resend_status = common::Status::kOk;
   common::Status data_transfer_status = common::Status::kOk;
   size_t pending_messages = 0;
+  common::UtcTime utc;
+  std::vector<gateway::ActionCounters> actions;
   gateway::ConnectorSummary transaction;
   std::vector<std::string> tags;
   std::vector<int> states;
