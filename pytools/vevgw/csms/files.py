@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import logging
 import secrets
 import ssl
@@ -67,6 +68,12 @@ class FileTls:
     key: Path
 
 
+def _inside(folder: Path, request: web.Request) -> Path | None:
+    """The file that a request names, when it is one right in the folder."""
+    name = request.match_info["name"]
+    return None if name == ".." or "/" in name or "\0" in name else folder / name
+
+
 class FileServer:
     """Serves files and takes uploads; an async context manager.
 
@@ -117,6 +124,7 @@ class FileServer:
         self._runner: web.AppRunner | None = None
         self._ftp: FTPServer | None = None
         self._ftp_thread: threading.Thread | None = None
+        self._ftp_pem: tempfile._TemporaryFileWrapper[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._arrived = asyncio.Condition()
         self._arrivals: list[str] = []
@@ -161,6 +169,9 @@ class FileServer:
         try:
             await self._start_http()
             self._start_ftp()
+        except CsmsError:
+            await self.stop()
+            raise
         except OSError as error:
             await self.stop()
             raise CsmsError(
@@ -177,7 +188,12 @@ class FileServer:
         context: ssl.SSLContext | None = None
         if self._tls is not None:
             context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(self._tls.certificate, self._tls.key)
+            try:
+                context.load_cert_chain(self._tls.certificate, self._tls.key)
+            except OSError as error:
+                raise CsmsError(
+                    f"The certificate of the file server cannot be used: {error.strerror}."
+                ) from None
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._host, self._http_port, ssl_context=context).start()
@@ -201,11 +217,12 @@ class FileServer:
         base = FTPHandler
         if self._tls is not None:
             base = TLS_FTPHandler
-            both = self._folder / "ftp-server.pem"
-            both.write_bytes(self._tls.certificate.read_bytes() + self._tls.key.read_bytes())
-            both.chmod(0o600)
+            # Outside the folder, which anybody may read. stop() removes it.
+            self._ftp_pem = tempfile.NamedTemporaryFile(prefix="vevgw-ftp-", suffix=".pem")  # noqa: SIM115
+            self._ftp_pem.write(self._tls.certificate.read_bytes() + self._tls.key.read_bytes())
+            self._ftp_pem.flush()
             attributes |= {
-                "certfile": str(both),
+                "certfile": self._ftp_pem.name,
                 "tls_control_required": True,
                 "tls_data_required": True,
                 "ssl_context": None,
@@ -230,6 +247,8 @@ class FileServer:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        if self._ftp_pem is not None:
+            self._ftp_pem.close()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -237,7 +256,8 @@ class FileServer:
 
     def _on_ftp_received(self, path: str) -> None:
         assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(self._note(Path(path).name), self._loop)
+        if self.uploads.resolve() in Path(path).resolve().parents:
+            asyncio.run_coroutine_threadsafe(self._note(Path(path).name), self._loop)
 
     async def _note(self, name: str) -> None:
         async with self._arrived:
@@ -277,25 +297,29 @@ class FileServer:
         return web.Response(status=302, headers={"Location": request.query.get("to", request.path)})
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
-        path = self.files / request.match_info["name"]
-        if path.parent != self.files or not path.is_file():
+        path = _inside(self.files, request)
+        if path is None or not path.is_file():
             raise web.HTTPNotFound
         content = await asyncio.to_thread(path.read_bytes)
         etag = f'"{path.stat().st_mtime_ns:x}"'
-        start = request.http_range.start or 0
+        wanted = slice(None)
         fits = request.headers.get("If-Range", etag) == etag
-        if self.faults.ignore_range or not fits:
-            start = 0
+        if fits and not self.faults.ignore_range:
+            # One that cannot be read counts as none (RFC 9110, 14.2).
+            with contextlib.suppress(ValueError):
+                wanted = request.http_range
         headers = {"ETag": etag, "Accept-Ranges": "bytes"}
-        if start >= len(content) > 0:
+        is_part = bool(wanted.start) or wanted.stop is not None
+        part = slice(*wanted.indices(len(content)))
+        if is_part and part.start >= part.stop:
             headers["Content-Range"] = f"bytes */{len(content)}"
             return web.Response(status=416, headers=headers)
-        if start > 0:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        response = web.StreamResponse(status=206 if start > 0 else 200, headers=headers)
-        response.content_length = len(content) - start
+        if is_part:
+            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
+        response = web.StreamResponse(status=206 if is_part else 200, headers=headers)
+        response.content_length = part.stop - part.start
         await response.prepare(request)
-        await self._send(request, response, content[start:])
+        await self._send(request, response, content[part])
         return response
 
     async def _send(
@@ -325,8 +349,8 @@ class FileServer:
         name = request.match_info["name"]
         if request.method == "PUT" and self.faults.only_post:
             raise web.HTTPMethodNotAllowed("PUT", ["POST"])
-        target = self.uploads / name
-        if target.parent != self.uploads:
+        target = _inside(self.uploads, request)
+        if target is None or target.is_dir():
             raise web.HTTPForbidden
         if request.content_type.startswith("multipart/"):
             part = await (await request.multipart()).next()
