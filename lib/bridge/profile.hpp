@@ -182,7 +182,7 @@ struct Profile {
 };
 
 /// Every profile built into this firmware, sorted by name.
-common::Span<const Profile> charger_profiles();
+common::Span<const Profile* const> charger_profiles();
 /// @return nullptr when there is no such profile.
 const Profile* find_charger_profile(const char* name);
 

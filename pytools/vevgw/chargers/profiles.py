@@ -1,8 +1,9 @@
-"""Charger profiles: the YAML files of profiles/chargers, checked."""
+"""Device profiles: the YAML files of profiles/chargers and profiles/meters, checked."""
 
 from __future__ import annotations
 
 import difflib
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from vevgw.chargers.profiles_yaml import Finding
 from vevgw.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-PROFILES_FOLDER = REPOSITORY / "profiles" / "chargers"
+PROFILES_FOLDER = REPOSITORY / "profiles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Profile:
     data: dict[str, Any]
     text: str
     warnings: tuple[Finding, ...]
+
+    @property
+    def is_meter(self) -> bool:
+        """Whether it describes a meter, not a charger."""
+        return self.data.get("kind") == "meter"
 
     @property
     def name(self) -> str:
@@ -67,14 +73,14 @@ def check_file(path: Path) -> tuple[Profile | None, list[Finding]]:
 
 
 def profile_files(folder: Path = PROFILES_FOLDER) -> list[Path]:
-    """Returns the profile files of a folder, sorted by name.
+    """Returns the profile files of a folder and of the folders in it, sorted by name.
 
     Raises:
         UserError: There is no such folder.
     """
     if not folder.is_dir():
-        raise UserError(f"There is no folder {folder} with charger profiles.")
-    return sorted(folder.glob("*.yaml"))
+        raise UserError(f"There is no folder {folder} with profiles.")
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*/*.yaml")], key=lambda path: path.stem)
 
 
 def find_file(name: str, folder: Path = PROFILES_FOLDER) -> Path:
@@ -88,26 +94,30 @@ def find_file(name: str, folder: Path = PROFILES_FOLDER) -> Path:
         if not as_path.is_file():
             raise UserError(f"There is no file {name}.")
         return as_path
-    names = [path.stem for path in profile_files(folder)]
-    if name in names:
-        return folder / f"{name}.yaml"
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"the profiles are: {', '.join(names)}."
-    raise UserError(f"There is no charger profile '{name}'; {hint}")
+    paths = {path.stem: path for path in profile_files(folder)}
+    if name in paths:
+        return paths[name]
+    close = difflib.get_close_matches(name, paths, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"the profiles are: {', '.join(paths)}."
+    raise UserError(f"There is no profile '{name}'; {hint}")
 
 
 def load_all(folder: Path = PROFILES_FOLDER) -> list[Profile]:
     """Returns all profiles of a folder, sorted by name.
 
     Raises:
-        UserError: One cannot be read or has errors; the text is the first of them.
+        UserError: One cannot be read or has errors, or two have the same name; the text is the
+            first of the mistakes.
     """
     profiles: list[Profile] = []
-    for path in profile_files(folder):
+    for path, after in itertools.pairwise([*profile_files(folder), None]):
+        if after is not None and path is not None and after.stem == path.stem:
+            raise UserError(f"{path} and {after} have the same name.")
+        assert path is not None
         profile, findings = check_file(path)
         if profile is None:
             raise UserError(str(next(finding for finding in findings if finding.is_error)))
         profiles.append(profile)
     if not profiles:
-        raise UserError(f"There is no charger profile in {folder}.")
+        raise UserError(f"There is no profile in {folder}.")
     return profiles

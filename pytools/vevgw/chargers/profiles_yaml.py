@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,19 @@ class Document:
     def finding(self, path: KeyPath, message: str, *, is_error: bool = True) -> Finding:
         """Makes a finding at a value."""
         return Finding(self.path, self.line(path), message, is_error)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Returns a path of keys as people write it."""
+    return ".".join(str(part) for part in path)
+
+
+def guess(word: str, options: list[str]) -> str:
+    """Returns what somebody who wrote `word` may have meant, as the end of a sentence."""
+    close = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    if close:
+        return f" (did you mean '{close[0]}'?)"
+    return f" (possible: {', '.join(options)})" if options else ""
 
 
 def load(path: Path, text: str) -> Document:
