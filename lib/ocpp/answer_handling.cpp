@@ -37,17 +37,16 @@ RegistrationState from_message(messages::RegistrationStatus status) {
 
 }  // namespace
 
-void Engine::on_call_result(const CallContext& context, messages::FramePayload payload,
-                            Instant now) {
+void Engine::on_call_result(const CallContext& context, messages::FramePayload payload) {
   ActionCounters& counters = calls.counters(context.action);
   ++counters.answered;
   switch (context.action) {
     case Action::BootNotification:
-      on_boot_result(payload, now);
+      on_boot_result(payload);
       break;
     case Action::Heartbeat: {
       messages::HeartbeatConf conf;
-      if (decode(payload, conf).ok()) set_utc(conf.current_time, "the CSMS", now);
+      if (decode(payload, conf).ok()) set_utc(conf.current_time, "the CSMS");
       break;
     }
     case Action::Authorize: {
@@ -55,11 +54,11 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
       if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
         ++counters.failed;
         LOG_WARN(ports.log, "answer to Authorize: %s", error.description().c_str());
-        on_authorization(connector(context.connector_id), AuthorizationResult(), now);
+        on_authorization(connector(context.connector_id), AuthorizationResult());
         break;
       }
-      learn(to_tag_entry(context.id_tag, conf.id_tag_info), now);
-      on_authorization(connector(context.connector_id), from_message(conf.id_tag_info), now);
+      learn(to_tag_entry(context.id_tag, conf.id_tag_info));
+      on_authorization(connector(context.connector_id), from_message(conf.id_tag_info));
       break;
     }
     case Action::StartTransaction: {
@@ -69,10 +68,10 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
         // attempts.
         ++counters.failed;
         LOG_WARN(ports.log, "answer to StartTransaction: %s", error.description().c_str());
-        on_transaction_failure(context, now);
+        on_transaction_failure(context);
         break;
       }
-      learn(to_tag_entry(context.id_tag, conf.id_tag_info), now);
+      learn(to_tag_entry(context.id_tag, conf.id_tag_info));
       const AuthorizationResult result = from_message(conf.id_tag_info);
       acknowledgement_.is_waiting = true;
       acknowledgement_.is_start = true;
@@ -80,18 +79,18 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
       acknowledgement_.transaction_id = conf.transaction_id;
       acknowledgement_.id_tag_status = result.status;
       acknowledgement_.parent_id_tag = result.parent_id_tag;
-      acknowledge(now);
+      acknowledge();
       break;
     }
     case Action::MeterValues:
     case Action::StopTransaction:
       if (context.is_dead_letter) on_dead_letter_answer(true);
-      if (context.action == Action::StopTransaction) learn_from_stop(context, payload, now);
+      if (context.action == Action::StopTransaction) learn_from_stop(context, payload);
       if (context.sequence == 0) break;  // triggered values and dead letters wait for nothing
       acknowledgement_.is_waiting = true;
       acknowledgement_.is_start = false;
       acknowledgement_.sequence = context.sequence;
-      acknowledge(now);
+      acknowledge();
       break;
     case Action::DataTransfer: {
       messages::DataTransferConf conf;
@@ -122,35 +121,34 @@ void Engine::on_file_status_told(const CallContext& context) {
   }
 }
 
-void Engine::learn_from_stop(const CallContext& context, messages::FramePayload payload,
-                             Instant now) {
+void Engine::learn_from_stop(const CallContext& context, messages::FramePayload payload) {
   messages::StopTransactionConf conf;
   if (decode(payload, conf).ok() && conf.id_tag_info.has_value())
-    learn(to_tag_entry(context.id_tag, *conf.id_tag_info), now);
+    learn(to_tag_entry(context.id_tag, *conf.id_tag_info));
 }
 
-void Engine::on_boot_result(messages::FramePayload payload, Instant now) {
+void Engine::on_boot_result(messages::FramePayload payload) {
   messages::BootNotificationConf conf;
   if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
     ++calls.counters(Action::BootNotification).failed;
     LOG_WARN(ports.log, "answer to BootNotification: %s", error.description().c_str());
-    registration.on_boot_failed(now);
+    registration.on_boot_failed();
     return;
   }
-  set_utc(conf.current_time, "the CSMS", now);
+  set_utc(conf.current_time, "the CSMS");
   const RegistrationState state = from_message(conf.status);
   if (state == RegistrationState::kAccepted) {
     if (conf.interval > 0) configuration.set_volatile(Key::HeartbeatInterval, conf.interval);
-    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval));
   }
   const bool was_accepted = registration.is_accepted();
-  registration.on_boot_answer(state, conf.interval, now);
-  update_online(now);
+  registration.on_boot_answer(state, conf.interval);
+  update_online();
   // Accepted once more (a triggered BootNotification): the statuses are due all the same.
-  if (was_accepted && is_online) status.report_all(now);
+  if (was_accepted && is_online) status.report_all();
 }
 
-void Engine::acknowledge(Instant now) {
+void Engine::acknowledge() {
   common::Status stored;
   if (acknowledgement_.is_start) {
     stored = store.assign(acknowledgement_.sequence, acknowledgement_.transaction_id,
@@ -162,16 +160,16 @@ void Engine::acknowledge(Instant now) {
     // Sending it again would double it at the CSMS: nothing goes out until this is written.
     LOG_ERROR(ports.log, "answer to record %lu not stored (%s), trying again",
               static_cast<unsigned long>(acknowledgement_.sequence), to_string(stored));
-    retry_messages_at_ = now + 1000;
+    retry_messages_at_ = now() + 1000;
     return;
   }
   acknowledgement_.is_waiting = false;
-  retry_messages_at_ = now;
-  if (stored == common::Status::kOk && acknowledgement_.is_start) on_start_acknowledged(now);
+  retry_messages_at_ = now();
+  if (stored == common::Status::kOk && acknowledgement_.is_start) on_start_acknowledged();
 }
 
 /// What the answer to StartTransaction means for a transaction that still is open.
-void Engine::on_start_acknowledged(Instant now) {
+void Engine::on_start_acknowledged() {
   AuthorizationResult result;
   result.status = acknowledgement_.id_tag_status;
   result.parent_id_tag = acknowledgement_.parent_id_tag;
@@ -179,32 +177,32 @@ void Engine::on_start_acknowledged(Instant now) {
     if (open.start_sequence != acknowledgement_.sequence || !has_connector(open.start.connector_id))
       continue;
     connector(open.start.connector_id)
-        .on_assigned(open.start.local_transaction, acknowledgement_.transaction_id, result, now);
+        .on_assigned(open.start.local_transaction, acknowledgement_.transaction_id, result);
     return;  // the list may have changed
   }
 }
 
 void Engine::on_call_error(const CallContext& context, common::TextSpan code,
-                           common::TextSpan description, Instant now) {
+                           common::TextSpan description) {
   ++calls.counters(context.action).failed;
   LOG_WARN(ports.log, "%s refused: %.*s %.*s", to_string(context.action),
            static_cast<int>(code.size()), code.data(),
            static_cast<int>(std::min<size_t>(description.size(), 80)), description.data());
   switch (context.action) {
     case Action::BootNotification:
-      registration.on_boot_failed(now);
+      registration.on_boot_failed();
       break;
     case Action::Authorize:
-      on_authorization(connector(context.connector_id), AuthorizationResult(), now);
+      on_authorization(connector(context.connector_id), AuthorizationResult());
       break;
     case Action::StatusNotification:
-      status.on_lost(context.connector_id, now);
+      status.on_lost(context.connector_id);
       break;
     case Action::StartTransaction:
     case Action::MeterValues:
     case Action::StopTransaction:
       if (context.is_dead_letter) on_dead_letter_answer(false);
-      if (context.sequence != 0) on_transaction_failure(context, now);
+      if (context.sequence != 0) on_transaction_failure(context);
       break;
     case Action::DataTransfer:
       on_data_transfer_answer(nullptr, nullptr);
@@ -221,18 +219,18 @@ void Engine::on_call_error(const CallContext& context, common::TextSpan code,
 
 /// The CSMS failed to process a transaction message: the only thing that counts as an attempt
 /// (3.7.1, OCPP-J errata 3.3).
-void Engine::on_transaction_failure(const CallContext& context, Instant now) {
+void Engine::on_transaction_failure(const CallContext& context) {
   if (failed_sequence_ != context.sequence) failed_attempts_ = 0;
   failed_sequence_ = context.sequence;
   ++failed_attempts_;
   if (failed_attempts_ >=
       std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts))) {
-    (void)give_up_message(context.sequence, DeadLetterReason::kCallError, now);
-    retry_messages_at_ = now;
+    (void)give_up_message(context.sequence, DeadLetterReason::kCallError);
+    retry_messages_at_ = now();
     return;
   }
   retry_messages_at_ =
-      now + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
+      now() + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
 }
 
 void Engine::on_data_transfer_answer(const char* answered, const Text* data) {
@@ -245,16 +243,16 @@ void Engine::on_data_transfer_answer(const char* answered, const Text* data) {
 
 /// Timeout or lost connection. Transaction messages stay in the queue and go out again, however
 /// often it takes.
-void Engine::on_call_lost(const CallContext& context, Instant now) {
+void Engine::on_call_lost(const CallContext& context) {
   switch (context.action) {
     case Action::BootNotification:
-      registration.on_boot_failed(now);
+      registration.on_boot_failed();
       break;
     case Action::Authorize:
-      authorize_offline(connector(context.connector_id), now);
+      authorize_offline(connector(context.connector_id));
       break;
     case Action::StatusNotification:
-      status.on_lost(context.connector_id, now);
+      status.on_lost(context.connector_id);
       break;
     case Action::DataTransfer:
       on_data_transfer_answer(nullptr, nullptr);

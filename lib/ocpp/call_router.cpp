@@ -8,8 +8,8 @@ using common::Instant;
 
 namespace {
 
-using Handler = Refusal (*)(Engine& engine, const void* request, void* conf, Instant now);
-using OwnHandler = void (*)(const InboundCall& call, Instant now);
+using Handler = Refusal (*)(Engine& engine, const void* request, void* conf);
+using OwnHandler = void (*)(const InboundCall& call);
 
 /// One action: what its request and confirmation look like, and who handles it. One function runs
 /// all of them; a row costs less flash than a function of its own.
@@ -40,9 +40,8 @@ constexpr Row row() {
   static_assert(std::is_trivially_copyable_v<Req> && std::is_trivially_copyable_v<Conf>,
                 "made by filling it with zeros");
   return Row(Req::kAction, &Req::kType, &Conf::kType,
-             [](Engine& engine, const void* request, void* conf, Instant now) {
-               return handle(engine, *static_cast<const Req*>(request), *static_cast<Conf*>(conf),
-                             now);
+             [](Engine& engine, const void* request, void* conf) {
+               return handle(engine, *static_cast<const Req*>(request), *static_cast<Conf*>(conf));
              });
 }
 
@@ -71,7 +70,7 @@ constexpr Row kRows[] = {
 };
 
 /// Decode, handle, answer. Never inlined: handlers of their own have no use for its buffers on the stack.
-[[gnu::noinline]] void run(const InboundCall& call, const Row& row, Instant now) {
+[[gnu::noinline]] void run(const InboundCall& call, const Row& row) {
   alignas(uint64_t) char request[kMaxRequestSize] = {};
   alignas(uint64_t) char conf[kMaxConfSize] = {};
   const messages::DecodeError error =
@@ -80,7 +79,7 @@ constexpr Row kRows[] = {
     call.refuse(error);
     return;
   }
-  const Refusal refusal = row.handler(call.engine(), request, conf, now);
+  const Refusal refusal = row.handler(call.engine(), request, conf);
   if (refusal.is_refused) {
     call.refuse(refusal.code, common::text(refusal.reason));
   } else {
@@ -134,7 +133,7 @@ void InboundCall::refuse(messages::RpcErrorCode code, common::TextSpan descripti
   if (writer.status() == common::Status::kOk) engine_.outbox.commit(writer.size());
 }
 
-void Engine::receive(common::TextSpan frame, bool truncated, Instant now) {
+void Engine::receive(common::TextSpan frame, bool truncated) {
   if (!is_link_up) return;
   const RpcFrame parsed = parse_frame(frame, truncated);
   switch (parsed.kind) {
@@ -147,7 +146,7 @@ void Engine::receive(common::TextSpan frame, bool truncated, Instant now) {
       return;
     case RpcFrame::Kind::kCall:
       has_input_ = true;
-      handle_call(parsed, now);
+      handle_call(parsed);
       return;
     case RpcFrame::Kind::kCallResult:
     case RpcFrame::Kind::kCallError:
@@ -160,15 +159,14 @@ void Engine::receive(common::TextSpan frame, bool truncated, Instant now) {
   }
   has_input_ = true;
   if (parsed.kind == RpcFrame::Kind::kCallError) {
-    on_call_error(context, parsed.error_code, parsed.error_description, now);
+    on_call_error(context, parsed.error_code, parsed.error_description);
   } else {
     // An answer that cannot be read is one all the same: what it lacks is found when it is decoded.
-    on_call_result(context, parsed.fault == nullptr ? parsed.payload : messages::FramePayload(),
-                   now);
+    on_call_result(context, parsed.fault == nullptr ? parsed.payload : messages::FramePayload());
   }
 }
 
-void Engine::handle_call(const RpcFrame& frame, Instant now) {
+void Engine::handle_call(const RpcFrame& frame) {
   // While Rejected the CSMS is not answered (4.2).
   if (registration.state() == RegistrationState::kRejected) return;
   if (!outbox.can_take_answer()) {
@@ -188,9 +186,9 @@ void Engine::handle_call(const RpcFrame& frame, Instant now) {
     for (const Row& row : kRows) {
       if (row.action != action) continue;
       if (row.request == nullptr) {
-        row.own_handler(call, now);
+        row.own_handler(call);
       } else {
-        run(call, row, now);
+        run(call, row);
       }
       return;
     }

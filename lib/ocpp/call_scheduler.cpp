@@ -112,28 +112,28 @@ void set_if_given(messages::Optional<common::FixedString<N>>& out,
 /// One CALL at a time. In this order: BootNotification; what the CSMS triggered; Authorize, because
 /// a person waits; StatusNotification; Heartbeat; transaction messages. Each of the first kinds is
 /// rare, so none starves the rest.
-void Engine::send_next_call(Instant now) {
+void Engine::send_next_call() {
   if (!is_link_up || !calls.is_idle()) return;
-  if (registration.wants_boot(now)) {
-    (void)send_boot(now);
+  if (registration.wants_boot()) {
+    (void)send_boot();
     return;
   }
   const RegistrationState state = registration.state();
   if (state == RegistrationState::kPending || state == RegistrationState::kAccepted) {
-    if (send_triggered(now)) return;
+    if (send_triggered()) return;
   }
   if (!is_online) return;
-  if (send_authorize(now)) return;
-  if (is_list_conflict_ && send_list_conflict(now)) return;
+  if (send_authorize()) return;
+  if (is_list_conflict_ && send_list_conflict()) return;
   if (const StatusReport* report = status.front(); report != nullptr) {
     const StatusReport copy = *report;
     status.pop();
-    if (send_status(copy, now)) return;
+    if (send_status(copy)) return;
   }
   if (send_data_transfer()) return;
   if (send_file_status(false)) return;
-  if (registration.wants_heartbeat(now) && send_heartbeat(now)) return;
-  if (send_transaction_message(now)) return;
+  if (registration.wants_heartbeat() && send_heartbeat()) return;
+  if (send_transaction_message()) return;
   (void)send_dead_letter();
 }
 
@@ -149,7 +149,7 @@ Instant Engine::call_deadline() const {
   return next;
 }
 
-bool Engine::send_boot(Instant) {
+bool Engine::send_boot() {
   const Identity& identity = options.identity;
   messages::BootNotificationReq request;
   request.charge_point_vendor = identity.vendor;
@@ -163,12 +163,12 @@ bool Engine::send_boot(Instant) {
   return true;
 }
 
-bool Engine::send_heartbeat(Instant now) {
-  registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+bool Engine::send_heartbeat() {
+  registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval));
   return calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk;
 }
 
-bool Engine::send_status(const StatusReport& report, Instant) {
+bool Engine::send_status(const StatusReport& report) {
   messages::StatusNotificationReq request;
   request.connector_id = report.connector_id;
   request.error_code = to_message(report.error);
@@ -188,17 +188,17 @@ bool Engine::send_status(const StatusReport& report, Instant) {
 }
 
 /// The CSMS's word and its list disagree about an id tag (3.5.2).
-bool Engine::send_list_conflict(Instant now) {
+bool Engine::send_list_conflict() {
   is_list_conflict_ = false;
   messages::StatusNotificationReq request;
   request.connector_id = 0;
   request.error_code = messages::ChargePointErrorCode::LocalListConflict;
   request.status = to_message(status.status(0));
-  if (const common::UtcTime at = clock.utc(now); at.is_known()) request.timestamp = at;
+  if (const common::UtcTime at = clock.utc(); at.is_known()) request.timestamp = at;
   return calls.send(request, CallContext()) == common::Status::kOk;
 }
 
-bool Engine::send_triggered(Instant now) {
+bool Engine::send_triggered() {
   if (is_heartbeat_triggered) {
     is_heartbeat_triggered = false;
     if (calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk) return true;
@@ -210,13 +210,13 @@ bool Engine::send_triggered(Instant now) {
     report.connector_id = id;
     report.status = status.status(id);
     report.error = status.error(id);
-    report.at = now;
-    if (send_status(report, now)) return true;
+    report.at = now();
+    if (send_status(report)) return true;
   }
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     if (!connector(id).has_triggered_sample()) continue;
     connector(id).drop_triggered_sample();
-    if (send_triggered_meter_values(connector(id), now)) return true;
+    if (send_triggered_meter_values(connector(id))) return true;
   }
   return send_file_status(true);
 }
@@ -244,7 +244,7 @@ bool Engine::send_file_status(bool is_triggered) {
   return false;
 }
 
-bool Engine::send_triggered_meter_values(Connector& source, Instant now) {
+bool Engine::send_triggered_meter_values(Connector& source) {
   const MeasuredValues measured =
       source.measure(configuration.measurands(Key::MeterValuesSampledData));
   SampledValues values(measured, SampleContext::kTrigger);
@@ -259,11 +259,10 @@ bool Engine::send_triggered_meter_values(Connector& source, Instant now) {
   request.meter_value = common::Span<const messages::MeterValue>(&value, 1);
   CallContext context;
   context.connector_id = source.id();
-  (void)now;
   return calls.send(request, context) == common::Status::kOk;
 }
 
-bool Engine::send_authorize(Instant) {
+bool Engine::send_authorize() {
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     PendingAuthorization& request = pending[id - 1];
     if (!request.is_waiting || request.is_asked) continue;
@@ -289,18 +288,18 @@ bool Engine::send_data_transfer() {
   return true;
 }
 
-bool Engine::send_transaction_message(Instant now) {
+bool Engine::send_transaction_message() {
   if (!is_store_ready || !store.has_pending() || acknowledgement_.is_waiting || is_clock_wanted_)
     return false;
-  if (now < retry_messages_at_) return false;
+  if (now() < retry_messages_at_) return false;
   if (clock.is_known() && !is_boot_time_stored_) {
-    is_boot_time_stored_ = store.set_boot_time(now, clock.utc(now)) == common::Status::kOk;
+    is_boot_time_stored_ = store.set_boot_time(now(), clock.utc()) == common::Status::kOk;
   }
   PendingMessage message;
   const common::Status peeked = store.next_pending(message);
   if (peeked != common::Status::kOk) {
     is_clock_wanted_ = peeked == common::Status::kAgain;
-    if (!is_clock_wanted_) retry_messages_at_ = now + 1000;
+    if (!is_clock_wanted_) retry_messages_at_ = now() + 1000;
     return false;
   }
   CallContext context;
@@ -308,13 +307,13 @@ bool Engine::send_transaction_message(Instant now) {
   const common::Status sent = send_message(message, context);
   if (sent == common::Status::kOk) return true;
   if (sent == common::Status::kIo) {
-    retry_messages_at_ = now + 1000;
+    retry_messages_at_ = now() + 1000;
     return false;
   }
   LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
             static_cast<unsigned long>(message.sequence), to_string(sent));
   retry_messages_at_ =
-      give_up_message(message.sequence, DeadLetterReason::kUnencodable, now) ? now : now + 1000;
+      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now() : now() + 1000;
   return false;
 }
 
@@ -395,7 +394,7 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
   return sent;
 }
 
-bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason, Instant now) {
+bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
   LOG_ERROR(ports.log, "record %lu moved to the dead letters",
             static_cast<unsigned long>(sequence));
   if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return false;
@@ -404,7 +403,7 @@ bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason, Instant
     if (open.start_sequence != sequence || !has_connector(open.start.connector_id)) continue;
     Connector& target = connector(open.start.connector_id);
     if (target.local_transaction() == open.start.local_transaction)
-      target.invalidate(StopReason::kOther, now);
+      target.invalidate(StopReason::kOther);
     break;  // the list may have changed
   }
   return true;

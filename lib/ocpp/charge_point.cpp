@@ -7,45 +7,43 @@ using common::Instant;
 ChargePoint::ChargePoint(const Ports& ports) : engine_(ports) {}
 
 common::Status ChargePoint::begin(const Options& options, Instant now, common::UtcTime utc) {
-  return engine_.begin(options, now, utc);
+  return at(now).begin(options, utc);
 }
 
-Instant ChargePoint::step(Instant now) { return engine_.step(now); }
+Instant ChargePoint::step(Instant now) { return at(now).step(); }
 
-void ChargePoint::on_link(bool is_up, Instant now) { engine_.on_link(is_up, now); }
+void ChargePoint::on_link(bool is_up, Instant now) { at(now).on_link(is_up); }
 
 bool ChargePoint::can_receive() const { return engine_.outbox.can_take_answer(); }
 
 void ChargePoint::receive(common::TextSpan frame, bool truncated, Instant now) {
-  engine_.receive(frame, truncated, now);
+  at(now).receive(frame, truncated);
 }
 
 common::TextSpan ChargePoint::next_to_send() {
   return engine_.is_link_up ? engine_.outbox.front() : common::TextSpan();
 }
 
-void ChargePoint::on_sent(Instant now) { engine_.on_sent(now); }
+void ChargePoint::on_sent(Instant now) { at(now).on_sent(); }
 
 void ChargePoint::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                                    Instant now) {
-  engine_.on_charger_state(connector_id, state, now);
+  at(now).on_charger_state(connector_id, state);
 }
 
 void ChargePoint::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
                                   Instant now) {
-  engine_.on_meter_sample(connector_id, sample, now);
+  at(now).on_meter_sample(connector_id, sample);
 }
 
 void ChargePoint::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
-  engine_.on_id_tag(connector_id, id_tag, now);
+  at(now).on_id_tag(connector_id, id_tag);
 }
 
-void ChargePoint::on_utc(common::UtcTime utc, Instant now) {
-  engine_.set_utc(utc, "the platform", now);
-}
+void ChargePoint::on_utc(common::UtcTime utc, Instant now) { at(now).set_utc(utc, "the platform"); }
 
 common::Status ChargePoint::stop_transaction(uint8_t connector_id, Instant now) {
-  return engine_.stop_transaction(connector_id, now);
+  return at(now).stop_transaction(connector_id);
 }
 
 common::Status ChargePoint::add_data_transfer_handler(const DataTransferHandler& handler) {
@@ -85,11 +83,11 @@ ConfigurationStatus ChargePoint::set_configuration(common::TextSpan key, common:
   Key found{};
   bool is_changed = false;
   const ConfigurationStatus status = engine_.configuration.write(key, value, found, is_changed);
-  if (is_changed) engine_.on_configuration_changed(found, now);
+  if (is_changed) at(now).on_configuration_changed(found);
   return status;
 }
 
-void ChargePoint::flush(Instant now) { engine_.flush(now); }
+void ChargePoint::flush(Instant now) { at(now).flush(); }
 
 bool ChargePoint::is_link_up() const { return engine_.is_link_up; }
 
@@ -159,7 +157,7 @@ common::Status ChargePoint::update_firmware(common::TextSpan url, Instant now) {
   FileOrder order;
   order.url = url;
   engine_.wake();
-  return engine_.firmware.order(order, now);
+  return at(now).firmware.order(order);
 }
 
 size_t ChargePoint::action_count() const { return messages::kActionCount; }

@@ -168,6 +168,11 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   /// @}
 
  private:
+  Engine& at(common::Instant now) {
+    engine_.clock.set_now(now);
+    return engine_;
+  }
+
   Engine engine_;
 };
 

@@ -91,7 +91,7 @@ void ChargingProfiles::begin() {
   ++revision_;
 }
 
-common::Status ChargingProfiles::install(const ChargingProfile& profile, common::Instant now) {
+common::Status ChargingProfiles::install(const ChargingProfile& profile) {
   ChargingProfile* target = nullptr;
   ChargingProfile* empty = nullptr;
   for (ChargingProfile& slot : slots_) {
@@ -104,63 +104,60 @@ common::Status ChargingProfiles::install(const ChargingProfile& profile, common:
       target = &slot;
     } else {
       // Same id here, same place there: the new one replaces both.
-      drop(slot, Urgency::kNow, now);
+      drop(slot, Urgency::kNow);
     }
   }
   if (target == nullptr) target = empty;
   if (target == nullptr) return common::Status::kNoSpace;
   uint32_t& stored = stored_[index_of(*target)];
   if (!same_place(*target, profile)) stored = kNotSteady;
-  const Range range = range_of(profile, clock_.utc(now));
+  const Range range = range_of(profile, clock_.utc());
   const bool can_wait =
       is_pending(profile) || (stored != kNotSteady && stored >> 28U == range.lowest >> 28U &&
                               stored <= range.lowest && range.lowest != kNotSteady);
   *target = profile;
-  touch(*target, can_wait ? Urgency::kRelaxed : Urgency::kNow, now);
+  touch(*target, can_wait ? Urgency::kRelaxed : Urgency::kNow);
   LOG_INFO(log_, "profile %ld installed on connector %u, level %u", static_cast<long>(profile.id),
            profile.connector_id, profile.stack_level);
   return common::Status::kOk;
 }
 
-bool ChargingProfiles::clear_id(int32_t id, common::Instant now) {
+bool ChargingProfiles::clear_id(int32_t id) {
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0 || slot.id != id) continue;
-    drop(slot, Urgency::kNow, now);
+    drop(slot, Urgency::kNow);
     return true;
   }
   return false;
 }
 
-size_t ChargingProfiles::clear(const Selection& selection, common::Instant now) {
+size_t ChargingProfiles::clear(const Selection& selection) {
   size_t cleared = 0;
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0) continue;
     if (selection.has_connector_id && slot.connector_id != selection.connector_id) continue;
     if (selection.has_purpose && slot.purpose != selection.purpose) continue;
     if (selection.has_stack_level && slot.stack_level != selection.stack_level) continue;
-    drop(slot, Urgency::kNow, now);
+    drop(slot, Urgency::kNow);
     ++cleared;
   }
   return cleared;
 }
 
-void ChargingProfiles::bind_pending(uint8_t connector_id, uint32_t local_transaction,
-                                    common::Instant now) {
+void ChargingProfiles::bind_pending(uint8_t connector_id, uint32_t local_transaction) {
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0 || slot.purpose != ProfilePurpose::TxProfile) continue;
     if (slot.connector_id != connector_id || slot.local_transaction != 0) continue;
     slot.local_transaction = local_transaction;
-    touch(slot, Urgency::kNow, now);
+    touch(slot, Urgency::kNow);
   }
 }
 
-void ChargingProfiles::drop_transaction(uint8_t connector_id, uint32_t local_transaction,
-                                        common::Instant now) {
+void ChargingProfiles::drop_transaction(uint8_t connector_id, uint32_t local_transaction) {
   for (ChargingProfile& slot : slots_) {
     if (slot.period_count == 0 || slot.purpose != ProfilePurpose::TxProfile) continue;
     if (slot.connector_id == connector_id && slot.local_transaction == local_transaction)
-      drop(slot, Urgency::kRelaxed,
-           now);  // without its transaction it means nothing after a restart
+      drop(slot, Urgency::kRelaxed);  // without its transaction it means nothing after a restart
   }
 }
 
@@ -170,50 +167,50 @@ size_t ChargingProfiles::size() const {
   return count;
 }
 
-void ChargingProfiles::drop(ChargingProfile& profile, Urgency urgency, common::Instant now) {
+void ChargingProfiles::drop(ChargingProfile& profile, Urgency urgency) {
   LOG_INFO(log_, "profile %ld removed", static_cast<long>(profile.id));
   profile = ChargingProfile();
-  touch(profile, urgency, now);
+  touch(profile, urgency);
 }
 
-void ChargingProfiles::touch(const ChargingProfile& profile, Urgency urgency, common::Instant now) {
+void ChargingProfiles::touch(const ChargingProfile& profile, Urgency urgency) {
   ++revision_;
   dirty_ |= 1U << index_of(profile);
   const common::Instant affordable =
-      std::max(now, common::Instant{spent_until_.ms - (kBurst - 1) * kWriteCostMs});
+      std::max(clock_.now(), common::Instant{spent_until_.ms - (kBurst - 1) * kWriteCostMs});
   if (urgency == Urgency::kNow) {
     urgent_at_ = common::earlier(urgent_at_, affordable);
     return;
   }
-  relaxed_by_ = common::earlier(relaxed_by_, now + kMostRelaxedMs);
-  relaxed_at_ = std::max(affordable, common::earlier(relaxed_by_, now + kRelaxedMs));
+  relaxed_by_ = common::earlier(relaxed_by_, clock_.now() + kMostRelaxedMs);
+  relaxed_at_ = std::max(affordable, common::earlier(relaxed_by_, clock_.now() + kRelaxedMs));
 }
 
 /// In the order of the slots, and not past one that fails: see begin().
-void ChargingProfiles::flush(common::Instant now) {
+void ChargingProfiles::flush() {
   urgent_at_ = relaxed_at_ = relaxed_by_ = common::Instant::never();
   for (size_t i = 0; i < limits::kMaxChargingProfiles; ++i) {
     if ((dirty_ & 1U << i) == 0) continue;
-    const common::Status status = write(i, now);
+    const common::Status status = write(i);
     if (status != common::Status::kOk) {
       LOG_ERROR(log_, "slot %u: not stored (%s), trying again", static_cast<unsigned>(i),
                 to_string(status));
-      urgent_at_ = now + kWriteCostMs;
+      urgent_at_ = clock_.now() + kWriteCostMs;
       return;
     }
     dirty_ &= ~(1U << i);
   }
 }
 
-common::Status ChargingProfiles::write(size_t slot, common::Instant now) {
+common::Status ChargingProfiles::write(size_t slot) {
   const ChargingProfile& profile = slots_[slot];
   stored_[slot] = kNotSteady;
   if (profile.period_count == 0 || is_pending(profile)) return settings_.erase(SlotName(slot).text);
-  spent_until_ = std::max(spent_until_, now) + kWriteCostMs;
+  spent_until_ = std::max(spent_until_, clock_.now()) + kWriteCostMs;
   uint8_t image[kMaxProfileImageBytes];
   const size_t size = encode_profile(profile, common::MutableByteSpan(image));
   RETURN_IF_ERROR(settings_.set(SlotName(slot).text, common::ByteSpan(image, size)));
-  stored_[slot] = range_of(profile, clock_.utc(now)).highest;
+  stored_[slot] = range_of(profile, clock_.utc()).highest;
   return common::Status::kOk;
 }
 

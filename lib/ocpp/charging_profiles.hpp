@@ -35,10 +35,10 @@ class ChargingProfiles {
   /// Drops TxProfiles whose transaction is not open any more.
   /// @param is_open  bool(uint32_t local_transaction)
   template <typename IsOpen>
-  void keep_open_transactions(IsOpen is_open, common::Instant now) {
+  void keep_open_transactions(IsOpen is_open) {
     for (ChargingProfile& profile : slots_) {
       if (profile.period_count == 0 || profile.purpose != ProfilePurpose::TxProfile) continue;
-      if (!is_open(profile.local_transaction)) drop(profile, Urgency::kRelaxed, now);
+      if (!is_open(profile.local_transaction)) drop(profile, Urgency::kRelaxed);
     }
   }
 
@@ -46,20 +46,18 @@ class ChargingProfiles {
   /// purpose, stack level and connector (for TxProfile: transaction); a replacement never fails for
   /// lack of room.
   /// @retval kNoSpace  All slots are taken; unchanged.
-  common::Status install(const ChargingProfile& profile, common::Instant now);
+  common::Status install(const ChargingProfile& profile);
   /// @return Whether one was there.
-  bool clear_id(int32_t id, common::Instant now);
+  bool clear_id(int32_t id);
   /// @return Profiles cleared.
-  size_t clear(const Selection& selection, common::Instant now);
+  size_t clear(const Selection& selection);
 
   /// Gives the TxProfile that came with a remote start to the transaction that it was meant for.
-  void bind_pending(uint8_t connector_id, uint32_t local_transaction, common::Instant now);
+  void bind_pending(uint8_t connector_id, uint32_t local_transaction);
   /// The remote start came to nothing.
-  void drop_pending(uint8_t connector_id, common::Instant now) {
-    drop_transaction(connector_id, 0, now);
-  }
+  void drop_pending(uint8_t connector_id) { drop_transaction(connector_id, 0); }
   /// TxProfiles end with their transaction.
-  void drop_transaction(uint8_t connector_id, uint32_t local_transaction, common::Instant now);
+  void drop_transaction(uint8_t connector_id, uint32_t local_transaction);
 
   /// All slots; empty ones have no periods.
   common::Span<const ChargingProfile> all() const {
@@ -71,11 +69,11 @@ class ChargingProfiles {
 
   /// When step() wants to write.
   common::Instant deadline() const { return common::earlier(urgent_at_, relaxed_at_); }
-  void step(common::Instant now) {
-    if (now >= deadline()) flush(now);
+  void step() {
+    if (clock_.now() >= deadline()) flush();
   }
   /// Writes every change now (before a restart).
-  void flush(common::Instant now);
+  void flush();
 
   /// Wear: each write costs this much of the budget, ms, which holds kBurst writes.
   static constexpr int64_t kWriteCostMs = 60000;
@@ -87,12 +85,12 @@ class ChargingProfiles {
  private:
   enum class Urgency : uint8_t { kNow, kRelaxed };
 
-  void drop(ChargingProfile& profile, Urgency urgency, common::Instant now);
-  void touch(const ChargingProfile& profile, Urgency urgency, common::Instant now);
+  void drop(ChargingProfile& profile, Urgency urgency);
+  void touch(const ChargingProfile& profile, Urgency urgency);
   size_t index_of(const ChargingProfile& profile) const {
     return static_cast<size_t>(&profile - slots_);
   }
-  common::Status write(size_t slot, common::Instant now);
+  common::Status write(size_t slot);
 
   platform::KeyValueStore& settings_;
   const ClockSync& clock_;

@@ -41,43 +41,42 @@ const char* to_string(SessionState state);
 /// in kStopping, without power, and tries again.
 class Connector {
  public:
-  void begin(const Services& services, uint8_t id, common::Instant now);
+  void begin(const Services& services, uint8_t id);
   /// A transaction that the store still holds open. @param must_stop  Resuming is switched off.
-  void resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop,
-              common::Instant now);
+  void resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop);
 
   // --- Inputs
-  void on_charger_state(const charger::ChargerState& state, common::Instant now);
-  void on_meter_sample(const charger::MeterSample& sample, common::Instant now);
+  void on_charger_state(const charger::ChargerState& state);
+  void on_meter_sample(const charger::MeterSample& sample);
   /// Someone may charge here. @retval kInvalidState  The connector is taken or out of order.
-  common::Status authorize(const IdTag& id_tag, const IdTag& parent_id_tag, common::Instant now);
+  common::Status authorize(const IdTag& id_tag, const IdTag& parent_id_tag);
   /// The person who was authorized changed their mind before plugging.
-  void cancel(const char* cause, common::Instant now);
+  void cancel(const char* cause);
   /// Ends the transaction. @param id_tag  Who ended it; empty = not by tag.
   /// @retval kInvalidState  None is running.
-  common::Status stop(StopReason reason, const IdTag& id_tag, common::Instant now);
+  common::Status stop(StopReason reason, const IdTag& id_tag);
   /// The CSMS answered StartTransaction.
   void on_assigned(uint32_t local_transaction, int32_t transaction_id,
-                   const AuthorizationResult& result, common::Instant now);
+                   const AuthorizationResult& result);
   /// The CSMS does not let this id tag charge, or will never know of the transaction: at most
   /// MaxEnergyOnInvalidId more, then the transaction ends or, if StopTransactionOnInvalidId is
   /// false, only the power (3.5.4). @param reason  Of the stop.
-  void invalidate(StopReason reason, common::Instant now);
-  void set_operative(bool is_operative, common::Instant now);
+  void invalidate(StopReason reason);
+  void set_operative(bool is_operative);
   /// Whether the connector is reserved may have changed.
-  void on_reservation(common::Instant now) { update_status("reservation", now); }
+  void on_reservation() { update_status("reservation"); }
   /// Frees the cable. @retval kUnsupported  No lock that can be opened.
-  common::Status unlock(common::Instant now);
+  common::Status unlock();
   /// The cable is locked after the end of a transaction, until its tag is shown.
   bool is_cable_kept() const { return is_cable_kept_; }
-  void trigger_meter_values(common::Instant now);
+  void trigger_meter_values();
   /// A configuration key has a new value.
-  void on_configuration(Key key, common::Instant now);
+  void on_configuration(Key key);
   /// The wall clock was set or jumped: schedules are computed anew.
-  void on_clock(common::Instant now);
+  void on_clock();
 
   // --- Time
-  common::Instant step(common::Instant now);
+  common::Instant step();
 
   // --- State
   uint8_t id() const { return id_; }
@@ -104,7 +103,7 @@ class Connector {
   MeasuredValues measure(const MeasurandList& list, int64_t interval_from_wh = -1) const;
   /// Register as last seen, Wh, never below the transaction's start.
   int64_t register_wh() const { return last_register_wh_; }
-  ChargingSession charging_session(common::Instant now) const;
+  ChargingSession charging_session() const;
   /// Sharers of ChargePointMaxProfile changed.
   void set_sharers(uint8_t sharers) {
     if (sharers_ != sharers) is_offer_stale_ = true;
@@ -118,38 +117,41 @@ class Connector {
   void drop_triggered_sample() { triggered_ = Triggered::kNo; }
 
  private:
+  common::Instant now() const { return services_->clock.now(); }
+
   enum class Triggered : uint8_t { kNo, kAwaited, kReady };
 
-  void set_session(SessionState state, const char* cause, common::Instant now);
-  void on_plugged(common::Instant now);
-  void on_unplugged(common::Instant now);
-  void advance(common::Instant now);
-  void start(common::Instant now);
+  void set_session(SessionState state, const char* cause);
+  void on_plugged();
+  void on_unplugged();
+  void advance();
+  void start();
   void store_stop_decision() const;
   bool load_stop_decision();
-  void finish(common::Instant now);
-  void abandon(const char* cause, common::Instant now);
-  void resolve_resume(common::Instant now);
+  void finish();
+  void abandon(const char* cause);
+  void resolve_resume();
   bool is_allowance_used() const;
-  void enforce_invalid(common::Instant now);
-  bool is_last_reading_in(common::Instant now) const;
+  void enforce_invalid();
+  bool is_last_reading_in() const;
   /// A reading of the register taken at `since` or later.
   bool has_reading(common::Instant since) const;
   bool has_register_meter() const {
     return (capabilities_.meter_fields & charger::kMeterEnergyImport) != 0;
   }
-  void request_sample(common::Instant now);
-  void arm_samples(common::Instant now);
-  void arm_clock_sample(common::Instant now);
-  void sample_periodically(common::Instant now);
-  void sample_on_clock(common::Instant now);
+  void request_sample();
+  void arm_samples();
+  /// @param after  The next multiple of the interval after this instant.
+  void arm_clock_sample(common::Instant after);
+  void sample_periodically();
+  void sample_on_clock();
   void append_sample(SampleContext context, common::Instant at);
   bool may_try_one_phase(ChargingSession session, common::UtcTime utc) const;
-  void sample_interruption(common::Instant now);
+  void sample_interruption();
   /// What StopTransaction tells of the begin or the end. @param since  A sample must not be older.
   MeasuredValues measure_boundary(common::Instant since) const;
-  void update_offer(common::Instant now);
-  void update_status(const char* cause, common::Instant now);
+  void update_offer();
+  void update_status(const char* cause);
   void push_event(EventType type);
   common::Instant deadline() const;
 

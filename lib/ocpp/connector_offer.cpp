@@ -10,11 +10,11 @@ namespace ocpp {
 
 using common::Instant;
 
-ChargingSession Connector::charging_session(Instant now) const {
+ChargingSession Connector::charging_session() const {
   ChargingSession session;
   session.connector_id = id_;
   session.local_transaction = local_transaction_;
-  session.started_at = local_transaction_ != 0 ? started_utc_ : services_->clock.utc(now);
+  session.started_at = local_transaction_ != 0 ? started_utc_ : services_->clock.utc();
   if (local_transaction_ != 0 && !started_utc_.is_known() && services_->clock.is_known()) {
     session.started_at = services_->clock.utc(started_at_);
   }
@@ -49,7 +49,7 @@ bool Connector::may_try_one_phase(ChargingSession session, common::UtcTime utc) 
   return allowed >= int64_t{capabilities_.min_ma} * 1000;
 }
 
-void Connector::update_offer(Instant now) {
+void Connector::update_offer() {
   is_offer_stale_ = false;
   limit_change_at_ = Instant::never();
   profiles_revision_ = services_->profiles.revision();
@@ -59,8 +59,8 @@ void Connector::update_offer(Instant now) {
   charger::Offer offer;
   offer.phases = capabilities_.phases;
   if (session_ == SessionState::kRunning && !is_energy_blocked_) {
-    const common::UtcTime utc = services_->clock.utc(now);
-    const ChargingSession session = charging_session(now);
+    const common::UtcTime utc = services_->clock.utc();
+    const ChargingSession session = charging_session();
     LimitTimeline timeline(services_->profiles.all(), session);
     const ProfileLimit allowed = timeline.at(utc, sharers_);
     offer.permit = true;
@@ -76,17 +76,17 @@ void Connector::update_offer(Instant now) {
     if (utc.is_known()) limit_change_at_ = services_->clock.instant(timeline.next_change());
   }
   if (is_offer_sent_ && offer == offer_) return;
-  if (offer.permit && offer.limit_ma > 0 && offer_.limit_ma == 0) settle_until_ = now + kSettleMs;
+  if (offer.permit && offer.limit_ma > 0 && offer_.limit_ma == 0) settle_until_ = now() + kSettleMs;
   offer_ = offer;
   is_offer_sent_ = true;
   LOG_INFO(services_->log, "connector %u: %s, %lu mA, %u phases", id_,
            offer.permit ? "permitted" : "not permitted", static_cast<unsigned long>(offer.limit_ma),
            offer.phases);
-  services_->charger.set_offer(id_, offer, now);
-  update_status("offer", now);
+  services_->charger.set_offer(id_, offer, now());
+  update_status("offer");
 }
 
-void Connector::update_status(const char* cause, Instant now) {
+void Connector::update_status(const char* cause) {
   const charger::ChargerState& state = charger_state_;
   StatusInputs in;
   in.is_plugged = is_plugged_;
@@ -119,7 +119,7 @@ void Connector::update_status(const char* cause, Instant now) {
   in.is_operative = is_operative_ && !is_lost && state.health != charger::Health::kUnknown;
 
   // Right after the permission the charger and the EV take some seconds: that is no suspension.
-  const bool is_settling = now < settle_until_ && in.phase == UsePhase::kTransaction &&
+  const bool is_settling = now() < settle_until_ && in.phase == UsePhase::kTransaction &&
                            in.is_plugged && in.power != Power::kFlowing && !in.is_faulted &&
                            (offer_.limit_ma > 0 || is_offer_stale_);
   if (is_settling) return;
@@ -135,7 +135,7 @@ void Connector::update_status(const char* cause, Instant now) {
   if (error == charger::Error::kEvCommunicationError && !may_tell_ev_error(status)) {
     error = in.is_faulted ? charger::Error::kOtherError : charger::Error::kNone;
   }
-  services_->status.set(id_, status, error, note, detail_crc, cause, now);
+  services_->status.set(id_, status, error, note, detail_crc, cause);
 }
 
 }  // namespace ocpp

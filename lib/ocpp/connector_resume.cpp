@@ -19,8 +19,7 @@ struct StopDecisionKey {
 
 }  // namespace
 
-void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop,
-                       Instant now) {
+void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop) {
   local_transaction_ = open.start.local_transaction;
   has_transaction_id_ = open.is_assigned;
   transaction_id_ = open.transaction_id;
@@ -32,9 +31,9 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   interval_from_wh_[0] = last_register_wh_;
   last_register_time_ = open.last_meter_time;
   started_utc_ = open.start.time.utc;
-  const common::UtcTime utc = services_->clock.utc(now);
+  const common::UtcTime utc = services_->clock.utc();
   started_at_ =
-      utc.is_known() && started_utc_.is_known() ? now + (started_utc_ - utc) : Instant{-1};
+      utc.is_known() && started_utc_.is_known() ? now() + (started_utc_ - utc) : Instant{-1};
   is_invalid_ = open.is_assigned && open.status != IdTagStatus::kAccepted;
   // Not known any more: as if it never had been valid.
   invalid_wh_ = meter_start_wh_;
@@ -42,10 +41,10 @@ void Connector::resume(const OpenTransaction& open, StopReason reason_if_gone, b
   must_stop_ = must_stop;
   stop_id_tag_.clear();
   is_plugged_ = true;  // until the charger says otherwise
-  set_session(SessionState::kResuming, "restart", now);
-  enforce_invalid(now);
+  set_session(SessionState::kResuming, "restart");
+  enforce_invalid();
   if (load_stop_decision()) must_stop_ = true;
-  request_sample(now);
+  request_sample();
 }
 
 /// Seconds pass between the decision to stop and the stop record with the last reading. Should
@@ -78,31 +77,31 @@ bool Connector::load_stop_decision() {
   return true;
 }
 
-void Connector::resolve_resume(Instant now) {
+void Connector::resolve_resume() {
   if (is_first_report_)
     return;  // plug unknown: the transaction stays open, the charger does what it did
   const bool is_same_session =
       is_plugged_ && (session_marker_ == 0 || charger_state_.session_marker == 0 ||
                       session_marker_ == charger_state_.session_marker);
   if (is_same_session && !must_stop_) {
-    settle_until_ = now + kSettleMs;
-    set_session(SessionState::kRunning, "resumed", now);
-    arm_samples(now);
-    sample_interruption(now);
+    settle_until_ = now() + kSettleMs;
+    set_session(SessionState::kRunning, "resumed");
+    arm_samples();
+    sample_interruption();
     return;
   }
   // The energy since the last journaled register belongs to this session: nobody else was
   // authorized.
-  if (has_register_meter() && !has_reading(session_since_) && now < resume_by_) return;
+  if (has_register_meter() && !has_reading(session_since_) && now() < resume_by_) return;
   if (is_same_session) {
-    (void)stop(stop_reason_, IdTag(stop_id_tag_), now);
+    (void)stop(stop_reason_, IdTag(stop_id_tag_));
     return;
   }
   if (stop_id_tag_.empty()) stop_id_tag_ = id_tag_;
   stop_time_ = last_register_time_;
-  stop_at_ = now;
-  set_session(SessionState::kStopping, "the session ended while the gateway was off", now);
-  finish(now);
+  stop_at_ = now();
+  set_session(SessionState::kStopping, "the session ended while the gateway was off");
+  finish();
 }
 
 }  // namespace ocpp

@@ -10,18 +10,18 @@ namespace ocpp {
 
 using common::Instant;
 
-void Connector::arm_samples(Instant now) {
+void Connector::arm_samples() {
   const int64_t interval_ms = services_->configuration.milliseconds(Key::MeterValueSampleInterval);
-  next_sample_at_ = interval_ms == 0 ? Instant::never() : now + interval_ms;
+  next_sample_at_ = interval_ms == 0 ? Instant::never() : now() + interval_ms;
   is_sample_asked_ = false;
   is_interrupted_ = false;
 }
 
-void Connector::sample_periodically(Instant now) {
-  if (session_ != SessionState::kRunning || now < next_sample_at_) return;
+void Connector::sample_periodically() {
+  if (session_ != SessionState::kRunning || now() < next_sample_at_) return;
   if (!has_reading(Instant{next_sample_at_.ms - kFreshMs}) &&
-      now < next_sample_at_ + kSampleWaitMs) {
-    if (!is_sample_asked_) request_sample(now);
+      now() < next_sample_at_ + kSampleWaitMs) {
+    if (!is_sample_asked_) request_sample();
     is_sample_asked_ = true;
     return;
   }
@@ -36,35 +36,35 @@ void Connector::sample_periodically(Instant now) {
   const int64_t interval_ms =
       std::max<int64_t>(1000, services_->configuration.milliseconds(Key::MeterValueSampleInterval));
   next_sample_at_ = next_sample_at_ + interval_ms;
-  if (next_sample_at_ <= now) next_sample_at_ = now + interval_ms;
+  if (next_sample_at_ <= now()) next_sample_at_ = now() + interval_ms;
   is_sample_asked_ = false;
 }
 
-void Connector::arm_clock_sample(Instant now) {
+void Connector::arm_clock_sample(Instant after) {
   next_clock_sample_at_ = Instant::never();
   is_clock_sample_asked_ = false;
   const int64_t interval_ms = services_->configuration.milliseconds(Key::ClockAlignedDataInterval);
   if (interval_ms == 0 || !services_->clock.is_known()) return;
   constexpr int64_t kDayMs = 86400000;
-  const int64_t utc_ms = services_->clock.utc(now).ms;
+  const int64_t utc_ms = services_->clock.utc(after).ms;
   const int64_t midnight_ms = utc_ms - utc_ms % kDayMs;
   const int64_t next_ms = midnight_ms + ((utc_ms - midnight_ms) / interval_ms + 1) * interval_ms;
   next_clock_sample_at_ =
       services_->clock.instant(common::UtcTime{std::min(next_ms, midnight_ms + kDayMs)});
 }
 
-void Connector::sample_on_clock(Instant now) {
-  if (now < next_clock_sample_at_) return;
+void Connector::sample_on_clock() {
+  if (now() < next_clock_sample_at_) return;
   if (!has_reading(Instant{next_clock_sample_at_.ms - kFreshMs}) &&
-      now < next_clock_sample_at_ + kSampleWaitMs) {
-    if (!is_clock_sample_asked_) services_->charger.request_sample(id_, now);
+      now() < next_clock_sample_at_ + kSampleWaitMs) {
+    if (!is_clock_sample_asked_) services_->charger.request_sample(id_, now());
     is_clock_sample_asked_ = true;
     return;
   }
   if (has_reading(Instant{next_clock_sample_at_.ms - kFreshMs})) {
     append_sample(SampleContext::kSampleClock, next_clock_sample_at_);
   }
-  arm_clock_sample(std::max(now, next_clock_sample_at_));
+  arm_clock_sample(std::max(now(), next_clock_sample_at_));
 }
 
 MeasuredValues Connector::measure(const MeasurandList& list, int64_t interval_from_wh) const {
@@ -92,10 +92,10 @@ MeasuredValues Connector::measure_boundary(Instant since) const {
 
 /// The gateway was off during a transaction: the last register known from before, and a reading as
 /// soon as there is one.
-void Connector::sample_interruption(Instant now) {
+void Connector::sample_interruption() {
   if (next_sample_at_ == Instant::never()) return;
   is_interrupted_ = true;
-  next_sample_at_ = now;
+  next_sample_at_ = now();
   MeterValuesRecord record;
   record.local_transaction = local_transaction_;
   record.connector_id = id_;

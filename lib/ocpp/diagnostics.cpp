@@ -43,40 +43,40 @@ void Diagnostics::reach(uint8_t phase, uint8_t step) {
   enter(phase, step, EventType::kDiagnosticsStatusChanged, to_string(kStatuses[step]));
 }
 
-Instant Diagnostics::step(Instant now) {
+Instant Diagnostics::step() {
   switch (phase_) {
     case kWaiting:
-      return start(now);
+      return start();
     case kUploading:
-      return upload(now);
+      return upload();
     default:
       return Instant::never();
   }
 }
 
-Instant Diagnostics::start(Instant now) {
-  if (now < retry_at_) return retry_at_;
-  if (!is_transfer_free()) return now + kSlowPollMs;
+Instant Diagnostics::start() {
+  if (engine_.now() < retry_at_) return retry_at_;
+  if (!is_transfer_free()) return engine_.now() + kSlowPollMs;
   char url[limits::kMaxLocationBytes];
   const common::Result<size_t> size = read_url(common::Span<char>(url));
   is_all_written_ = false;
   reach(kUploading, kUploadingStep);
   if (!size.ok() || engine_.ports.diagnostics->rewind(from_, to_) != Status::kOk ||
       engine_.ports.transfer->upload(common::TextSpan(url, size.value())) != Status::kOk) {
-    on_attempt_failed(now);
+    on_attempt_failed();
   } else {
     is_transferring_ = true;
   }
-  return now;
+  return engine_.now();
 }
 
-Instant Diagnostics::upload(Instant now) {
+Instant Diagnostics::upload() {
   using State = platform::TransferStatus::State;
   platform::FileTransfer& transfer = *engine_.ports.transfer;
   platform::TextSource& source = *engine_.ports.diagnostics;
   for (int i = 0; !is_all_written_ && transfer.status().state == State::kRunning; ++i) {
     const common::TextSpan piece = source.piece();
-    if (i == kPiecesPerStep) return now + kPollMs;
+    if (i == kPiecesPerStep) return engine_.now() + kPollMs;
     if (piece.empty()) {
       transfer.finish();
       is_all_written_ = true;
@@ -87,24 +87,24 @@ Instant Diagnostics::upload(Instant now) {
   }
   switch (transfer.status().state) {
     case State::kRunning:
-      return now + kSlowPollMs;
+      return engine_.now() + kSlowPollMs;
     case State::kDone:
       is_transferring_ = false;
       reach(kNone, kUploadedStep);
-      return now;
+      return engine_.now();
     case State::kFailed:
     case State::kIdle:
       break;
   }
-  on_attempt_failed(now);
-  return now;
+  on_attempt_failed();
+  return engine_.now();
 }
 
-void Diagnostics::on_attempt_failed(Instant now) {
+void Diagnostics::on_attempt_failed() {
   const platform::TransferStatus& status = engine_.ports.transfer->status();
   is_transferring_ = false;
   LOG_WARN(engine_.ports.log, "diagnostics: %s", status.error.c_str());
-  if (status.is_retry_useful && may_retry(kWaiting, now)) return;
+  if (status.is_retry_useful && may_retry(kWaiting)) return;
   reach(kNone, kUploadFailedStep);
 }
 

@@ -16,7 +16,7 @@ class Diagnostics : public FileJob {
   explicit Diagnostics(Engine& engine) : FileJob(engine, "diagnostics", "diagnostics_url") {}
 
   void begin();
-  common::Instant step(common::Instant now);
+  common::Instant step();
   /// Takes an order and drops an earlier one.
   /// @retval kNotFound  There is nothing to upload.  @retval kNoSpace, kIo  Not stored.
   common::Status order(const FileOrder& order);
@@ -27,9 +27,9 @@ class Diagnostics : public FileJob {
   enum Phase : uint8_t { kNone, kWaiting, kUploading };
 
   void reach(uint8_t phase, uint8_t step);
-  common::Instant start(common::Instant now);
-  common::Instant upload(common::Instant now);
-  void on_attempt_failed(common::Instant now);
+  common::Instant start();
+  common::Instant upload();
+  void on_attempt_failed();
 
   bool is_all_written_ = false;
 };

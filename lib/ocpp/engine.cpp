@@ -27,12 +27,12 @@ Engine::Engine(const Ports& the_ports)
     : ports(the_ports),
       configuration(the_ports.settings, the_ports.log),
       profiles(the_ports.settings, clock, the_ports.log),
-      status(events, the_ports.log),
-      reservations(the_ports.settings, the_ports.log),
+      status(events, clock, the_ports.log),
+      reservations(the_ports.settings, clock, the_ports.log),
       store(the_ports.files, the_ports.log),
       local_authorization(the_ports.files, configuration, the_ports.log),
-      registration(events, the_ports.log),
-      calls(outbox, the_ports.entropy, the_ports.log),
+      registration(events, clock, the_ports.log),
+      calls(outbox, the_ports.entropy, clock, the_ports.log),
       services{the_ports.log,
                the_ports.charger,
                the_ports.settings,
@@ -49,14 +49,14 @@ Engine::Engine(const Ports& the_ports)
       firmware(*this),
       diagnostics(*this) {}
 
-common::Status Engine::begin(const Options& the_options, Instant now, common::UtcTime utc) {
+common::Status Engine::begin(const Options& the_options, common::UtcTime utc) {
   if (the_options.connectors < 1 || the_options.connectors > limits::kMaxConnectors ||
       the_options.identity.vendor.empty() || the_options.identity.model.empty() ||
       the_options.nominal_voltage_mv < 1000) {
     return common::Status::kInvalidArgument;
   }
   options = the_options;
-  begun_at_ = now;
+  begun_at_ = now();
   uint16_t meter_fields = 0;
   bool has_lock = false;
   bool can_switch_phases = true;
@@ -69,38 +69,38 @@ common::Status Engine::begin(const Options& the_options, Instant now, common::Ut
   configuration.begin(options.connectors, meter_fields, has_lock, can_switch_phases);
   if (ports.transfer != nullptr)
     configuration.set_volatile(Key::SupportedFileTransferProtocols, ports.transfer->protocols());
-  status.begin(options.connectors, now);
+  status.begin(options.connectors);
   profiles.begin();
-  reservations.begin(options.connectors, now);
+  reservations.begin(options.connectors);
   local_authorization.begin(spare_buffer());
   uint8_t bits[2];
   if (const auto size = ports.settings.get(kOperativeKey, common::MutableByteSpan(bits));
       size.ok() && size.value() == sizeof bits) {
     operative_bits = static_cast<uint16_t>(bits[0] | bits[1] << 8U);
   }
-  if (utc.is_known()) (void)clock.set(utc, now);
-  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).begin(services, id, now);
-  open_store(now);
-  firmware.begin(now);
+  if (utc.is_known()) (void)clock.set(utc);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).begin(services, id);
+  open_store();
+  firmware.begin();
   diagnostics.begin();
-  apply_operative(now);
+  apply_operative();
   has_input_ = true;
   return is_store_ready ? common::Status::kOk : common::Status::kIo;
 }
 
-void Engine::open_store(Instant now) {
+void Engine::open_store() {
   const common::Status loaded = store.load();
   if (loaded != common::Status::kOk) {
     LOG_ERROR(ports.log, "transaction records cannot be read (%s)", to_string(loaded));
-    retry_store_at_ = now + kStoreRetryMs;
+    retry_store_at_ = now() + kStoreRetryMs;
     // A charger that still serves a transaction is left alone for a while, then power is withdrawn.
-    if (now >= begun_at_ + kStorePatienceMs) allow_offers();
+    if (now() >= begun_at_ + kStorePatienceMs) allow_offers();
     return;
   }
   retry_store_at_ = Instant::never();
   is_store_ready = true;
   allow_offers();
-  resume_transactions(now);
+  resume_transactions();
 }
 
 void Engine::allow_offers() {
@@ -109,7 +109,7 @@ void Engine::allow_offers() {
   for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).refresh_offer();
 }
 
-void Engine::resume_transactions(Instant now) {
+void Engine::resume_transactions() {
   using platform::ResetCause;
   const bool is_power_loss =
       options.reset_cause == ResetCause::kPowerOn || options.reset_cause == ResetCause::kBrownOut;
@@ -120,7 +120,7 @@ void Engine::resume_transactions(Instant now) {
     if (open == nullptr) continue;
     // The power went between the start and the end of its reservation.
     if (open->start.has_reservation_id) reservations.end(open->start.reservation_id, "used");
-    connector(id).resume(*open, reason, must_stop, now);
+    connector(id).resume(*open, reason, must_stop);
   }
   // A damaged log, or fewer connectors than before: nobody else can end these.
   for (size_t i = 0; i < store.open_transactions().size();) {
@@ -140,42 +140,41 @@ void Engine::resume_transactions(Instant now) {
     if (store.end_transaction(record) != common::Status::kOk) ++i;
   }
   profiles.keep_open_transactions(
-      [this](uint32_t local) { return local != 0 && store.find_open(local) != nullptr; }, now);
+      [this](uint32_t local) { return local != 0 && store.find_open(local) != nullptr; });
 }
 
-Instant Engine::step(Instant now) {
-  if (now < deadline_ && !has_input_) return deadline_;
+Instant Engine::step() {
+  if (now() < deadline_ && !has_input_) return deadline_;
   has_input_ = false;
-  if (now >= retry_store_at_) open_store(now);
+  if (now() >= retry_store_at_) open_store();
 
-  if (calls.is_timed_out(now)) {
+  if (calls.is_timed_out()) {
     const CallContext context = calls.abandon();
     LOG_WARN(ports.log, "%s was not answered in time", to_string(context.action));
-    on_call_lost(context, now);
+    on_call_lost(context);
   }
-  if (acknowledgement_.is_waiting) acknowledge(now);
+  if (acknowledgement_.is_waiting) acknowledge();
 
-  if (configuration.flag(Key::FreeVendEnabled)) start_free_vend(now);
-  Instant next = step_connectors(now);
-  update_reservations(now);
-  next = common::earlier(next, reservations.step(clock, now));
-  update_reservations(now);  // shows what has expired
-  next = common::earlier(next,
-                         status.step(configuration.milliseconds(Key::MinimumStatusDuration), now));
-  profiles.step(now);
+  if (configuration.flag(Key::FreeVendEnabled)) start_free_vend();
+  Instant next = step_connectors();
+  update_reservations();
+  next = common::earlier(next, reservations.step());
+  update_reservations();  // shows what has expired
+  next = common::earlier(next, status.step(configuration.milliseconds(Key::MinimumStatusDuration)));
+  profiles.step();
   next = common::earlier(next, profiles.deadline());
-  next = common::earlier(next, firmware.step(now));
-  next = common::earlier(next, diagnostics.step(now));
-  if (now >= local_authorization.deadline())
-    local_authorization.write_cache(clock.utc(now), now, spare_buffer());
+  next = common::earlier(next, firmware.step());
+  next = common::earlier(next, diagnostics.step());
+  if (now() >= local_authorization.deadline())
+    local_authorization.write_cache(clock.utc(), now(), spare_buffer());
   next = common::earlier(next, local_authorization.deadline());
-  run_reset(now);
-  send_next_call(now);
+  run_reset();
+  send_next_call();
   next = common::earlier(next, call_deadline());
   next = common::earlier(next, retry_store_at_);
   next = common::earlier(next, reset_by_);
   if (is_store_ready && store.needs_maintenance() && !calls.is_in_flight()) {
-    if (store.maintain()) next = common::earlier(next, now + 20);
+    if (store.maintain()) next = common::earlier(next, now() + 20);
   }
   // What step() itself changed may have made more work due; a deadline in the past is served by the
   // next call.
@@ -190,84 +189,82 @@ uint8_t Engine::sharers() const {
 }
 
 /// A transaction that starts or ends in a step changes the shares of all: they are right before it is over.
-Instant Engine::step_connectors(Instant now) {
+Instant Engine::step_connectors() {
   for (int round = 0;; ++round) {
     const uint8_t count = sharers();
     Instant next = Instant::never();
     for (uint8_t id = 1; id <= options.connectors; ++id) {
       connector(id).set_sharers(count);
-      next = common::earlier(next, connector(id).step(now));
+      next = common::earlier(next, connector(id).step());
     }
     if (sharers() == count || round > 0) return next;
   }
 }
 
-void Engine::on_link(bool is_up, Instant now) {
+void Engine::on_link(bool is_up) {
   if (is_up == is_link_up) return;
   is_link_up = is_up;
   has_input_ = true;
   outbox.clear();
   if (is_up) {
-    registration.on_link_up(now);
+    registration.on_link_up();
   } else if (calls.is_in_flight()) {
-    on_call_lost(calls.abandon(), now);
+    on_call_lost(calls.abandon());
   }
-  update_online(now);
+  update_online();
 }
 
-void Engine::update_online(Instant now) {
+void Engine::update_online() {
   const bool was_online = is_online;
   is_online = is_link_up && registration.is_accepted();
   if (is_online == was_online) return;
   LOG_INFO(ports.log, "%s", is_online ? "online" : "offline");
   if (is_online) {
-    status.report_all(now);
-    retry_messages_at_ = now;
+    status.report_all();
+    retry_messages_at_ = now();
     return;
   }
   status.go_offline();
   if (data_transfers.is_waiting()) on_data_transfer_answer(nullptr, nullptr);
   for (uint8_t id = 1; id <= options.connectors; ++id) {
-    if (is_authorizing(connector(id))) authorize_offline(connector(id), now);
+    if (is_authorizing(connector(id))) authorize_offline(connector(id));
   }
 }
 
-void Engine::on_sent(Instant now) {
+void Engine::on_sent() {
   if (outbox.empty()) return;
   outbox.pop();
-  calls.on_sent(configuration.milliseconds(Key::MessageTimeout), now);
+  calls.on_sent(configuration.milliseconds(Key::MessageTimeout));
   has_input_ = true;
 }
 
-void Engine::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
-                              Instant now) {
+void Engine::on_charger_state(uint8_t connector_id, const charger::ChargerState& state) {
   if (!has_connector(connector_id)) return;
-  connector(connector_id).on_charger_state(state, now);
+  connector(connector_id).on_charger_state(state);
   has_input_ = true;
 }
 
-void Engine::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
-                             Instant now) {
+void Engine::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample) {
   if (!has_connector(connector_id)) return;
-  connector(connector_id).on_meter_sample(sample, now);
+  connector(connector_id).on_meter_sample(sample);
   has_input_ = true;
 }
 
-common::Status Engine::stop_transaction(uint8_t connector_id, Instant now) {
+common::Status Engine::stop_transaction(uint8_t connector_id) {
   if (!has_connector(connector_id)) return common::Status::kInvalidState;
   has_input_ = true;
-  return connector(connector_id).stop(StopReason::kLocal, IdTag(), now);
+  return connector(connector_id).stop(StopReason::kLocal, IdTag());
 }
 
-void Engine::set_utc(common::UtcTime utc, const char* source, Instant now) {
+void Engine::set_utc(common::UtcTime utc, const char* source) {
   if (!utc.is_known()) return;
   if (utc < kEarliestUtc) {
     LOG_WARN(ports.log, "the time of %s lies before 2020: not taken", source);
     return;
   }
   const bool was_known = clock.is_known();
-  if (was_known && std::abs(clock.utc(now) - utc) < kClockDriftMs) return;
-  const int64_t jump_ms = clock.set(utc, now);
+  if (was_known && std::abs(clock.utc() - utc) < kClockDriftMs) return;
+  const int64_t jump_ms = clock.set(utc);
   has_input_ = true;
   if (!was_known || jump_ms >= kClockJumpMs || jump_ms <= -kClockJumpMs) {
     LOG_INFO(ports.log, "clock set by %s, %lld ms", source, static_cast<long long>(jump_ms));
@@ -276,7 +273,7 @@ void Engine::set_utc(common::UtcTime utc, const char* source, Instant now) {
   event.type = EventType::kClockSet;
   event.utc = utc;
   events.push(event);
-  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_clock(now);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_clock();
   is_clock_wanted_ = false;
 }
 
@@ -291,19 +288,19 @@ Connector* Engine::find_transaction(int32_t transaction_id) {
   return nullptr;
 }
 
-void Engine::on_configuration_changed(Key key, Instant now) {
+void Engine::on_configuration_changed(Key key) {
   has_input_ = true;
   Event event;
   event.type = EventType::kConfigurationChanged;
   event.key = Configuration::name(key);
   events.push(event);
   if (key == Key::HeartbeatInterval && registration.is_accepted()) {
-    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval), now);
+    registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval));
   }
-  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_configuration(key, now);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_configuration(key);
 }
 
-common::Status Engine::set_operative(uint8_t connector_id, bool is_operative, Instant now) {
+common::Status Engine::set_operative(uint8_t connector_id, bool is_operative) {
   const uint16_t mask = connector_id == 0 ? UINT16_MAX : static_cast<uint16_t>(1U << connector_id);
   const auto wanted =
       static_cast<uint16_t>(is_operative ? operative_bits | mask : operative_bits & ~mask);
@@ -316,19 +313,19 @@ common::Status Engine::set_operative(uint8_t connector_id, bool is_operative, In
     }
     operative_bits = wanted;
   }
-  apply_operative(now);
+  apply_operative();
   has_input_ = true;
   return common::Status::kOk;
 }
 
-void Engine::apply_operative(Instant now) {
+void Engine::apply_operative() {
   status.set(
       0, (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable,
-      charger::Error::kNone, StatusNote::kNone, 0, "availability", now);
+      charger::Error::kNone, StatusNote::kNone, 0, "availability");
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     const bool connector_operative = (operative_bits & 1U << id) != 0 && !firmware.is_blocking();
     if (connector(id).is_operative() != connector_operative)
-      connector(id).set_operative(connector_operative, now);
+      connector(id).set_operative(connector_operative);
   }
 }
 
@@ -340,30 +337,29 @@ bool Engine::is_in_use() const {
   return false;
 }
 
-void Engine::flush(Instant now) {
-  profiles.flush(now);
-  local_authorization.write_cache(clock.utc(now), now, spare_buffer());
+void Engine::flush() {
+  profiles.flush();
+  local_authorization.write_cache(clock.utc(), now(), spare_buffer());
 }
 
-void Engine::request_reset(bool is_hard, Instant now) {
-  const Instant reset_by = now + (is_hard ? kResetHardMs : kResetSoftMs);
+void Engine::request_reset(bool is_hard) {
+  const Instant reset_by = now() + (is_hard ? kResetHardMs : kResetSoftMs);
   // A second request neither softens the first nor puts it off.
   reset_by_ = reset_ == Reset::kNone ? reset_by : common::earlier(reset_by_, reset_by);
   reset_ = is_hard || reset_ == Reset::kHard ? Reset::kHard : Reset::kSoft;
   has_input_ = true;
   LOG_INFO(ports.log, "%s reset requested", is_hard ? "hard" : "soft");
   for (uint8_t id = 1; id <= options.connectors; ++id) {
-    connector(id).cancel("reset", now);
-    (void)connector(id).stop(is_hard ? StopReason::kHardReset : StopReason::kSoftReset, IdTag(),
-                             now);
+    connector(id).cancel("reset");
+    (void)connector(id).stop(is_hard ? StopReason::kHardReset : StopReason::kSoftReset, IdTag());
   }
 }
 
 /// The application restarts once the answer has left, every transaction is stored and - soft - the
 /// CSMS has it. It is asked again ResetRetries times; until it is given up nothing new begins.
-void Engine::run_reset(Instant now) {
+void Engine::run_reset() {
   if (reset_ == Reset::kNone) return;
-  if (now < reset_by_) {
+  if (now() < reset_by_) {
     if (resets_asked_ > 0) return;
     bool is_done = !is_link_up || outbox.empty();
     for (uint8_t id = 1; id <= options.connectors; ++id)
@@ -377,17 +373,16 @@ void Engine::run_reset(Instant now) {
     reset_ = Reset::kNone;
     resets_asked_ = 0;
     reset_by_ = Instant::never();
-    status.set(0, status.status(0), charger::Error::kResetFailure, StatusNote::kNone, 0, "reset",
-               now);
+    status.set(0, status.status(0), charger::Error::kResetFailure, StatusNote::kNone, 0, "reset");
     return;
   }
-  flush(now);
+  flush();
   Event event;
   event.type = EventType::kResetRequested;
   event.reset_is_hard = reset_ == Reset::kHard;
   events.push(event);
   ++resets_asked_;
-  reset_by_ = now + kRestartMs;
+  reset_by_ = now() + kRestartMs;
 }
 
 }  // namespace ocpp

@@ -25,19 +25,20 @@ class Engine {
  public:
   explicit Engine(const Ports& ports);
 
-  common::Status begin(const Options& options, common::Instant now, common::UtcTime utc);
-  common::Instant step(common::Instant now);
-  void on_link(bool is_up, common::Instant now);
-  void receive(common::TextSpan frame, bool truncated, common::Instant now);
-  void on_sent(common::Instant now);
+  /// As clock.now(): set before every call from outside.
+  common::Instant now() const { return clock.now(); }
+
+  common::Status begin(const Options& options, common::UtcTime utc);
+  common::Instant step();
+  void on_link(bool is_up);
+  void receive(common::TextSpan frame, bool truncated);
+  void on_sent();
   /// Something outside step() has made work due.
   void wake() { has_input_ = true; }
-  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
-                        common::Instant now);
-  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
-                       common::Instant now);
-  common::Status stop_transaction(uint8_t connector_id, common::Instant now);
-  void set_utc(common::UtcTime utc, const char* source, common::Instant now);
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state);
+  void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample);
+  common::Status stop_transaction(uint8_t connector_id);
+  void set_utc(common::UtcTime utc, const char* source);
 
   Connector& connector(uint8_t id) { return connectors[id - 1]; }
   const Connector& connector(uint8_t id) const { return connectors[id - 1]; }
@@ -46,37 +47,33 @@ class Engine {
 
   // --- authorization.cpp
   enum class Purpose : uint8_t { kStart, kStop };
-  void on_id_tag(uint8_t connector_id, const IdTag& id_tag, common::Instant now);
+  void on_id_tag(uint8_t connector_id, const IdTag& id_tag);
   /// Finds out whether the tag is valid, then starts or stops. @return false when the connector is
   /// waiting for another.
-  bool request_authorization(Connector& connector, Purpose purpose, const IdTag& id_tag,
-                             common::Instant now);
-  void on_authorization(Connector& connector, const AuthorizationResult& result,
-                        common::Instant now);
+  bool request_authorization(Connector& connector, Purpose purpose, const IdTag& id_tag);
+  void on_authorization(Connector& connector, const AuthorizationResult& result);
   /// The CSMS did not answer: local rules decide.
-  void authorize_offline(Connector& connector, common::Instant now);
+  void authorize_offline(Connector& connector);
   bool is_authorizing(const Connector& connector) const {
     return pending[connector.id() - 1].is_waiting;
   }
   /// A connector for a remote start without connectorId; nullptr when none is free.
   /// @param now  As for everything that asks who may use a connector.
-  Connector* free_connector(const IdTag& id_tag, common::Instant now);
+  Connector* free_connector(const IdTag& id_tag);
   bool can_start(const Connector& connector) const;
   /// Parent id tag of who uses the connector, as the CSMS or the local list says; empty when none.
-  IdTag group_of(const Connector& connector, common::Instant now) const;
+  IdTag group_of(const Connector& connector) const;
   /// Whether a tag with this parent may act for who uses the connector (3.10).
-  bool is_of_group(const Connector& connector, const IdTag& parent_id_tag,
-                   common::Instant now) const;
+  bool is_of_group(const Connector& connector, const IdTag& parent_id_tag) const;
   /// The CSMS sent an IdTagInfo.
-  void learn(const TagEntry& said, common::Instant now);
+  void learn(const TagEntry& said);
 
   // --- reservation_rules.cpp
   enum class Gate : uint8_t { kOpen, kAsk, kClosed };
   /// Whether a reservation keeps this tag off the connector; kAsk when only the CSMS knows its group.
   /// @param parent_id_tag  Set to the tag's, when it was needed and is known here.
-  Gate reservation_gate(const Connector& connector, const IdTag& id_tag, IdTag& parent_id_tag,
-                        common::Instant now);
-  void update_reservations(common::Instant now);
+  Gate reservation_gate(const Connector& connector, const IdTag& id_tag, IdTag& parent_id_tag);
+  void update_reservations();
 
   // --- dead_letters.cpp
   /// Sends every dead letter that still means something once more, after everything else.
@@ -84,31 +81,30 @@ class Engine {
   common::Status resend_dead_letters();
 
   // --- call_scheduler.cpp
-  void send_next_call(common::Instant now);
+  void send_next_call();
   common::Instant call_deadline() const;
 
   // --- answer_handling.cpp
-  void on_call_result(const CallContext& context, messages::FramePayload payload,
-                      common::Instant now);
+  void on_call_result(const CallContext& context, messages::FramePayload payload);
   void on_call_error(const CallContext& context, common::TextSpan code,
-                     common::TextSpan description, common::Instant now);
-  void on_call_lost(const CallContext& context, common::Instant now);
+                     common::TextSpan description);
+  void on_call_lost(const CallContext& context);
 
   /// The next step() has work.
   void on_input() { has_input_ = true; }
 
   // --- configuration, availability, reset
-  void on_configuration_changed(Key key, common::Instant now);
+  void on_configuration_changed(Key key);
   /// @retval kIo, kNoSpace  Not stored: nothing has changed.
-  common::Status set_operative(uint8_t connector_id, bool is_operative, common::Instant now);
-  void request_reset(bool is_hard, common::Instant now);
+  common::Status set_operative(uint8_t connector_id, bool is_operative);
+  void request_reset(bool is_hard);
   /// Shows operative_bits, and what a firmware installation blocks, on the connectors.
-  void apply_operative(common::Instant now);
+  void apply_operative();
   /// Someone is charging, about to, or not yet known to have stopped.
   bool is_in_use() const;
 
   /// Writes what was put off to spare the flash.
-  void flush(common::Instant now);
+  void flush();
   /// Free space of the outbox, to work in until something is queued.
   common::MutableByteSpan spare_buffer() {
     const common::Span<char> space = outbox.space();
@@ -164,43 +160,42 @@ class Engine {
   enum class Reset : uint8_t { kNone, kSoft, kHard };
 
   uint8_t sharers() const;
-  common::Instant step_connectors(common::Instant now);
-  void update_online(common::Instant now);
-  void open_store(common::Instant now);
+  common::Instant step_connectors();
+  void update_online();
+  void open_store();
   void allow_offers();
-  void resume_transactions(common::Instant now);
-  void run_reset(common::Instant now);
-  void start_free_vend(common::Instant now);
+  void resume_transactions();
+  void run_reset();
+  void start_free_vend();
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
-  Connector* reader_target(const IdTag& id_tag, common::Instant now);
+  Connector* reader_target(const IdTag& id_tag);
 
-  bool send_boot(common::Instant now);
-  bool send_heartbeat(common::Instant now);
-  bool send_status(const StatusReport& report, common::Instant now);
-  bool send_list_conflict(common::Instant now);
-  bool send_triggered(common::Instant now);
+  bool send_boot();
+  bool send_heartbeat();
+  bool send_status(const StatusReport& report);
+  bool send_list_conflict();
+  bool send_triggered();
   /// A status of firmware update or upload that is due. @param is_triggered  Those that were asked for.
   bool send_file_status(bool is_triggered);
-  bool send_triggered_meter_values(Connector& connector, common::Instant now);
-  bool send_authorize(common::Instant now);
+  bool send_triggered_meter_values(Connector& connector);
+  bool send_authorize();
   bool send_data_transfer();
-  bool send_transaction_message(common::Instant now);
+  bool send_transaction_message();
   common::Status send_message(const PendingMessage& message, CallContext context);
   bool send_dead_letter();
-  bool give_up_message(uint32_t sequence, DeadLetterReason reason, common::Instant now);
+  bool give_up_message(uint32_t sequence, DeadLetterReason reason);
 
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
   void on_data_transfer_answer(const char* status, const Text* data);
   void on_file_status_told(const CallContext& context);
-  void learn_from_stop(const CallContext& context, messages::FramePayload payload,
-                       common::Instant now);
-  void on_boot_result(messages::FramePayload payload, common::Instant now);
-  void acknowledge(common::Instant now);
-  void on_start_acknowledged(common::Instant now);
-  void on_transaction_failure(const CallContext& context, common::Instant now);
+  void learn_from_stop(const CallContext& context, messages::FramePayload payload);
+  void on_boot_result(messages::FramePayload payload);
+  void acknowledge();
+  void on_start_acknowledged();
+  void on_transaction_failure(const CallContext& context);
 
-  void handle_call(const RpcFrame& call, common::Instant now);
+  void handle_call(const RpcFrame& call);
 
   PendingAuthorization pending[limits::kMaxConnectors];
   Acknowledgement acknowledgement_;

@@ -126,10 +126,10 @@ void FileJob::on_told(uint32_t told) {
   if (phase_ == 0 && told_ == happened_) happened_ = told_ = 0;
 }
 
-bool FileJob::may_retry(uint8_t waiting_phase, Instant now) {
+bool FileJob::may_retry(uint8_t waiting_phase) {
   if (retries_left_ <= 0) return false;
   --retries_left_;
-  retry_at_ = now + int64_t{retry_interval_s_} * 1000;
+  retry_at_ = engine_.now() + int64_t{retry_interval_s_} * 1000;
   enter(waiting_phase);
   return true;
 }

@@ -56,7 +56,7 @@ class FileJob {
   /// Last step that was reached, or kNoStep.
   uint8_t last_step() const;
   /// Counts a failed attempt. @return false when it was the last.
-  bool may_retry(uint8_t waiting_phase, common::Instant now);
+  bool may_retry(uint8_t waiting_phase);
   bool is_transfer_free() const;
 
   static constexpr uint8_t kNoStep = 0xFF;

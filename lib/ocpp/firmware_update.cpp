@@ -44,32 +44,32 @@ FirmwareStatus FirmwareUpdate::status_of(uint8_t step) {
 
 FirmwareStatus FirmwareUpdate::status() const { return status_of(last_step()); }
 
-void FirmwareUpdate::begin(Instant now) {
+void FirmwareUpdate::begin() {
   Firmware* const firmware = engine_.ports.firmware;
   if (firmware == nullptr || engine_.ports.transfer == nullptr) return;
   load();
   const Firmware::Boot boot = firmware->boot();
-  if (boot == Firmware::Boot::kTrial) trial_ends_ = now + kTrialMs;
+  if (boot == Firmware::Boot::kTrial) trial_ends_ = engine_.now() + kTrialMs;
   if (phase_ == kDownloading) phase_ = kWaiting;
   if (phase_ < kActivating) return;
   if (boot == Firmware::Boot::kRolledBack) {
-    finish(kInstallationFailedStep, now);
+    finish(kInstallationFailedStep);
   } else if (boot == Firmware::Boot::kNormal) {
     // The power went either before the image was chosen or after it was confirmed.
     if (phase_ == kConfirming) {
-      finish(kInstalledStep, now);
+      finish(kInstalledStep);
     } else {
       phase_ = kInstalling;
     }
   }
 }
 
-Status FirmwareUpdate::order(const FileOrder& order, Instant now) {
+Status FirmwareUpdate::order(const FileOrder& order) {
   if (is_same(order)) return Status::kOk;
   if (phase_ >= kInstalling) return Status::kInvalidState;
   if (is_transferring_) engine_.ports.transfer->cancel();
   is_transferring_ = false;
-  set_blocking(false, now);
+  set_blocking(false);
   RETURN_IF_ERROR(engine_.ports.firmware->erase());
   received_ = 0;
   return accept(order, kWaiting);
@@ -79,47 +79,47 @@ void FirmwareUpdate::reach(uint8_t phase, uint8_t step) {
   enter(phase, step, EventType::kFirmwareStatusChanged, to_string(kStatuses[step]));
 }
 
-void FirmwareUpdate::finish(uint8_t step, Instant now) {
+void FirmwareUpdate::finish(uint8_t step) {
   reach(kNone, step);
   is_transferring_ = false;
-  set_blocking(false, now);
+  set_blocking(false);
 }
 
-void FirmwareUpdate::set_blocking(bool is_blocking, Instant now) {
+void FirmwareUpdate::set_blocking(bool is_blocking) {
   if (is_blocking_ == is_blocking) return;
   is_blocking_ = is_blocking;
-  engine_.apply_operative(now);
+  engine_.apply_operative();
 }
 
-Instant FirmwareUpdate::step(Instant now) {
-  if (!trial_ends_.is_never()) return try_out(now);
+Instant FirmwareUpdate::step() {
+  if (!trial_ends_.is_never()) return try_out();
   switch (phase_) {
     case kWaiting:
-      return wait_to_download(now);
+      return wait_to_download();
     case kDownloading:
-      return download(now);
+      return download();
     case kDownloaded:
-      set_blocking(true, now);
+      set_blocking(true);
       // The end of a session is an input: the engine steps then.
       if (engine_.is_in_use()) return Instant::never();
       reach(kInstalling, kInstallingStep);
-      install_by_ = now + kTellMs;
-      return now;
+      install_by_ = engine_.now() + kTellMs;
+      return engine_.now();
     case kInstalling:
-      return install(now);
+      return install();
     default:
       return Instant::never();
   }
 }
 
-Instant FirmwareUpdate::wait_to_download(Instant now) {
+Instant FirmwareUpdate::wait_to_download() {
   if (from_.is_known()) {
-    const common::UtcTime utc = engine_.clock.utc(now);
+    const common::UtcTime utc = engine_.clock.utc();
     if (!utc.is_known()) return Instant::never();  // until the clock is set
-    if (utc < from_) return now + (from_ - utc);
+    if (utc < from_) return engine_.now() + (from_ - utc);
   }
-  if (now < retry_at_) return retry_at_;
-  if (!is_transfer_free()) return now + kSlowPollMs;
+  if (engine_.now() < retry_at_) return retry_at_;
+  if (!is_transfer_free()) return engine_.now() + kSlowPollMs;
   char url[limits::kMaxLocationBytes];
   const common::Result<size_t> size = read_url(common::Span<char>(url));
   received_ = attempt_from_ = engine_.ports.firmware->size();
@@ -128,29 +128,29 @@ Instant FirmwareUpdate::wait_to_download(Instant now) {
   if (!size.ok() || engine_.ports.transfer->download(common::TextSpan(url, size.value()),
                                                      received_) != Status::kOk) {
     on_attempt_failed(size.ok() && engine_.ports.transfer->status().is_retry_useful,
-                      engine_.ports.transfer->status().error.c_str(), now);
-    return now;
+                      engine_.ports.transfer->status().error.c_str());
+    return engine_.now();
   }
   is_transferring_ = true;
-  return now;
+  return engine_.now();
 }
 
-Instant FirmwareUpdate::download(Instant now) {
+Instant FirmwareUpdate::download() {
   platform::FileTransfer& transfer = *engine_.ports.transfer;
   Firmware& firmware = *engine_.ports.firmware;
   uint8_t piece[kPieceBytes];
   for (int i = 0; i < kPiecesPerStep; ++i) {
     const common::Result<size_t> got = transfer.read(common::MutableByteSpan(piece));
-    if (got.status() == Status::kAgain) return now + (i == 0 ? kSlowPollMs : kPollMs);
+    if (got.status() == Status::kAgain) return engine_.now() + (i == 0 ? kSlowPollMs : kPollMs);
     if (!got.ok()) {
       is_transferring_ = false;
       const platform::TransferStatus& status = transfer.status();
       if (status.state == platform::TransferStatus::State::kDone) {
         reach(kDownloaded, kDownloadedStep);
       } else {
-        on_attempt_failed(status.is_retry_useful, status.error.c_str(), now);
+        on_attempt_failed(status.is_retry_useful, status.error.c_str());
       }
-      return now;
+      return engine_.now();
     }
     Status written = Status::kOk;
     if (!has_read_ && transfer.status().begins_at != received_) {
@@ -163,52 +163,51 @@ Instant FirmwareUpdate::download(Instant now) {
     if (written != Status::kOk) {
       transfer.cancel();
       is_transferring_ = false;
-      on_attempt_failed(written != Status::kNoSpace,
-                        written == Status::kNoSpace ? "the file is larger than the slot"
-                                                    : "the slot cannot be written",
-                        now);
-      return now;
+      on_attempt_failed(written != Status::kNoSpace, written == Status::kNoSpace
+                                                         ? "the file is larger than the slot"
+                                                         : "the slot cannot be written");
+      return engine_.now();
     }
     received_ += static_cast<uint32_t>(got.value());
   }
-  return now + kPollMs;
+  return engine_.now() + kPollMs;
 }
 
-void FirmwareUpdate::on_attempt_failed(bool is_retry_useful, const char* why, Instant now) {
+void FirmwareUpdate::on_attempt_failed(bool is_retry_useful, const char* why) {
   LOG_WARN(engine_.ports.log, "firmware: %s", why);
   if (is_retry_useful && received_ >= attempt_from_ + kProgressBytes) ++retries_left_;
-  if (is_retry_useful && may_retry(kWaiting, now)) return;
+  if (is_retry_useful && may_retry(kWaiting)) return;
   (void)engine_.ports.firmware->erase();
-  finish(kDownloadFailedStep, now);
+  finish(kDownloadFailedStep);
 }
 
-Instant FirmwareUpdate::install(Instant now) {
-  set_blocking(true, now);
+Instant FirmwareUpdate::install() {
+  set_blocking(true);
   if (engine_.is_in_use()) return Instant::never();
   // The restart would cut it off; offline it is told afterwards.
   uint8_t untold = 0;
-  if (engine_.is_online && now < install_by_ && next_to_tell(untold)) return install_by_;
+  if (engine_.is_online && engine_.now() < install_by_ && next_to_tell(untold)) return install_by_;
   const Status verified = engine_.ports.firmware->verify();
-  if (verified == Status::kAgain) return now + 1;
+  if (verified == Status::kAgain) return engine_.now() + 1;
   if (verified == Status::kOk) {
     phase_ = kActivating;
     if (store() == Status::kOk && engine_.ports.firmware->activate() == Status::kOk) {
-      engine_.request_reset(false, now);
-      return now;
+      engine_.request_reset(false);
+      return engine_.now();
     }
   }
   LOG_ERROR(engine_.ports.log, "firmware: the image is not usable (%s)", to_string(verified));
   (void)engine_.ports.firmware->erase();
-  finish(kInstallationFailedStep, now);
-  return now;
+  finish(kInstallationFailedStep);
+  return engine_.now();
 }
 
-Instant FirmwareUpdate::try_out(Instant now) {
+Instant FirmwareUpdate::try_out() {
   if (engine_.registration.state() == RegistrationState::kUnregistered) {
-    if (now < trial_ends_) return trial_ends_;
-    trial_ends_ = now + kTrialMs;
+    if (engine_.now() < trial_ends_) return trial_ends_;
+    trial_ends_ = engine_.now() + kTrialMs;
     LOG_ERROR(engine_.ports.log, "firmware: the CSMS cannot be reached, going back");
-    if (engine_.ports.firmware->roll_back() == Status::kOk) engine_.request_reset(true, now);
+    if (engine_.ports.firmware->roll_back() == Status::kOk) engine_.request_reset(true);
     return trial_ends_;
   }
   trial_ends_ = Instant::never();
@@ -216,8 +215,8 @@ Instant FirmwareUpdate::try_out(Instant now) {
   const Status confirmed = engine_.ports.firmware->confirm();
   LOG_INFO(engine_.ports.log, "firmware: version %s is kept (%s)",
            engine_.ports.firmware->version().c_str(), to_string(confirmed));
-  if (phase_ != kNone) finish(kInstalledStep, now);
-  return now;
+  if (phase_ != kNone) finish(kInstalledStep);
+  return engine_.now();
 }
 
 }  // namespace ocpp

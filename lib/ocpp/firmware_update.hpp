@@ -21,11 +21,11 @@ class FirmwareUpdate : public FileJob {
  public:
   explicit FirmwareUpdate(Engine& engine) : FileJob(engine, "firmware", "firmware_url") {}
 
-  void begin(common::Instant now);
-  common::Instant step(common::Instant now);
+  void begin();
+  common::Instant step();
   /// Takes an order and drops an earlier one; the same order once more changes nothing.
   /// @retval kInvalidState  An image is being installed.  @retval kNoSpace, kIo  Not stored.
-  common::Status order(const FileOrder& order, common::Instant now);
+  common::Status order(const FileOrder& order);
 
   /// Connectors that are not in use take no new session.
   bool is_blocking() const { return is_blocking_; }
@@ -46,13 +46,13 @@ class FirmwareUpdate : public FileJob {
   };
 
   void reach(uint8_t phase, uint8_t step);
-  void finish(uint8_t step, common::Instant now);
-  void set_blocking(bool is_blocking, common::Instant now);
-  common::Instant wait_to_download(common::Instant now);
-  common::Instant download(common::Instant now);
-  void on_attempt_failed(bool is_retry_useful, const char* why, common::Instant now);
-  common::Instant install(common::Instant now);
-  common::Instant try_out(common::Instant now);
+  void finish(uint8_t step);
+  void set_blocking(bool is_blocking);
+  common::Instant wait_to_download();
+  common::Instant download();
+  void on_attempt_failed(bool is_retry_useful, const char* why);
+  common::Instant install();
+  common::Instant try_out();
 
   bool is_blocking_ = false;
   bool has_read_ = false;       ///< The server has sent something in this attempt.

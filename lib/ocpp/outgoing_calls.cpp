@@ -23,11 +23,11 @@ common::Status OutgoingCalls::send(Action action, const messages::runtime::Objec
   return common::Status::kOk;
 }
 
-void OutgoingCalls::on_sent(int64_t timeout_ms, common::Instant now) {
+void OutgoingCalls::on_sent(int64_t timeout_ms) {
   // A CALL is only queued into an empty outbox, so it is always the first frame to leave.
   if (state_ != State::kQueued) return;
   state_ = State::kSent;
-  deadline_ = now + timeout_ms;
+  deadline_ = clock_.now() + timeout_ms;
   ++counters(context_.action).sent;
   LOG_DEBUG(log_, "> Call %s %s", id_.c_str(), to_string(context_.action));
 }

@@ -2,6 +2,7 @@
 
 #include "json/writer.hpp"
 #include "ocpp/charge_point_types.hpp"
+#include "ocpp/clock_sync.hpp"
 #include "ocpp/message_id.hpp"
 #include "ocpp/outbox.hpp"
 #include "ocpp_messages/action.hpp"
@@ -24,8 +25,9 @@ struct CallContext {
 /// Our side of the RPC: one CALL at a time, matched by its id, timed out (OCPP-J 1.6, 4.1.1).
 class OutgoingCalls {
  public:
-  OutgoingCalls(Outbox& outbox, platform::Entropy& entropy, common::LogSink& log)
-      : outbox_(outbox), entropy_(entropy), log_(log) {}
+  OutgoingCalls(Outbox& outbox, platform::Entropy& entropy, const ClockSync& clock,
+                common::LogSink& log)
+      : outbox_(outbox), entropy_(entropy), clock_(clock), log_(log) {}
 
   /// Nothing is in flight, and nothing else waits for the link.
   bool is_idle() const { return state_ == State::kIdle && outbox_.empty(); }
@@ -43,10 +45,10 @@ class OutgoingCalls {
                       const CallContext& context);
 
   /// The link took the oldest frame of the outbox.
-  void on_sent(int64_t timeout_ms, common::Instant now);
+  void on_sent(int64_t timeout_ms);
   /// An answer arrived. @return false when it answers nothing of ours: it is to be ignored.
   bool take_answer(common::TextSpan id, CallContext& context);
-  bool is_timed_out(common::Instant now) const { return now >= deadline_; }
+  bool is_timed_out() const { return clock_.now() >= deadline_; }
   /// Ends the CALL in flight without an answer: timeout or lost connection.
   CallContext abandon();
   common::Instant deadline() const { return deadline_; }
@@ -61,6 +63,7 @@ class OutgoingCalls {
 
   Outbox& outbox_;
   platform::Entropy& entropy_;
+  const ClockSync& clock_;
   common::LogSink& log_;
   State state_ = State::kIdle;
   MessageId id_;

@@ -6,7 +6,7 @@ using common::Instant;
 
 /// Ends reservations that cannot be kept, and decides which connectors are held for those of any
 /// connector: the last free ones, so many as are reserved (OCPP 1.6 ed. 2, 5.13).
-void Engine::update_reservations(Instant now) {
+void Engine::update_reservations() {
   if (reservations.empty() && reservations.held() == 0 &&
       reservations.revision() == reservations_shown_) {
     return;
@@ -50,18 +50,18 @@ void Engine::update_reservations(Instant now) {
   reservations.set_held(free <= of_any ? held : uint16_t{0});
   if (reservations.revision() == reservations_shown_) return;
   reservations_shown_ = reservations.revision();
-  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_reservation(now);
+  for (uint8_t id = 1; id <= options.connectors; ++id) connector(id).on_reservation();
 }
 
 Engine::Gate Engine::reservation_gate(const Connector& connector, const IdTag& id_tag,
-                                      IdTag& parent_id_tag, Instant now) {
-  update_reservations(now);
+                                      IdTag& parent_id_tag) {
+  update_reservations();
   parent_id_tag.clear();
   if (!reservations.is_reserved(connector.id()) ||
       reservations.matching(connector.id(), id_tag, IdTag()) != nullptr) {
     return Gate::kOpen;
   }
-  const LocalIdTag known = local_authorization.lookup(id_tag, clock.utc(now));
+  const LocalIdTag known = local_authorization.lookup(id_tag, clock.utc());
   if (known.is_known()) {
     parent_id_tag = known.parent_id_tag;
     return reservations.matching(connector.id(), id_tag, parent_id_tag) != nullptr ? Gate::kOpen

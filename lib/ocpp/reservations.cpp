@@ -71,8 +71,8 @@ Status decode(common::ByteSpan image, Reservation& out) {
   return Status::kOk;
 }
 
-void Reservations::begin(uint8_t connectors, Instant now) {
-  begun_at_ = now;
+void Reservations::begin(uint8_t connectors) {
+  begun_at_ = clock_.now();
   for (size_t i = 0; i < limits::kMaxConnectors; ++i) {
     uint8_t image[2 * Reservation::kImageBytes];
     const common::Result<size_t> size =
@@ -161,26 +161,26 @@ void Reservations::end_slot(size_t index, const char* cause) {
   ++revision_;
 }
 
-Instant Reservations::step(const ClockSync& clock, Instant now) {
+Instant Reservations::step() {
   Instant next = Instant::never();
   for (size_t i = 0; taken_ != 0 && i < limits::kMaxConnectors; ++i) {
     if (at(i) == nullptr) continue;
-    const Instant ends_at = clock.is_known() ? clock.instant(slots_[i].expiry)
-                                             : begun_at_ + int64_t{slots_[i].length_s} * 1000;
-    if (now >= ends_at) {
+    const Instant ends_at = clock_.is_known() ? clock_.instant(slots_[i].expiry)
+                                              : begun_at_ + int64_t{slots_[i].length_s} * 1000;
+    if (clock_.now() >= ends_at) {
       end_slot(i, "expired");
     } else {
       next = common::earlier(next, ends_at);
     }
   }
-  if (now >= erase_at_) {
+  if (clock_.now() >= erase_at_) {
     erase_at_ = Instant::never();
     for (size_t i = 0; i < limits::kMaxConnectors; ++i) {
       if ((unerased_ & 1U << i) == 0) continue;
       if (settings_.erase(SlotKey(i).text) == Status::kOk) {
         unerased_ = static_cast<uint8_t>(unerased_ & ~(1U << i));
       } else {
-        erase_at_ = now + kEraseRetryMs;
+        erase_at_ = clock_.now() + kEraseRetryMs;
       }
     }
   }

@@ -33,11 +33,11 @@ common::Status decode(common::ByteSpan image, Reservation& out);
 /// gateway that never learns the time is not blocked for ever.
 class Reservations {
  public:
-  Reservations(platform::KeyValueStore& settings, common::LogSink& log)
-      : settings_(settings), log_(log) {}
+  Reservations(platform::KeyValueStore& settings, const ClockSync& clock, common::LogSink& log)
+      : settings_(settings), clock_(clock), log_(log) {}
 
   /// Reads what was stored. @param connectors  Reservations of others are dropped.
-  void begin(uint8_t connectors, common::Instant now);
+  void begin(uint8_t connectors);
 
   bool empty() const { return taken_ == 0; }
   /// @param index  0..limits::kMaxConnectors - 1. @return nullptr when there is none.
@@ -70,7 +70,7 @@ class Reservations {
   void end(int32_t id, const char* cause);
 
   /// Ends what has expired. @return When there is more to do.
-  common::Instant step(const ClockSync& clock, common::Instant now);
+  common::Instant step();
 
  private:
   static constexpr int64_t kEraseRetryMs = 60000;
@@ -78,6 +78,7 @@ class Reservations {
   void end_slot(size_t index, const char* cause);
 
   platform::KeyValueStore& settings_;
+  const ClockSync& clock_;
   common::LogSink& log_;
   uint8_t taken_ = 0;     ///< Bit per slot.
   uint8_t unerased_ = 0;  ///< Slots without a reservation whose image is still on flash.

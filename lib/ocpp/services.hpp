@@ -30,6 +30,7 @@ struct Services {
   const int32_t& nominal_voltage_mv;
 
   RecordTime stamp(common::Instant at) const { return store.stamp(at, clock.utc(at)); }
+  RecordTime stamp() const { return stamp(clock.now()); }
 };
 
 }  // namespace ocpp

@@ -8,20 +8,19 @@ LOG_MODULE("ocpp.status");
 
 namespace ocpp {
 
-void StatusReports::begin(uint8_t connectors, common::Instant now) {
+void StatusReports::begin(uint8_t connectors) {
   connectors_ = connectors;
-  hold_until_ = now + kHoldMs;
+  hold_until_ = clock_.now() + kHoldMs;
   for (uint8_t id = 0; id <= connectors; ++id) {
     states_[id] = State();
-    states_[id].since = now;
+    states_[id].since = clock_.now();
     states_[id].is_held = id != 0;
   }
   states_[0].status = ChargePointStatus::Available;
 }
 
 void StatusReports::set(uint8_t connector_id, ChargePointStatus status, charger::Error error,
-                        StatusNote note, uint32_t detail_crc, const char* cause,
-                        common::Instant now) {
+                        StatusNote note, uint32_t detail_crc, const char* cause) {
   State& state = states_[connector_id];
   if (state.status == status && state.error == error && state.detail_crc == detail_crc) return;
   if (state.status != status) {
@@ -37,17 +36,17 @@ void StatusReports::set(uint8_t connector_id, ChargePointStatus status, charger:
   state.error = error;
   state.note = note;
   state.detail_crc = detail_crc;
-  state.since = now;
+  state.since = clock_.now();
   is_dirty_ = true;
 }
 
-void StatusReports::release(uint8_t connector_id, common::Instant) {
+void StatusReports::release(uint8_t connector_id) {
   if (!states_[connector_id].is_held) return;
   states_[connector_id].is_held = false;
   is_dirty_ = true;
 }
 
-void StatusReports::report_all(common::Instant) {
+void StatusReports::report_all() {
   is_online_ = true;
   is_dirty_ = true;
   size_ = 0;
@@ -58,7 +57,7 @@ void StatusReports::report_all(common::Instant) {
   }
 }
 
-void StatusReports::report(uint8_t connector_id, common::Instant) {
+void StatusReports::report(uint8_t connector_id) {
   states_[connector_id].must_report = true;
   is_dirty_ = true;
 }
@@ -73,14 +72,14 @@ bool StatusReports::differs(const State& state) {
          state.error != state.reported_error || state.detail_crc != state.reported_crc;
 }
 
-common::Instant StatusReports::step(int64_t minimum_ms, common::Instant now) {
+common::Instant StatusReports::step(int64_t minimum_ms) {
   if (!is_online_) return common::Instant::never();
   common::Instant next = common::Instant::never();
   if (!is_dirty_) return next;
   bool is_dirty = false;
   for (uint8_t id = 0; id <= connectors_; ++id) {
     State& state = states_[id];
-    if (state.is_held && now < hold_until_) {
+    if (state.is_held && clock_.now() < hold_until_) {
       next = common::earlier(next, hold_until_);
       is_dirty = true;
       continue;
@@ -88,10 +87,10 @@ common::Instant StatusReports::step(int64_t minimum_ms, common::Instant now) {
     state.is_held = false;
     if (state.must_report) {
       state.must_report = false;
-      enqueue(id, now);
+      enqueue(id, clock_.now());
       continue;
     }
-    if (now >= state.retry_at) {
+    if (clock_.now() >= state.retry_at) {
       enqueue(id, state.since);
       continue;
     }
@@ -100,7 +99,7 @@ common::Instant StatusReports::step(int64_t minimum_ms, common::Instant now) {
     if (!differs(state)) continue;
     const common::Instant due =
         state.status == ChargePointStatus::Faulted ? state.since : state.since + minimum_ms;
-    if (now >= due) {
+    if (clock_.now() >= due) {
       if (const ChargePointStatus between = status_between(state.reported_status, state.status);
           state.is_reported && between != state.status) {
         push(StatusReport{id, between, charger::Error::kNone, StatusNote::kNone, state.since});
@@ -142,11 +141,11 @@ void StatusReports::push(const StatusReport& report) {
   queue_[size_++] = report;
 }
 
-void StatusReports::on_lost(uint8_t connector_id, common::Instant now) {
+void StatusReports::on_lost(uint8_t connector_id) {
   State& state = states_[connector_id];
   if (!is_online_ || state.retries == kMaxRetries) return;
   ++state.retries;
-  state.retry_at = now + kRetryMs * state.retries;
+  state.retry_at = clock_.now() + kRetryMs * state.retries;
   is_dirty_ = true;
 }
 

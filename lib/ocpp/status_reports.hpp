@@ -4,6 +4,7 @@
 #include "common/limits.hpp"
 #include "common/log.hpp"
 #include "ocpp/charge_point_types.hpp"
+#include "ocpp/clock_sync.hpp"
 #include "ocpp/event_queue.hpp"
 
 namespace ocpp {
@@ -28,30 +29,31 @@ struct StatusReport {
 /// truth for the engine at once; only the report waits.
 class StatusReports {
  public:
-  StatusReports(EventQueue& events, common::LogSink& log) : events_(events), log_(log) {}
-  void begin(uint8_t connectors, common::Instant now);
+  StatusReports(EventQueue& events, const ClockSync& clock, common::LogSink& log)
+      : events_(events), clock_(clock), log_(log) {}
+  void begin(uint8_t connectors);
 
   /// The only writer of a status; logs "old -> new (cause)". @param connector_id  0..n
   /// @param detail_crc  Of the vendor's texts: another text is another report.
   void set(uint8_t connector_id, ChargePointStatus status, charger::Error error, StatusNote note,
-           uint32_t detail_crc, const char* cause, common::Instant now);
+           uint32_t detail_crc, const char* cause);
   ChargePointStatus status(uint8_t connector_id) const { return states_[connector_id].status; }
   charger::Error error(uint8_t connector_id) const { return states_[connector_id].error; }
 
   /// The connector's charger has spoken (or will not): it may be reported now.
-  void release(uint8_t connector_id, common::Instant now);
+  void release(uint8_t connector_id);
 
   /// Reports all connectors now, waiting reports are dropped: they are history.
-  void report_all(common::Instant now);
+  void report_all();
   /// Reports one connector now, whatever was reported before (TriggerMessage).
-  void report(uint8_t connector_id, common::Instant now);
+  void report(uint8_t connector_id);
   void go_offline();
   /// The CSMS did not take a report: it is told again, at most kMaxRetries times.
-  void on_lost(uint8_t connector_id, common::Instant now);
+  void on_lost(uint8_t connector_id);
   void on_delivered(uint8_t connector_id) { states_[connector_id].retries = 0; }
 
   /// Moves statuses that lasted long enough to the queue. @return When there is more to do.
-  common::Instant step(int64_t minimum_ms, common::Instant now);
+  common::Instant step(int64_t minimum_ms);
   const StatusReport* front() const { return size_ == 0 ? nullptr : &queue_[0]; }
   void pop();
 
@@ -81,6 +83,7 @@ class StatusReports {
   static bool differs(const State& state);
 
   EventQueue& events_;
+  const ClockSync& clock_;
   common::LogSink& log_;
   uint8_t connectors_ = 0;
   bool is_online_ = false;

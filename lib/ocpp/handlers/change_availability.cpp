@@ -4,7 +4,7 @@ namespace ocpp {
 
 /// OCPP 1.6 ed. 2, 5.2. Connector 0 stands for the charge point and all connectors.
 Refusal handle(Engine& engine, const messages::ChangeAvailabilityReq& request,
-               messages::ChangeAvailabilityConf& conf, common::Instant now) {
+               messages::ChangeAvailabilityConf& conf) {
   conf.status = messages::AvailabilityStatus::Rejected;
   if (request.connector_id != 0 && !engine.has_connector(request.connector_id))
     return Refusal::none();
@@ -19,7 +19,7 @@ Refusal handle(Engine& engine, const messages::ChangeAvailabilityReq& request,
     }
   }
   // A change that a restart would undo is none.
-  if (engine.set_operative(connector_id, is_operative, now) != common::Status::kOk)
+  if (engine.set_operative(connector_id, is_operative) != common::Status::kOk)
     conf.status = messages::AvailabilityStatus::Rejected;
   return Refusal::none();
 }

@@ -4,7 +4,7 @@ namespace ocpp {
 
 /// OCPP 1.6 ed. 2, 5.3.
 Refusal handle(Engine& engine, const messages::ChangeConfigurationReq& request,
-               messages::ChangeConfigurationConf& conf, common::Instant now) {
+               messages::ChangeConfigurationConf& conf) {
   common::FixedString<500> value;
   Key key{};
   bool is_changed = false;
@@ -14,7 +14,7 @@ Refusal handle(Engine& engine, const messages::ChangeConfigurationReq& request,
   } else if (!Configuration::find(request.key.span(), key)) {
     status = ConfigurationStatus::NotSupported;
   }
-  if (is_changed) engine.on_configuration_changed(key, now);
+  if (is_changed) engine.on_configuration_changed(key);
   conf.status = static_cast<messages::ConfigurationStatus>(status);
   static_assert(static_cast<int>(messages::ConfigurationStatus::NotSupported) ==
                     static_cast<int>(ConfigurationStatus::NotSupported),

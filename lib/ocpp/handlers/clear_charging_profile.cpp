@@ -4,10 +4,10 @@ namespace ocpp {
 
 /// OCPP 1.6 ed. 2, 5.5; errata 3.25 and 3.26: an id stands alone, other fields must all match.
 Refusal handle(Engine& engine, const messages::ClearChargingProfileReq& request,
-               messages::ClearChargingProfileConf& conf, common::Instant now) {
+               messages::ClearChargingProfileConf& conf) {
   bool is_cleared = false;
   if (request.id.has_value()) {
-    is_cleared = engine.profiles.clear_id(*request.id, now);
+    is_cleared = engine.profiles.clear_id(*request.id);
   } else if (!request.connector_id.has_value() || *request.connector_id == 0 ||
              engine.has_connector(*request.connector_id)) {
     ChargingProfiles::Selection selection;
@@ -18,7 +18,7 @@ Refusal handle(Engine& engine, const messages::ClearChargingProfileReq& request,
       selection.purpose = static_cast<ProfilePurpose>(*request.charging_profile_purpose);
     selection.has_stack_level = request.stack_level.has_value();
     selection.stack_level = request.stack_level.value_or(0);
-    is_cleared = engine.profiles.clear(selection, now) > 0;
+    is_cleared = engine.profiles.clear(selection) > 0;
   }
   conf.status = is_cleared ? messages::ClearChargingProfileStatus::Accepted
                            : messages::ClearChargingProfileStatus::Unknown;

@@ -3,7 +3,7 @@
 namespace ocpp {
 
 /// OCPP 1.6 ed. 2, 5.6 and 7.23: the vendor first, then the message.
-void handle_data_transfer(const InboundCall& call, common::Instant) {
+void handle_data_transfer(const InboundCall& call) {
   messages::DataTransferReq request;
   if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
     call.refuse(error);

@@ -17,13 +17,12 @@ constexpr size_t kMaxEvaluations = 500;
 class Composite {
  public:
   Composite(Engine& engine, uint8_t connector_id, RateUnit unit, common::UtcTime start,
-            int32_t duration_s, common::Instant now)
+            int32_t duration_s)
       : engine_(engine),
         connector_id_(connector_id),
         unit_(unit),
         start_(start),
-        end_s_(duration_s),
-        now_(now) {}
+        end_s_(duration_s) {}
 
   /// How far the periods reach, s: not as far as asked for where there would be too many.
   int32_t duration_s() {
@@ -129,7 +128,7 @@ class Composite {
 
   /// The running transaction, or one that would begin with the schedule.
   ChargingSession session_of(uint8_t id) const {
-    ChargingSession session = engine_.connector(id).charging_session(now_);
+    ChargingSession session = engine_.connector(id).charging_session();
     if (session.local_transaction == 0) session.started_at = start_;
     return session;
   }
@@ -144,7 +143,6 @@ class Composite {
   common::UtcTime until_;
   int32_t end_s_;
   int32_t at_s_ = 0;
-  common::Instant now_;
   Period ahead_;
   std::optional<LimitTimeline> timeline_;
 };
@@ -160,13 +158,13 @@ class Composite {
 }
 
 /// OCPP 1.6 ed. 2, 5.7; errata 3.28 to 3.30, 3.57.
-void handle_get_composite_schedule(const InboundCall& call, common::Instant now) {
+void handle_get_composite_schedule(const InboundCall& call) {
   Engine& engine = call.engine();
   messages::GetCompositeScheduleReq request;
   if (!read(call, request)) return;
   messages::GetCompositeScheduleConf conf;
   conf.status = messages::GetCompositeScheduleStatus::Rejected;
-  const common::UtcTime utc = engine.clock.utc(now);
+  const common::UtcTime utc = engine.clock.utc();
   if ((request.connector_id != 0 && !engine.has_connector(request.connector_id)) ||
       request.duration <= 0 || !utc.is_known()) {
     call.answer(conf);
@@ -176,7 +174,7 @@ void handle_get_composite_schedule(const InboundCall& call, common::Instant now)
   const messages::ChargingRateUnitType unit =
       request.charging_rate_unit.value_or(messages::ChargingRateUnitType::A);
   Composite composite(engine, static_cast<uint8_t>(request.connector_id),
-                      static_cast<RateUnit>(unit), start, request.duration, now);
+                      static_cast<RateUnit>(unit), start, request.duration);
   conf.status = messages::GetCompositeScheduleStatus::Accepted;
   conf.connector_id = request.connector_id;
   conf.schedule_start = start;

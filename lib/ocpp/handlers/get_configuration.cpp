@@ -65,7 +65,7 @@ struct Listing {
 }  // namespace
 
 /// OCPP 1.6 ed. 2, 5.8.
-void handle_get_configuration(const InboundCall& call, common::Instant) {
+void handle_get_configuration(const InboundCall& call) {
   messages::GetConfigurationReq request;
   if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
     call.refuse(error);

@@ -21,14 +21,14 @@ struct Url {
 };
 
 /// "diagnostics-<serial number>-<date and time>.jsonl", of characters that mean nothing to a URL.
-void add_name(const Engine& engine, common::Instant now, Url& url) {
+void add_name(const Engine& engine, Url& url) {
   url.add(common::text("diagnostics-"));
   for (const char c : engine.options.identity.serial_number.span()) {
     const char lower = common::ascii_lower(c);
     if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')) url.add(c);
   }
   url.add('-');
-  const auto time = messages::format_time(engine.clock.utc(now));
+  const auto time = messages::format_time(engine.clock.utc());
   for (const char c : time.span().first(19)) {
     if (c >= '0' && c <= '9') url.add(c);
   }
@@ -59,7 +59,7 @@ common::TextSpan file_of(common::TextSpan url) {
 
 /// OCPP 1.6 ed. 2, 5.9. location is a folder, to which a name of ours is added; a URL with a query (a signed
 /// one) or with a name that has a dot is taken as it is.
-void handle_get_diagnostics(const InboundCall& call, common::Instant now) {
+void handle_get_diagnostics(const InboundCall& call) {
   Engine& engine = call.engine();
   messages::GetDiagnosticsReq request;
   if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
@@ -78,7 +78,7 @@ void handle_get_diagnostics(const InboundCall& call, common::Instant now) {
   if (name.empty() && !url.is_cut) {
     if (url.text[url.size - 1] != '/') url.add('/');
     const size_t begin = url.size;
-    add_name(engine, now, url);
+    add_name(engine, url);
     name = url.span().subspan(begin);
   }
   if (url.is_cut) {

@@ -20,29 +20,23 @@ struct Refusal {
   }
 };
 
-Refusal handle(Engine&, const messages::CancelReservationReq&, messages::CancelReservationConf&,
-               common::Instant now);
-Refusal handle(Engine&, const messages::ChangeAvailabilityReq&, messages::ChangeAvailabilityConf&,
-               common::Instant now);
-Refusal handle(Engine&, const messages::ChangeConfigurationReq&, messages::ChangeConfigurationConf&,
-               common::Instant now);
-Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf&,
-               common::Instant now);
+Refusal handle(Engine&, const messages::CancelReservationReq&, messages::CancelReservationConf&);
+Refusal handle(Engine&, const messages::ChangeAvailabilityReq&, messages::ChangeAvailabilityConf&);
+Refusal handle(Engine&, const messages::ChangeConfigurationReq&,
+               messages::ChangeConfigurationConf&);
+Refusal handle(Engine&, const messages::ClearCacheReq&, messages::ClearCacheConf&);
 Refusal handle(Engine&, const messages::ClearChargingProfileReq&,
-               messages::ClearChargingProfileConf&, common::Instant now);
-Refusal handle(Engine&, const messages::GetLocalListVersionReq&, messages::GetLocalListVersionConf&,
-               common::Instant now);
+               messages::ClearChargingProfileConf&);
+Refusal handle(Engine&, const messages::GetLocalListVersionReq&,
+               messages::GetLocalListVersionConf&);
 Refusal handle(Engine&, const messages::RemoteStartTransactionReq&,
-               messages::RemoteStartTransactionConf&, common::Instant now);
+               messages::RemoteStartTransactionConf&);
 Refusal handle(Engine&, const messages::RemoteStopTransactionReq&,
-               messages::RemoteStopTransactionConf&, common::Instant now);
-Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf&,
-               common::Instant now);
-Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&, common::Instant now);
-Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&,
-               common::Instant now);
-Refusal handle(Engine&, const messages::UpdateFirmwareReq&, messages::UpdateFirmwareConf&,
-               common::Instant now);
+               messages::RemoteStopTransactionConf&);
+Refusal handle(Engine&, const messages::ReserveNowReq&, messages::ReserveNowConf&);
+Refusal handle(Engine&, const messages::ResetReq&, messages::ResetConf&);
+Refusal handle(Engine&, const messages::UnlockConnectorReq&, messages::UnlockConnectorConf&);
+Refusal handle(Engine&, const messages::UpdateFirmwareReq&, messages::UpdateFirmwareConf&);
 
 /// A CALL that is being answered.
 class InboundCall {
@@ -70,13 +64,13 @@ class InboundCall {
   const RpcFrame& frame_;
 };
 
-void handle_data_transfer(const InboundCall& call, common::Instant now);
-void handle_get_composite_schedule(const InboundCall& call, common::Instant now);
-void handle_get_configuration(const InboundCall& call, common::Instant now);
-void handle_get_diagnostics(const InboundCall& call, common::Instant now);
-void handle_send_local_list(const InboundCall& call, common::Instant now);
-void handle_set_charging_profile(const InboundCall& call, common::Instant now);
-void handle_trigger_message(const InboundCall& call, common::Instant now);
+void handle_data_transfer(const InboundCall& call);
+void handle_get_composite_schedule(const InboundCall& call);
+void handle_get_configuration(const InboundCall& call);
+void handle_get_diagnostics(const InboundCall& call);
+void handle_send_local_list(const InboundCall& call);
+void handle_set_charging_profile(const InboundCall& call);
+void handle_trigger_message(const InboundCall& call);
 
 /// Adds a period to a profile of a request. @return false when there are too many, they do not ascend from 0, or a value
 /// is negative.

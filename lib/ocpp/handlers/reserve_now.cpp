@@ -26,16 +26,16 @@ ReservationStatus why_not(ChargePointStatus status) {
 
 /// OCPP 1.6 ed. 2, 5.13. Without a clock nobody knows how long a reservation would last.
 Refusal handle(Engine& engine, const messages::ReserveNowReq& request,
-               messages::ReserveNowConf& conf, common::Instant now) {
+               messages::ReserveNowConf& conf) {
   conf.status = ReservationStatus::Rejected;
-  const common::UtcTime utc = engine.clock.utc(now);
+  const common::UtcTime utc = engine.clock.utc();
   const bool is_any = request.connector_id == 0;
   if (request.id_tag.empty() || !utc.is_known() || request.expiry_date <= utc ||
       (!is_any && !engine.has_connector(request.connector_id)) ||
       (is_any && !engine.configuration.flag(Key::ReserveConnectorZeroSupported))) {
     return Refusal::none();
   }
-  engine.update_reservations(now);
+  engine.update_reservations();
   const auto wanted = static_cast<uint8_t>(request.connector_id);
   size_t free = 0;
   size_t of_any = is_any ? 1 : 0;  // this one

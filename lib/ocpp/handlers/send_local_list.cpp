@@ -81,8 +81,7 @@ class Slots {
   bool has_removal_ = false;
 };
 
-UpdateStatus update(Engine& engine, const messages::SendLocalListReq& request, const Slots& slots,
-                    common::Instant now) {
+UpdateStatus update(Engine& engine, const messages::SendLocalListReq& request, const Slots& slots) {
   LocalAuthorization& local = engine.local_authorization;
   const bool is_full = request.update_type == messages::UpdateType::Full;
   if (!engine.configuration.flag(Key::LocalAuthListEnabled)) return UpdateStatus::NotSupported;
@@ -94,7 +93,8 @@ UpdateStatus update(Engine& engine, const messages::SendLocalListReq& request, c
     return UpdateStatus::Failed;
   TagTable::Changes changes = slots.changes();
   changes.keeps_others = !is_full;
-  const common::Status status = local.update_list(changes, request.list_version, slots.rest(), now);
+  const common::Status status =
+      local.update_list(changes, request.list_version, slots.rest(), engine.clock.now());
   return status == common::Status::kOk ? UpdateStatus::Accepted : UpdateStatus::Failed;
 }
 
@@ -102,7 +102,7 @@ UpdateStatus update(Engine& engine, const messages::SendLocalListReq& request, c
 
 /// OCPP 1.6 ed. 2, 5.15, 6.41, 7.1, 7.47; errata 3.52. The outbox lends its free space: nothing is
 /// queued until the answer.
-void handle_send_local_list(const InboundCall& call, common::Instant now) {
+void handle_send_local_list(const InboundCall& call) {
   messages::SendLocalListReq request;
   Slots slots(call.engine().spare_buffer());
   const messages::ItemSink sink{&slots.item, &Slots::take, &slots};
@@ -113,7 +113,7 @@ void handle_send_local_list(const InboundCall& call, common::Instant now) {
     return;
   }
   messages::SendLocalListConf conf;
-  conf.status = update(call.engine(), request, slots, now);
+  conf.status = update(call.engine(), request, slots);
   call.answer(conf);
 }
 

@@ -43,7 +43,7 @@ bool belongs_here(const Engine& engine, const messages::Optional<int32_t>& trans
 }  // namespace
 
 /// OCPP 1.6 ed. 2, 5.16 and 3.13; errata 3.37 to 3.45.
-void handle_set_charging_profile(const InboundCall& call, common::Instant now) {
+void handle_set_charging_profile(const InboundCall& call) {
   Engine& engine = call.engine();
   messages::SetChargingProfileReq request;
   IncomingProfile incoming;
@@ -63,9 +63,9 @@ void handle_set_charging_profile(const InboundCall& call, common::Instant now) {
   const bool is_installed =
       incoming.are_periods_valid &&
       to_profile(request.cs_charging_profiles, static_cast<uint8_t>(request.connector_id),
-                 engine.clock.utc(now), incoming.profile) == common::Status::kOk &&
+                 engine.clock.utc(), incoming.profile) == common::Status::kOk &&
       belongs_here(engine, request.cs_charging_profiles.transaction_id, incoming.profile) &&
-      engine.profiles.install(incoming.profile, now) == common::Status::kOk;
+      engine.profiles.install(incoming.profile) == common::Status::kOk;
   conf.status = is_installed ? messages::ChargingProfileStatus::Accepted
                              : messages::ChargingProfileStatus::Rejected;
   call.answer(conf);

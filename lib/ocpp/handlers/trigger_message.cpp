@@ -3,7 +3,7 @@
 namespace ocpp {
 
 /// OCPP 1.6 ed. 2, 5.17. The answer goes out before what was triggered: it is in the outbox first.
-void handle_trigger_message(const InboundCall& call, common::Instant now) {
+void handle_trigger_message(const InboundCall& call) {
   using messages::MessageTrigger;
   using messages::TriggerMessageStatus;
   Engine& engine = call.engine();
@@ -30,7 +30,7 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
     case MessageTrigger::BootNotification:
       // Also after Accepted: evcc and Home Assistant ask for it when they have missed the one at
       // start-up.
-      engine.registration.boot_now(now);
+      engine.registration.boot_now();
       break;
     case MessageTrigger::Heartbeat:
       engine.is_heartbeat_triggered = true;
@@ -54,7 +54,7 @@ void handle_trigger_message(const InboundCall& call, common::Instant now) {
             engine.ports.charger.capabilities(id).meter_fields == 0) {
           continue;
         }
-        engine.connector(id).trigger_meter_values(now);
+        engine.connector(id).trigger_meter_values();
         conf.status = TriggerMessageStatus::Accepted;
       }
       break;

@@ -301,21 +301,27 @@ namespace {
 struct Reports {
   EventQueue events;
   common::NullLogSink log;
-  StatusReports reports{events, log};
+  ClockSync clock;
+  StatusReports reports{events, clock, log};
 
   Reports() {
-    reports.begin(2, Instant{0});
+    reports.begin(2);
     for (uint8_t id = 1; id <= 2; ++id) {
       reports.set(id, ChargePointStatus::Available, charger::Error::kNone, StatusNote::kNone, 0,
-                  "test", Instant{0});
-      reports.release(id, Instant{0});
+                  "test");
+      reports.release(id);
     }
-    reports.report_all(Instant{0});
-    (void)reports.step(0, Instant{0});
+    reports.report_all();
+    (void)reports.step(0);
     while (reports.front() != nullptr) reports.pop();
   }
   void set(uint8_t id, ChargePointStatus status, int64_t ms) {
-    reports.set(id, status, charger::Error::kNone, StatusNote::kNone, 0, "test", Instant{ms});
+    clock.set_now(Instant{ms});
+    reports.set(id, status, charger::Error::kNone, StatusNote::kNone, 0, "test");
+  }
+  Instant step(int64_t minimum_ms, int64_t ms) {
+    clock.set_now(Instant{ms});
+    return reports.step(minimum_ms);
   }
 };
 
@@ -324,11 +330,11 @@ struct Reports {
 // Rules: R-4.9-13
 TEST_CASE_FIXTURE(Reports, "statuses are told in the order of their events") {
   set(2, ChargePointStatus::Preparing, 10);
-  (void)reports.step(0, Instant{10});
+  (void)step(0, 10);
   set(1, ChargePointStatus::Preparing, 20);
-  (void)reports.step(0, Instant{20});
+  (void)step(0, 20);
   set(2, ChargePointStatus::Charging, 30);
-  (void)reports.step(0, Instant{30});
+  (void)step(0, 30);
   std::string order;
   for (; reports.front() != nullptr; reports.pop()) {
     order +=
@@ -340,20 +346,20 @@ TEST_CASE_FIXTURE(Reports, "statuses are told in the order of their events") {
 // Rules: R-9.1.20-1 R-4.9-5
 TEST_CASE_FIXTURE(Reports, "a status that comes back within the minimum was never there") {
   set(1, ChargePointStatus::Preparing, 100);
-  CHECK(reports.step(5000, Instant{100}) == Instant{5100});
+  CHECK(step(5000, 100) == Instant{5100});
   set(1, ChargePointStatus::Available, 3000);
-  (void)reports.step(5000, Instant{3000});
-  CHECK(reports.step(5000, Instant{10000}).is_never());
+  (void)step(5000, 3000);
+  CHECK(step(5000, 10000).is_never());
   CHECK(reports.front() == nullptr);
 }
 
 TEST_CASE_FIXTURE(Reports, "a CSMS that takes nothing loses old statuses, never the present one") {
   for (int i = 0; i < 100; ++i) {
     set(1, i % 2 == 0 ? ChargePointStatus::Preparing : ChargePointStatus::Available, i);
-    (void)reports.step(0, Instant{i});
+    (void)step(0, i);
   }
   set(1, ChargePointStatus::Charging, 200);
-  (void)reports.step(0, Instant{200});
+  (void)step(0, 200);
   ChargePointStatus last = ChargePointStatus::Available;
   size_t count = 0;
   for (; reports.front() != nullptr; reports.pop(), ++count) last = reports.front()->status;

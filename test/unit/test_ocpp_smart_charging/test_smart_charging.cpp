@@ -417,6 +417,11 @@ struct Store {
   common::NullLogSink log;
   ClockSync clock;
   ChargingProfiles profiles{settings, clock, log};
+
+  void step(Instant now) {
+    clock.set_now(now);
+    profiles.step();
+  }
 };
 
 }  // namespace
@@ -428,19 +433,19 @@ TEST_CASE_FIXTURE(Store, "a profile replaces its id and its place, but no other 
   ChargingProfile second = first;
   second.connector_id = 2;
   second.id = 2;
-  CHECK(profiles.install(first, Instant{}) == common::Status::kOk);
-  CHECK(profiles.install(second, Instant{}) == common::Status::kOk);
+  CHECK(profiles.install(first) == common::Status::kOk);
+  CHECK(profiles.install(second) == common::Status::kOk);
   CHECK(profiles.size() == 2);
   ChargingProfile third = first;
   third.id = 3;
-  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.install(third) == common::Status::kOk);
   CHECK(profiles.size() == 2);
   third.stack_level = 4;
-  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.install(third) == common::Status::kOk);
   CHECK(profiles.size() == 2);
   third.connector_id = 2;
   third.stack_level = 1;  // id of one, place of the other
-  CHECK(profiles.install(third, Instant{}) == common::Status::kOk);
+  CHECK(profiles.install(third) == common::Status::kOk);
   CHECK(profiles.size() == 1);
 }
 
@@ -452,9 +457,9 @@ TEST_CASE_FIXTURE(Store, "every installed profile is there again after a restart
     one.periods[1].phases = 1;
     one.duration_s = 3600;
     one.valid_to = at(kHourMs);
-    CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
+    CHECK(profiles.install(one) == common::Status::kOk);
   }
-  profiles.flush(Instant{});
+  profiles.flush();
   ChargingProfiles again(settings, clock, log);
   again.begin();
   CHECK(again.size() == profiles.size());
@@ -474,7 +479,7 @@ TEST_CASE_FIXTURE(Store, "clearing matches all given criteria, and an id alone")
       ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, level, {{0, 100}});
       one.connector_id = connector;
       one.id = 10 * connector + level;
-      CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
+      CHECK(profiles.install(one) == common::Status::kOk);
     }
   }
   ChargingProfiles::Selection selection;
@@ -482,12 +487,12 @@ TEST_CASE_FIXTURE(Store, "clearing matches all given criteria, and an id alone")
   selection.connector_id = 1;
   selection.has_stack_level = true;
   selection.stack_level = 2;
-  CHECK(profiles.clear(selection, Instant{}) == 1);
-  CHECK(profiles.clear(selection, Instant{}) == 0);
-  CHECK(profiles.clear_id(1, Instant{}));
-  CHECK(!profiles.clear_id(1, Instant{}));
+  CHECK(profiles.clear(selection) == 1);
+  CHECK(profiles.clear(selection) == 0);
+  CHECK(profiles.clear_id(1));
+  CHECK(!profiles.clear_id(1));
   CHECK(profiles.size() == 4);
-  CHECK(profiles.clear(ChargingProfiles::Selection(), Instant{}) == 4);
+  CHECK(profiles.clear(ChargingProfiles::Selection()) == 4);
 }
 
 namespace {
@@ -513,31 +518,31 @@ int64_t limit_now_ma(Store& store, UtcTime when) {
 TEST_CASE_FIXTURE(Store,
                   "after a power cut no higher limit holds than the one that was confirmed") {
   platform_sim::SimEntropy dice(31);
-  (void)clock.set(kMidnight, Instant{});
+  (void)clock.set(kMidnight);
   profiles.begin();
   Instant now{};
   for (int change = 0; change < 5000; ++change) {
     // Seldom enough that the budget is never used up.
     now = now + 60000 + dice.below(240000);
-    profiles.step(now);
+    step(now);
     ChargingProfile next = profile(ProfilePurpose::TxDefaultProfile, 1,
                                    {{0, 60 + dice.below(260)}, {600, 60 + dice.below(260)}});
     if (dice.chance(800)) next.period_count = 1;
     next.id = 5;
-    next.start_schedule = clock.utc(now);
+    next.start_schedule = clock.utc();
     if (dice.chance(50)) next.duration_s = 3600;
     if (dice.chance(50)) next.stack_level = 2;
     if (dice.chance(50)) next.unit = RateUnit::W;
-    if (dice.chance(50)) next.start_schedule = clock.utc(now) + 300000;
+    if (dice.chance(50)) next.start_schedule = clock.utc() + 300000;
     if (dice.chance(30)) {
-      (void)profiles.clear_id(5, now);
+      (void)profiles.clear_id(5);
     } else {
-      REQUIRE(profiles.install(next, now) == common::Status::kOk);
+      REQUIRE(profiles.install(next) == common::Status::kOk);
     }
-    profiles.step(now);  // the answer leaves after this
+    profiles.step();  // the answer leaves after this
     CAPTURE(change);
     for (const int64_t later_ms : {int64_t{0}, int64_t{299000}, int64_t{601000}, 2 * kHourMs}) {
-      const UtcTime when = clock.utc(now) + later_ms;
+      const UtcTime when = clock.utc() + later_ms;
       REQUIRE(stored_limit_ma(*this, when) <= limit_now_ma(*this, when));
     }
   }
@@ -547,19 +552,19 @@ TEST_CASE_FIXTURE(Store,
                   "a load manager that changes the limit every five seconds wears the flash "
                   "little, and none is refused") {
   platform_sim::SimEntropy dice(8);
-  (void)clock.set(kMidnight, Instant{});
+  (void)clock.set(kMidnight);
   profiles.begin();
   int64_t late_ms = 0;
   int64_t latest_ms = 0;
   for (Instant now{}; now < Instant{24 * kHourMs}; now = now + 5000) {
+    clock.set_now(now);
     ChargingProfile next =
         profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 60 + 10 * dice.below(11)}});
-    next.start_schedule = clock.utc(now);
-    REQUIRE(profiles.install(next, now) == common::Status::kOk);
-    profiles.step(now);
-    late_ms = stored_limit_ma(*this, clock.utc(now)) > limit_now_ma(*this, clock.utc(now))
-                  ? late_ms + 5000
-                  : 0;
+    next.start_schedule = clock.utc();
+    REQUIRE(profiles.install(next) == common::Status::kOk);
+    profiles.step();
+    late_ms =
+        stored_limit_ma(*this, clock.utc()) > limit_now_ma(*this, clock.utc()) ? late_ms + 5000 : 0;
     latest_ms = std::max(latest_ms, late_ms);
   }
   MESSAGE("writes in a day: " << settings.writes());
@@ -569,16 +574,16 @@ TEST_CASE_FIXTURE(Store,
   const uint64_t before = settings.writes();
   uint32_t limit = 0;
   for (Instant now{24 * kHourMs}; now < Instant{48 * kHourMs}; now = now + 5000) {
+    clock.set_now(now);
     if (limit == 0) {
       limit = 320;
-      (void)profiles.clear_id(101, now);
+      (void)profiles.clear_id(101);
     }
     ChargingProfile next = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, --limit}});
-    REQUIRE(profiles.install(next, now) == common::Status::kOk);
-    profiles.step(now);
-    late_ms = stored_limit_ma(*this, clock.utc(now)) > limit_now_ma(*this, clock.utc(now))
-                  ? late_ms + 5000
-                  : 0;
+    REQUIRE(profiles.install(next) == common::Status::kOk);
+    profiles.step();
+    late_ms =
+        stored_limit_ma(*this, clock.utc()) > limit_now_ma(*this, clock.utc()) ? late_ms + 5000 : 0;
     latest_ms = std::max(latest_ms, late_ms);
   }
   CHECK(settings.writes() - before <= 24 * 60 + ChargingProfiles::kBurst);
@@ -592,15 +597,16 @@ TEST_CASE("a power cut while one profile replaces two leaves the old ones or the
       Store store;
       ChargingProfile first = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
       ChargingProfile second = profile(ProfilePurpose::TxDefaultProfile, 2, {{0, 80}});
-      CHECK(store.profiles.install(first, Instant{}) == common::Status::kOk);
-      CHECK(store.profiles.install(second, Instant{}) == common::Status::kOk);
-      store.profiles.flush(Instant{});
+      CHECK(store.profiles.install(first) == common::Status::kOk);
+      CHECK(store.profiles.install(second) == common::Status::kOk);
+      store.profiles.flush();
       ChargingProfile both = second;
       both.id = first.id;  // the id of one, the place of the other
       both.periods[0].limit_deci = 70;
       store.power.cut_at_operation(store.power.operations() + operation, is_done);
-      CHECK(store.profiles.install(both, Instant{1000}) == common::Status::kOk);
-      store.profiles.step(Instant{1000});
+      store.clock.set_now(Instant{1000});
+      CHECK(store.profiles.install(both) == common::Status::kOk);
+      store.profiles.step();
       store.power.restore();
       ChargingProfiles again(store.settings, store.clock, store.log);
       again.begin();
@@ -610,7 +616,7 @@ TEST_CASE("a power cut while one profile replaces two leaves the old ones or the
       LimitTimeline timeline(again.all(), session());
       CHECK(timeline.at(at(0), 1).per_phase_ua == (is_old ? 8000000 : 7000000));
       // What was left over is removed for good.
-      again.step(Instant{});
+      again.step();
       ChargingProfiles third(store.settings, store.clock, store.log);
       third.begin();
       CHECK(third.size() == again.size());
@@ -622,15 +628,16 @@ TEST_CASE("a power cut while one profile replaces two leaves the old ones or the
 TEST_CASE_FIXTURE(Store,
                   "a profile that cannot be stored is in force all the same and tried again") {
   ChargingProfile one = profile(ProfilePurpose::TxDefaultProfile, 1, {{0, 100}});
-  CHECK(profiles.install(one, Instant{}) == common::Status::kOk);
-  profiles.flush(Instant{});
+  CHECK(profiles.install(one) == common::Status::kOk);
+  profiles.flush();
   settings.fail_next_set(common::Status::kIo);
   one.periods[0].limit_deci = 60;
-  CHECK(profiles.install(one, Instant{1000}) == common::Status::kOk);
-  profiles.step(Instant{1000});
+  clock.set_now(Instant{1000});
+  CHECK(profiles.install(one) == common::Status::kOk);
+  profiles.step();
   CHECK(limit_now_ma(*this, at(0)) == 6000);
   CHECK(stored_limit_ma(*this, at(0)) == 10000);  // the old one, whole
-  profiles.step(profiles.deadline());
+  step(profiles.deadline());
   CHECK(stored_limit_ma(*this, at(0)) == 6000);
   CHECK(profiles.deadline().is_never());
 }
@@ -638,15 +645,15 @@ TEST_CASE_FIXTURE(Store,
 TEST_CASE_FIXTURE(Store, "a profile that waits for its transaction is stored once it is bound") {
   ChargingProfile waiting = profile(ProfilePurpose::TxProfile, 1, {{0, 100}});
   waiting.connector_id = 1;
-  CHECK(profiles.install(waiting, Instant{}) == common::Status::kOk);
-  profiles.step(profiles.deadline());
+  CHECK(profiles.install(waiting) == common::Status::kOk);
+  step(profiles.deadline());
   CHECK(settings.count() == 0);
-  profiles.bind_pending(1, 7, Instant{});
-  profiles.step(Instant{});
+  profiles.bind_pending(1, 7);
+  profiles.step();
   CHECK(settings.count() == 1);
   CHECK(settings.writes() == 1);
-  profiles.drop_transaction(1, 7, Instant{});
-  profiles.step(profiles.deadline());
+  profiles.drop_transaction(1, 7);
+  step(profiles.deadline());
   CHECK(settings.count() == 0);
 }
 
