@@ -17,4 +17,9 @@ constexpr int8_t kReaderRx = 26;  // UART1: output of the RDM6300 through a leve
 
 constexpr uint8_t kStatusLed = 2;  // on the board
 
+/// Pins that a charger on the board's own pins must not use, one bit each.
+constexpr uint64_t kReservedPins = 1ULL << kConsoleTx | 1ULL << kConsoleRx | 1ULL << kRs485Tx |
+                                   1ULL << kRs485Rx | 1ULL << kRs485Direction | 1ULL << kReaderRx |
+                                   1ULL << kStatusLed;
+
 }  // namespace board

@@ -90,7 +90,7 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
   return common::Status::kOk;
 }
 
-common::Status Bridge::add_connector(const ConnectorConfig& config) {
+common::Status Bridge::check_new(const ConnectorConfig& config) {
   error_text_.clear();
   const unsigned id = config.connector_id;
   if (has_begun_)
@@ -106,6 +106,12 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   if (find(config.connector_id) != nullptr) {
     return refuse(common::Status::kInvalidArgument, "connector %u is configured twice", id);
   }
+  return common::Status::kOk;
+}
+
+common::Status Bridge::add_connector(const ConnectorConfig& config) {
+  RETURN_IF_ERROR(check_new(config));
+  const unsigned id = config.connector_id;
   const Profile* profile =
       config.profile == nullptr ? nullptr : find_charger_profile(config.profile);
   if (profile == nullptr) {

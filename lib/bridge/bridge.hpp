@@ -2,6 +2,7 @@
 
 #include "bridge/bridge_config.hpp"
 #include "bridge/charger_driver.hpp"
+#include "bridge/gpio_driver.hpp"
 #include "charger/charger.hpp"
 #include "common/fixed_vector.hpp"
 #include "common/limits.hpp"
@@ -41,6 +42,11 @@ class Bridge final : public charger::ChargerControl {
   /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.
   /// @retval kNoSpace          Too many connectors.
   common::Status add_connector(const ConnectorConfig& config);
+  /// Adds a box without a bus on the board's own pins; bus, unit and profile of the configuration mean nothing.
+  /// @param wiring  From parse_gpio_config().
+  /// @retval kIo  A pin does not work.
+  common::Status add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
+                          const GpioDriver::Board& board);
   /// Loads the energy registers and starts polling. No report is made before the first step().
   /// @retval kInvalidState  Called twice, or no connector was added.
   common::Status begin(charger::ChargerObserver& observer, common::Instant now);
@@ -69,6 +75,9 @@ class Bridge final : public charger::ChargerControl {
 
  private:
   common::Status check(const ConnectorConfig& config, const Profile& profile);
+  /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
+  common::Status check_new(const ConnectorConfig& config);
+  common::Status check_direct(const ConnectorConfig& config, uint32_t max_ma);
   Driver* find(uint8_t connector_id) const;
   common::Status refuse(common::Status status, const char* format, ...)
       __attribute__((format(printf, 3, 4)));
@@ -79,7 +88,7 @@ class Bridge final : public charger::ChargerControl {
   common::Instant stepped_at_;
   common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
   modbus::Bus buses_[limits::kMaxBuses];
-  DriverSlot<ChargerDriver> slots_[limits::kMaxConnectors];
+  DriverSlot<ChargerDriver, GpioDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   ConnectorDiagnostics diagnostics_;
   common::FixedString<160> error_text_;

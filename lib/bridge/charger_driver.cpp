@@ -8,25 +8,6 @@ namespace bridge {
 
 LOG_MODULE("bridge");
 
-namespace {
-
-/// Where the energy register of a connector is stored.
-common::FixedString<platform::KeyValueStore::kMaxKeyBytes> energy_key(uint8_t connector_id) {
-  char key[platform::KeyValueStore::kMaxKeyBytes + 1];
-  std::snprintf(key, sizeof(key), "energy.%u", connector_id);
-  return common::FixedString<platform::KeyValueStore::kMaxKeyBytes>(key);
-}
-
-bool is_same(const charger::ChargerState& a, const charger::ChargerState& b) {
-  return a.plug == b.plug && a.health == b.health && a.ev_requests_energy == b.ev_requests_energy &&
-         a.energy_offered == b.energy_offered && a.is_faulted == b.is_faulted &&
-         a.error == b.error && a.vendor_error_code == b.vendor_error_code && a.info == b.info &&
-         a.limit_known == b.limit_known && a.limit_ma == b.limit_ma &&
-         a.session_marker == b.session_marker;
-}
-
-}  // namespace
-
 void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile,
                               const Ports& ports) {
   config_ = config;
@@ -60,21 +41,8 @@ void ChargerDriver::begin(charger::ChargerObserver& observer, common::Instant no
   next_meter_ = now;
   next_verify_ = now + config_.timings.verify_poll_ms;
   energy_saved_at_ = now;
-  uint8_t record[EnergyRegister::kRecordBytes];
-  const common::Result<size_t> got =
-      ports_.store->get(energy_key(config_.connector_id).c_str(), record);
-  if (got.ok()) {
-    if (energy_.restore(common::ByteSpan(record, got.value())) == common::Status::kOk) {
-      saved_energy_wh_ = energy_.value_wh();
-    } else {
-      LOG_ERROR(*ports_.log,
-                "connector %u: the stored energy register is damaged, starting from the charger's",
-                config_.connector_id);
-    }
-  } else if (got.status() != common::Status::kNotFound) {
-    LOG_ERROR(*ports_.log, "connector %u: cannot read the stored energy register: %s",
-              config_.connector_id, to_string(got.status()));
-  }
+  load_energy(energy_, config_.connector_id, *ports_.store, *ports_.log);
+  if (energy_.is_known()) saved_energy_wh_ = energy_.value_wh();
   start_init(false, now);
 }
 
@@ -298,7 +266,7 @@ charger::ChargerState ChargerDriver::build_state(common::Instant now) const {
 
 void ChargerDriver::report_state(common::Instant now) {
   const charger::ChargerState state = build_state(now);
-  if (has_reported_ && is_same(state, reported_)) return;
+  if (has_reported_ && is_same_report(state, reported_)) return;
   if (!has_reported_ || state.plug != reported_.plug || state.health != reported_.health ||
       state.error != reported_.error) {
     LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)",
@@ -362,11 +330,8 @@ void ChargerDriver::save_energy_now_and_then(common::Instant now) {
 }
 
 common::Status ChargerDriver::checkpoint() {
-  uint8_t record[EnergyRegister::kRecordBytes];
-  const size_t size = energy_.save(record);
-  if (size == 0) return common::Status::kOk;
-  RETURN_IF_ERROR(
-      ports_.store->set(energy_key(config_.connector_id).c_str(), common::ByteSpan(record, size)));
+  if (!energy_.is_known()) return common::Status::kOk;
+  RETURN_IF_ERROR(save_energy(energy_, config_.connector_id, *ports_.store));
   saved_energy_wh_ = energy_.value_wh();
   return common::Status::kOk;
 }

@@ -1,8 +1,12 @@
 #pragma once
 
+#include "bridge/energy_register.hpp"
 #include "bridge/profile.hpp"
 #include "charger/charger.hpp"
+#include "common/fixed_vector.hpp"
+#include "common/log.hpp"
 #include "modbus/bus.hpp"
+#include "platform/key_value_store.hpp"
 
 #include <cstddef>
 #include <new>
@@ -30,7 +34,22 @@ struct ConnectorDiagnostics {
   charger::ChargerState state;
   charger::MeterSample last_sample;
   modbus::UnitStatistics bus_statistics;
+  /// What only this kind of charger knows: numbers with a static name.
+  struct Detail {
+    const char* name = "";
+    int32_t value = 0;
+  };
+  common::FixedVector<Detail, 12> details;
 };
+
+/// Whether two reports say the same.
+bool is_same_report(const charger::ChargerState& a, const charger::ChargerState& b);
+/// Takes the stored energy register of a connector; a damaged one is logged and ignored.
+void load_energy(EnergyRegister& energy, uint8_t connector_id, platform::KeyValueStore& store,
+                 common::LogSink& log);
+/// Stores it, if there is a value; at most one flash write.
+common::Status save_energy(const EnergyRegister& energy, uint8_t connector_id,
+                           platform::KeyValueStore& store);
 
 /// Drives the charger of one connector, whatever its kind. The bridge calls it; nothing here blocks.
 class Driver {

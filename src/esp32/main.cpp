@@ -102,7 +102,7 @@ class Board {
   platform_esp32::Esp32Waiter waiter_{clock_};
   platform_esp32::Esp32Entropy entropy_;
   platform_esp32::Esp32Device device_;
-  platform_esp32::Esp32Gpio gpio_;
+  platform_esp32::Esp32Gpio gpio_{board::kReservedPins};
   platform_esp32::LittleFsFileStore files_;
   NvsKeyValueStore settings_;
   NvsKeyValueStore ocpp_settings_;

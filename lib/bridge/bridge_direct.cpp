@@ -1,0 +1,45 @@
+// Chargers without a register map: the adding part of the bridge.
+
+#include "bridge/bridge.hpp"
+
+namespace bridge {
+
+using common::Status;
+
+Status Bridge::check_direct(const ConnectorConfig& config, uint32_t max_ma) {
+  constexpr uint32_t kLeastMa = 6000;
+  const unsigned id = config.connector_id;
+  if (config.phases > 3) {
+    return refuse(Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible", id,
+                  config.phases);
+  }
+  const uint32_t highest_ma = config.max_ma == 0 || config.max_ma > max_ma ? max_ma : config.max_ma;
+  const uint32_t lowest_ma = config.min_ma > kLeastMa ? config.min_ma : kLeastMa;
+  if (lowest_ma > highest_ma) {
+    return refuse(Status::kInvalidArgument,
+                  "connector %u: the lowest current, %u mA, is above the highest, %u mA", id,
+                  static_cast<unsigned>(lowest_ma), static_cast<unsigned>(highest_ma));
+  }
+  return Status::kOk;
+}
+
+Status Bridge::add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
+                        const GpioDriver::Board& board) {
+  RETURN_IF_ERROR(check_new(config));
+  RETURN_IF_ERROR(check_direct(config, wiring.max_ma));
+  if (config.failsafe_ma != 0) {
+    return refuse(Status::kInvalidArgument,
+                  "connector %u: a box on the board's own pins has no failsafe current, it stops",
+                  static_cast<unsigned>(config.connector_id));
+  }
+  GpioDriver& driver = slots_[drivers_.size()].emplace<GpioDriver>();
+  RETURN_IF_ERROR(drivers_.push_back(&driver));
+  const Status status = driver.configure(config, wiring, board, {&store_, &log_});
+  if (status != Status::kOk) {
+    return refuse(status, "connector %u: a pin of the charger cannot be used (%s)",
+                  static_cast<unsigned>(config.connector_id), to_string(status));
+  }
+  return Status::kOk;
+}
+
+}  // namespace bridge
