@@ -22,11 +22,14 @@ constexpr size_t kTextAt = 16;
 static_assert(kTextAt + 2 * limits::kIdTagBytes == TagTable::kSlotBytes,
               "a slot holds two id tags");
 
-void put(uint8_t* out, size_t bytes, uint32_t value) {
-  for (size_t i = 0; i < bytes; ++i) {
-    out[i] = static_cast<uint8_t>(value);
-    value >>= 8U;
-  }
+void put16(uint8_t* out, uint32_t value) {
+  out[0] = static_cast<uint8_t>(value);
+  out[1] = static_cast<uint8_t>(value >> 8U);
+}
+
+void put32(uint8_t* out, uint32_t value) {
+  put16(out, value);
+  put16(out + 2, value >> 16U);
 }
 
 uint64_t get(const uint8_t* in, size_t bytes) {
@@ -61,14 +64,14 @@ bool is_sound(const uint8_t* slot) {
 void TagTable::encode(const TagEntry& entry, uint8_t* slot) {
   std::memset(slot, 0, kSlotBytes);
   const size_t tag_size = entry.id_tag.size();
-  put(slot, 2, hash_of(entry.id_tag.span()));
+  put16(slot, hash_of(entry.id_tag.span()));
   slot[kStatusAt] = static_cast<uint8_t>(entry.status);
   slot[kTagSizeAt] = static_cast<uint8_t>(tag_size);
   slot[kParentSizeAt] = static_cast<uint8_t>(entry.parent_id_tag.size());
-  put(slot + kStampAt, 4, entry.stamp);
+  put32(slot + kStampAt, entry.stamp);
   const auto expiry_ms = static_cast<uint64_t>(std::max<int64_t>(0, entry.expiry.ms));
-  put(slot + kExpiryAt, 4, static_cast<uint32_t>(expiry_ms));
-  put(slot + kExpiryAt + 4, kExpiryBytes - 4, static_cast<uint32_t>(expiry_ms >> 32U));
+  put32(slot + kExpiryAt, static_cast<uint32_t>(expiry_ms));
+  put16(slot + kExpiryAt + 4, static_cast<uint32_t>(expiry_ms >> 32U));
   std::memcpy(slot + kTextAt, entry.id_tag.c_str(), tag_size);
   std::memcpy(slot + kTextAt + tag_size, entry.parent_id_tag.c_str(), entry.parent_id_tag.size());
 }
@@ -196,26 +199,25 @@ class TagTable::Writer {
     if (count_ == max_count_) return Status::kNoSpace;
     ++count_;
     crc_ = common::crc32(used_part(slot), crc_);
-    return append(slot, kSlotBytes);
+    RETURN_IF_ERROR(make_room(kSlotBytes));
+    std::memcpy(buffer_.data() + used_, slot, kSlotBytes);
+    used_ += kSlotBytes;
+    return Status::kOk;
   }
   Status finish(int32_t version) {
-    uint8_t trailer[kTrailerBytes];
-    put(trailer, 4, kMagic);
-    put(trailer + 4, 4, static_cast<uint32_t>(version));
-    put(trailer + 8, 4, count_);
-    put(trailer + 12, 4, common::crc32(common::ByteSpan(trailer, kTrailerBytes - 4), crc_));
-    RETURN_IF_ERROR(append(trailer, kTrailerBytes));
+    RETURN_IF_ERROR(make_room(kTrailerBytes));
+    uint8_t* const trailer = buffer_.data() + used_;
+    used_ += kTrailerBytes;
+    put32(trailer, kMagic);
+    put32(trailer + 4, static_cast<uint32_t>(version));
+    put32(trailer + 8, count_);
+    put32(trailer + 12, common::crc32(common::ByteSpan(trailer, kTrailerBytes - 4), crc_));
     return flush();
   }
   uint32_t count() const { return count_; }
 
  private:
-  Status append(const uint8_t* data, size_t size) {
-    if (used_ + size > buffer_.size()) RETURN_IF_ERROR(flush());
-    std::memcpy(buffer_.data() + used_, data, size);
-    used_ += size;
-    return Status::kOk;
-  }
+  Status make_room(size_t size) { return used_ + size > buffer_.size() ? flush() : Status::kOk; }
   Status flush() {
     const common::ByteSpan data(buffer_.data(), used_);
     used_ = 0;

@@ -44,8 +44,8 @@ class Slots {
     if (!are_valid_) return;
     uint8_t* const slot = at(count_);
     const bool is_removal = !item.id_tag_info.has_value();
-    TagTable::encode(to_tag_entry(item.id_tag, item.id_tag_info.value_or(messages::IdTagInfo())),
-                     slot);
+    if (is_removal) *item.id_tag_info = messages::IdTagInfo();
+    TagTable::encode(to_tag_entry(item.id_tag, *item.id_tag_info), slot);
     if (is_removal) {
       TagTable::mark_removal(slot);
       has_removal_ = true;
