@@ -53,34 +53,6 @@ Parsed parse(common::TextSpan number) {
   return parsed;
 }
 
-/// Numbers as they come nearly always: at most nine characters without an exponent, no decimals too
-/// many. Without 64-bit arithmetic.
-/// @return false: not of this kind.
-bool to_scaled_short(common::TextSpan number, uint8_t decimals, int64_t& value) {
-  const char* at = number.begin();
-  const char* const end = number.end();
-  if (number.size() > 9) return false;
-  const bool negative = at != end && *at == '-';
-  if (negative) ++at;
-  uint32_t mantissa = 0;
-  bool is_fraction = false;
-  for (; at != end; ++at) {
-    const uint32_t digit = static_cast<uint8_t>(*at - '0');
-    if (digit <= 9) {
-      mantissa = mantissa * 10 + digit;
-      if (is_fraction && decimals-- == 0) return false;
-    } else if (*at == '.') {
-      is_fraction = true;
-    } else {
-      return false;
-    }
-  }
-  int64_t scaled = mantissa;
-  for (; decimals > 0; --decimals) scaled *= 10;
-  value = negative ? -scaled : scaled;
-  return true;
-}
-
 }  // namespace
 
 bool is_integer_literal(common::TextSpan number) {
@@ -91,7 +63,6 @@ bool is_integer_literal(common::TextSpan number) {
 }
 
 common::Status to_scaled(common::TextSpan number, uint8_t decimals, int64_t& value) {
-  if (to_scaled_short(number, decimals, value)) return common::Status::kOk;
   Parsed parsed = parse(number);
   parsed.exponent += decimals;
   if (parsed.mantissa == 0) parsed.exponent = 0;

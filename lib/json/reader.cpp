@@ -28,40 +28,35 @@ char Reader::skip_blanks() {
 
 Token Reader::next() {
   if (token_ >= Token::kEnd) return token_;
-  char c = at_ != end_ && *at_ > ' ' ? *at_ : skip_blanks();
-  if (expect_ == Expect::kCommaOrEnd) {
-    if (c == '}' || c == ']') return close(c == '}');
-    if (c != ',') return fail();
-    ++at_;
-    c = skip_blanks();
-    expect_ = in_object() ? Expect::kKey : Expect::kValue;
-  }
+  if (expect_ == Expect::kValue) return next_value();
+  const char c = next_character();
   switch (expect_) {
+    case Expect::kCommaOrEnd:
+      if (c == '}' || c == ']') return close(c == '}');
+      if (c != ',') return fail();
+      ++at_;
+      return in_object() ? read_key() : next_value();
+    case Expect::kKeyOrEnd:
+      return c == '}' ? close(true) : read_key();
+    case Expect::kNothing:
+      return at_ == end_ ? token_ = Token::kEnd : fail();
     case Expect::kValueOrEnd:
       if (c == ']') return close(false);
       break;
     case Expect::kValue:
       break;
-    case Expect::kKeyOrEnd:
-      if (c == '}') return close(true);
-      return read_key(c);
-    case Expect::kKey:
-      return read_key(c);
-    case Expect::kCommaOrEnd:
-    case Expect::kNothing:
-      return at_ == end_ ? token_ = Token::kEnd : fail();
   }
-  return read_value(c);
+  return next_value();
 }
 
-Token Reader::read_value(char first) {
-  switch (first) {
+Token Reader::next_value() {
+  switch (next_character()) {
+    case '"':
+      return read_string() ? finish(Token::kString) : fail();
     case '{':
       return open(true);
     case '[':
       return open(false);
-    case '"':
-      return read_string() ? finish(Token::kString) : fail();
     case 't':
       return read_literal("true", 4, Token::kTrue);
     case 'f':
@@ -71,6 +66,20 @@ Token Reader::read_value(char first) {
     default:
       return read_number();
   }
+}
+
+bool Reader::take_string(const char* content) {
+  const char* at = at_;
+  if (at == end_ || *at != '"') return false;
+  for (const char* const end = end_; ++at != end;) {
+    const char c = *content++;
+    if (c == '\0') break;
+    if (*at != c) return false;
+  }
+  if (at == end_ || *at != '"') return false;
+  at_ = at + 1;
+  (void)finish(Token::kString);
+  return true;
 }
 
 Token Reader::finish(Token token) {
@@ -129,8 +138,44 @@ Token Reader::read_number() {
   return finish(Token::kNumber);
 }
 
-Token Reader::read_key(char first) {
-  if (first != '"' || !read_string() || skip_blanks() != ':') return fail();
+bool Reader::take_number(uint8_t decimals, int32_t& value) {
+  const char* const first = at_;
+  const char* const end = end_;
+  const char* point = nullptr;
+  const char* at = first;
+  uint32_t number = 0;
+  for (; at != end; ++at) {
+    const uint32_t digit = static_cast<uint8_t>(*at - '0');
+    if (digit <= 9) {
+      number = number * 10 + digit;
+    } else if (*at == '.' && point == nullptr) {
+      point = at;
+    } else {
+      break;
+    }
+  }
+  if (at == end || common::ascii_lower(*at) == 'e') return false;
+  const char* const behind_whole = point == nullptr ? at : point;
+  const char* behind_fraction = point == nullptr ? at : point + 1;
+  const auto whole = static_cast<size_t>(behind_whole - first);
+  if (whole == 0 || whole + decimals > 9 || (whole > 1 && *first == '0') || at[-1] == '.')
+    return false;
+  for (; decimals > 0; --decimals) {
+    if (behind_fraction == at) {
+      number *= 10;
+    } else {
+      ++behind_fraction;
+    }
+  }
+  if (behind_fraction != at) return false;
+  value = static_cast<int32_t>(number);
+  at_ = at;
+  (void)finish(Token::kNumber);
+  return true;
+}
+
+Token Reader::read_key() {
+  if (skip_blanks() != '"' || !read_string() || skip_blanks() != ':') return fail();
   ++at_;
   expect_ = Expect::kValue;
   return token_ = Token::kKey;

@@ -51,14 +51,29 @@ class Reader {
   /// Reads the next token. After kEnd or kError it returns the same again.
   Token next();
 
-  /// Where the name of a member begins that comes next, at least one character; nullptr when next()
-  /// has to find out. With take_key() much cheaper than comparing what next() brings.
+  /// Inside an object, where a name or the end comes next: where the name of the next member begins,
+  /// at least one character; nullptr when next() has to find out. With take_key() much cheaper than
+  /// comparing what next() brings.
   const char* key_ahead() const;
-  /// Reads the next token if it is this member name.
+  /// Goes behind the next token if it is this member name, without token() and text().
   /// @param ahead  From key_ahead(); nothing was read since.
   /// @param name   Characters that need no escape, size of them.
   /// @return false: nothing was read.
   bool take_key(const char* ahead, const char* name, size_t size);
+  /// Where key_ahead() may be asked: reads the next token if it is the end of the object.
+  bool take_object_end();
+  /// next(), right behind a kKey.
+  Token next_value();
+  /// Right behind a kKey: reads the next token if it is a number as nearly all are: short, neither
+  /// negative nor with an exponent, followed by something. Others: json/number.hpp.
+  /// @param decimals  0..8
+  /// @param value     The number times 10 to the power of decimals, exact; at most nine digits.
+  /// @return false: nothing was read.
+  bool take_number(uint8_t decimals, int32_t& value);
+  /// Right behind a kKey: reads the next token if it is this string, without text().
+  /// @param content  Characters that need no escape.
+  /// @return false: nothing was read.
+  bool take_string(const char* content);
 
   /// Reads the next value whole, nested values included.
   /// @return Its text (a string with its quotes), empty if there is none: token() then tells what
@@ -85,21 +100,23 @@ class Reader {
   const char* here() const { return at_; }
 
  private:
-  enum class Expect : uint8_t { kValue, kValueOrEnd, kKey, kKeyOrEnd, kCommaOrEnd, kNothing };
+  enum class Expect : uint8_t { kValue, kValueOrEnd, kKeyOrEnd, kCommaOrEnd, kNothing };
 
   Token fail() { return token_ = Token::kError; }
   Token finish(Token token);
   Token open(bool object);
   Token close(bool object);
-  Token read_value(char first);
   Token read_number();
   Token read_literal(const char* literal, size_t size, Token token);
-  Token read_key(char first);
+  Token read_key();
   bool read_string();
   bool read_escape();
   bool read_hex4(uint32_t& value);
   /// The next character that is no blank, '\0' at the end: no token begins with that.
   char skip_blanks();
+  [[gnu::always_inline]] char next_character() {
+    return at_ != end_ && *at_ > ' ' ? *at_ : skip_blanks();
+  }
   char peek() const { return at_ == end_ ? '\0' : *at_; }
   bool in_object() const { return (object_bits_ & 1U) != 0; }
 
@@ -120,14 +137,12 @@ class Reader {
   const char* at = at_;
   const char* const end = end_;
   if (expect_ == Expect::kCommaOrEnd) {
-    if (at == end || *at != ',' || !in_object()) return nullptr;
+    if (at == end || *at != ',') return nullptr;
     ++at;
     if (at != end && *at == ' ') ++at;
-  } else if (expect_ != Expect::kKeyOrEnd) {
-    return nullptr;
   }
   // At least one character behind the quote.
-  return end - at < 2 || *at != '"' || token_ == Token::kError ? nullptr : at + 1;
+  return end - at < 2 || *at != '"' ? nullptr : at + 1;
 }
 
 [[gnu::always_inline]] inline bool Reader::take_key(const char* ahead, const char* name,
@@ -137,11 +152,18 @@ class Reader {
       std::memcmp(ahead, name, size) != 0) {
     return false;
   }
-  text_ = common::TextSpan(ahead, size);
-  has_escapes_ = false;
   at_ = behind + 2;
   expect_ = Expect::kValue;
-  token_ = Token::kKey;
+  return true;
+}
+
+[[gnu::always_inline]] inline bool Reader::take_object_end() {
+  if (at_ == end_ || *at_ != '}') return false;
+  ++at_;
+  --depth_;
+  object_bits_ >>= 1U;
+  expect_ = depth_ == 0 ? Expect::kNothing : Expect::kCommaOrEnd;
+  token_ = Token::kObjectEnd;
   return true;
 }
 

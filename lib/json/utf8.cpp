@@ -62,7 +62,7 @@ const char* skip_plain(const char* begin, const char* end) {
   const char* at = begin;
   // Four bytes at a time: the highest bit of a byte tells that one is not plain.
   constexpr uint32_t kOnes = 0x01010101;
-  for (; end - at >= 4; at += 4) {
+  for (ptrdiff_t words = (end - begin) / 4; words > 0; --words, at += 4) {
     uint32_t word = 0;
     std::memcpy(&word, at, sizeof word);
     const uint32_t stops = word | (word - kOnes * 0x20) | ((word ^ kOnes * '"') - kOnes) |

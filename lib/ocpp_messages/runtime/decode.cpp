@@ -26,7 +26,7 @@ using json::Token;
 class Decoder {
  public:
   /// @param error  Where to tell what is wrong; nullptr when nobody asks.
-  Decoder(json::Reader& reader, const DecodeOptions& options, bool integral_decimals,
+  Decoder(const json::Reader& reader, const DecodeOptions& options, bool integral_decimals,
           DecodeError* error)
       : reader_(reader),
         error_(error),
@@ -59,6 +59,7 @@ class Decoder {
                                  ? "payload is not valid JSON"
                                  : "something follows the payload");
   }
+  const json::Reader& reader() const { return reader_; }
   bool item(const Field& field, void* out) {
     return reader_.next() < Token::kEnd && reader_.token() != Token::kArrayEnd && value(field, out);
   }
@@ -86,15 +87,20 @@ class Decoder {
   bool below_index(uint32_t index);
 
   bool object(const ObjectType& type, void* out);
-  const Field* next_member(const ObjectType& type, uint8_t expected);
-  const Field* find(const ObjectType& type) const;
+  const Field* next_member(const ObjectType& type, const Field* expected);
+  bool take_value(const Field& field, void* out);
+  const Field* find_next(const ObjectType& type);
   bool value(const Field& field, void* out);
+  bool other_type(const Field& field, void* out, const char* reason);
   bool integer(const Field& field, void* out);
+  bool set_integer(const Field& field, int32_t number, void* out);
   bool decimal(const Field& field, void* out);
+  bool set_decimal(const Field& field, int64_t milli, void* out);
+  bool literal(const Field& field, void* out);
   bool text(const Field& field, void* out);
   bool array(const ArrayType& type, void* out);
 
-  json::Reader& reader_;
+  json::Reader reader_;
   DecodeError* error_;
   const ItemSink* sink_;
   bool strict_;
@@ -127,128 +133,141 @@ bool Decoder::below_index(uint32_t index) {
   return below(common::TextSpan(at, static_cast<size_t>(end - at)));
 }
 
-const Field* Decoder::find(const ObjectType& type) const {
-  const Text name = Text::from_json(reader_.text(), reader_.has_escapes());
-  for (const Field* field = type.fields; field != type.fields + type.count; ++field) {
-    if (name.equals(common::TextSpan(field->name, field->name_size))) return field;
+const Field* Decoder::find_next(const ObjectType& type) {
+  while (reader_.next() == Token::kKey) {
+    const Text name = Text::from_json(reader_.text(), reader_.has_escapes());
+    for (const Field* field = type.fields; field != type.fields + type.count; ++field) {
+      if (name.equals(common::TextSpan(field->name, field->name_size))) return field;
+    }
+    if (strict_) break;
+    reader_.next_value();
+    if (!reader_.skip()) break;
   }
   return nullptr;
 }
 
-/// Reads a member name; reader_.token() tells whether there was one.
-/// @param expected  Members mostly come in the order of the schema: these from here on are tried
-///                  first.
-/// @return nullptr if it is unknown.
-const Field* Decoder::next_member(const ObjectType& type, uint8_t expected) {
-  if (const char* const name = reader_.key_ahead(); name != nullptr) {
-    for (; expected < type.count; ++expected) {
-      const Field& field = type.fields[expected];
-      if (*name == *field.name && reader_.take_key(name, field.name, field.name_size))
-        return &field;
-    }
-  }
-  return reader_.next() == Token::kKey ? find(type) : nullptr;
-}
-
 bool Decoder::object(const ObjectType& type, void* out) {
-  uint32_t missing = 0;
-  for (uint8_t i = 0; i < type.count; ++i) {
-    const Field& field = type.fields[i];
-    if (field.presence == Presence::kRequired) {
-      missing |= 1U << i;
-    } else if (out != nullptr) {
-      is_present(member(out, field.offset)) = false;
-    }
+  const Field* expected = type.fields;
+  uint32_t unseen = (1U << type.count) - 1;
+  while (const Field* const field = next_member(type, expected)) {
+    expected = field + 1;
+    const uint32_t bit = 1U << (field - type.fields);
+    if ((unseen & bit) == 0) return fail_occurrence("field is given twice") || below(*field);
+    unseen -= bit;
+    void* const target = member(out, field->offset);
+    if (field->presence != Presence::kRequired && target != nullptr) is_present(target) = true;
+    if (!take_value(*field, target)) return below(*field);
   }
-  uint32_t seen = 0;
-  for (uint8_t expected = 0;; ++expected) {
-    const Field* field = next_member(type, expected);
-    if (reader_.token() != Token::kKey) break;
-    if (field == nullptr) {
-      if (strict_) {
-        return fail(kUnknownFieldError, "field is not known") || below(reader_.text());
-      }
-      reader_.next();
-      if (!reader_.skip()) return syntax();
-      --expected;
-      continue;
-    }
-    expected = static_cast<uint8_t>(field - type.fields);
-    const uint32_t bit = 1U << expected;
-    if ((seen & bit) != 0) return fail_occurrence("field is given twice") || below(*field);
-    seen |= bit;
-    void* target = member(out, field->offset);
-    if (reader_.next() == Token::kNull && field->presence == Presence::kOptional && !strict_)
-      continue;
-    if (target != nullptr && field->presence == Presence::kOptional) is_present(target) = true;
-    if (!value(*field, target)) return below(*field);
-  }
+  if (reader_.token() == Token::kKey)
+    return fail(kUnknownFieldError, "field is not known") || below(reader_.text());
   if (reader_.token() != Token::kObjectEnd) return syntax();
-  missing &= ~seen;
-  for (uint8_t i = 0; missing != 0; ++i, missing >>= 1U) {
-    if ((missing & 1U) != 0)
-      return fail_occurrence("required field is missing") || below(type.fields[i]);
+  for (const Field* field = type.fields; unseen != 0; ++field, unseen >>= 1U) {
+    if ((unseen & 1U) == 0) continue;
+    if (field->presence == Presence::kRequired)
+      return fail_occurrence("required field is missing") || below(*field);
+    if (out != nullptr) is_present(member(out, field->offset)) = false;
   }
   return true;
 }
 
+/// Reads a member name, skipping unknown ones.
+/// @param expected  Members mostly come in the order of the schema: these from here on are tried
+///                  first.
+/// @return nullptr if there is none: reader_.token() tells what came instead; kKey: an unknown one.
+[[gnu::always_inline]] inline const Field* Decoder::next_member(const ObjectType& type,
+                                                                const Field* expected) {
+  if (const char* const name = reader_.key_ahead(); name != nullptr) {
+    for (const Field* const end = type.fields + type.count; expected != end; ++expected) {
+      if (*name == *expected->name && reader_.take_key(name, expected->name, expected->name_size))
+        return expected;
+    }
+  } else if (reader_.take_object_end()) {
+    return nullptr;
+  }
+  return find_next(type);
+}
+
+/// Reads the value of a member. What is mostly met is read without making a token of it first.
+[[gnu::always_inline]] inline bool Decoder::take_value(const Field& field, void* out) {
+  int32_t number = 0;
+  switch (field.kind) {
+    case Kind::kEnum:
+      for (uint8_t i = 0; i < field.detail.names->count; ++i) {
+        if (!reader_.take_string(field.detail.names->names[i])) continue;
+        if (out != nullptr) *static_cast<uint8_t*>(out) = i;
+        return true;
+      }
+      break;
+    case Kind::kInteger:
+      if (reader_.take_number(0, number)) return set_integer(field, number, out);
+      break;
+    case Kind::kDecimal:
+      if (reader_.take_number(3, number)) return set_decimal(field, number, out);
+      break;
+    default:
+      break;
+  }
+  reader_.next_value();
+  return value(field, out);
+}
+
 bool Decoder::value(const Field& field, void* out) {
   const Token token = reader_.token();
-  if (token == Token::kError) return syntax();
   switch (field.kind) {
     case Kind::kBoolean:
-      if (token != Token::kTrue && token != Token::kFalse) return fail_type("not a boolean");
+      if (token != Token::kTrue && token != Token::kFalse)
+        return other_type(field, out, "not a boolean");
       if (out != nullptr) *static_cast<bool*>(out) = token == Token::kTrue;
       return true;
     case Kind::kInteger:
-      return token == Token::kNumber ? integer(field, out) : fail_type("not an integer");
+      return token == Token::kNumber ? integer(field, out)
+                                     : other_type(field, out, "not an integer");
     case Kind::kDecimal:
-      return token == Token::kNumber ? decimal(field, out) : fail_type("not a number");
+      return token == Token::kNumber ? decimal(field, out) : other_type(field, out, "not a number");
     case Kind::kObject:
-      if (token != Token::kObjectBegin) return fail_type("not an object");
-      return object(*field.detail.object, out);
+      return token == Token::kObjectBegin ? object(*field.detail.object, out)
+                                          : other_type(field, out, "not an object");
     case Kind::kArray:
       return token == Token::kArrayBegin ? array(*field.detail.array, out)
-                                         : fail_type("not an array");
+                                         : other_type(field, out, "not an array");
     case Kind::kTime:
     case Kind::kEnum:
+      if (token == Token::kString) return literal(field, out);
+      break;
     case Kind::kString:
     case Kind::kText:
     case Kind::kUri:
+      if (token == Token::kString) return text(field, out);
       break;
   }
-  return token == Token::kString ? text(field, out) : fail_type("not a string");
+  return other_type(field, out, "not a string");
 }
 
-/// An integer of a few digits, as nearly all are. @return -1 when it is something else.
-int32_t short_integer(common::TextSpan text) {
-  if (text.size() > 9) return -1;
-  int32_t number = 0;
-  for (const char c : text) {
-    const uint32_t digit = static_cast<uint8_t>(c - '0');
-    if (digit > 9) return -1;
-    number = number * 10 + static_cast<int32_t>(digit);
-  }
-  return number;
+/// Lenient: null is as good as nothing.
+bool Decoder::other_type(const Field& field, void* out, const char* reason) {
+  if (reader_.token() == Token::kError) return syntax();
+  if (reader_.token() != Token::kNull || field.presence == Presence::kRequired || strict_)
+    return fail_type(reason);
+  if (out != nullptr) is_present(out) = false;
+  return true;
 }
 
 bool Decoder::integer(const Field& field, void* out) {
-  const int32_t short_number = short_integer(reader_.text());
-  if (short_number >= 0 && field.detail.range == nullptr) {
-    if (out != nullptr) *static_cast<int32_t*>(out) = short_number;
-    return true;
-  }
   if (strict_ && !integral_decimals_ && !json::is_integer_literal(reader_.text()))
     return fail_type("not an integer");
   int64_t number = 0;
   const common::Status status = json::to_scaled(reader_.text(), 0, number);
   if (status == common::Status::kInvalidArgument) return fail_type("not an integer");
-  const IntegerRange* range = field.detail.range;
-  if (status != common::Status::kOk || number != static_cast<int32_t>(number) ||
-      (range != nullptr && (number < range->minimum || number > range->maximum))) {
+  if (status != common::Status::kOk || number != static_cast<int32_t>(number))
     return fail_constraint("integer is out of range");
-  }
-  if (out != nullptr) *static_cast<int32_t*>(out) = static_cast<int32_t>(number);
+  return set_integer(field, static_cast<int32_t>(number), out);
+}
+
+bool Decoder::set_integer(const Field& field, int32_t number, void* out) {
+  const IntegerRange* const range = field.detail.range;
+  if (range != nullptr && (number < range->minimum || number > range->maximum))
+    return fail_constraint("integer is out of range");
+  if (out != nullptr) *static_cast<int32_t*>(out) = number;
   return true;
 }
 
@@ -257,47 +276,52 @@ bool Decoder::decimal(const Field& field, void* out) {
   const common::Status status = json::to_scaled(reader_.text(), 3, milli);
   if (status == common::Status::kInvalidArgument)
     return fail_constraint("number has too many decimals");
-  if (status != common::Status::kOk || milli > Decimal::kMaxMilli || milli < -Decimal::kMaxMilli) {
+  if (status != common::Status::kOk || milli > Decimal::kMaxMilli || milli < -Decimal::kMaxMilli)
     return fail_constraint("number is out of range");
-  }
+  return set_decimal(field, milli, out);
+}
+
+bool Decoder::set_decimal(const Field& field, int64_t milli, void* out) {
   if (!is_multiple(milli, field.detail.number))
     return fail_constraint("number has too many decimals");
   if (out != nullptr) static_cast<Decimal*>(out)->milli = milli;
   return true;
 }
 
-/// A JSON string, of whatever kind.
-bool Decoder::text(const Field& field, void* out) {
-  const Text given = Text::from_json(reader_.text(), reader_.has_escapes());
-  if (field.kind == Kind::kTime || field.kind == Kind::kEnum) {
-    // Neither needs an escape, so a text with escapes is resolved first; one that is too long for
-    // that is none.
-    char buffer[48];
-    common::TextSpan plain = reader_.text();
-    if (reader_.has_escapes())
-      plain = common::TextSpan(buffer, given.copy_to(common::Span<char>(buffer)).value_or(0));
-    if (field.kind == Kind::kEnum) {
-      uint8_t number = 0;
-      if (!enum_value(*field.detail.names, plain, number))
-        return fail_constraint("value is not in the list");
-      if (out != nullptr) *static_cast<uint8_t*>(out) = number;
-      return true;
-    }
-    common::UtcTime time;
-    if (!parse_time(plain, strict_, time)) return fail_constraint("not a date and time");
-    if (out != nullptr) *static_cast<common::UtcTime*>(out) = time;
+/// A time or an enumerator. Neither needs an escape, so a text with escapes is resolved first; one
+/// that is too long for that is none.
+bool Decoder::literal(const Field& field, void* out) {
+  char buffer[48];
+  common::TextSpan plain = reader_.text();
+  if (reader_.has_escapes()) {
+    plain = common::TextSpan(
+        buffer, Text::from_json(plain, true).copy_to(common::Span<char>(buffer)).value_or(0));
+  }
+  if (field.kind == Kind::kEnum) {
+    uint8_t number = 0;
+    if (!enum_value(*field.detail.names, plain, number))
+      return fail_constraint("value is not in the list");
+    if (out != nullptr) *static_cast<uint8_t*>(out) = number;
     return true;
   }
+  common::UtcTime time;
+  if (!parse_time(plain, strict_, time)) return fail_constraint("not a date and time");
+  if (out != nullptr) *static_cast<common::UtcTime*>(out) = time;
+  return true;
+}
+
+bool Decoder::text(const Field& field, void* out) {
+  const Text given = Text::from_json(reader_.text(), reader_.has_escapes());
   const bool is_fixed = field.kind == Kind::kString;
   if (is_too_long(given, is_fixed ? field.detail.string.characters : field.detail.number))
     return fail_constraint("string is too long");
-  if (field.kind == Kind::kUri && !is_uri(given)) return fail_constraint("not a URI");
   if (is_fixed) {
     const size_t capacity = field.detail.string.bytes;
     const bool fits = out == nullptr ? given.size() <= capacity
                                      : given.copy_to_string(out, capacity) == common::Status::kOk;
     return fits || fail_constraint("string is too long");
   }
+  if (field.kind == Kind::kUri && !is_uri(given)) return fail_constraint("not a URI");
   if (out != nullptr) *static_cast<Text*>(out) = given;
   return true;
 }
@@ -343,7 +367,10 @@ bool ArrayBase::next(Position& position, void* item, size_t item_size) const {
   }
   if (origin_ == Origin::kSource) return call_(next_, const_cast<void*>(data_), index, item);
   // The array was checked with the options of its message; the lenient rules take all of that.
-  return Decoder(position.reader_, kLenient, true, nullptr).item(type_->item, item);
+  Decoder decoder(position.reader_, kLenient, true, nullptr);
+  const bool is_item = decoder.item(type_->item, item);
+  position.reader_ = decoder.reader();
+  return is_item;
 }
 
 namespace {

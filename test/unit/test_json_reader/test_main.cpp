@@ -171,6 +171,70 @@ TEST_CASE("every truncation of a document is an error and stays one") {
   CHECK(reader.next() == Token::kError);
 }
 
+TEST_CASE("behind a key what nearly always comes is taken at once") {
+  const std::string text =
+      R"({"a":16.25,"b":"Soft","c":"So","d":"Softly","e": "Soft","f":"Soft\u0041","g":{}})";
+  Reader reader(span(text));
+  REQUIRE(reader.next() == Token::kObjectBegin);
+  const auto go_to = [&](const char* name) {
+    const char* const ahead = reader.key_ahead();
+    REQUIRE(ahead != nullptr);
+    CHECK_FALSE(reader.take_key(ahead, "x", 1));
+    REQUIRE(reader.take_key(ahead, name, 1));
+  };
+  int32_t number = 0;
+  go_to("a");
+  CHECK_FALSE(reader.take_string("Soft"));
+  CHECK_FALSE(reader.take_object_end());
+  REQUIRE(reader.take_number(3, number));
+  CHECK(number == 16250);
+  go_to("b");
+  CHECK_FALSE(reader.take_number(3, number));
+  CHECK_FALSE(reader.take_string("Hard"));
+  CHECK(reader.take_string("Soft"));
+  for (const char* const name : {"c", "d", "e", "f"}) {
+    go_to(name);
+    CHECK_FALSE(reader.take_string("Soft"));
+    CHECK(reader.next_value() == Token::kString);
+  }
+  go_to("g");
+  CHECK(reader.next_value() == Token::kObjectBegin);
+  CHECK(reader.key_ahead() == nullptr);
+  CHECK(reader.take_object_end());
+  CHECK(reader.depth() == 1);
+  CHECK(reader.take_object_end());
+  CHECK(reader.token() == Token::kObjectEnd);
+  CHECK_FALSE(reader.take_object_end());
+  CHECK(reader.next() == Token::kEnd);
+}
+
+TEST_CASE("a short number is taken exactly or left alone") {
+  const auto taken = [](const char* literal, uint8_t decimals) {
+    const std::string text = std::string(R"({"a":)") + literal;
+    Reader reader(span(text));
+    reader.next();
+    reader.next();
+    const size_t before = reader.position();
+    int32_t value = -1;
+    const bool is_taken = reader.take_number(decimals, value);
+    CHECK(reader.position() == (is_taken ? text.size() - 1 : before));
+    CHECK(is_taken == (value != -1));
+    return value;
+  };
+  CHECK(taken("0}", 0) == 0);
+  CHECK(taken("0.5,", 3) == 500);
+  CHECK(taken("12.340}", 3) == 12340);
+  CHECK(taken("999999999}", 0) == 999999999);
+  CHECK(taken("999999}", 3) == 999999000);
+  for (const char* const literal :
+       {"}", "-1}", "1", "01}", "1.}", ".5}", "1e3}", "1E3}", "1.2345}", "1000000}", "\"1\"}"}) {
+    CAPTURE(literal);
+    CHECK(taken(literal, 3) == -1);
+  }
+  CHECK(taken("1.0}", 0) == -1);
+  CHECK(taken("1000000000}", 0) == -1);
+}
+
 TEST_CASE("numbers are exact or refused") {
   struct Row {
     const char* text;
