@@ -3,6 +3,7 @@
 #include "bridge/bridge_config.hpp"
 #include "bridge/charger_driver.hpp"
 #include "bridge/gpio_driver.hpp"
+#include "bridge/rapi_driver.hpp"
 #include "charger/charger.hpp"
 #include "common/fixed_vector.hpp"
 #include "common/limits.hpp"
@@ -47,6 +48,9 @@ class Bridge final : public charger::ChargerControl {
   /// @retval kIo  A pin does not work.
   common::Status add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
                           const GpioDriver::Board& board);
+  /// Adds an OpenEVSE on a serial port of its own; bus, unit and profile of the configuration mean nothing.
+  /// watchdog_ms and failsafe_ma: its heartbeat supervision, whole seconds and amperes.
+  common::Status add_openevse(const ConnectorConfig& config, platform::SerialLink& link);
   /// Loads the energy registers and starts polling. No report is made before the first step().
   /// @retval kInvalidState  Called twice, or no connector was added.
   common::Status begin(charger::ChargerObserver& observer, common::Instant now);
@@ -78,6 +82,8 @@ class Bridge final : public charger::ChargerControl {
   /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
   common::Status check_new(const ConnectorConfig& config);
   common::Status check_direct(const ConnectorConfig& config, uint32_t max_ma);
+  common::Status check_failsafe(const ConnectorConfig& config, uint32_t max_ma, uint32_t least_ms,
+                                uint32_t most_ms);
   Driver* find(uint8_t connector_id) const;
   common::Status refuse(common::Status status, const char* format, ...)
       __attribute__((format(printf, 3, 4)));
@@ -88,7 +94,7 @@ class Bridge final : public charger::ChargerControl {
   common::Instant stepped_at_;
   common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
   modbus::Bus buses_[limits::kMaxBuses];
-  DriverSlot<ChargerDriver, GpioDriver> slots_[limits::kMaxConnectors];
+  DriverSlot<ChargerDriver, GpioDriver, RapiDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   ConnectorDiagnostics diagnostics_;
   common::FixedString<160> error_text_;

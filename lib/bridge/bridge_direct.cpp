@@ -42,4 +42,36 @@ Status Bridge::add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
   return Status::kOk;
 }
 
+/// Time and current of a charger's own supervision.
+Status Bridge::check_failsafe(const ConnectorConfig& config, uint32_t max_ma, uint32_t least_ms,
+                              uint32_t most_ms) {
+  const unsigned id = config.connector_id;
+  if (config.failsafe_ma != 0 && (config.failsafe_ma < 6000 || config.failsafe_ma > max_ma)) {
+    return refuse(Status::kInvalidArgument,
+                  "connector %u: the failsafe current, %u mA, is not 0 or 6000 to %u mA", id,
+                  static_cast<unsigned>(config.failsafe_ma), static_cast<unsigned>(max_ma));
+  }
+  if (config.watchdog_ms != 0 && (config.watchdog_ms < least_ms || config.watchdog_ms > most_ms)) {
+    return refuse(Status::kInvalidArgument,
+                  "connector %u: the watchdog time, %u ms, is not %u to %u ms", id,
+                  static_cast<unsigned>(config.watchdog_ms), static_cast<unsigned>(least_ms),
+                  static_cast<unsigned>(most_ms));
+  }
+  return Status::kOk;
+}
+
+Status Bridge::add_openevse(const ConnectorConfig& config, platform::SerialLink& link) {
+  RETURN_IF_ERROR(check_new(config));
+  RETURN_IF_ERROR(check_direct(config, RapiDriver::kMaxMa));
+  RETURN_IF_ERROR(check_failsafe(config, RapiDriver::kMaxMa, 5000, 600000));
+  RapiDriver& driver = slots_[drivers_.size()].emplace<RapiDriver>();
+  RETURN_IF_ERROR(drivers_.push_back(&driver));
+  const Status status = driver.configure(config, link, {&store_, &log_});
+  if (status != Status::kOk) {
+    return refuse(status, "connector %u: the serial port of the charger cannot be used (%s)",
+                  static_cast<unsigned>(config.connector_id), to_string(status));
+  }
+  return Status::kOk;
+}
+
 }  // namespace bridge
