@@ -159,6 +159,7 @@ common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant
 common::Instant Bridge::step(common::Instant now) {
   if (!has_begun_) return common::Instant::never();
   stepped_at_ = now;
+  const common::Instant udp_due = step_udp(now);
   for (int round = 0; round < kMaxRounds; ++round) {
     common::Instant next = common::Instant::never();
     bool has_progressed = false;
@@ -171,7 +172,7 @@ common::Instant Bridge::step(common::Instant now) {
       has_progressed = true;
       for (Driver* driver : drivers_) driver->on_completion(index, completion, now);
     }
-    if (!has_progressed) return next;
+    if (!has_progressed) return common::earlier(next, udp_due);
   }
   return now;
 }

@@ -3,6 +3,7 @@
 #include "bridge/bridge_config.hpp"
 #include "bridge/charger_driver.hpp"
 #include "bridge/gpio_driver.hpp"
+#include "bridge/keba_driver.hpp"
 #include "bridge/rapi_driver.hpp"
 #include "charger/charger.hpp"
 #include "common/fixed_vector.hpp"
@@ -51,6 +52,12 @@ class Bridge final : public charger::ChargerControl {
   /// Adds an OpenEVSE on a serial port of its own; bus, unit and profile of the configuration mean nothing.
   /// watchdog_ms and failsafe_ma: its heartbeat supervision, whole seconds and amperes.
   common::Status add_openevse(const ConnectorConfig& config, platform::SerialLink& link);
+  /// Adds a KEBA that is reached over UDP; bus, unit and profile of the configuration mean nothing.
+  /// @param udp   The same for all of them; the bridge binds it to port 7090.
+  /// @param host  Name or address, at most 63 bytes; copied.
+  /// @param tags  Gets tags held to the charger's own reader; nullptr = nobody does.
+  common::Status add_keba(const ConnectorConfig& config, platform::UdpLink& udp, const char* host,
+                          charger::IdReaderObserver* tags);
   /// Loads the energy registers and starts polling. No report is made before the first step().
   /// @retval kInvalidState  Called twice, or no connector was added.
   common::Status begin(charger::ChargerObserver& observer, common::Instant now);
@@ -78,6 +85,10 @@ class Bridge final : public charger::ChargerControl {
   const char* error_text() const { return error_text_.c_str(); }
 
  private:
+  /// Longest report of a KEBA, with room to spare.
+  static constexpr size_t kMaxDatagramBytes = 1024;
+
+  common::Instant step_udp(common::Instant now);
   common::Status check(const ConnectorConfig& config, const Profile& profile);
   /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
   common::Status check_new(const ConnectorConfig& config);
@@ -94,8 +105,11 @@ class Bridge final : public charger::ChargerControl {
   common::Instant stepped_at_;
   common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
   modbus::Bus buses_[limits::kMaxBuses];
-  DriverSlot<ChargerDriver, GpioDriver, RapiDriver> slots_[limits::kMaxConnectors];
+  DriverSlot<ChargerDriver, GpioDriver, RapiDriver, KebaDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
+  platform::UdpLink* udp_ = nullptr;
+  common::Instant bind_at_;
+  char datagram_[kMaxDatagramBytes] = {};
   ConnectorDiagnostics diagnostics_;
   common::FixedString<160> error_text_;
 };

@@ -4,6 +4,8 @@
 
 namespace bridge {
 
+LOG_MODULE("bridge");
+
 using common::Status;
 
 Status Bridge::check_direct(const ConnectorConfig& config, uint32_t max_ma) {
@@ -72,6 +74,50 @@ Status Bridge::add_openevse(const ConnectorConfig& config, platform::SerialLink&
                   static_cast<unsigned>(config.connector_id), to_string(status));
   }
   return Status::kOk;
+}
+
+Status Bridge::add_keba(const ConnectorConfig& config, platform::UdpLink& udp, const char* host,
+                        charger::IdReaderObserver* tags) {
+  const unsigned id = config.connector_id;
+  RETURN_IF_ERROR(check_new(config));
+  RETURN_IF_ERROR(check_direct(config, KebaDriver::kMaxMa));
+  RETURN_IF_ERROR(check_failsafe(config, KebaDriver::kMaxMa, 10000, 600000));
+  const size_t length = common::text(host).size();
+  if (length == 0 || length > KebaDriver::kMaxHostBytes)
+    return refuse(Status::kInvalidArgument, "connector %u: the charger has no host name", id);
+  if (udp_ != nullptr && udp_ != &udp)
+    return refuse(Status::kInvalidArgument, "connector %u: all KEBAs share one UDP port", id);
+  udp_ = &udp;
+  KebaDriver& driver = slots_[drivers_.size()].emplace<KebaDriver>();
+  RETURN_IF_ERROR(drivers_.push_back(&driver));
+  return driver.configure(config, udp, host, tags, {&store_, &log_});
+}
+
+common::Instant Bridge::step_udp(common::Instant now) {
+  constexpr int64_t kRetryMs = 5000;
+  constexpr int kMaxDatagrams = 16;
+  if (udp_ == nullptr) return common::Instant::never();
+  if (!udp_->is_open()) {
+    if (now < bind_at_) return bind_at_;
+    bind_at_ = now + kRetryMs;
+    const Status status = udp_->bind(KebaDriver::kPort);
+    if (status != Status::kOk) {
+      LOG_WARN(log_, "UDP port %u cannot be used yet: %s", KebaDriver::kPort, to_string(status));
+      return bind_at_;
+    }
+  }
+  for (int i = 0; i < kMaxDatagrams; ++i) {
+    const common::Result<platform::UdpDatagram> got = udp_->receive_from(
+        common::MutableByteSpan(reinterpret_cast<uint8_t*>(datagram_), sizeof datagram_));
+    if (!got.ok()) {
+      if (got.status() != Status::kAgain) udp_->close();
+      break;
+    }
+    if (got.value().truncated) continue;
+    const common::TextSpan text(datagram_, got.value().size);
+    for (Driver* driver : drivers_) driver->on_datagram(got.value().from, text, now);
+  }
+  return common::Instant::never();
 }
 
 }  // namespace bridge

@@ -7,6 +7,7 @@
 #include "common/log.hpp"
 #include "modbus/bus.hpp"
 #include "platform/key_value_store.hpp"
+#include "platform/udp_link.hpp"
 
 #include <cstddef>
 #include <new>
@@ -69,6 +70,12 @@ class Driver {
   virtual void on_completion(uint8_t bus_index, const modbus::Completion& completion,
                              common::Instant now) {
     (void)bus_index, (void)completion, (void)now;
+  }
+
+  /// A UDP datagram from anybody. @param text  Valid during the call.
+  virtual void on_datagram(const platform::UdpAddress& from, common::TextSpan text,
+                           common::Instant now) {
+    (void)from, (void)text, (void)now;
   }
 
   // As in charger::ChargerControl.
