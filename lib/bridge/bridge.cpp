@@ -22,17 +22,42 @@ common::Status Bridge::refuse(common::Status status, const char* format, ...) {
   return status;
 }
 
-common::Result<uint8_t> Bridge::add_bus(platform::SerialLink& link) {
+common::Result<uint8_t> Bridge::next_bus() {
   error_text_.clear();
   if (has_begun_)
     return refuse(common::Status::kInvalidState, "a bus cannot be added after the start");
-  const uint8_t index = static_cast<uint8_t>(links_.size());
-  if (links_.push_back(&link) != common::Status::kOk) {
+  if (bus_count_ == limits::kMaxBuses) {
     return refuse(common::Status::kNoSpace, "only %u charger buses are possible",
                   static_cast<unsigned>(limits::kMaxBuses));
   }
-  buses_[index].begin(link);
+  return bus_count_++;
+}
+
+common::Result<uint8_t> Bridge::add_bus(platform::SerialLink& link) {
+  const common::Result<uint8_t> index = next_bus();
+  if (index.ok()) buses_[index.value()].begin(link, units_);
   return index;
+}
+
+common::Result<uint8_t> Bridge::add_tcp_bus(platform::TcpLink& link,
+                                            const modbus::TcpTarget& target) {
+  if (find_tcp_bus(target).ok()) {
+    return refuse(common::Status::kInvalidArgument, "%s port %u is a charger bus already",
+                  target.host.c_str(), target.port);
+  }
+  const common::Result<uint8_t> index = next_bus();
+  if (index.ok()) buses_[index.value()].begin(link, target, units_, log_);
+  return index;
+}
+
+common::Result<uint8_t> Bridge::find_tcp_bus(const modbus::TcpTarget& target) const {
+  for (uint8_t index = 0; index < bus_count_; ++index) {
+    const modbus::Transport& transport = buses_[index].transport();
+    if (transport.is_tcp() && transport.target().port == target.port &&
+        common::equals_ignore_case(transport.target().host.span(), target.host.span()))
+      return index;
+  }
+  return common::Status::kNotFound;
 }
 
 common::Status Bridge::check(const ConnectorConfig& config, const Profile& profile) {
@@ -40,7 +65,7 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
   const ControlTable& control = profile.control;
   const WatchdogTable& watchdog = profile.watchdog;
   const Timings& timings = config.timings;
-  if (config.bus >= links_.size()) {
+  if (config.bus >= bus_count_) {
     return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id,
                   config.bus);
   }
@@ -123,18 +148,19 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
   if (!complete.override_serial) complete.serial = profile->serial;
 
+  modbus::Bus& bus = buses_[config.bus];
   modbus::UnitConfig unit;
   unit.unit_id = complete.unit_id;
   unit.serial = complete.serial;
+  unit.framing = bus.transport().is_mbap() ? modbus::Framing::kTcp : complete.serial_framing;
   unit.timeout_ms = profile->timeout_ms;
   unit.gap_ms = profile->gap_ms;
-  modbus::Bus& bus = buses_[config.bus];
   const common::Result<uint8_t> unit_index = bus.add_unit(unit);
   if (!unit_index.ok()) {
     return refuse(
         unit_index.status(),
-        "connector %u: unit %u on bus %u is taken, or unit or line settings are out of range", id,
-        unit.unit_id, config.bus);
+        "connector %u: unit %u on its bus is taken, or unit or line settings are out of range", id,
+        unit.unit_id);
   }
   ChargerDriver::Ports ports;
   ports.bus = &bus;
@@ -164,7 +190,7 @@ common::Instant Bridge::step(common::Instant now) {
     common::Instant next = common::Instant::never();
     bool has_progressed = false;
     for (Driver* driver : drivers_) next = common::earlier(next, driver->step(now));
-    for (uint8_t index = 0; index < links_.size(); ++index) {
+    for (uint8_t index = 0; index < bus_count_; ++index) {
       modbus::Bus& bus = buses_[index];
       next = common::earlier(next, bus.step(now));
       modbus::Completion completion;
@@ -209,6 +235,10 @@ common::Status Bridge::checkpoint_all() {
     if (status != common::Status::kOk) result = status;
   }
   return result;
+}
+
+void Bridge::close() {
+  for (modbus::Bus& bus : buses_) bus.close();
 }
 
 const ConnectorDiagnostics* Bridge::diagnostics(uint8_t connector_id) {

@@ -12,6 +12,7 @@
 #include "modbus/bus.hpp"
 #include "platform/key_value_store.hpp"
 #include "platform/serial_link.hpp"
+#include "platform/tcp_link.hpp"
 
 namespace bridge {
 
@@ -39,6 +40,11 @@ class Bridge final : public charger::ChargerControl {
   /// Adds an RS-485 bus (or pseudo-terminal). Only before begin().
   /// @return Index of the bus for ConnectorConfig::bus. kNoSpace: limits::kMaxBuses reached. kInvalidState.
   common::Result<uint8_t> add_bus(platform::SerialLink& link);
+  /// Adds a bus that is one TCP connection: a charger with Modbus TCP, or a converter with a serial line behind it.
+  /// @retval kInvalidArgument  This target is a bus already, see find_tcp_bus().
+  common::Result<uint8_t> add_tcp_bus(platform::TcpLink& link, const modbus::TcpTarget& target);
+  /// @return Index of the bus with this host and port. kNotFound.
+  common::Result<uint8_t> find_tcp_bus(const modbus::TcpTarget& target) const;
   /// Adds a charger. Only before begin(). On error error_text() is one sentence that names the mistake.
   /// @retval kNotFound         No such profile.
   /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.
@@ -77,6 +83,9 @@ class Bridge final : public charger::ChargerControl {
   common::Status checkpoint(uint8_t connector_id);
   /// checkpoint() of every connector: before a planned restart.
   common::Status checkpoint_all();
+  /// Closes the TCP connections in order, before a restart: some chargers refuse a new one for minutes after a break. No
+  /// charger is asked any more.
+  void close();
 
   size_t connector_count() const { return drivers_.size(); }
   /// What the console shows of a connector, as of the last step(); nullptr for an unknown one. Valid until the next call.
@@ -89,6 +98,7 @@ class Bridge final : public charger::ChargerControl {
   static constexpr size_t kMaxDatagramBytes = 1024;
 
   common::Instant step_udp(common::Instant now);
+  common::Result<uint8_t> next_bus();
   common::Status check(const ConnectorConfig& config, const Profile& profile);
   /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
   common::Status check_new(const ConnectorConfig& config);
@@ -103,8 +113,9 @@ class Bridge final : public charger::ChargerControl {
   common::LogSink& log_;
   bool has_begun_ = false;
   common::Instant stepped_at_;
-  common::FixedVector<platform::SerialLink*, limits::kMaxBuses> links_;
+  modbus::UnitPool units_;
   modbus::Bus buses_[limits::kMaxBuses];
+  uint8_t bus_count_ = 0;
   DriverSlot<ChargerDriver, GpioDriver, RapiDriver, KebaDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   platform::UdpLink* udp_ = nullptr;

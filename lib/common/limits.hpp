@@ -26,9 +26,19 @@ static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
 #ifndef GATEWAY_MAX_BUSES
 #define GATEWAY_MAX_BUSES 2
 #endif
-/// Charger buses (RS-485) per gateway, 1..4. About 1.5 KiB of RAM each.
-constexpr size_t kMaxBuses = GATEWAY_MAX_BUSES;
-static_assert(kMaxBuses >= 1 && kMaxBuses <= 4, "GATEWAY_MAX_BUSES: 1..4");
+/// Serial buses (RS-485) per gateway, 1..4. About 600 bytes of RAM each.
+constexpr size_t kMaxSerialBuses = GATEWAY_MAX_BUSES;
+static_assert(kMaxSerialBuses >= 1 && kMaxSerialBuses <= 4, "GATEWAY_MAX_BUSES: 1..4");
+
+#ifndef GATEWAY_MAX_TCP_BUSES
+#define GATEWAY_MAX_TCP_BUSES 8
+#endif
+/// TCP servers per gateway (chargers, converters), 0..16: one connection each, several units may be
+/// behind it. About 600 bytes of RAM each, and a socket.
+constexpr size_t kMaxTcpBuses = GATEWAY_MAX_TCP_BUSES;
+static_assert(kMaxTcpBuses <= 16, "GATEWAY_MAX_TCP_BUSES: 0..16");
+
+constexpr size_t kMaxBuses = kMaxSerialBuses + kMaxTcpBuses;
 
 #ifndef GATEWAY_LOG_HISTORY_BYTES
 #define GATEWAY_LOG_HISTORY_BYTES 8192
@@ -38,8 +48,8 @@ constexpr size_t kLogHistoryBytes = GATEWAY_LOG_HISTORY_BYTES;
 static_assert(kLogHistoryBytes >= 512 && kLogHistoryBytes <= 65536,
               "GATEWAY_LOG_HISTORY_BYTES: 512..65536");
 
-/// Units (chargers and meters) on one bus.
-constexpr size_t kMaxUnitsPerBus = kMaxConnectors;
+/// Units on all buses: a charger and a meter for each connector. About 170 bytes each.
+constexpr size_t kMaxUnits = 2 * kMaxConnectors;
 
 /// Registers of one charger profile, at most 32 (bit sets of the driver).
 constexpr size_t kMaxProfileRegisters = 32;

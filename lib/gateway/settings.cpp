@@ -40,7 +40,7 @@ constexpr SettingRow kTable[] = {
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
     {"c?.profile", SettingKind::kText, 0, 48, "", false,
      "charger profile, see vevgw profiles list"},
-    {"c?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxBuses), "1", false,
+    {"c?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxSerialBuses), "1", false,
      "bus that the charger is on"},
     {"c?.unit", SettingKind::kInteger, 0, 247, "0", false,
      "Modbus unit id; 0 = the profile's default"},

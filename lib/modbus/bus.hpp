@@ -1,44 +1,16 @@
 #pragma once
 
-#include "common/fixed_vector.hpp"
-#include "common/limits.hpp"
-#include "common/time.hpp"
-#include "modbus/frame.hpp"
-#include "platform/serial_link.hpp"
+#include "modbus/transport.hpp"
+#include "modbus/unit.hpp"
 
 namespace modbus {
-
-/// One unit on a bus. Times in ms.
-struct UnitConfig {
-  uint8_t unit_id = 1;  ///< 1..247
-  platform::SerialSettings serial;
-  uint16_t timeout_ms =
-      400;  ///< What the unit may take to answer, 50..5000; time on the wire is added.
-  uint16_t gap_ms =
-      0;  ///< Silence on the bus before a request to this unit; at least 3.5 characters are kept.
-  uint8_t retries = 2;  ///< Further tries of a request that got no valid answer, 0..5.
-};
-
-/// Counters of one unit; they wrap.
-struct UnitStatistics {
-  uint32_t requests = 0;    ///< Frames sent, retries included.
-  uint32_t replies = 0;     ///< Valid answers, exceptions included.
-  uint32_t timeouts = 0;    ///< Nothing came.
-  uint32_t crc_errors = 0;  ///< An answer came with a wrong CRC.
-  uint32_t garbage = 0;     ///< Bytes came, no answer.
-  uint32_t exceptions = 0;  ///< The unit refused.
-};
-
-/// Writes go before reads of any unit, those before what can wait. On a full bus one request in kPatience + 1 is one
-/// that could wait.
-enum class Priority : uint8_t { kWrite, kRead, kBackground };
 
 enum class Outcome : uint8_t {
   kOk,
   kException,  ///< See exception_code.
   kTimeout,    ///< No answer after all tries.
   kBadReply,   ///< Bytes, but no valid answer after all tries.
-  kLinkDown,   ///< The serial device is gone; the bus tries to get it back every second.
+  kLinkDown,   ///< No serial device or no connection; the bus tries to get it back.
 };
 
 /// A finished request.
@@ -51,33 +23,37 @@ struct Completion {
   common::ByteSpan payload;  ///< Data of a read; valid until the next call of the bus.
 };
 
-/// One Modbus RTU master and its units on one serial line.
+/// One Modbus client and its units: on a serial line, or behind one TCP connection.
 ///
 /// One request is on the wire at a time. Units take turns; a try that fails goes back to the queue, so that a silent unit
 /// costs the others one timeout per turn. After kSilentAfter failures in a row a unit counts as silent: single tries,
-/// further and further apart (up to kMaxBackoffMs), until it answers.
+/// further and further apart (up to kMaxBackoffMs), until it answers. A connection on which kSilentAfter + 1 tries in a row
+/// brought nothing is made anew.
 ///
 /// @par Memory  No heap. @par Context  One thread; does not block.
 class Bus {
  public:
-  static constexpr size_t kQueuePerUnit = 3;
+  static constexpr size_t kQueuePerUnit = Unit::kQueueLength;
   static constexpr uint8_t kPatience = 8;
   static constexpr uint8_t kSilentAfter = 3;
-  static constexpr int64_t kFirstBackoffMs = 500;
-  static constexpr int64_t kMaxBackoffMs = 5000;
-  static constexpr int64_t kLinkRetryMs = 1000;
+  static constexpr uint16_t kFirstBackoffMs = 500;
+  static constexpr uint16_t kMaxBackoffMs = 5000;
 
-  /// @param link  Must outlive the bus.
-  void begin(platform::SerialLink& link);
-  bool has_begun() const { return link_ != nullptr; }
+  /// Everything given must outlive the bus; buses share the pool.
+  void begin(platform::SerialLink& link, UnitPool& pool);
+  /// @param log  Told when the connection fails and when it works again.
+  void begin(platform::TcpLink& link, const TcpTarget& target, UnitPool& pool,
+             common::LogSink& log);
+  const Transport& transport() const { return transport_; }
 
-  /// @return Index of the unit. kInvalidArgument: outside the ranges above, or the id is taken. kNoSpace.
+  /// @return Index of the unit in the pool. kInvalidArgument: outside the ranges of UnitConfig, the id is taken on this
+  /// bus, or its framing does not go with the bus. kNoSpace.
   common::Result<uint8_t> add_unit(const UnitConfig& config);
-  size_t unit_count() const { return units_.size(); }
 
   /// Queues a request; request.unit is set by the bus. A queued request of the same unit and tag that has not been sent
   /// is replaced: the newest wish counts.
-  /// @retval kInvalidArgument  No such unit, or validate() refuses the request.
+  /// @param unit_index         What add_unit() returned.
+  /// @retval kInvalidArgument  No unit of this bus, or validate() refuses the request.
   /// @retval kNoSpace          kQueuePerUnit requests are waiting.
   common::Status submit(uint8_t unit_index, uint8_t tag, Priority priority, const Request& request);
   /// Drops what is queued for the unit; a request on the wire still completes.
@@ -89,65 +65,77 @@ class Bus {
   common::Instant step(common::Instant now);
   /// @return false when nothing has finished.
   bool take_completion(Completion& out);
+  /// Closes the connection in order, before a restart; nothing is asked any more.
+  void close();
 
   const UnitStatistics& statistics(uint8_t unit_index) const {
-    return units_[unit_index].statistics;
+    return (*pool_)[unit_index].statistics;
   }
-  bool is_silent(uint8_t unit_index) const { return units_[unit_index].failures >= kSilentAfter; }
+  /// It has not answered for a while, or nothing on this bus can.
+  bool is_silent(uint8_t unit_index) const {
+    return is_link_lost_ || (*pool_)[unit_index].failures >= kSilentAfter;
+  }
 
  private:
-  struct Entry {
-    bool used = false;
-    uint8_t tag = 0;
-    Priority priority = Priority::kRead;
-    uint8_t tries = 0;
-    uint32_t order = 0;
-    Request request;
-  };
-  struct Unit {
-    UnitConfig config;
-    UnitStatistics statistics;
-    Entry queue[kQueuePerUnit];
-    uint8_t failures = 0;  ///< Tries without a valid answer in a row, saturating.
-    int64_t backoff_ms = 0;
-    common::Instant not_before;  ///< No request to this unit earlier.
-    uint32_t last_turn = 0;
-  };
-  enum class Phase : uint8_t { kIdle, kSending, kReceiving, kDone, kLinkDown };
+  using Entry = Unit::Entry;
+  enum class Phase : uint8_t { kIdle, kSending, kReceiving, kDone, kLinkDown, kClosed };
 
+  bool is_own(const Unit& unit) const { return unit.bus == this; }
+  Unit* own_unit(uint8_t unit_index);
   uint8_t rank(const Entry& entry) const;
   Entry* pick(common::Instant now, uint8_t& unit_index, common::Instant& next);
   common::Instant ready_at(const Unit& unit) const;
+  int64_t wire_time_ms(size_t bytes) const;
+  int64_t exchange_ms() const;
+  int64_t wake_up_ms() const;
+  bool start_next(common::Instant now, common::Instant& next);
   void start(uint8_t unit_index, Entry& entry, common::Instant now);
+  void resend(common::Instant now);
   common::Instant send(common::Instant now);
   common::Instant receive(common::Instant now);
-  void finish_try(Outcome outcome, common::Instant now);
+  common::Result<size_t> read();
+  ReplyView look(bool is_last);
+  void on_exception(uint8_t exception_code, common::Instant now);
+  void finish_reply(Outcome outcome, common::Instant now);
+  void finish_failure(Outcome outcome, common::Instant now);
+  bool requeue();
   void complete(Outcome outcome);
-  void lose_link(common::Instant now);
-  void discard_input(common::Instant now);
+  void lose_link(Transport::Loss loss, common::Instant now);
+  void drain(common::Instant now);
+  void drop_input(size_t size);
 
-  platform::SerialLink* link_ = nullptr;
-  common::FixedVector<Unit, limits::kMaxUnitsPerBus> units_;
+  Transport transport_;
+  UnitPool* pool_ = nullptr;
   Phase phase_ = Phase::kIdle;
   uint8_t active_unit_ = 0;
   Entry active_;
+  Framing framing_ = Framing::kRtu;  ///< Of active_.
+  bool is_wake_up_ = false;          ///< The first of two: nobody may hear it.
+  bool was_wake_up_ = false;         ///< It went before active_: there may be two answers.
+  bool has_heard_ = false;           ///< Bytes came, whatever they are.
   Outcome outcome_ = Outcome::kTimeout;
   uint8_t exception_code_ = 0;
-  bool link_down_ = false;  ///< The phase after the completion that waits is kLinkDown.
-  bool settings_known_ = false;
-  platform::SerialSettings settings_;
+  uint8_t unanswered_ = 0;     ///< Tries without an answer of any unit in a row, saturating.
+  bool is_link_lost_ = false;  ///< Until the next answer.
+  bool link_down_ = false;     ///< The phase after the completion that waits is kLinkDown.
   common::Instant quiet_since_;
+  common::Instant
+      hold_until_;  ///< Until then input that nobody asked for puts the next request off.
   common::Instant deadline_;
+  common::Instant latest_;    ///< Of an answer that has begun in time.
+  common::Instant retry_at_;  ///< Of kLinkDown.
   uint32_t turn_ = 0;
-  uint8_t patience_ = 0;  ///< Requests sent since the last one that could wait.
   uint32_t order_ = 0;
-  size_t sent_ = 0;
-  size_t tx_size_ = 0;
-  size_t rx_size_ = 0;
-  size_t payload_offset_ = 0;
-  size_t payload_size_ = 0;
-  uint8_t tx_[8 + 1 + 2 * kMaxWriteRegisters];
-  uint8_t rx_[kMaxRtuBytes];
+  uint16_t transaction_id_ = 0;
+  uint8_t patience_ = 0;  ///< Requests sent since the last one that could wait.
+  uint8_t sent_ = 0;
+  uint8_t tx_size_ = 0;
+  uint16_t rx_size_ = 0;
+  uint16_t payload_offset_ = 0;
+  uint16_t payload_size_ = 0;
+  AsciiDecoder ascii_;
+  uint8_t tx_[kMaxRequestBytes];
+  uint8_t rx_[kMaxTcpBytes];
 };
 
 }  // namespace modbus

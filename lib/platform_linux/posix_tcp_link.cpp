@@ -106,7 +106,7 @@ class PosixTcpLink::Impl {
     }
   }
 
-  const std::string& last_error() const { return last_error_; }
+  const char* last_error() const { return last_error_.c_str(); }
 
  private:
   State fail(const std::string& reason) {
@@ -156,6 +156,6 @@ Result<size_t> PosixTcpLink::write(common::ByteSpan data) { return impl_->write(
 Result<size_t> PosixTcpLink::read(common::MutableByteSpan buffer) { return impl_->read(buffer); }
 void PosixTcpLink::collect(std::vector<pollfd>& out) { impl_->collect(out); }
 void PosixTcpLink::on_wake() { impl_->advance(); }
-const std::string& PosixTcpLink::last_error() const { return impl_->last_error(); }
+const char* PosixTcpLink::last_error() const { return impl_->last_error(); }
 
 }  // namespace platform_linux

@@ -4,7 +4,6 @@
 #include "platform_linux/poll_source.hpp"
 
 #include <memory>
-#include <string>
 
 namespace platform_linux {
 
@@ -21,14 +20,12 @@ class PosixTcpLink final : public platform::TcpLink, public PollSource {
   common::Status connect(const char* host, uint16_t port) override;
   void close() override;
   State state() const override;
+  const char* last_error() const override;
   common::Result<size_t> write(common::ByteSpan data) override;
   common::Result<size_t> read(common::MutableByteSpan buffer) override;
 
   void collect(std::vector<pollfd>& out) override;
   void on_wake() override;
-
-  /// Why the last connection failed or ended, one sentence; empty while all is well.
-  const std::string& last_error() const;
 
  private:
   class Impl;

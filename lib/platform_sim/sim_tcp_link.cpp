@@ -20,11 +20,14 @@ Status SimTcpLink::connect(const char* host, uint16_t port) {
 
 void SimTcpLink::close() {
   state_ = State::kClosed;
+  ends_at_ = Instant::never();
   to_server_.clear();
   to_client_.clear();
 }
 
 void SimTcpLink::poll() {
+  if (state_ == State::kOpen && clock_.now() >= ends_at_ && to_client_.size() == 0)
+    state_ = State::kClosed;
   if (state_ != State::kConnecting || clock_.now() < established_at_) return;
   state_ = is_server_up_ ? State::kOpen : State::kClosed;
 }
@@ -39,6 +42,7 @@ Result<size_t> SimTcpLink::write(common::ByteSpan data) {
   poll();
   if (state_ == State::kConnecting) return Status::kAgain;
   if (state_ == State::kClosed) return Status::kClosed;
+  if (!ends_at_.is_never()) return data.size();  // nobody takes it any more
   const size_t in_flight = to_server_.size();
   const size_t room =
       in_flight >= behaviour_.window_bytes ? 0 : behaviour_.window_bytes - in_flight;
@@ -54,17 +58,18 @@ Result<size_t> SimTcpLink::read(common::MutableByteSpan buffer) {
   if (behaviour_.segment_bytes > 0) buffer = buffer.first(behaviour_.segment_bytes);
   const size_t count = to_client_.pull(buffer, clock_.now());
   if (count > 0) return count;
+  poll();
   return state_ == State::kClosed ? Status::kClosed : Status::kAgain;
 }
 
 Instant SimTcpLink::next_event() const {
   if (state() == State::kConnecting) return established_at_;
-  return common::earlier(to_server_.next_arrival(), to_client_.next_arrival());
+  const Instant arrival = common::earlier(to_server_.next_arrival(), to_client_.next_arrival());
+  return ends_at_ > clock_.now() ? common::earlier(arrival, ends_at_) : arrival;
 }
 
 void SimTcpLink::server_disconnect() {
-  poll();
-  state_ = State::kClosed;
+  if (state() == State::kOpen) ends_at_ = clock_.now() + behaviour_.latency_ms;
   to_server_.clear();
 }
 

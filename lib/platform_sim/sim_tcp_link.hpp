@@ -25,6 +25,9 @@ class SimTcpLink final : public platform::TcpLink {
   common::Status connect(const char* host, uint16_t port) override;
   void close() override;
   State state() const override;
+  const char* last_error() const override {
+    return state() == State::kClosed ? "it is closed" : "";
+  }
   common::Result<size_t> write(common::ByteSpan data) override;
   common::Result<size_t> read(common::MutableByteSpan buffer) override;
 
@@ -35,6 +38,7 @@ class SimTcpLink final : public platform::TcpLink {
   void set_behaviour(const Behaviour& behaviour) { behaviour_ = behaviour; }
   /// While down attempts fail; an open connection stays (see server_disconnect).
   void set_server_up(bool is_up) { is_server_up_ = is_up; }
+  /// What was sent before arrives first.
   void server_disconnect();
   void server_send(common::ByteSpan data);
   /// @return Bytes taken of those that have arrived.
@@ -50,6 +54,7 @@ class SimTcpLink final : public platform::TcpLink {
   Behaviour behaviour_;
   State state_ = State::kClosed;
   common::Instant established_at_;
+  common::Instant ends_at_ = common::Instant::never();  ///< The server's end of the stream arrives.
   bool is_server_up_ = true;
   std::string host_;
   uint16_t port_ = 0;

@@ -92,8 +92,8 @@ Status App::begin(Error& error) {
 }
 
 Status App::begin_bridge(Error& error) {
-  uint8_t bus_index[limits::kMaxBuses] = {};
-  for (size_t i = 0; i < limits::kMaxBuses; ++i) {
+  uint8_t bus_index[limits::kMaxSerialBuses] = {};
+  for (size_t i = 0; i < limits::kMaxSerialBuses; ++i) {
     if (platform_.buses[i] == nullptr) continue;
     const common::Result<uint8_t> added = bridge_.add_bus(*platform_.buses[i]);
     if (!added.ok()) {

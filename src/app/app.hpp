@@ -31,11 +31,11 @@ struct Platform {
   platform::SerialLink& console;
   gateway::ConsoleOutput& output;
   gateway::ConsoleLog& log;
-  platform::SerialLink* buses[limits::kMaxBuses] = {};  ///< Bus 1..; nullptr = absent.
-  platform::SerialLink* reader = nullptr;               ///< RDM6300 tag reader; nullptr = none.
-  platform::FileTransfer* transfer = nullptr;           ///< nullptr = no firmware, no diagnostics.
-  platform::Firmware* firmware = nullptr;               ///< nullptr = no updates.
-  platform::Gpio* gpio = nullptr;                       ///< Status LED; nullptr = none.
+  platform::SerialLink* buses[limits::kMaxSerialBuses] = {};  ///< Bus 1..; nullptr = absent.
+  platform::SerialLink* reader = nullptr;      ///< RDM6300 tag reader; nullptr = none.
+  platform::FileTransfer* transfer = nullptr;  ///< nullptr = no firmware, no diagnostics.
+  platform::Firmware* firmware = nullptr;      ///< nullptr = no updates.
+  platform::Gpio* gpio = nullptr;              ///< Status LED; nullptr = none.
   uint8_t status_led_pin = 0;
 };
 

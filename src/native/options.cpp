@@ -8,7 +8,7 @@
 namespace native {
 namespace {
 
-constexpr int kMaxBuses = static_cast<int>(limits::kMaxBuses);
+constexpr int kMaxBuses = static_cast<int>(limits::kMaxSerialBuses);
 
 constexpr const char* kUsage =
     "usage: vev-gateway [options]\n"

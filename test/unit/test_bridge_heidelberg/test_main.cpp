@@ -743,7 +743,7 @@ TEST_CASE("mistakes in the configuration are one sentence each") {
   refused(Status::kInvalidArgument, "configured twice");
   config.connector_id = 2;
   config.unit_id = 1;
-  refused(Status::kInvalidArgument, "unit 1 on bus 0 is taken");
+  refused(Status::kInvalidArgument, "unit 1 on its bus is taken");
   REQUIRE(bridge.begin(world.observer, Instant{}) == Status::kOk);
   refused(Status::kInvalidState, "after the start");
 }

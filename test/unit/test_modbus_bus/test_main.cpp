@@ -31,7 +31,7 @@ struct Done {
 struct World {
   explicit World(size_t units, modbus::UnitConfig config = modbus::UnitConfig())
       : line(clock), devices(units) {
-    bus.begin(line);
+    bus.begin(line, pool);
     for (size_t i = 0; i < units; ++i) {
       devices[i].input[0] = static_cast<uint16_t>(100 + i);
       devices[i].holding[0] = 0;
@@ -94,6 +94,7 @@ struct World {
   platform_sim::SimClock clock;
   ModbusLine line;
   std::vector<TableDevice> devices;
+  modbus::UnitPool pool;
   Bus bus;
   std::vector<Done> done;
   size_t allocations = 0;
@@ -236,8 +237,9 @@ TEST_CASE("a full queue and a bad request are refused") {
 TEST_CASE("units out of range or used twice are refused") {
   platform_sim::SimClock clock;
   ModbusLine line(clock);
+  modbus::UnitPool pool;
   Bus bus;
-  bus.begin(line);
+  bus.begin(line, pool);
   modbus::UnitConfig config;
   config.unit_id = 0;
   CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);

@@ -1,10 +1,12 @@
 #include "doctest_main/doctest_main.hpp"
 #include "modbus/frame.hpp"
 
+#include <string>
 #include <vector>
 
 using common::ByteSpan;
 using common::Status;
+using modbus::Framing;
 using modbus::Function;
 using modbus::ReplyVerdict;
 using modbus::ReplyView;
@@ -31,7 +33,7 @@ Request make_write(uint8_t unit, Function function, uint16_t address,
 
 Bytes rtu(const Request& request) {
   uint8_t buffer[64];
-  const size_t size = modbus::encode_rtu(request, buffer);
+  const size_t size = modbus::encode(Framing::kRtu, request, 0, buffer);
   return Bytes(buffer, buffer + size);
 }
 
@@ -79,15 +81,15 @@ TEST_CASE("a coil is switched off with 0000") {
 
 TEST_CASE("the TCP frame carries transaction, length and unit") {
   uint8_t buffer[64];
-  const size_t size =
-      modbus::encode_tcp(make(17, Function::kReadHoldingRegisters, 107, 3), 0x1234, buffer);
+  const size_t size = modbus::encode(
+      Framing::kTcp, make(17, Function::kReadHoldingRegisters, 107, 3), 0x1234, buffer);
   CHECK(Bytes(buffer, buffer + size) == Bytes{0x12, 0x34, 0, 0, 0, 6, 17, 3, 0, 107, 0, 3});
 }
 
 TEST_CASE("a frame that does not fit the buffer is not written") {
   uint8_t buffer[7];
-  CHECK(modbus::encode_rtu(make(1, Function::kReadHoldingRegisters, 0, 1), buffer) == 0);
-  CHECK(modbus::encode_tcp(make(1, Function::kReadHoldingRegisters, 0, 1), 1, buffer) == 0);
+  for (const Framing framing : {Framing::kRtu, Framing::kAscii, Framing::kTcp})
+    CHECK(modbus::encode(framing, make(1, Function::kReadHoldingRegisters, 0, 1), 1, buffer) == 0);
 }
 
 TEST_CASE("requests outside what the functions allow are refused") {
@@ -179,11 +181,14 @@ TEST_CASE("TCP answers to older requests are skipped") {
   const Bytes old_reply = {0, 1, 0, 0, 0, 5, 1, 4, 2, 0, 9};
   const Bytes reply = {0, 2, 0, 0, 0, 5, 1, 4, 2, 0, 7};
   const Bytes both = old_reply + reply;
-  const ReplyView view = modbus::find_tcp_reply(ByteSpan(both.data(), both.size()), request, 2);
+  size_t skipped = 0;
+  const ReplyView view =
+      modbus::find_tcp_reply(ByteSpan(both.data(), both.size()), request, 2, skipped);
+  CHECK(skipped == old_reply.size());
   REQUIRE(view.verdict == ReplyVerdict::kComplete);
   CHECK(modbus::register_at(view.payload, 0) == 7);
   for (size_t size = 0; size < both.size(); ++size) {
-    CHECK(modbus::find_tcp_reply(ByteSpan(both.data(), size), request, 2).verdict ==
+    CHECK(modbus::find_tcp_reply(ByteSpan(both.data(), size), request, 2, skipped).verdict ==
           ReplyVerdict::kIncomplete);
   }
 }
@@ -194,8 +199,89 @@ TEST_CASE("a TCP stream without framing, or with a wrong answer, is garbage") {
   const Bytes wrong_length = {0, 2, 0, 0, 0, 1, 1, 4, 2, 0, 7};
   const Bytes wrong_count = {0, 2, 0, 0, 0, 7, 1, 4, 4, 0, 7, 0, 8};
   const Bytes empty_pdu = {0, 2, 0, 0, 0, 2, 1, 4};
+  size_t skipped = 0;
   for (const Bytes& bytes : {wrong_protocol, wrong_length, wrong_count, empty_pdu}) {
-    CHECK(modbus::find_tcp_reply(ByteSpan(bytes.data(), bytes.size()), request, 2).verdict ==
-          ReplyVerdict::kGarbage);
+    CHECK(
+        modbus::find_tcp_reply(ByteSpan(bytes.data(), bytes.size()), request, 2, skipped).verdict ==
+        ReplyVerdict::kGarbage);
   }
+}
+
+TEST_CASE("several coils are written from the bits of one value") {
+  Request request = make(0x11, Function::kWriteMultipleCoils, 0x13, 10);
+  request.values[0] = 0x01CD;
+  CHECK(rtu(request) == Bytes{0x11, 0x0F, 0x00, 0x13, 0x00, 0x0A, 0x02, 0xCD, 0x01, 0xBF, 0x0B});
+  CHECK(modbus::validate(request) == Status::kOk);
+  CHECK(find(with_crc({0x11, 0x0F, 0x00, 0x13, 0x00, 0x0A}), request).verdict ==
+        ReplyVerdict::kComplete);
+  request.count = 17;
+  CHECK(modbus::validate(request) == Status::kInvalidArgument);
+}
+
+TEST_CASE("exceptions that pass are told from those that do not") {
+  for (const uint8_t code : {1, 2, 3}) CHECK(modbus::is_permanent(code));
+  for (const uint8_t code : {0, 4, 5, 6, 7, 8, 10, 11}) CHECK_FALSE(modbus::is_permanent(code));
+}
+
+namespace {
+
+/// What the decoder makes of characters: the last whole frame, or what there is of one.
+Bytes decode(const std::string& characters, bool* is_whole = nullptr, size_t room = 64) {
+  static uint8_t frame[64];
+  modbus::AsciiDecoder decoder;
+  decoder.reset(common::MutableByteSpan(frame, room));
+  bool is_end = false;
+  for (const char c : characters) is_end = decoder.push(static_cast<uint8_t>(c));
+  if (is_whole != nullptr) *is_whole = is_end;
+  return Bytes(frame, frame + decoder.size());
+}
+
+}  // namespace
+
+TEST_CASE("an ASCII frame is hexadecimal with an LRC") {
+  uint8_t buffer[64];
+  const Request request = make(17, Function::kReadHoldingRegisters, 107, 3);
+  const size_t size = modbus::encode(Framing::kAscii, request, 0, buffer);
+  CHECK(std::string(buffer, buffer + size) == ":1103006B00037E\r\n");
+  CHECK(modbus::wire_characters(Framing::kAscii, 7) == size);
+  CHECK(modbus::reply_bytes(Framing::kAscii, request) == 10);
+}
+
+TEST_CASE("the ASCII decoder takes frames and passes over the rest") {
+  bool is_whole = false;
+  CHECK(decode(":0106\r\n", &is_whole) == Bytes{0x01, 0x06});
+  CHECK(is_whole);
+  CHECK(decode(":01aF", &is_whole) == Bytes{0x01, 0xAF});
+  CHECK_FALSE(is_whole);
+  CHECK(decode("\xFF"
+               "12:99:0A\r\n",
+               &is_whole) == Bytes{0x0A});
+  CHECK(is_whole);
+  for (const char* broken : {":01G6\r\n", ":016\r\n", ":\r\n", "0106\r\n", ":01 06\r\n"}) {
+    (void)decode(broken, &is_whole);
+    CHECK_FALSE(is_whole);
+  }
+  (void)decode(":010203\r\n", &is_whole, 2);
+  CHECK_FALSE(is_whole);
+}
+
+TEST_CASE("an ASCII answer is found as soon as its LRC is there") {
+  const Request request = make(0x11, Function::kReadHoldingRegisters, 107, 1);
+  const Bytes frame = {0x11, 3, 2, 0x12, 0x34, 0xA4};
+  const ReplyView view =
+      modbus::match_ascii_reply(ByteSpan(frame.data(), frame.size()), false, request);
+  REQUIRE(view.verdict == ReplyVerdict::kComplete);
+  CHECK(modbus::register_at(view.payload, 0) == 0x1234);
+  for (size_t size = 0; size < frame.size(); ++size) {
+    CHECK(modbus::match_ascii_reply(ByteSpan(frame.data(), size), false, request).verdict ==
+          ReplyVerdict::kIncomplete);
+  }
+  const auto verdict = [&](Bytes bytes) {
+    return modbus::match_ascii_reply(ByteSpan(bytes.data(), bytes.size()), true, request).verdict;
+  };
+  CHECK(verdict({0x11, 3, 2, 0x12, 0x34, 0xA5}) == ReplyVerdict::kBadCrc);
+  CHECK(verdict({0x12, 3, 2, 0x12, 0x34, 0xA3}) == ReplyVerdict::kGarbage);
+  CHECK(verdict({0x11, 3, 2, 0x12}) == ReplyVerdict::kGarbage);
+  CHECK(verdict({0x11, 3, 2, 0x12, 0x34, 0xA4, 0}) == ReplyVerdict::kGarbage);
+  CHECK(verdict({0x11, 0x83, 2, 0x6A}) == ReplyVerdict::kException);
 }
