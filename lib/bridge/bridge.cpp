@@ -81,7 +81,8 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
                   "connector %u: the lowest current, %u mA, is above the highest, %u mA", id,
                   static_cast<unsigned>(min_ma), static_cast<unsigned>(max_ma));
   }
-  if (config.failsafe_ma != 0 && watchdog.failsafe_register == kNoRegister) {
+  if (config.failsafe_ma != 0 && watchdog.failsafe_registers[0] == kNoRegister &&
+      watchdog.restart_register == kNoRegister) {
     return refuse(common::Status::kInvalidArgument, "connector %u: %s has no failsafe current", id,
                   profile.name);
   }
@@ -146,7 +147,11 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   RETURN_IF_ERROR(check(config, *profile));
   ConnectorConfig complete = config;
   if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
-  if (!complete.override_serial) complete.serial = profile->serial;
+  if (!complete.override_serial) {
+    complete.serial = profile->serial;
+    const bool is_ascii = (profile->transports & (kOverRtu | kOverAscii)) == kOverAscii;
+    complete.serial_framing = is_ascii ? modbus::Framing::kAscii : modbus::Framing::kRtu;
+  }
 
   modbus::Bus& bus = buses_[config.bus];
   modbus::UnitConfig unit;
@@ -155,6 +160,8 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   unit.framing = bus.transport().is_mbap() ? modbus::Framing::kTcp : complete.serial_framing;
   unit.timeout_ms = profile->timeout_ms;
   unit.gap_ms = profile->gap_ms;
+  unit.write_gap_ms = profile->write_gap_ms;
+  unit.wake_after_ms = profile->wake_after_ms;
   const common::Result<uint8_t> unit_index = bus.add_unit(unit);
   if (!unit_index.ok()) {
     return refuse(

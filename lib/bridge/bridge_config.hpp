@@ -21,6 +21,8 @@ struct Timings {
   uint32_t fault_off_ms = 5000;    ///< A fault is reported at once and cleared after this.
   uint32_t pilot_f_ms =
       5000;  ///< Pilot state F counts as a fault after this: time to unlock the charger.
+  uint32_t phase_switch_ms =
+      300000;  ///< Least time from one switch between 1 and 3 phases to the next.
   uint32_t hold_max_ms =
       60000;  ///< A state that says nothing about the plug is held for this long at most.
 
@@ -61,6 +63,7 @@ struct ConnectorConfig {
   platform::SerialSettings serial;
   modbus::Framing serial_framing =
       modbus::Framing::kRtu;  ///< Of a line, behind a converter too; kRtu or kAscii.
+  uint8_t outlet = 1;  ///< Which outlet of a charger with several, 1..8.
   uint32_t min_ma =
       0;  ///< Lowest offer, mA per phase: raises the charger's own minimum (EVs that need 8 A); 0 = the charger's.
   uint32_t max_ma =

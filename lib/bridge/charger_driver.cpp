@@ -14,6 +14,9 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   config_.profile = profile.name;
   profile_ = &profile;
   ports_ = ports;
+  registers_.configure(profile, config.outlet);
+  if (profile.watchdog.kind != Heartbeat::kNone && profile.watchdog.timeout_register == kNoRegister)
+    watchdog_ms_ = profile.watchdog.default_ms;
 
   const ControlTable& control = profile.control;
   const Timings& timings = config_.timings;
@@ -23,14 +26,20 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   settings.hold_ms = timings.increase_ms;
   settings.increase_ms =
       control.increase_ms > timings.increase_ms ? control.increase_ms : timings.increase_ms;
+  settings.write_ms = control.write_ms;
   // Chargers round: a quarter of an ampere away still is what was asked for, but never a whole step.
   constexpr uint32_t kToleranceMa = 230;
-  settings.tolerance =
-      control.step_ma > kToleranceMa ? 0 : to_raw(control.limit_register, kToleranceMa);
+  settings.tolerance = control.step_ma > kToleranceMa ? 0 : kToleranceMa;
+  const uint8_t readback = readback_row(control.limit_register);
+  settings.is_readable = readback != kNoRegister;
+  settings.may_be_less = readback != control.limit_register;
   limit_.configure(settings);
   settings.hold_ms = 0;
   settings.increase_ms = 0;
+  settings.write_ms = 0;
   settings.tolerance = 0;
+  settings.may_be_less = false;
+  settings.is_readable = readback_row(control.enable_register) != kNoRegister;
   enable_.configure(settings);
 }
 
@@ -85,21 +94,19 @@ charger::Capabilities ChargerDriver::capabilities() const {
   if (hardware_max_ma_ != 0 && hardware_max_ma_ < result.max_ma) result.max_ma = hardware_max_ma_;
   if (config_.max_ma != 0 && config_.max_ma < result.max_ma) result.max_ma = config_.max_ma;
   result.phases = config_.phases != 0 ? config_.phases : profile_->phases;
-  result.has_lock = false;
-  if (has_usable(Meaning::kEnergyTotal) || has_usable(Meaning::kEnergySession)) {
+  result.can_switch_phases = can(Action::kOnePhase);
+  result.has_lock = can(Action::kUnlock);
+  result.meter_fields = Measurement::fields(registers_);
+  // Power over time stands in for a counter.
+  if ((result.meter_fields & charger::kMeterPower) != 0)
     result.meter_fields |= charger::kMeterEnergyImport;
-  }
-  if (has_usable(Meaning::kPower)) result.meter_fields |= charger::kMeterPower;
-  if (has_usable(Meaning::kCurrent)) result.meter_fields |= charger::kMeterCurrent;
-  if (has_usable(Meaning::kVoltage)) result.meter_fields |= charger::kMeterVoltage;
-  if (has_usable(Meaning::kTemperature)) result.meter_fields |= charger::kMeterTemperature;
-  if (has_usable(Meaning::kFrequency)) result.meter_fields |= charger::kMeterFrequency;
   return result;
 }
 
 /// What an offer comes to: rounded down to the step, 0 below the minimum.
 uint32_t ChargerDriver::target_for(const charger::Offer& offer) const {
-  if (!offer.permit || guard_.must_stop()) return 0;
+  if (!offer.permit || guard_.must_stop() || is_other_model_) return 0;
+  if (switch_ != Switch::kIdle && profile_->control.pause_for_phases) return 0;
   const charger::Capabilities limits = capabilities();
   uint32_t target = offer.limit_ma < limits.max_ma ? offer.limit_ma : limits.max_ma;
   target -= target % profile_->control.step_ma;
@@ -115,17 +122,15 @@ void ChargerDriver::update_target(common::Instant) {
              target_ma_, target);
   }
   target_ma_ = target;
-  if (control.enable_register != kNoRegister) {
-    enable_.want(target != 0 ? control.enable_on : control.enable_off);
-  }
-  // Where 0 means "no limit" only the enable register disables; the limit stays at its lowest.
-  const uint32_t lowest_ma = control.zero_means == ZeroMeans::kUnlimited ? control.min_ma : 0;
+  if (control.enable_register != kNoRegister) enable_.want(target != 0 ? 1 : 0);
   if (target != 0) {
-    limit_.want(to_raw(control.limit_register, target));
-  } else if (lowest_ma != 0) {
-    limit_.want(to_raw(control.limit_register, lowest_ma));
+    limit_.want(quantise(target));
+  } else if (control.enable_register == kNoRegister) {
+    limit_.want(0);
   } else {
-    limit_.want(control.off_raw);
+    // The enable register stops; this goes along, and never lifts the limit.
+    const int64_t off_ma = registers_.written_value(control.limit_register, control.off_raw);
+    limit_.want(static_cast<uint32_t>(off_ma));
   }
 }
 
@@ -175,6 +180,20 @@ common::Instant ChargerDriver::check_silence(common::Instant now) {
   return next_health_change(now);
 }
 
+/// What the charger itself complains about.
+void ChargerDriver::describe_own_error(charger::ChargerState& state) const {
+  const Normaliser::Output& seen = normaliser_.output();
+  char code[51];
+  if (seen.code[0] != 0) {
+    std::snprintf(code, sizeof(code), "%s:%s", profile_->name, seen.code);
+  } else {
+    std::snprintf(code, sizeof(code), "%s:%u", profile_->name, static_cast<unsigned>(seen.value));
+  }
+  state.error = seen.error;
+  state.vendor_error_code.assign_truncated(common::text(code));
+  state.info.assign_truncated(common::text(seen.info));
+}
+
 void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant now) const {
   const Timings& timings = config_.timings;
   const Normaliser::Output& seen = normaliser_.output();
@@ -187,11 +206,18 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     state.info.assign_truncated(common::text("the charger does not answer"));
     return;
   }
-  if (has_read_state_ && !exists(control.limit_register)) {
+  if (has_read_state_ && !registers_.exists(control.limit_register)) {
     state.error = charger::Error::kOtherError;
     state.is_faulted = true;
     state.vendor_error_code.assign_truncated(common::text("NO_CONTROL"));
     state.info.assign_truncated(common::text("the charger's firmware is too old to set a current"));
+    return;
+  }
+  if (is_other_model_) {
+    state.error = charger::Error::kOtherError;
+    state.is_faulted = true;
+    state.vendor_error_code.assign_truncated(common::text("WRONG_MODEL"));
+    state.info.assign_truncated(common::text("another model than the profile is for"));
     return;
   }
   if (is_locked_outside()) {
@@ -199,12 +225,8 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     return;
   }
   if (seen.error != charger::Error::kNone && seen.is_faulted) {
-    char code[51];
-    std::snprintf(code, sizeof(code), "%s:%u", profile_->name, seen.code);
-    state.error = seen.error;
+    describe_own_error(state);
     state.is_faulted = true;
-    state.vendor_error_code.assign_truncated(common::text(code));
-    state.info.assign_truncated(common::text(seen.info));
     return;
   }
   switch (guard_.fault()) {
@@ -230,11 +252,7 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     return;
   }
   if (seen.error != charger::Error::kNone) {
-    char code[51];
-    std::snprintf(code, sizeof(code), "%s:%u", profile_->name, seen.code);
-    state.error = seen.error;
-    state.vendor_error_code.assign_truncated(common::text(code));
-    state.info.assign_truncated(common::text(seen.info));
+    describe_own_error(state);
     return;
   }
   if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {
@@ -253,13 +271,11 @@ charger::ChargerState ChargerDriver::build_state(common::Instant now) const {
   state.ev_requests_energy = seen.ev_requests_energy;
   state.energy_offered = seen.energy_offered;
   if (state.limit_known) {
-    const ControlTable& control = profile_->control;
-    const bool is_enabled = control.enable_register == kNoRegister || !enable_.is_device_known() ||
-                            enable_.device() == control.enable_on;
-    const bool is_off =
-        control.zero_means == ZeroMeans::kStop && limit_.device() == control.off_raw;
-    state.limit_ma = is_enabled && !is_off ? to_ma(control.limit_register, limit_.device()) : 0;
+    const bool is_enabled = profile_->control.enable_register == kNoRegister ||
+                            !enable_.is_device_known() || enable_.device() == 1;
+    state.limit_ma = is_enabled ? limit_.device() : 0;
   }
+  state.session_marker = session_marker_;
   describe_error(state, now);
   return state;
 }
@@ -272,7 +288,7 @@ void ChargerDriver::report_state(common::Instant now) {
     LOG_INFO(*ports_.log, "connector %u: %s, bus %s%s%s%s%s (state %u, pilot %s)",
              config_.connector_id, charger::to_string(state.plug), charger::to_string(state.health),
              state.error != charger::Error::kNone ? ", " : "", state.vendor_error_code.c_str(),
-             state.info.empty() ? "" : ": ", state.info.c_str(), state_code_,
+             state.info.empty() ? "" : ": ", state.info.c_str(), static_cast<unsigned>(state_code_),
              to_string(normaliser_.pilot()));
   }
   has_reported_ = true;
@@ -286,15 +302,7 @@ void ChargerDriver::update_guard(common::Instant now) {
     return;
   }
   int32_t current_ma = 0;
-  if (reading_.has(charger::kMeterCurrent)) {
-    for (const int32_t phase_ma : reading_.current_ma)
-      current_ma = phase_ma > current_ma ? phase_ma : current_ma;
-  } else if (reading_.has(charger::kMeterPower)) {
-    current_ma =
-        static_cast<int32_t>(int64_t{reading_.power_w} * 1000 / (230 * capabilities().phases));
-  } else {
-    return;
-  }
+  if (!reading_.highest_current(capabilities().phases, current_ma)) return;
   guard_.update(current_ma, offer_.permit, target_ma_, config_.timings, now);
   if (guard_.take_rewrite()) {
     LOG_WARN(*ports_.log,
@@ -308,7 +316,7 @@ void ChargerDriver::update_guard(common::Instant now) {
 }
 
 void ChargerDriver::emit_sample(common::Instant now) {
-  charger::MeterSample sample = reading_;
+  charger::MeterSample sample = reading_.sample();
   sample.taken_at = now;
   if (energy_.is_known() && sample.has(charger::kMeterEnergyImport))
     sample.energy_import_wh = energy_.value_wh();
@@ -348,8 +356,8 @@ void ChargerDriver::fill(ConnectorDiagnostics& out, common::Instant now) const {
   out.unit_id = config_.unit_id;
   out.phase = phase_name();
   out.pilot = normaliser_.pilot();
-  out.state_code = state_code_;
-  out.layout_version = layout_;
+  out.state_code = static_cast<uint16_t>(state_code_);
+  out.layout_version = registers_.layout();
   out.silence_ms = has_read_state_ ? now - state_at_ : -1;
   out.has_offer = has_offer_;
   out.offer = offer_;

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "bridge/action_runner.hpp"
 #include "bridge/bridge_config.hpp"
 #include "bridge/current_guard.hpp"
 #include "bridge/driver.hpp"
 #include "bridge/energy_register.hpp"
+#include "bridge/measurement.hpp"
 #include "bridge/normaliser.hpp"
-#include "bridge/profile.hpp"
+#include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
 #include "common/log.hpp"
 #include "modbus/bus.hpp"
@@ -15,7 +17,7 @@ namespace bridge {
 
 /// Interprets one charger's profile: initialises it, polls it, carries out the offer, supervises it.
 ///
-///   first start:  layout, hardware limits, state and meter -> settings, watchdog, failsafe -> running
+///   first start:  layout, values read once, state and meter -> settings, watchdog, failsafe -> running
 ///   after silence, restart or state F: layout -> settings, watchdog, failsafe, limit -> state -> running
 class ChargerDriver final : public Driver {
  public:
@@ -35,6 +37,9 @@ class ChargerDriver final : public Driver {
 
   void set_offer(const charger::Offer& offer, common::Instant now) override;
   void request_sample(common::Instant now) override;
+  common::Status unlock(common::Instant now) override;
+  /// Carries out an action soon. @retval kUnsupported  The profile does not have it.
+  common::Status request(Action action, common::Instant now);
   charger::Capabilities capabilities() const override;
   common::Status checkpoint() override;
 
@@ -48,33 +53,41 @@ class ChargerDriver final : public Driver {
   static constexpr uint8_t kBackgroundTag = 3;
 
   enum class Phase : uint8_t { kInit, kRunning };
-  enum class InitStep : uint8_t { kLayout, kHardware, kFirstRead, kSettings, kLimit, kDone };
-  enum class ReadPurpose : uint8_t { kNone, kCycle, kReadback, kInit, kVerify };
-  /// Neighbouring rows of the profile that one request reads.
-  struct ReadBlock {
-    uint8_t first_row = 0;
-    uint8_t rows = 0;
-    uint16_t count = 0;  ///< Registers or bits.
-  };
+  enum class InitStep : uint8_t { kLayout, kOnce, kFirstRead, kSettings, kLimit, kDone };
+  enum class ReadPurpose : uint8_t { kNone, kCycle, kReadback, kInit, kVerify, kStep };
   /// A read under way.
   struct PendingRead {
     ReadPurpose purpose = ReadPurpose::kNone;
     ReadBlock block;
-    uint8_t setting = 0;  ///< Of ReadPurpose::kVerify.
+    uint8_t index = 0;  ///< Of the setting, of the setpoint (kLimit, kEnable).
+  };
+  enum class WriteKind : uint8_t { kNone, kSetting, kLimit, kEnable, kBeat, kStep };
+  /// A write under way.
+  struct PendingWrite {
+    WriteKind kind = WriteKind::kNone;
+    uint8_t part = 0;    ///< Of a limit that goes to several registers.
+    uint32_t value = 0;  ///< Of a setpoint: limit in mA, permission 0 or 1.
+    modbus::Request request;
   };
   /// One setting made at start-up.
   struct Setting {
     uint8_t row = kNoRegister;
     bool has_value = false;  ///< false: take the charger's, unless it is 0 (off); then value.
-    uint16_t value = 0;
+    uint64_t value = 0;      ///< Raw.
+    uint16_t mask = 0;
     bool verify = false;
   };
+  /// Changing between one and three phases.
+  enum class Switch : uint8_t { kIdle, kPausing, kDeadBefore, kSteps, kDeadAfter };
+  /// What the limit register holds when it allows any current.
+  static constexpr uint32_t kUnlimitedMa = UINT32_MAX;
 
   // charger_driver.cpp: offer, supervision, reports
   void update_target(common::Instant now);
   uint32_t target_for(const charger::Offer& offer) const;
   void report_state(common::Instant now);
   charger::ChargerState build_state(common::Instant now) const;
+  void describe_own_error(charger::ChargerState& state) const;
   void describe_error(charger::ChargerState& state, common::Instant now) const;
   charger::Health health(common::Instant now) const;
   bool is_locked_outside() const;
@@ -82,63 +95,87 @@ class ChargerDriver final : public Driver {
   common::Instant check_silence(common::Instant now);
   void update_guard(common::Instant now);
   void emit_sample(common::Instant now);
+  void integrate_power(common::Instant now);
   void save_energy_now_and_then(common::Instant now);
   const char* phase_name() const;
 
   // charger_driver_io.cpp: what to ask next
   void start_init(bool is_resuming, common::Instant now);
   common::Instant run(common::Instant now);
-  common::Instant run_writes(common::Instant now);
-  bool write_setpoint(Setpoint& setpoint, uint8_t row, common::Instant now, common::Instant& next);
-  bool may_write(const Setpoint& setpoint) const;
   common::Instant run_reads(common::Instant now);
   bool run_init(common::Instant now);
+  bool run_settings();
   void next_init_step(common::Instant now);
   void start_cycle(common::Instant now);
   bool run_cycle(common::Instant now);
   bool run_readback(common::Instant now, common::Instant& next);
   common::Instant run_supervision(common::Instant now);
+  void submit_read(const ReadBlock& block, ReadPurpose purpose, uint8_t index = 0);
+  void submit_background(uint8_t row, ReadPurpose purpose, uint8_t index);
+  bool submit_block(const ReadBlock& block, uint8_t tag, modbus::Priority priority);
+  uint32_t status_interval_ms() const;
+  uint32_t feed_interval_ms() const;
+
+  // charger_driver_write.cpp: what to tell it next
+  common::Instant run_writes(common::Instant now);
+  void replace_pending_write();
+  bool write_limit(common::Instant now, common::Instant& next);
+  bool write_enable(common::Instant now, common::Instant& next);
+  bool may_write(const Setpoint& setpoint) const;
+  bool write_beat(common::Instant now, common::Instant& next);
+  void submit_limit(uint32_t ma, uint8_t part);
+  void submit_write(WriteKind kind, const modbus::Request& request, uint32_t value, uint8_t part);
+  void on_write(const modbus::Completion& completion, common::Instant now);
+  void on_setpoint_write(const PendingWrite& write, const modbus::Completion& completion,
+                         common::Instant now);
+  uint8_t readback_row(uint8_t row) const;
+  uint8_t limit_parts() const;
+  uint64_t limit_raw(uint8_t row, uint32_t ma) const;
+  uint32_t limit_ma(uint8_t row, uint64_t bits) const;
+  uint32_t quantise(uint32_t ma) const;
+  uint8_t charging_phases() const;
   size_t setting_count() const;
   Setting setting(size_t index) const;
-  bool next_block(Poll poll, Poll or_poll, uint8_t from_row, ReadBlock& out) const;
-  ReadBlock single(uint8_t row) const;
-  void submit_read(const ReadBlock& block, ReadPurpose purpose);
-  void submit_background(uint8_t row, ReadPurpose purpose, uint8_t setting_index);
-  bool submit_block(const ReadBlock& block, uint8_t tag, modbus::Priority priority);
-  void submit_write(uint8_t row, uint16_t raw, bool is_init);
-  uint32_t status_interval_ms() const;
+  bool is_same_setting(const Setting& item, uint8_t read_row, uint64_t bits) const;
+
+  // charger_driver_actions.cpp: recipes of the profile
+  bool can(Action action) const {
+    return profile_->control.actions[static_cast<size_t>(action)].count != 0;
+  }
+  void want_action(Action action);
+  bool is_idle() const;
+  common::Instant run_actions(common::Instant now);
+  common::Instant run_switch(common::Instant now);
+  void update_phases();
 
   // charger_driver_decode.cpp: what the answers mean
   bool is_answer_to(const PendingRead& pending, const modbus::Completion& completion) const;
   void on_read(const PendingRead& read, const modbus::Completion& completion, common::Instant now);
   void on_read_refused(const PendingRead& read, uint8_t exception_code);
-  void on_write(const modbus::Completion& completion, common::Instant now);
   void on_init_read(const ReadBlock& block, common::ByteSpan payload, common::Instant now);
-  void on_setting_value(uint16_t raw);
-  void on_verify_value(uint8_t setting_index, uint16_t raw, common::Instant now);
-  void on_setpoint_value(uint8_t row, uint16_t raw, common::Instant now);
+  void on_setting_value(const ReadBlock& block, common::ByteSpan payload);
+  void on_setpoint_value(const PendingRead& read, common::ByteSpan payload, common::Instant now);
   void decode_block(const ReadBlock& block, common::ByteSpan payload, common::Instant now);
-  void decode_row(uint8_t row, common::ByteSpan payload, size_t offset, common::Instant now);
-  void on_state_code(uint16_t code, common::Instant now);
+  void decode_row(uint8_t row, const RegisterSet::Values& values, common::Instant now);
+  void on_state(common::Instant now);
   void on_energy(uint8_t row, int64_t counter_wh, common::Instant now);
+  void book_energy(int64_t counter_wh, common::Instant now);
+  int64_t highest_power_w() const;
   void on_charger_restart(const char* cause, common::Instant now);
-  bool exists(uint8_t row) const;
-  bool is_usable(uint8_t row) const;
-  bool is_needed(uint8_t row) const;
-  bool has_usable(Meaning meaning) const;
-  uint32_t to_ma(uint8_t row, uint16_t raw) const;
-  uint16_t to_raw(uint8_t row, uint32_t value) const;
 
   ConnectorConfig config_;
   const Profile* profile_ = nullptr;
   Ports ports_;
   charger::ChargerObserver* observer_ = nullptr;
 
+  RegisterSet registers_;
   Normaliser normaliser_;
   EnergyRegister energy_;
   CurrentGuard guard_;
-  Setpoint limit_;
-  Setpoint enable_;
+  Setpoint limit_;   ///< mA; 0 = stop.
+  Setpoint enable_;  ///< 0 or 1.
+  ActionRunner runner_;
+  Measurement reading_;
 
   Phase phase_ = Phase::kInit;
   InitStep init_step_ = InitStep::kLayout;
@@ -151,34 +188,42 @@ class ChargerDriver final : public Driver {
   uint8_t init_index_ = 0;
   uint8_t init_tries_ = 0;
   bool init_read_next_ = true;  ///< Of a setting: read it (again) before going on.
+  uint64_t setting_bits_ = 0;   ///< What the setting's register held.
 
   PendingRead read_;        ///< What must be known now.
   PendingRead background_;  ///< Supervision of limit and settings: it can wait.
-  bool write_pending_ = false;
-  bool pending_write_is_init_ = false;
-  uint8_t pending_write_row_ = kNoRegister;
-  uint16_t pending_write_raw_ = 0;
+  PendingWrite write_;
 
   bool cycle_running_ = false;
   bool cycle_has_meter_ = false;
-  uint8_t cycle_row_ = 0;
+  bool cycle_has_state_ = false;  ///< The state was taken from this cycle's values.
+  RegisterSet::Cursor cycle_;
+  uint16_t state_slots_ = 0;  ///< Watched values that the rules of the state look at.
+  uint16_t seen_slots_ = 0;   ///< Those read in this cycle.
   bool is_supervising_ = false;
   bool supervises_settings_ = false;
   uint8_t supervision_index_ = 0;  ///< Limit, enable, then the settings.
 
-  uint32_t refused_rows_ = 0;  ///< Bit per profile row that the charger answered with an exception.
-  uint32_t unmerged_rows_ = 0;  ///< Bit per row that must be read alone.
-
-  uint16_t layout_ = 0;
   uint32_t hardware_max_ma_ = 0;
   uint32_t hardware_min_ma_ = 0;
   uint32_t watchdog_ms_ = 0;
-  uint16_t state_code_ = 0;
+  uint32_t state_code_ = 0;
   bool external_lock_ = false;
   bool unknown_code_logged_ = false;
+  bool is_other_model_ = false;
   uint32_t restarts_seen_ = 0;
+  uint64_t worn_rows_ = 0;  ///< Bit per retentive row written in the hour from worn_since_.
 
-  charger::MeterSample reading_;
+  uint16_t wanted_actions_ = 0;  ///< Bit per Action.
+  Switch switch_ = Switch::kIdle;
+  uint8_t phases_now_ = 0;     ///< 1 or 3; 0 = never switched, not read.
+  uint8_t phases_wanted_ = 0;  ///< While switch_ is not idle.
+  bool was_permitted_ = false;
+  int64_t plug_time_ms_ = -1;
+  uint32_t session_marker_ = 0;
+  int64_t integral_mj_ = 0;  ///< Energy from power over time, where there is no counter.
+  bool has_integral_ = false;
+
   charger::MeterSample last_sample_;
   charger::ChargerState reported_;
   bool has_reported_ = false;
@@ -186,7 +231,6 @@ class ChargerDriver final : public Driver {
   bool has_offer_ = false;
   charger::Offer offer_;
   uint32_t target_ma_ = 0;
-
   int64_t saved_energy_wh_ = -1;
   common::Instant begun_at_;
   common::Instant state_at_;
@@ -194,8 +238,15 @@ class ChargerDriver final : public Driver {
   common::Instant next_meter_;
   common::Instant next_supervision_;
   common::Instant next_verify_;
+  common::Instant next_beat_;
   common::Instant recover_at_;
   common::Instant energy_saved_at_;
+  common::Instant integrated_at_;
+  common::Instant worn_since_;
+  common::Instant switch_until_;
+  common::Instant next_switch_;
+  common::Instant end_by_;
+  common::Instant wake_until_;
 };
 
 }  // namespace bridge

@@ -101,7 +101,7 @@ void DirectDriver::set_hardware_limits(uint32_t min_ma, uint32_t max_ma, Instant
 void DirectDriver::on_state(const StateRow& row, bool is_offering, Instant now) {
   has_read_state_ = true;
   state_at_ = now;
-  state_code_ = row.value;
+  state_code_ = static_cast<uint16_t>(row.value);
   normaliser_.update(row, is_offering, config_.timings, now);
 }
 
@@ -214,7 +214,7 @@ void DirectDriver::describe_error(charger::ChargerState& state, Instant now) con
   const Normaliser::Output& seen = normaliser_.output();
   const int64_t silence_ms = now - (has_read_state_ ? state_at_ : begun_at_);
   char code[51];
-  std::snprintf(code, sizeof code, "%s:%u", model_.name, seen.code);
+  std::snprintf(code, sizeof code, "%s:%u", model_.name, static_cast<unsigned>(seen.value));
   if (silence_ms >= config_.timings.lost_ms) {
     set(charger::Error::kOtherError, silence_ms >= config_.timings.faulted_ms, "BUS_TIMEOUT",
         "the charger does not answer");

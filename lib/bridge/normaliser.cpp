@@ -54,18 +54,20 @@ void Normaliser::update_fault(const StateRow& row, const Timings& timings, commo
     if (settle(fault_off_, output_.error != charger::Error::kNone, timings.fault_off_ms, now)) {
       output_.error = charger::Error::kNone;
       output_.is_faulted = false;
-      output_.code = 0;
+      output_.value = 0;
+      output_.code = "";
       output_.info = "";
     }
     return;
   }
   fault_off_.running = false;
-  const bool is_shown =
-      output_.error == row.error && output_.is_faulted == is_fault && output_.code == row.value;
+  const bool is_shown = output_.error == row.error && output_.is_faulted == is_fault &&
+                        output_.value == row.value && output_.code == row.code;
   if (!settle(fault_on_, !is_shown, row.pilot == Pilot::kF ? timings.pilot_f_ms : 0, now)) return;
   output_.error = row.error;
   output_.is_faulted = is_fault;
-  output_.code = row.value;
+  output_.value = row.value;
+  output_.code = row.code;
   output_.info = row.info;
 }
 

@@ -20,7 +20,8 @@ class Normaliser {
     bool energy_offered = false;
     bool is_faulted = false;
     charger::Error error = charger::Error::kNone;
-    uint16_t code = 0;      ///< State value behind error; meaningful when error is not kNone.
+    uint32_t value = 0;     ///< Register value behind error; meaningful when error is not kNone.
+    const char* code = "";  ///< In place of value when not empty; lives as long as the profile.
     const char* info = "";  ///< From the profile: lives as long as it.
   };
 

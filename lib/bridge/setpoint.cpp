@@ -2,7 +2,7 @@
 
 namespace bridge {
 
-void Setpoint::want(uint16_t raw) {
+void Setpoint::want(uint32_t raw) {
   if (has_wish_ && raw == wanted_) return;
   has_wish_ = true;
   wanted_ = raw;
@@ -29,9 +29,11 @@ common::Instant Setpoint::write_at() const {
   if (!needs_write()) return common::Instant::never();
   common::Instant at = not_before_;
   const bool has_reference = has_device_ || has_written_;
-  const uint16_t reference = has_device_ ? device_ : written_;
+  const uint32_t reference = has_device_ ? device_ : written_;
   // Writing a value again that did not arrive is no increase.
   const bool is_new = !has_written_ || wanted_ != written_;
+  if (has_written_ && wanted_ != 0 && at < written_at_ + settings_.write_ms)
+    at = written_at_ + settings_.write_ms;
   if (!is_new || !has_reference || wanted_ <= reference) return at;
   if (has_changed_ && at < changed_at_ + settings_.hold_ms) at = changed_at_ + settings_.hold_ms;
   if (has_increased_ && at < increased_at_ + settings_.increase_ms) {
@@ -44,9 +46,9 @@ common::Instant Setpoint::read_at() const {
   return awaits_confirmation_ ? read_next_ : common::Instant::never();
 }
 
-void Setpoint::on_written(uint16_t raw, common::Instant now) {
+void Setpoint::on_written(uint32_t raw, common::Instant now) {
   const bool has_reference = has_device_ || has_written_;
-  const uint16_t reference = has_device_ ? device_ : written_;
+  const uint32_t reference = has_device_ ? device_ : written_;
   if (!has_reference || reference != raw) {
     has_changed_ = true;
     changed_at_ = now;
@@ -57,6 +59,7 @@ void Setpoint::on_written(uint16_t raw, common::Instant now) {
   }
   has_written_ = true;
   written_ = raw;
+  written_at_ = now;
   must_write_ = false;
   is_confirmed_ = !settings_.is_readable;
   awaits_confirmation_ = settings_.is_readable;
@@ -86,12 +89,13 @@ void Setpoint::fail(common::Instant tried_at, common::Instant retry_at) {
   if (is_rejected_) not_before_ = tried_at + settings_.reject_retry_ms;
 }
 
-bool Setpoint::matches(uint16_t raw, uint16_t target) const {
-  const uint16_t distance = static_cast<uint16_t>(raw > target ? raw - target : target - raw);
+bool Setpoint::matches(uint32_t raw, uint32_t target) const {
+  const uint32_t distance = raw > target ? raw - target : target - raw;
+  if (settings_.may_be_less && raw != 0 && raw < target) return true;
   return distance <= settings_.tolerance;
 }
 
-Setpoint::ReadEvent Setpoint::on_read(uint16_t raw, common::Instant now) {
+Setpoint::ReadEvent Setpoint::on_read(uint32_t raw, common::Instant now) {
   has_device_ = true;
   device_ = raw;
   if (awaits_confirmation_) {

@@ -51,8 +51,12 @@ static_assert(kLogHistoryBytes >= 512 && kLogHistoryBytes <= 65536,
 /// Units on all buses: a charger and a meter for each connector. About 170 bytes each.
 constexpr size_t kMaxUnits = 2 * kMaxConnectors;
 
-/// Registers of one charger profile, at most 32 (bit sets of the driver).
-constexpr size_t kMaxProfileRegisters = 32;
+/// Registers of one profile, at most 64 (bit sets of the driver).
+constexpr size_t kMaxProfileRegisters = 64;
+/// Values of one profile that its conditions look at. 4 bytes per connector each.
+constexpr size_t kMaxWatchedValues = 16;
+/// Registers of one text in a profile: 2 bytes of stack each while it is decoded.
+constexpr size_t kMaxTextRegisters = 64;
 
 /// idTag: CiString20 (OCPP 1.6 ed. 2, 7.28).
 constexpr size_t kIdTagBytes = 20;

@@ -6,12 +6,40 @@
 
 namespace bridge {
 
+extern const Profile kAbbTerraAc;
+extern const Profile kAblEmh1;
+extern const Profile kEvseWbDin;
 extern const Profile kHeidelbergEnergyControl;
+extern const Profile kMennekesAmtronCompact2;
+extern const Profile kMennekesAmtronHcc3;
+extern const Profile kPhoenixEmCpPpEth;
+extern const Profile kPhoenixEvCcAc1MSer;
+extern const Profile kPrachtAlpha;
+extern const Profile kSchneiderEvlinkProAc;
+extern const Profile kSiemensVersichargeGen3;
+extern const Profile kSolaxEvc;
+extern const Profile kSolaxHac;
+extern const Profile kSungrowAc;
+extern const Profile kViridianEpc;
 
 namespace {
 
 constexpr const Profile* kProfiles[] = {
+    &kAbbTerraAc,
+    &kAblEmh1,
+    &kEvseWbDin,
     &kHeidelbergEnergyControl,
+    &kMennekesAmtronCompact2,
+    &kMennekesAmtronHcc3,
+    &kPhoenixEmCpPpEth,
+    &kPhoenixEvCcAc1MSer,
+    &kPrachtAlpha,
+    &kSchneiderEvlinkProAc,
+    &kSiemensVersichargeGen3,
+    &kSolaxEvc,
+    &kSolaxHac,
+    &kSungrowAc,
+    &kViridianEpc,
 };
 
 }  // namespace

@@ -10,80 +10,93 @@ namespace {
 using charger::Error;
 
 constexpr RegisterRow kHeidelbergEnergyControlRegisters[] = {
-    {Meaning::kLayoutVersion, Space::kInput, 4, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0000, Poll::kNever, false},  // 0 layout-version
-    {Meaning::kState, Space::kInput, 5, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0000, Poll::kStatus, false},  // 1 state
-    {Meaning::kCurrent, Space::kInput, 6, WordType::kU16, WordOrder::kHighFirst, 3, 100, 1, 0x0000, Poll::kStatus, false},  // 2 currents
-    {Meaning::kTemperature, Space::kInput, 9, WordType::kS16, WordOrder::kHighFirst, 1, 1, 1, 0x0000, Poll::kStatus, false},  // 3 temperature
-    {Meaning::kVoltage, Space::kInput, 10, WordType::kU16, WordOrder::kHighFirst, 3, 1000, 1, 0x0000, Poll::kStatus, false},  // 4 voltages
-    {Meaning::kExternalLock, Space::kInput, 13, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0000, Poll::kStatus, false},  // 5 external-lock
-    {Meaning::kPower, Space::kInput, 14, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0104, Poll::kStatus, false},  // 6 power
-    {Meaning::kEnergySession, Space::kInput, 15, WordType::kU32, WordOrder::kHighFirst, 1, 1, 1, 0x0000, Poll::kMeter, false},  // 7 energy-since-power-up
-    {Meaning::kEnergyTotal, Space::kInput, 17, WordType::kU32, WordOrder::kHighFirst, 1, 1, 1, 0x0107, Poll::kMeter, false},  // 8 energy-total
-    {Meaning::kHardwareMax, Space::kInput, 100, WordType::kU16, WordOrder::kHighFirst, 1, 1000, 1, 0x0000, Poll::kOnce, false},  // 9 hardware-max-current
-    {Meaning::kHardwareMin, Space::kInput, 101, WordType::kU16, WordOrder::kHighFirst, 1, 1000, 1, 0x0000, Poll::kOnce, false},  // 10 hardware-min-current
-    {Meaning::kNone, Space::kHolding, 257, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0108, Poll::kNever, false},  // 11 watchdog-timeout
-    {Meaning::kNone, Space::kHolding, 258, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0107, Poll::kNever, false},  // 12 standby
-    {Meaning::kNone, Space::kHolding, 259, WordType::kU16, WordOrder::kHighFirst, 1, 1, 1, 0x0107, Poll::kNever, false},  // 13 remote-lock
-    {Meaning::kNone, Space::kHolding, 261, WordType::kU16, WordOrder::kHighFirst, 1, 100, 1, 0x0107, Poll::kNever, false},  // 14 current-limit
-    {Meaning::kNone, Space::kHolding, 262, WordType::kU16, WordOrder::kHighFirst, 1, 100, 1, 0x0108, Poll::kNever, false},  // 15 failsafe-current
+    {Meaning::kLayoutVersion, Space::kInput, 4, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 0 layout-version
+    {Meaning::kState, Space::kInput, 5, WordType::kU16, 1, 1, 1, Poll::kStatus, 0, 0, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 1 state
+    {Meaning::kCurrent, Space::kInput, 6, WordType::kU16, 1, 3, 1, Poll::kStatus, 0, 255, 255, 0, 0, 0, 0xffffffff, 100, 1},  // 2 currents
+    {Meaning::kTemperature, Space::kInput, 9, WordType::kS16, 1, 1, 1, Poll::kStatus, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 3 temperature
+    {Meaning::kVoltage, Space::kInput, 10, WordType::kU16, 1, 3, 1, Poll::kStatus, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 4 voltages
+    {Meaning::kExternalLock, Space::kInput, 13, WordType::kU16, 1, 1, 1, Poll::kStatus, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 5 external-lock
+    {Meaning::kPower, Space::kInput, 14, WordType::kU16, 1, 1, 1, Poll::kStatus, 0, 255, 255, 0, 260, 0, 0xffffffff, 1, 1},  // 6 power
+    {Meaning::kEnergySession, Space::kInput, 15, WordType::kU32, 2, 1, 2, Poll::kMeter, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 7 energy-since-power-up
+    {Meaning::kEnergyTotal, Space::kInput, 17, WordType::kU32, 2, 1, 2, Poll::kMeter, 0, 255, 255, 0, 263, 0, 0xffffffff, 1, 1},  // 8 energy-total
+    {Meaning::kHardwareMax, Space::kInput, 100, WordType::kU16, 1, 1, 1, Poll::kOnce, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 9 hardware-max-current
+    {Meaning::kHardwareMin, Space::kInput, 101, WordType::kU16, 1, 1, 1, Poll::kOnce, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 10 hardware-min-current
+    {Meaning::kNone, Space::kHolding, 257, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 11, 0, 264, 0, 0xffffffff, 1, 1},  // 11 watchdog-timeout
+    {Meaning::kNone, Space::kHolding, 258, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 12, 0, 263, 0, 0xffffffff, 1, 1},  // 12 standby
+    {Meaning::kNone, Space::kHolding, 259, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 13, 0, 263, 0, 0xffffffff, 1, 1},  // 13 remote-lock
+    {Meaning::kNone, Space::kHolding, 261, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 14, 0, 263, 0, 0xffffffff, 100, 1},  // 14 current-limit
+    {Meaning::kNone, Space::kHolding, 262, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 15, 0, 264, 0, 0xffffffff, 100, 1},  // 15 failsafe-current
 };
-constexpr StateRow kHeidelbergEnergyControlStates[] = {
-    {1, Pilot::kHold, Error::kNone, kStateBoot, "the charger is starting"},
-    {2, Pilot::kA, Error::kNone, 0, ""},
-    {3, Pilot::kA, Error::kNone, 0, ""},
-    {4, Pilot::kB1, Error::kNone, 0, ""},
-    {5, Pilot::kB2, Error::kNone, 0, ""},
-    {6, Pilot::kC1, Error::kNone, 0, ""},
-    {7, Pilot::kC2, Error::kNone, 0, ""},
-    {8, Pilot::kC2, Error::kHighTemperature, kStateWarning, "the charger is hot and has lowered the current"},
-    {9, Pilot::kE, Error::kEvCommunicationError, 0, "pilot state E: pilot shorted or no supply"},
-    {10, Pilot::kF, Error::kOtherError, 0, "pilot state F: the charger is locked"},
-    {11, Pilot::kX, Error::kOtherError, 0, "the charger reports an error"},
+constexpr Condition kHeidelbergEnergyControlConditions[] = {
+    {1, 0, 0xffffffff, 1, 1},
+    {1, 0, 0xffffffff, 2, 2},
+    {1, 0, 0xffffffff, 3, 3},
+    {1, 0, 0xffffffff, 4, 4},
+    {1, 0, 0xffffffff, 5, 5},
+    {1, 0, 0xffffffff, 6, 6},
+    {1, 0, 0xffffffff, 7, 7},
+    {1, 0, 0xffffffff, 8, 8},
+    {1, 0, 0xffffffff, 9, 9},
+    {1, 0, 0xffffffff, 10, 10},
+    {1, 0, 0xffffffff, 11, 11},
+};
+constexpr StateRule kHeidelbergEnergyControlStates[] = {
+    {{0, 1}, {0, Pilot::kHold, Error::kNone, 2, "the charger is starting", ""}},
+    {{1, 1}, {0, Pilot::kA, Error::kNone, 0, "", ""}},
+    {{2, 1}, {0, Pilot::kA, Error::kNone, 0, "", ""}},
+    {{3, 1}, {0, Pilot::kB1, Error::kNone, 0, "", ""}},
+    {{4, 1}, {0, Pilot::kB2, Error::kNone, 0, "", ""}},
+    {{5, 1}, {0, Pilot::kC1, Error::kNone, 0, "", ""}},
+    {{6, 1}, {0, Pilot::kC2, Error::kNone, 0, "", ""}},
+    {{7, 1}, {0, Pilot::kC2, Error::kHighTemperature, 1, "the charger is hot and has lowered the current", ""}},
+    {{8, 1}, {0, Pilot::kE, Error::kEvCommunicationError, 0, "pilot state E: pilot shorted or no supply", ""}},
+    {{9, 1}, {0, Pilot::kF, Error::kOtherError, 0, "pilot state F: the charger is locked", ""}},
+    {{10, 1}, {0, Pilot::kX, Error::kOtherError, 0, "the charger reports an error", ""}},
+};
+constexpr StepRow kHeidelbergEnergyControlSteps[] = {
+    {StepKind::kWrite, 13, {0, 0}, 0, 0},
+    {StepKind::kWait, 255, {0, 0}, 4000, 0},
+    {StepKind::kWrite, 13, {0, 0}, 1, 0},
 };
 constexpr InitRow kHeidelbergEnergyControlInit[] = {
-    {12, 4, true},  // standby
-    {13, 1, true},  // remote-lock
+    {12, 4, 0, true, {0, 0}},
+    {13, 1, 0, true, {0, 0}},
 };
 
 }  // namespace
 
 extern const Profile kHeidelbergEnergyControl;
-const Profile kHeidelbergEnergyControl =
-    {
-        "heidelberg-energy-control",
-        "Heidelberg Energy Control",
-        {19200, platform::Parity::kEven, 1},
-        1,  // unit
-        100,  // gap_ms
-        400,  // timeout_ms
-        32,  // max_read_registers
-        false,  // read_across_gaps
-        modbus::Function::kWriteSingleRegister,
-        3,  // phases
-        common::Span<const RegisterRow>(kHeidelbergEnergyControlRegisters),
-        common::Span<const StateRow>(kHeidelbergEnergyControlStates),
-        {
-            14,  // limit_register
-            kNoRegister,  // enable_register
-            0,  // enable_on
-            0,  // enable_off
-            0,  // off_raw
-            ZeroMeans::kStop,
-            6000,  // min_ma
-            16000,  // max_ma
-            100,  // step_ma
-            20000,  // increase_ms
-        },
-        {
-            Heartbeat::kAnyTransaction,
-            11,  // timeout_register
-            15000,  // default_ms
-            2000,  // min_ms
-            65535,  // max_ms
-            4,  // feed_divisor
-            15,  // failsafe_register
-        },
-        common::Span<const InitRow>(kHeidelbergEnergyControlInit),
-    };
+const Profile kHeidelbergEnergyControl = {
+    "heidelberg-energy-control",
+    "Heidelberg Energy Control",
+    false,
+    1,
+    {19200, platform::Parity::kEven, 1},
+    502,
+    1,
+    100,
+    0,
+    0,
+    400,
+    0,
+    32,
+    false,
+    3,
+    1,
+    0,
+    0,
+    0,
+    false,
+    {0, 0},
+    common::Span<const RegisterRow>(kHeidelbergEnergyControlRegisters),
+    {},
+    common::Span<const Condition>(kHeidelbergEnergyControlConditions),
+    common::Span<const StateRule>(kHeidelbergEnergyControlStates),
+    {},
+    common::Span<const StepRow>(kHeidelbergEnergyControlSteps),
+    common::Span<const InitRow>(kHeidelbergEnergyControlInit),
+    {14, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 16000, 100, 20000, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 15000, {{0, 0}, {0, 0}, {0, 3}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {Heartbeat::kAnyTransaction, 11, 255, 0, 15000, 2000, 65535, 4, {15, 255}, 255},
+};
 
 }  // namespace bridge

@@ -1,0 +1,163 @@
+#include "bridge/charger_driver.hpp"
+
+/// Recipes of the profile: when they begin, and what happens around them.
+namespace bridge {
+
+LOG_MODULE("bridge");
+
+namespace {
+
+constexpr int32_t kIdleMa = 1000;
+/// After the stop the current must have gone within this.
+constexpr int64_t kPauseMs = 10000;
+/// A session may be ended in order for this long before the permission is taken back.
+constexpr int64_t kEndMs = 2000;
+
+constexpr const char* kActionNames[kActions] = {"one phase",  "three phases",   "wake-up",
+                                                "unlock",     "authorize",      "deauthorize",
+                                                "in service", "out of service", "restart"};
+
+}  // namespace
+
+common::Status ChargerDriver::request(Action action, common::Instant now) {
+  if (!can(action)) return common::Status::kUnsupported;
+  want_action(action);
+  // From now on: the charger may be slow.
+  if (action == Action::kWake) wake_until_ = now + profile_->control.wake_ms;
+  return common::Status::kOk;
+}
+
+void ChargerDriver::want_action(Action action) {
+  if (!can(action)) return;
+  wanted_actions_ = static_cast<uint16_t>(wanted_actions_ | 1U << static_cast<unsigned>(action));
+}
+
+common::Status ChargerDriver::unlock(common::Instant now) { return request(Action::kUnlock, now); }
+
+/// Less than 1 A flows, as far as anybody knows.
+bool ChargerDriver::is_idle() const {
+  int32_t current_ma = 0;
+  if (!reading_.highest_current(profile_->phases, current_ma)) return true;
+  return current_ma < kIdleMa;
+}
+
+common::Instant ChargerDriver::run_actions(common::Instant now) {
+  common::Instant next = common::Instant::never();
+  const bool is_permitted = has_offer_ && offer_.permit;
+  if (is_permitted != was_permitted_) {
+    was_permitted_ = is_permitted;
+    // Only the last of the two counts.
+    wanted_actions_ = static_cast<uint16_t>(wanted_actions_ &
+                                            ~(1U << static_cast<unsigned>(Action::kAuthorize) |
+                                              1U << static_cast<unsigned>(Action::kDeauthorize)));
+    want_action(is_permitted ? Action::kAuthorize : Action::kDeauthorize);
+    end_by_ = now + kEndMs;
+  }
+  if (!runner_.is_running()) {
+    for (uint8_t i = 0; i < kActions; ++i) {
+      if (((wanted_actions_ >> i) & 1U) == 0) continue;
+      const Action action = static_cast<Action>(i);
+      const bool is_ready =
+          target_ma_ != 0 && limit_.is_settled() &&
+          (profile_->control.enable_register == kNoRegister || enable_.is_settled());
+      if (action == Action::kAuthorize && !is_ready) continue;
+      wanted_actions_ = static_cast<uint16_t>(wanted_actions_ & ~(1U << i));
+      LOG_INFO(*ports_.log, "connector %u: %s", config_.connector_id, kActionNames[i]);
+      if (action == Action::kWake) wake_until_ = now + profile_->control.wake_ms;
+      runner_.start(action, *profile_);
+      break;
+    }
+  }
+  const bool was_running = runner_.is_running();
+  const ActionRunner::Need need = runner_.step(registers_, is_idle(), now, next);
+  if (was_running && !runner_.is_running()) {
+    if (runner_.has_failed()) {
+      LOG_ERROR(*ports_.log, "connector %u: %s failed", config_.connector_id,
+                kActionNames[static_cast<size_t>(runner_.action())]);
+    } else if (runner_.action() <= Action::kThreePhases) {
+      phases_now_ = runner_.action() == Action::kOnePhase ? 1 : 3;
+    }
+  }
+  if (need == ActionRunner::Need::kRead && read_.purpose == ReadPurpose::kNone) {
+    const uint8_t row = readback_row(runner_.row());
+    if (row == kNoRegister) {
+      runner_.on_written(false, true);
+      return now;
+    }
+    submit_read(registers_.single(row), ReadPurpose::kStep);
+  }
+  if (need == ActionRunner::Need::kWrite && write_.kind == WriteKind::kNone) {
+    submit_write(WriteKind::kStep, registers_.write_request(runner_.row(), 0, runner_.bits()), 0,
+                 0);
+  }
+  return next;
+}
+
+/// What the charger says about its phases, where it does.
+void ChargerDriver::update_phases() {
+  const When& one_phase = profile_->control.one_phase;
+  if (one_phase.count == 0 || !registers_.is_known(one_phase)) return;
+  phases_now_ = registers_.holds(one_phase) ? 1 : 3;
+}
+
+/// Between one and three phases: stop, wait for the current to go, dead time, steps, dead time, go on.
+common::Instant ChargerDriver::run_switch(common::Instant now) {
+  const ControlTable& control = profile_->control;
+  if (!can(Action::kOnePhase)) return common::Instant::never();
+  update_phases();
+  switch (switch_) {
+    case Switch::kIdle: {
+      const uint8_t wanted = offer_.phases == 1 ? 1 : 3;
+      const uint8_t is = phases_now_ == 0 ? 3 : phases_now_;
+      if (!has_offer_ || !offer_.permit || wanted == is) return common::Instant::never();
+      if (now < next_switch_) return next_switch_;
+      phases_wanted_ = wanted;
+      next_switch_ = now + config_.timings.phase_switch_ms;
+      switch_ = Switch::kPausing;
+      switch_until_ = now + kPauseMs;
+      LOG_INFO(*ports_.log, "connector %u: switching to %u phase(s)", config_.connector_id, wanted);
+      update_target(now);
+      return now;
+    }
+    case Switch::kPausing: {
+      int32_t current_ma = 0;
+      const bool is_measured = reading_.highest_current(profile_->phases, current_ma);
+      const bool is_stopped =
+          !control.pause_for_phases || (is_measured && limit_.is_settled() && is_idle());
+      if (!is_stopped && now < switch_until_) return switch_until_;
+      if (!is_stopped && (is_measured || !limit_.is_settled())) {
+        // Never under load: it can destroy an EV.
+        LOG_ERROR(*ports_.log, "connector %u: current still flows: phases are not switched",
+                  config_.connector_id);
+        switch_ = Switch::kIdle;
+        update_target(now);
+        return now;
+      }
+      switch_ = Switch::kDeadBefore;
+      switch_until_ = now + (control.pause_for_phases ? control.phases_dead_ms : 0);
+      return switch_until_;
+    }
+    case Switch::kDeadBefore:
+      if (now < switch_until_) return switch_until_;
+      want_action(phases_wanted_ == 1 ? Action::kOnePhase : Action::kThreePhases);
+      switch_ = Switch::kSteps;
+      return now;
+    case Switch::kSteps: {
+      const Action action = phases_wanted_ == 1 ? Action::kOnePhase : Action::kThreePhases;
+      const bool is_waiting = ((wanted_actions_ >> static_cast<unsigned>(action)) & 1U) != 0;
+      if (is_waiting || (runner_.is_running() && runner_.action() == action))
+        return common::Instant::never();
+      switch_ = Switch::kDeadAfter;
+      switch_until_ = now + (control.pause_for_phases ? control.phases_dead_ms : 0);
+      return switch_until_;
+    }
+    case Switch::kDeadAfter:
+      if (now < switch_until_) return switch_until_;
+      switch_ = Switch::kIdle;
+      update_target(now);
+      return now;
+  }
+  return common::Instant::never();
+}
+
+}  // namespace bridge
