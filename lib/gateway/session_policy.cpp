@@ -38,8 +38,33 @@ Instant SessionPolicy::step(Instant now) {
 void SessionPolicy::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                                      Instant now) {
   if (!is_known(connector_id)) return;
-  connectors_[connector_id - 1].state = state;
-  engine_.on_charger_state(connector_id, state, now);
+  connectors_[connector_id - 1].reported = state;
+  connectors_[connector_id - 1].has_state = true;
+  report_state(connector_id, now);
+}
+
+void SessionPolicy::set_reader_health(bool is_healthy, Instant now) {
+  if (is_healthy == is_reader_healthy_) return;
+  is_reader_healthy_ = is_healthy;
+  if (is_healthy) {
+    LOG_INFO(log_, "the tag reader answers again");
+  } else {
+    LOG_ERROR(log_, "the tag reader does not answer");
+  }
+  for (uint8_t id = 1; id <= settings_.connectors; ++id) {
+    if (connectors_[id - 1].has_state) report_state(id, now);
+  }
+}
+
+void SessionPolicy::report_state(uint8_t connector_id, Instant now) {
+  Connector& connector = connectors_[connector_id - 1];
+  connector.state = connector.reported;
+  if (!is_reader_healthy_ && connector.state.error == charger::Error::kNone) {
+    connector.state.error = charger::Error::kReaderFailure;
+    connector.state.is_faulted = false;
+    connector.state.info.assign_truncated(common::text("the tag reader does not answer"));
+  }
+  engine_.on_charger_state(connector_id, connector.state, now);
 }
 
 void SessionPolicy::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,

@@ -39,6 +39,9 @@ class SessionPolicy final : public charger::ChargerObserver,
   /// A tag that is presented again within kSameTagMs counts once: readers and hands bounce.
   void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
 
+  /// A dead tag reader is a warning (ReaderFailure) on every connector that has nothing worse to tell.
+  void set_reader_health(bool is_healthy, common::Instant now);
+
   void set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) override;
   void request_sample(uint8_t connector_id, common::Instant now) override;
   common::Status unlock(uint8_t connector_id, common::Instant now) override;
@@ -54,7 +57,9 @@ class SessionPolicy final : public charger::ChargerObserver,
 
  private:
   struct Connector {
-    charger::ChargerState state;
+    charger::ChargerState reported;  ///< By the charger.
+    charger::ChargerState state;     ///< With the reader's failure.
+    bool has_state = false;
     charger::MeterSample sample;
     charger::Offer wanted;
     charger::Offer given;
@@ -65,12 +70,14 @@ class SessionPolicy final : public charger::ChargerObserver,
     return connector_id >= 1 && connector_id <= settings_.connectors;
   }
   void apply(uint8_t connector_id, common::Instant now);
+  void report_state(uint8_t connector_id, common::Instant now);
 
   OcppEngine& engine_;
   charger::ChargerControl& bridge_;
   common::LogSink& log_;
   PolicySettings settings_;
   Connector connectors_[limits::kMaxConnectors];
+  bool is_reader_healthy_ = true;
   bool is_online_ = false;
   bool is_offline_limit_active_ = false;
   common::Instant offline_at_;  ///< Then the rule begins to hold.

@@ -28,7 +28,7 @@ App::App(const Platform& platform)
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
                           platform.log, platform.transfer, platform.firmware, &diagnostics_}),
       bridge_(platform.registers, platform.log),
-      reader_(platform.reader != nullptr ? *platform.reader : platform.console, policy_, 0),
+      reader_(platform.reader, policy_),
       diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
                                              platform.log, platform.files, build::kVersion,
                                              identity_.c_str()}),
@@ -79,10 +79,7 @@ Status App::begin(Error& error) {
     error = Error(bridge_.error_text());
     return Status::kInvalidState;
   }
-  if (platform_.reader != nullptr && reader_.begin() != Status::kOk) {
-    error = Error("the tag reader's serial device cannot be used");
-    return Status::kIo;
-  }
+  RETURN_IF_ERROR(reader_.begin(settings_, now, error));
   RETURN_IF_ERROR(begin_link(error));
   is_running_ = true;
   console_.on_ready();
@@ -170,7 +167,7 @@ void App::step() {
       engine_.on_utc(platform_.clock.utc(), now);
     }
     step_link(now);
-    if (platform_.reader != nullptr) reader_.step(now);
+    deadline = common::earlier(deadline, reader_.step(now));
     (void)bridge_.step(
         now);  // First the reports, then what the engine makes of them, then the commands.
     deadline = common::earlier(deadline, policy_.step(now));

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "app/status_led.hpp"
+#include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
-#include "bridge/id_readers/rdm6300.hpp"
 #include "gateway/console.hpp"
 #include "gateway/diagnostics_report.hpp"
 #include "gateway/own_engine.hpp"
@@ -32,7 +32,7 @@ struct Platform {
   gateway::ConsoleOutput& output;
   gateway::ConsoleLog& log;
   platform::SerialLink* buses[limits::kMaxSerialBuses] = {};  ///< Bus 1..; nullptr = absent.
-  platform::SerialLink* reader = nullptr;      ///< RDM6300 tag reader; nullptr = none.
+  ReaderPorts reader = {};                     ///< Tag reader.
   platform::FileTransfer* transfer = nullptr;  ///< nullptr = no firmware, no diagnostics.
   platform::Firmware* firmware = nullptr;      ///< nullptr = no updates.
   platform::Gpio* gpio = nullptr;              ///< Status LED; nullptr = none.
@@ -72,7 +72,7 @@ class App {
   gateway::SessionPolicy policy_;
   gateway::OwnEngine engine_;
   bridge::Bridge bridge_;
-  bridge::Rdm6300 reader_;
+  TagReader reader_;
   common::FixedString<48> identity_;
   gateway::DiagnosticsReport diagnostics_;
   gateway::Console console_;

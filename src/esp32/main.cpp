@@ -6,6 +6,7 @@
 #include "platform_esp32/esp32_entropy.hpp"
 #include "platform_esp32/esp32_gpio.hpp"
 #include "platform_esp32/esp32_waiter.hpp"
+#include "platform_esp32/isr_pulse_input.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
 #include "platform_esp32/ota_firmware.hpp"
@@ -57,8 +58,12 @@ class Board {
     const bool has_files = files_.begin() == Status::kOk;
     const bool has_bus =
         bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
-    const bool has_reader =
-        reader_.begin({9600, platform::Parity::kNone, 1}, kBusOutputBytes) == Status::kOk;
+    // The pins of a Wiegand reader are no UART.
+    const bool has_wiegand =
+        has_stores &&
+        common::equals(gateway::Settings(settings_).text("reader").span(), common::text("wiegand"));
+    const bool has_reader = has_wiegand || reader_.begin({9600, platform::Parity::kNone, 1},
+                                                         kBusOutputBytes) == Status::kOk;
     const bool has_link = csms_.begin() == Status::kOk;
     if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
     if (!has_stores) LOG_ERROR(log_, "the settings partition (nvs) cannot be used");
@@ -90,7 +95,7 @@ class Board {
     app::Platform parts{clock_,         waiter_,    entropy_, device_,  files_,  settings_,
                         ocpp_settings_, registers_, csms_,    console_, output_, log_};
     parts.buses[0] = &bus_;
-    parts.reader = &reader_;
+    parts.reader = {&reader_, &pulses_, board::kReaderRx, board::kReaderTx};
     parts.transfer = &transfer_;
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
@@ -111,7 +116,8 @@ class Board {
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
   platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0, {board::kConsoleTx, board::kConsoleRx, -1}};
-  platform_esp32::UartSerialLink reader_{1, {-1, board::kReaderRx, -1}};
+  platform_esp32::IsrPulseInput pulses_;
+  platform_esp32::UartSerialLink reader_{1, {board::kReaderTx, board::kReaderRx, -1}};
   platform_esp32::UartSerialLink bus_{2,
                                       {board::kRs485Tx, board::kRs485Rx, board::kRs485Direction}};
   gateway::ConsoleOutput output_{console_};

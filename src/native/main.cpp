@@ -144,7 +144,7 @@ int run(const native::Options& options, char** argv) {
   if (!options.reader_device.empty()) {
     serial_links.push_back(std::make_unique<PosixSerialLink>(options.reader_device, clock, log));
     waiter.add(*serial_links.back());
-    platform.reader = serial_links.back().get();
+    platform.reader.serial = serial_links.back().get();
   }
 
   auto app = std::make_unique<app::App>(platform);

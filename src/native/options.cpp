@@ -16,7 +16,8 @@ constexpr const char* kUsage =
     "  --console WHERE       stdio (default), pty:LINK (pseudo-terminal with a symbolic link) or "
     "none\n"
     "  --bus N=DEVICE        serial device of bus N, from 1 (--bus 1=/dev/ttyUSB0)\n"
-    "  --reader KIND=DEVICE  tag reader on a serial device (--reader rdm6300=/dev/ttyUSB1)\n"
+    "  --reader KIND=DEVICE  tag reader on a serial device, rdm6300 or pn532 (--reader "
+    "pn532=/dev/ttyUSB1)\n"
     "  --csms URL            same as --set csms_url=URL\n"
     "  --identity ID         same as --set identity=ID\n"
     "  --password-file FILE  HTTP Basic password, first line of FILE\n"
@@ -99,10 +100,11 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       }
       options.buses[left[0] - '0'] = right;
     } else if (name == "--reader") {
-      if (!split_pair(value, left, right) || left != "rdm6300" || right.empty()) {
-        return fail("--reader must be rdm6300=DEVICE, not " + value);
+      if (!split_pair(value, left, right) || (left != "rdm6300" && left != "pn532") ||
+          right.empty()) {
+        return fail("--reader must be rdm6300=DEVICE or pn532=DEVICE, not " + value);
       }
-      options.reader_kind = left;
+      options.settings["reader"] = left;
       options.reader_device = right;
     } else if (name == "--csms") {
       options.settings["csms_url"] = value;

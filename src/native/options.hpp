@@ -11,7 +11,6 @@ struct Options {
   std::string data_dir = "vevgw-data";
   std::string console = "stdio";     ///< "stdio", "none" or "pty:LINK".
   std::map<int, std::string> buses;  ///< Bus number, from 1 -> serial device.
-  std::string reader_kind;           ///< "rdm6300" or empty.
   std::string reader_device;
   std::map<std::string, std::string> settings;
   std::string log_file;  ///< Copy of all console output; empty = none.

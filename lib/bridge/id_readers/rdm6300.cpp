@@ -15,15 +15,21 @@ int hex_value(char c) {
 
 }  // namespace
 
-common::Status Rdm6300::begin() { return link_.configure({9600, platform::Parity::kNone, 1}); }
+common::Status Rdm6300::begin(common::Instant) {
+  return link_.configure({9600, platform::Parity::kNone, 1});
+}
 
-void Rdm6300::step(common::Instant now) {
+common::Instant Rdm6300::step(common::Instant now) {
+  // Bounded: a babbling line must not hold the loop.
+  constexpr int kMaxReads = 16;
   uint8_t buffer[32];
-  for (;;) {
+  for (int i = 0; i < kMaxReads; ++i) {
     const common::Result<size_t> got = link_.read(buffer);
-    if (!got.ok() || got.value() == 0) return;
-    for (size_t i = 0; i < got.value(); ++i) on_byte(buffer[i], now);
+    has_link_failed_ = !got.ok() && got.status() != common::Status::kAgain;
+    if (!got.ok() || got.value() == 0) return common::Instant::never();
+    for (size_t k = 0; k < got.value(); ++k) on_byte(buffer[k], now);
   }
+  return now;
 }
 
 void Rdm6300::on_byte(uint8_t byte, common::Instant now) {
@@ -60,16 +66,8 @@ void Rdm6300::on_frame(common::Instant now) {
     ++bad_frames_;
     return;
   }
-  charger::IdTag tag;
-  for (size_t i = 0; i + 2 < kBodyBytes; ++i) {
-    const char c = body_[i];
-    const char upper = c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c;
-    (void)tag.append(common::TextSpan(&upper, 1));
-  }
-  const bool is_still_held = tag == last_tag_ && now - last_seen_ < kReleaseMs;
-  last_tag_ = tag;
-  last_seen_ = now;
-  if (!is_still_held) observer_.on_id_tag(connector_id_, tag, now);
+  const charger::IdTag tag = make_id_tag(common::ByteSpan(bytes, sizeof bytes - 1), format_);
+  if (presence_.is_new(tag, now)) observer_.on_id_tag(connector_id_, tag, now);
 }
 
 }  // namespace bridge

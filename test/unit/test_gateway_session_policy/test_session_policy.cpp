@@ -121,3 +121,26 @@ TEST_CASE("reports go up, and those of connectors that do not exist are dropped"
   CHECK(fixture.policy.state(2).plug == charger::Plug::kPlugged);
   CHECK(fixture.chargers.count == 0);
 }
+
+TEST_CASE("a dead tag reader is a warning, unless the charger has something worse to tell") {
+  Fixture fixture;
+  charger::ChargerState good;
+  charger::ChargerState bad;
+  bad.error = charger::Error::kGroundFailure;
+  bad.is_faulted = true;
+  fixture.policy.on_charger_state(1, good, Instant{1});
+  fixture.policy.on_charger_state(2, bad, Instant{1});
+  fixture.policy.set_reader_health(true, Instant{2});
+  CHECK(fixture.engine.states == std::vector<int>{1, 2});
+  fixture.policy.set_reader_health(false, Instant{3});
+  fixture.policy.set_reader_health(false, Instant{4});
+  CHECK(fixture.engine.states == std::vector<int>{1, 2, 1, 2});
+  CHECK(fixture.policy.state(1).error == charger::Error::kReaderFailure);
+  CHECK_FALSE(fixture.policy.state(1).is_faulted);
+  CHECK(fixture.policy.state(2).error == charger::Error::kGroundFailure);
+  fixture.policy.on_charger_state(2, good, Instant{5});
+  CHECK(fixture.policy.state(2).error == charger::Error::kReaderFailure);
+  fixture.policy.set_reader_health(true, Instant{6});
+  CHECK(fixture.policy.state(1).error == charger::Error::kNone);
+  CHECK(fixture.policy.state(2).error == charger::Error::kNone);
+}

@@ -1,41 +1,9 @@
 #include "bridge/id_readers/rdm6300.hpp"
-#include "doctest_main/doctest_main.hpp"
-
-#include <string>
-#include <vector>
+#include "reader_fakes.hpp"
 
 using common::Instant;
 
 namespace {
-
-/// Bytes that wait to be read.
-class ReaderLine final : public platform::SerialLink {
- public:
-  common::Status configure(const platform::SerialSettings& wanted) override {
-    settings = wanted;
-    return common::Status::kOk;
-  }
-  common::Result<size_t> write(common::ByteSpan) override { return common::Status::kUnsupported; }
-  common::Result<size_t> read(common::MutableByteSpan buffer) override {
-    if (input.empty()) return common::Status::kAgain;
-    const size_t count = input.size() < buffer.size() ? input.size() : buffer.size();
-    std::memcpy(buffer.data(), input.data(), count);
-    input.erase(0, count);
-    return count;
-  }
-  bool is_drained() override { return true; }
-
-  platform::SerialSettings settings;
-  std::string input;
-};
-
-class Tags final : public charger::IdReaderObserver {
- public:
-  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant) override {
-    seen.push_back(std::to_string(connector_id) + ":" + id_tag.c_str());
-  }
-  std::vector<std::string> seen;
-};
 
 struct Fixture {
   ReaderLine line;
@@ -60,7 +28,7 @@ TEST_CASE("a tag is reported once while it is held, and again after it was taken
   }
   CHECK(fixture.tags.seen == std::vector<std::string>{"0:6200E3086C"});
   fixture.line.input += kFrame;
-  fixture.reader.step(Instant{3000 + bridge::Rdm6300::kReleaseMs});
+  fixture.reader.step(Instant{3000 + bridge::TagPresence::kReleaseMs});
   CHECK(fixture.tags.seen.size() == 2);
 }
 
@@ -96,6 +64,19 @@ TEST_CASE("a wrong checksum, a bad digit, a short and a long frame report nothin
 
 TEST_CASE("the line is set to what the module sends") {
   Fixture fixture;
-  REQUIRE(fixture.reader.begin() == common::Status::kOk);
+  REQUIRE(fixture.reader.begin(Instant{0}) == common::Status::kOk);
   CHECK(fixture.line.settings == platform::SerialSettings{9600, platform::Parity::kNone, 1});
+}
+
+TEST_CASE("the number is decimal where the tags are printed so") {
+  ReaderLine line;
+  Tags tags;
+  bridge::Rdm6300 reader(line, tags, 2, bridge::TagFormat::kDecimal);
+  line.input = kFrame;
+  reader.step(Instant{1000});
+  CHECK(tags.seen == std::vector<std::string>{"2:0014878828"});  // 0x00E3086C
+  CHECK(reader.is_healthy());
+  line.is_gone = true;
+  reader.step(Instant{1100});
+  CHECK_FALSE(reader.is_healthy());
 }
