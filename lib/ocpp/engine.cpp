@@ -84,6 +84,7 @@ common::Status Engine::begin(const Options& the_options, common::UtcTime utc) {
   firmware.begin();
   diagnostics.begin();
   apply_operative();
+  update_reservations();
   has_input_ = true;
   return is_store_ready ? common::Status::kOk : common::Status::kIo;
 }

@@ -39,8 +39,11 @@ void Engine::update_reservations() {
   size_t free = 0;
   for (uint8_t id = 1; id <= options.connectors && of_any > 0; ++id) {
     const Connector& candidate = connector(id);
-    // A car at a held connector may be the expected one.
-    const bool is_free = candidate.session() == SessionState::kIdle && candidate.can_authorize() &&
+    // A car at a held connector may be the expected one; so may one that is there when we start.
+    const bool is_usable =
+        candidate.can_authorize() ||
+        (candidate.is_operative() && candidate.charger_state().health == charger::Health::kUnknown);
+    const bool is_free = candidate.session() == SessionState::kIdle && is_usable &&
                          reservations.on(id) == nullptr &&
                          (!candidate.is_plugged() || (reservations.held() & 1U << id) != 0);
     if (!is_free) continue;
@@ -57,16 +60,17 @@ Engine::Gate Engine::reservation_gate(const Connector& connector, const IdTag& i
                                       IdTag& parent_id_tag) {
   update_reservations();
   parent_id_tag.clear();
-  if (!reservations.is_reserved(connector.id()) ||
-      reservations.matching(connector.id(), id_tag, IdTag()) != nullptr) {
+  if (reservations.empty() || reservations.matching(connector.id(), id_tag, IdTag()) != nullptr) {
     return Gate::kOpen;
   }
+  // Also where no reservation is in the way: a group may use one of any connector here.
   const LocalIdTag known = local_authorization.lookup(id_tag, clock.utc());
-  if (known.is_known()) {
-    parent_id_tag = known.parent_id_tag;
-    return reservations.matching(connector.id(), id_tag, parent_id_tag) != nullptr ? Gate::kOpen
-                                                                                   : Gate::kClosed;
+  parent_id_tag = known.parent_id_tag;
+  if (!reservations.is_reserved(connector.id()) ||
+      reservations.matching(connector.id(), id_tag, parent_id_tag) != nullptr) {
+    return Gate::kOpen;
   }
+  if (known.is_known()) return Gate::kClosed;
   const Reservation* own = reservations.on(connector.id());
   for (size_t i = 0; i < limits::kMaxConnectors; ++i) {
     const Reservation* reservation = reservations.at(i);

@@ -117,7 +117,8 @@ const platform::TransferStatus& SimFileTransfer::status() {
   if (is_upload_ && status_.state == State::kRunning) {
     (void)carried(0);
     if (status_.state == State::kRunning && is_finished_ && clock_.now() >= started_ &&
-        (fault_.kind == Fault::Kind::kNone || passed_ < fault_.after_bytes)) {
+        (fault_.kind == Fault::Kind::kNone || fault_.kind == Fault::Kind::kCorrupt ||
+         passed_ < fault_.after_bytes)) {
       server_.uploads[url_] = content_;
       status_.state = State::kDone;
     }

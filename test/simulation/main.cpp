@@ -1,6 +1,7 @@
 // The deterministic simulation as a program: `vevgw simulate` builds and calls it.
 #include "simulation/world.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -142,16 +143,22 @@ int main(int count, char** words) {
     sum.power_cuts += outcome.power_cuts;
     sum.given_up += outcome.given_up;
     sum.steps += outcome.steps;
+    sum.drain_ms = std::max(sum.drain_ms, outcome.drain_ms);
+    sum.most_accesses = std::max(sum.most_accesses, outcome.most_accesses);
   }
   std::printf(
       "%llu seeds x %lld days good: hash %016llx, %llu transactions, %lld kWh, %llu frames, %llu "
       "retries, "
-      "%llu CALLs answered, %llu power cuts, %llu messages given up with reason, %llu steps\n",
+      "%llu CALLs answered, %llu power cuts, %llu messages given up with reason, %llu steps, at "
+      "rest "
+      "after %lld s at most, %llu accesses to flash in one call at most\n",
       static_cast<unsigned long long>(arguments.seeds), static_cast<long long>(arguments.days),
       static_cast<unsigned long long>(hash), static_cast<unsigned long long>(sum.transactions),
       static_cast<long long>(sum.energy_wh / 1000), static_cast<unsigned long long>(sum.frames),
       static_cast<unsigned long long>(sum.retries), static_cast<unsigned long long>(sum.calls_in),
       static_cast<unsigned long long>(sum.power_cuts),
-      static_cast<unsigned long long>(sum.given_up), static_cast<unsigned long long>(sum.steps));
+      static_cast<unsigned long long>(sum.given_up), static_cast<unsigned long long>(sum.steps),
+      static_cast<long long>(sum.drain_ms / 1000),
+      static_cast<unsigned long long>(sum.most_accesses));
   return 0;
 }

@@ -397,3 +397,44 @@ TEST_CASE("a stored reservation is read by later versions, and nothing else is t
   image[0] = 0;
   CHECK(ocpp::decode(common::ByteSpan(image, size), read) == common::Status::kCorrupt);
 }
+
+// Rules: R-5.13-8
+TEST_CASE("a car that waits at the connector kept for any does not get it by a restart") {
+  Lot lot;
+  CHECK(lot.world.call("ChangeConfiguration", R"({"key":"FreeVendEnabled","value":"true"})") ==
+        "Accepted");
+  CHECK(lot.reserve(1, 0, "AAAA") == "Accepted");
+  lot.plug(1);
+  CHECK(lot.status(1) == "Reserved");
+  (void)lot.world.restart(platform::ResetCause::kSoftware);
+  lot.world.connect();
+  lot.world.run_for(5000);
+  CHECK(lot.world.csms.transactions.empty());
+  lot.tag("BBBB");
+  CHECK(lot.world.csms.transactions.empty());
+  lot.tag("AAAA");
+  CHECK(lot.charges(1));
+  CHECK(contains(lot.start(0), "\"reservationId\":1"));
+  CHECK(lot.world.problems() == "");
+}
+
+// Rules: R-5.13-11 R-5.13-12
+TEST_CASE("a remote start that asks nobody uses the reservation of its group at any connector") {
+  Lot lot(2);
+  lot.world.csms.parents["AAAA"] = lot.world.csms.parents["BBBB"] = "FAMILY";
+  CHECK(lot.world.call("ChangeConfiguration",
+                       R"({"key":"AuthorizeRemoteTxRequests","value":"false"})") == "Accepted");
+  lot.plug(1);
+  lot.tag("BBBB", 1);
+  CHECK(lot.charges(1));
+  lot.tag("BBBB", 1);
+  lot.world.run_for(15000);
+  CHECK(lot.reserve(1, 0, "AAAA", "FAMILY") == "Accepted");
+  CHECK(lot.status(2) == "Reserved");
+  CHECK(lot.world.call("RemoteStartTransaction", R"({"idTag":"BBBB","connectorId":1})") ==
+        "Accepted");
+  CHECK(lot.charges(1));
+  CHECK(contains(lot.start(1), "\"reservationId\":1"));
+  CHECK(lot.status(2) == "Available");
+  CHECK(lot.world.problems() == "");
+}

@@ -12,6 +12,16 @@ using Purpose = BookedProfile::Purpose;
 using Kind = BookedProfile::Kind;
 
 constexpr int64_t kDayMs = 86400000;
+constexpr int64_t kClockSkewMs = 60000;
+
+/// 0: happens once.
+int64_t round_ms(Kind kind) {
+  return kind == Kind::kDaily ? kDayMs : kind == Kind::kWeekly ? 7 * kDayMs : 0;
+}
+
+void allow_for_skew(int64_t& time_ms, int64_t utc_ms) {
+  if (utc_ms != 0 && time_ms > utc_ms && time_ms - utc_ms <= kClockSkewMs) time_ms = utc_ms;
+}
 
 /// Where in its schedule a profile is, s; negative: not begun.
 int64_t elapsed_s(const BookedProfile& profile, int64_t started_utc_ms, int64_t utc_ms) {
@@ -20,13 +30,16 @@ int64_t elapsed_s(const BookedProfile& profile, int64_t started_utc_ms, int64_t 
                                : profile.start_utc_ms;
   int64_t elapsed_ms = utc_ms - begin_ms;
   if (elapsed_ms < 0) return -1;
-  if (profile.kind == Kind::kDaily) elapsed_ms %= kDayMs;
+  if (const int64_t round = round_ms(profile.kind); round != 0) elapsed_ms %= round;
   return elapsed_ms / 1000;
 }
 
 /// @return nullptr when the profile says nothing now.
 const BookedProfile::Period* period_at(const BookedProfile& profile, int64_t started_utc_ms,
                                        int64_t utc_ms) {
+  if (utc_ms < profile.valid_from_utc_ms ||
+      (profile.valid_to_utc_ms != 0 && utc_ms >= profile.valid_to_utc_ms))
+    return nullptr;
   const int64_t at_s = elapsed_s(profile, started_utc_ms, utc_ms);
   if (at_s < 0 || (profile.duration_s >= 0 && at_s >= profile.duration_s)) return nullptr;
   const BookedProfile::Period* found = nullptr;
@@ -39,19 +52,24 @@ const BookedProfile::Period* period_at(const BookedProfile& profile, int64_t sta
 BookedLimit to_limit(const BookedProfile& profile, const BookedProfile::Period& period) {
   BookedLimit limit;
   (profile.is_watt ? limit.watt : limit.ampere) = period.limit;
+  if (period.phases != 0) limit.phases = period.phases;
   return limit;
 }
 
 }  // namespace
 
-std::string BookedProfile::request(int64_t transaction_id) const {
+std::string BookedProfile::request() const {
   static const char* const kPurposes[] = {"ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"};
-  static const char* const kKinds[] = {"Absolute", "Recurring", "Relative"};
+  static const char* const kKinds[] = {"Absolute", "Recurring", "Recurring", "Relative"};
   const auto quoted = [](const char* name, const std::string& value) {
     return "\"" + std::string(name) + "\":\"" + value + "\",";
   };
   const auto number = [](const char* name, int64_t value) {
     return "\"" + std::string(name) + "\":" + std::to_string(value) + ",";
+  };
+  const auto time = [&](const char* name, int64_t utc_ms) {
+    return utc_ms == 0 ? std::string()
+                       : quoted(name, ocpp_messages::format_time(common::UtcTime{utc_ms}).c_str());
   };
   std::string text = "{" + number("connectorId", connector) + "\"csChargingProfiles\":{" +
                      number("chargingProfileId", id) + number("stackLevel", stack_level);
@@ -59,24 +77,23 @@ std::string BookedProfile::request(int64_t transaction_id) const {
     text += number("transactionId", transaction_id);
   text += quoted("chargingProfilePurpose", kPurposes[static_cast<size_t>(purpose)]) +
           quoted("chargingProfileKind", kKinds[static_cast<size_t>(kind)]);
-  if (kind == Kind::kDaily) text += quoted("recurrencyKind", "Daily");
+  if (round_ms(kind) != 0)
+    text += quoted("recurrencyKind", kind == Kind::kDaily ? "Daily" : "Weekly");
+  text += time("validFrom", valid_from_utc_ms) + time("validTo", valid_to_utc_ms);
   text += "\"chargingSchedule\":{" + quoted("chargingRateUnit", is_watt ? "W" : "A");
   if (duration_s >= 0) text += number("duration", duration_s);
-  if (start_utc_ms != 0) {
-    text +=
-        quoted("startSchedule", ocpp_messages::format_time(common::UtcTime{start_utc_ms}).c_str());
-  }
-  text += "\"chargingSchedulePeriod\":[";
+  text += time("startSchedule", start_utc_ms) + "\"chargingSchedulePeriod\":[";
   for (const Period& period : periods) {
     const auto deci = static_cast<int64_t>(period.limit * 10 + 0.5);
     text += "{" + number("startPeriod", period.start_s) + "\"limit\":" + std::to_string(deci / 10) +
-            "." + std::to_string(deci % 10) + "},";
+            "." + std::to_string(deci % 10) +
+            (period.phases == 0 ? "" : ",\"numberPhases\":" + std::to_string(period.phases)) + "},";
   }
   text.back() = ']';
   return text + "}}}";
 }
 
-void LimitBooks::install(const BookedProfile& profile) {
+void LimitBooks::install(const BookedProfile& profile, int64_t utc_ms) {
   ++version_;
   profiles_.erase(std::remove_if(profiles_.begin(), profiles_.end(),
                                  [&](const BookedProfile& old) {
@@ -87,6 +104,8 @@ void LimitBooks::install(const BookedProfile& profile) {
                                  }),
                   profiles_.end());
   profiles_.push_back(profile);
+  allow_for_skew(profiles_.back().valid_from_utc_ms, utc_ms);
+  if (profile.kind == Kind::kAbsolute) allow_for_skew(profiles_.back().start_utc_ms, utc_ms);
 }
 
 void LimitBooks::clear(int id) {
@@ -152,14 +171,16 @@ int64_t LimitBooks::next_change_utc_ms(int64_t started_utc_ms, int64_t utc_ms) c
     const int64_t begin_ms = profile.kind == Kind::kRelative || profile.start_utc_ms == 0
                                  ? started_utc_ms
                                  : profile.start_utc_ms;
-    int64_t round_ms = begin_ms;
-    if (profile.kind == Kind::kDaily && utc_ms > begin_ms)
-      round_ms += (utc_ms - begin_ms) / kDayMs * kDayMs;
-    consider(round_ms);
+    const int64_t round = round_ms(profile.kind);
+    int64_t round_begin_ms = begin_ms;
+    if (round != 0 && utc_ms > begin_ms) round_begin_ms += (utc_ms - begin_ms) / round * round;
+    consider(round_begin_ms);
     for (const BookedProfile::Period& period : profile.periods)
-      consider(round_ms + period.start_s * 1000);
-    if (profile.duration_s >= 0) consider(round_ms + profile.duration_s * 1000);
-    if (profile.kind == Kind::kDaily) consider(round_ms + kDayMs);
+      consider(round_begin_ms + period.start_s * 1000);
+    if (profile.duration_s >= 0) consider(round_begin_ms + profile.duration_s * 1000);
+    if (round != 0) consider(round_begin_ms + round);
+    consider(profile.valid_from_utc_ms);
+    consider(profile.valid_to_utc_ms);
   }
   return next_ms;
 }

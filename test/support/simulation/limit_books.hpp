@@ -12,7 +12,7 @@ constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 /// A charging profile as the CSMS wrote it.
 struct BookedProfile {
   enum class Purpose : uint8_t { kMax, kDefault, kTx };
-  enum class Kind : uint8_t { kAbsolute, kDaily, kRelative };
+  enum class Kind : uint8_t { kAbsolute, kDaily, kWeekly, kRelative };
   int id = 0;
   int connector = 0;
   int stack_level = 0;
@@ -20,28 +20,35 @@ struct BookedProfile {
   Kind kind = Kind::kAbsolute;
   bool is_watt = false;
   int64_t duration_s = -1;
-  int64_t start_utc_ms = 0;  ///< startSchedule; 0 = none.
+  int64_t start_utc_ms = 0;       ///< startSchedule; 0 = none.
+  int64_t valid_from_utc_ms = 0;  ///< 0 = since ever.
+  int64_t valid_to_utc_ms = 0;    ///< 0 = for ever.
+  int64_t transaction_id = -1;    ///< Of a TxProfile; -1 = whatever runs.
   struct Period {
     int64_t start_s;
     double limit;
+    int phases;  ///< numberPhases; 0 = not said.
   };
   std::vector<Period> periods;
 
-  /// Payload of SetChargingProfile.req. @param transaction_id  For TxProfile.
-  std::string request(int64_t transaction_id) const;
+  /// Payload of SetChargingProfile.req.
+  std::string request() const;
 };
 
-/// Both hold: so many A per phase, so many W in all.
+/// All hold: so many A per phase, so many W in all, on so many phases.
 struct BookedLimit {
   double ampere = kNoLimit;
   double watt = kNoLimit;
+  int phases = 3;
 };
 
 /// The CSMS's list of installed profiles, and what it allows: slow and simple on purpose, written from the
 /// specification (OCPP 1.6 ed. 2, 3.13), not from the engine.
 class LimitBooks {
  public:
-  void install(const BookedProfile& profile);
+  /// A beginning within the next minute counts as now: the clocks of CSMS and charge point differ.
+  /// @param utc_ms  Time of the charge point; 0 = it does not know.
+  void install(const BookedProfile& profile, int64_t utc_ms);
   /// @param id  0 = all.
   void clear(int id);
   void end_transaction(int connector);

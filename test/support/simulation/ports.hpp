@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -16,18 +17,20 @@ namespace simulation {
 /// A bug planted around the engine, to show that the simulation finds bugs of its kind.
 enum class Mutant : uint8_t {
   kNone,
-  kDropRecord,        ///< Now and then a record does not reach the log.
-  kStopTwice,         ///< StopTransaction goes out once more after it was confirmed.
-  kTimeoutIsAttempt,  ///< A timeout of a transaction message counts like a CALLERROR.
-  kSkipCrc,           ///< Damaged records are taken for good.
-  kForgetAnswer,      ///< Now and then a CALL of the CSMS stays without answer.
-  kExceedLimit,       ///< The charger is offered 1 A more than allowed.
-  kPermitForEver,     ///< Power stays permitted after a transaction.
-  kForgetSetting,     ///< Settings are lost with the power.
-  kKeepHighLimit,     ///< A limit that falls does not reach the charger.
-  kStopTooLow,        ///< meterStop is below the last register that was told.
-  kTwoCalls,          ///< A second CALL of ours goes out while one is open.
-  kAllocate,          ///< Heap is used for every frame from the CSMS.
+  kDropRecord,         ///< Now and then a record does not reach the log.
+  kStopTwice,          ///< StopTransaction goes out once more after it was confirmed.
+  kTimeoutIsAttempt,   ///< A timeout of a transaction message counts like a CALLERROR.
+  kSkipCrc,            ///< Damaged records are taken for good.
+  kForgetAnswer,       ///< Now and then a CALL of the CSMS stays without answer.
+  kExceedLimit,        ///< The charger is offered 1 A more than allowed.
+  kPermitForEver,      ///< Power stays permitted after a transaction.
+  kForgetSetting,      ///< Settings are lost with the power.
+  kKeepHighLimit,      ///< A limit that falls does not reach the charger.
+  kStopTooLow,         ///< meterStop is below the last register that was told.
+  kTwoCalls,           ///< A second CALL of ours goes out while one is open.
+  kAllocate,           ///< Heap is used for every frame from the CSMS.
+  kKeepOldList,        ///< An update of the local list is accepted, and gone with the power.
+  kForgetReservation,  ///< Reservations are lost with the power.
 };
 
 struct MutantName {
@@ -47,6 +50,8 @@ constexpr MutantName kMutants[] = {
     {Mutant::kStopTooLow, "stop-too-low"},
     {Mutant::kTwoCalls, "two-calls"},
     {Mutant::kAllocate, "allocate"},
+    {Mutant::kKeepOldList, "keep-old-list"},
+    {Mutant::kForgetReservation, "forget-reservation"},
 };
 
 /// Gives log lines to a function; formats nothing while there is none.
@@ -149,6 +154,8 @@ class FilePort final : public platform::FileStore {
     return files_.append(name, data);
   }
   common::Status rename(const char* from, const char* to) override {
+    if (mutant_ == Mutant::kKeepOldList && std::strcmp(to, "local_list.bin") == 0)
+      return files_.remove(from);
     return files_.rename(from, to);
   }
   common::Status remove(const char* name) override { return files_.remove(name); }

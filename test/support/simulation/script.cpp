@@ -98,7 +98,7 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
   event.at_ms = at_ms;
   event.connector = static_cast<uint8_t>(dice.between(1, script.connectors));
   const int64_t off_ms = dice.spread(500, 2 * kHourMs);
-  switch (dice.between(0, 31)) {
+  switch (dice.between(0, 33)) {
     case 0:
       event.kind = EventKind::kChargerFault;
       event.a = dice.spread(500, kHourMs);
@@ -224,6 +224,18 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
       event.a = dice.spread(1000, 6 * kHourMs);
       event.b = dice.spread(1, 1000);
       break;
+    case 31:
+      event.kind = EventKind::kFileFault;
+      event.a = dice.between(1, 4);
+      event.b = event.a == 4 ? 0 : dice.spread(1, 40000);  // refused at once
+      event.c = dice.between(1, 3);
+      break;
+    case 32:
+      event.kind = EventKind::kFileServer;
+      event.a = dice.spread(kMinuteMs, 6 * kHourMs);
+      event.b = dice.spread(200, 100000);
+      event.c = dice.between(0, 1);
+      break;
     default:
       event.kind = EventKind::kBootClock;
       event.a = dice.spread(500, 2 * kDayMs) * (dice.chance(500) ? 1 : -1);
@@ -242,6 +254,7 @@ Script make_script(uint64_t seed, int64_t days) {
   script.connectors = static_cast<uint8_t>(dice.chance(500) ? 1 : dice.between(2, 3));
   script.phases = dice.chance(250) ? 1 : 3;
   script.max_ma = dice.chance(500) ? 16000 : 32000;
+  script.can_switch_phases = script.phases == 3 && dice.chance(250);
   script.has_session_marker = dice.chance(700);
   script.has_battery_clock = dice.chance(250);
   script.torn = static_cast<uint8_t>(dice.between(0, 4));
@@ -367,6 +380,12 @@ std::string describe(const Event& event) {
       return "the platform sets the clock, " + a_ms + " off";
     case EventKind::kCommand:
       return at + ": command " + number(event.a) + " of the CSMS, seed " + number(event.b);
+    case EventKind::kFileFault:
+      return "the next " + number(event.c) + " file transfers go wrong in manner " +
+             number(event.a) + " after " + number(event.b) + " bytes";
+    case EventKind::kFileServer:
+      return "the file server gives " + number(event.b) + " bytes per second" +
+             (event.c == 1 ? " for " : ", always from the beginning, for ") + a_ms;
     case EventKind::kPowerCut:
       return "power cut for " + a_ms;
     case EventKind::kCutAtByte:
@@ -393,6 +412,7 @@ std::string describe(const Event& event) {
 std::string describe_charge_point(const Script& script) {
   return std::to_string(script.connectors) + " connectors, " + std::to_string(script.phases) +
          " phases, " + std::to_string(script.max_ma) + " mA, " +
+         (script.can_switch_phases ? "switches phases, " : "") +
          (script.has_session_marker ? "counts plug-ins, " : "does not count plug-ins, ") +
          (script.has_battery_clock ? "battery clock, " : "no clock, ") + "flash of " +
          std::to_string(script.flash_bytes) + " bytes, a reading every " +

@@ -37,6 +37,8 @@ enum class EventKind : uint8_t {
   kCsmsClock,     ///< a = jump ms
   kPlatformTime,  ///< a = jump ms against the CSMS's: the operating system sets the time
   kCommand,       ///< a = command index, b = seed of its arguments
+  kFileFault,     ///< a = platform_sim::SimFileServer::Fault::Kind, b = after bytes, c = how many
+  kFileServer,    ///< a = duration ms, b = bytes per s, c = 1 when it can begin in the middle
   // Power and flash
   kPowerCut,    ///< a = off ms
   kCutAtByte,   ///< a = off ms, b = after so many more bytes written
@@ -65,6 +67,7 @@ struct Script {
   uint8_t connectors = 1;
   uint8_t phases = 3;
   uint32_t max_ma = 16000;
+  bool can_switch_phases = false;
   bool has_session_marker = true;
   bool has_battery_clock = false;
   uint8_t torn = 0;  ///< platform_sim::SimFileStore::Torn

@@ -12,14 +12,11 @@ namespace {
 using common::Instant;
 using platform_sim::SimWebSocketLink;
 
-constexpr uint64_t kMaxTurnsAtInstant = 1000;
-/// Steps per simulated day and connector beyond which the engine is running in circles.
-constexpr uint64_t kMaxStepsPerDay = 60000;
-
 platform_sim::SimCharger::Wallbox wallbox(const Script& script) {
   platform_sim::SimCharger::Wallbox wallbox;
   wallbox.capabilities.phases = script.phases;
   wallbox.capabilities.max_ma = script.max_ma;
+  wallbox.capabilities.can_switch_phases = script.can_switch_phases;
   wallbox.sample_interval_ms = script.reading_ms;
   // A register that stands still need not be read often.
   wallbox.idle_sample_interval_ms = std::max<int64_t>(script.reading_ms, 3600000);
@@ -39,6 +36,8 @@ World::World(const Script& script, const RunOptions& options)
       charger_(clock_, script.connectors, wallbox(script)),
       files_(flash_, options.mutant),
       charger_port_(charger_, power_, options.mutant),
+      image_files_(power_, script.seed),
+      boot_state_(power_),
       auditor_(script.flash_bytes < 256 * 1024),
       is_flash_tight_(script.flash_bytes < 256 * 1024) {
   flash_.set_torn(static_cast<platform_sim::SimFileStore::Torn>(script.torn));
@@ -50,6 +49,10 @@ World::World(const Script& script, const RunOptions& options)
   csms_.parents[kTags[0]] = csms_.parents[kTags[1]] = "FAMILY";
   csms_.message_timeout_ms = 0;  // the auditor knows better
   csms_.keeps_calls = false;
+  for (int number = 0; number < FirmwareImage::kCount; ++number) {
+    if (number != FirmwareImage::kMissing)
+      file_server_.files[FirmwareImage::url(number)] = FirmwareImage::content(number);
+  }
   outcome_.hash = 0xCBF29CE484222325U;
   if (options.trace_lines > 0)
     log_.write_line = [this](const std::string& line) { note("  ", line); };
@@ -117,27 +120,39 @@ void World::boot() {
   charger_port_.on_boot();
   for (Bystander& seen : bystanders_) {
     seen.heard_wh = seen.start_wh;
+    seen.vend_since_ms = -1;
     seen.are_phases_heard = false;
   }
   if (options_.mutant == Mutant::kSkipCrc) make_checksums_match(flash_.raw("transactions.log"));
   power_.restore();
   if (options_.mutant == Mutant::kForgetSetting) (void)settings_.erase_all();
+  if (options_.mutant == Mutant::kForgetReservation) {
+    for (size_t i = 1; i <= limits::kMaxConnectors; ++i)
+      (void)settings_.erase(("reserve" + std::to_string(i)).c_str());
+  }
   if (cut_in_boot_ >= 0) {
     power_.cut_after_bytes(power_.bytes_written() + static_cast<uint64_t>(cut_in_boot_));
     cut_in_boot_ = -1;
   }
   note("!", "the gateway starts");
   ++outcome_.boots;
+  transfer_ = std::make_unique<platform_sim::SimFileTransfer>(clock_, file_server_);
+  firmware_ = std::make_unique<platform::SimulatedFirmware>(image_files_, boot_state_, log_,
+                                                            "0.1.0", uint32_t{256 * 1024});
+  (void)firmware_->begin();
   charge_point_ = std::make_unique<ocpp::ChargePoint>(
-      ocpp::Ports{files_, settings_, entropy_, charger_port_, log_});
+      ocpp::Ports{files_, settings_, entropy_, charger_port_, log_, transfer_.get(),
+                  firmware_.get(), &diagnostics_});
   ocpp::Options options;
   options.identity.vendor = common::FixedString<20>("VEV");
   options.identity.model = common::FixedString<20>("Gateway");
   options.identity.serial_number = common::FixedString<25>("0001");
+  options.identity.firmware_version = firmware_->version();
   options.connectors = script_.connectors;
   options.reset_cause = cause_;
   const common::Status begun = charge_point_->begin(options, clock_.now(), clock_.utc());
   auditor_.on_boot();
+  reservations_.on_boot(now_ms());
   deadline_ = clock_.now();
   if (!power_.is_on()) {
     die(off_ms_, "power cut during the start-up");
@@ -183,6 +198,8 @@ void World::boot() {
     was_offline_allowed_ = script_.is_offline_allowed;
   } else {
     check_settings();
+    check_list("after the restart");
+    check_files();
   }
 }
 
@@ -190,9 +207,11 @@ void World::die(int64_t off_ms, const char* cause) {
   note("!", cause);
   ++outcome_.power_cuts;
   power_.cut();
+  reservations_.expire(charge_point_->utc(clock_.now()).ms, now_ms());
   note_stops_at_death();
   charge_point_.reset();
   auditor_.on_power_lost(now_ms());
+  reservations_.on_power_lost(now_ms());
   on_connection_lost();
   link_.reset();
   under_way_.clear();
@@ -326,7 +345,11 @@ void World::run_engine() {
       timeout_ms = std::strtoll(entry.value.c_str(), nullptr, 10) * 1000;
     }
     auditor_.on_frame_out(frame, timeout_ms, now_ms());
-    if (is_answer) on_answer_out(frame);
+    if (is_answer) {
+      on_answer_out(frame);
+    } else {
+      on_file_status(frame);
+    }
     watched([&] { charge_point_->on_sent(now); });
     was_sent = true;
   }
@@ -358,7 +381,7 @@ void World::take_events() {
   while (is_on() && charge_point_->take_event(event)) {
     switch (event.type) {
       case ocpp::EventType::kTransactionStarted:
-        ++started_;
+        on_transaction_started(event);
         break;
       case ocpp::EventType::kClockSet:
       case ocpp::EventType::kFirmwareStatusChanged:
@@ -375,124 +398,6 @@ void World::take_events() {
         break;
     }
   }
-}
-
-// ------------------------------------------------------------------------------------------------------ time
-
-void World::turn() {
-  if (now_ms() != instant_ms_) {
-    instant_ms_ = now_ms();
-    turns_at_instant_ = 0;
-  } else if (++turns_at_instant_ > kMaxTurnsAtInstant) {
-    fail("the engine does not come to rest: more than " + std::to_string(kMaxTurnsAtInstant) +
-         " steps in one millisecond");
-    return;
-  }
-  is_busy_instant_ = false;
-  run_timers();
-  while (next_event_ < script_.events.size() && script_.events[next_event_].at_ms <= now_ms()) {
-    happen(script_.events[next_event_]);
-    ++next_event_;
-  }
-  charger_.step();
-  if (is_on() && !power_.is_on()) die(off_ms_, "power cut");
-  carry_frames();
-  if (!is_on() && now_ms() >= boot_at_ms_) {
-    boot();
-    charger_.step();
-  }
-  if (is_on()) run_engine();
-  if (is_on() && !power_.is_on()) die(off_ms_, "power cut");
-  check_new_transactions();
-  check_power();
-  auditor_.on_time(now_ms());
-  const auto days = static_cast<uint64_t>(now_ms() / 86400000 + 2);
-  if (outcome_.steps > days * kMaxStepsPerDay * script_.connectors)
-    fail("the engine is busier than anything that happens: " + std::to_string(outcome_.steps) +
-         " steps by now");
-}
-
-int64_t World::next_ms() {
-  int64_t next = INT64_MAX;
-  const auto consider_instant = [&](Instant instant) {
-    if (!instant.is_never()) next = std::min(next, base_ms_ + instant.ms);
-  };
-  const auto consider = [&next](int64_t at_ms) { next = std::min(next, at_ms); };
-  if (next_event_ < script_.events.size()) consider(script_.events[next_event_].at_ms);
-  consider(next_timer_ms_);
-  for (const Late& late : late_) consider(late.at_ms);
-  consider_instant(charger_.next_event());
-  if (link_ != nullptr) {
-    consider_instant(link_->next_event());
-    if (link_->is_connected() && !csms_.next_event().is_never()) consider(csms_.next_event().ms);
-  }
-  if (is_on()) {
-    consider_instant(deadline_);
-    if (is_busy_instant_) consider(now_ms());
-  } else {
-    consider(boot_at_ms_);
-  }
-  consider(auditor_.next_ms());
-  for (uint8_t id = 1; id <= script_.connectors; ++id) {
-    const Bystander& bystander = bystanders_[id];
-    if (bystander.over_since_ms >= 0) consider(bystander.over_since_ms + 5001);
-    if (bystander.unpaid_since_ms >= 0) consider(bystander.unpaid_since_ms + 5001);
-    if (!limits_.empty() && is_on() && bystander.has_transaction)
-      consider(next_limit_ms(bystanders_[id]));
-  }
-  if (over_in_all_since_ms_ >= 0) consider(over_in_all_since_ms_ + 5001);
-  return next;
-}
-
-bool World::run_until(int64_t at_ms) {
-  if (is_first_boot_) boot();
-  while (auditor_.violation().sentence.empty()) {
-    turn();
-    const int64_t next = next_ms();
-    if (next <= now_ms()) continue;
-    if (next > at_ms) {
-      clock_.advance(at_ms - now_ms());
-      return true;
-    }
-    clock_.advance(next - now_ms());
-  }
-  return false;
-}
-
-Outcome World::finish() {
-  constexpr int64_t kRestMs = 2 * 3600000;
-  if (run_until(script_.end_ms)) {
-    calm_down();
-    const int64_t by_ms = script_.end_ms + kRestMs;
-    while (run_until(now_ms() + 60000) && now_ms() < by_ms && !is_at_rest()) calm_down();
-    if (!is_at_rest())
-      fail("two hours after the last fault the charge point is not at rest: " +
-           (is_on() ? std::to_string(charge_point_->pending_messages()) + " messages wait"
-                    : std::string("it is off")));
-    (void)run_until(now_ms() + 120000);
-    check_books();
-    probe();
-    check_books();
-  }
-  outcome_.violation = auditor_.violation();
-  outcome_.retries = auditor_.retries;
-  outcome_.calls_in = auditor_.calls_in;
-  outcome_.given_up = auditor_.given_up().size();
-  outcome_.transactions = csms_.transactions.size();
-  for (uint8_t id = 1; id <= script_.connectors; ++id)
-    outcome_.energy_wh += charger_.energy_wh(id) - 1000;
-  if (outcome_.trace.size() > options_.trace_lines) {
-    outcome_.trace.erase(outcome_.trace.begin(),
-                         outcome_.trace.end() - static_cast<std::ptrdiff_t>(options_.trace_lines));
-  }
-  return outcome_;
-}
-
-Outcome World::run() { return finish(); }
-
-Outcome run(const Script& script, const RunOptions& options) {
-  World world(script, options);
-  return world.run();
 }
 
 }  // namespace simulation

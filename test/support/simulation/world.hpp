@@ -2,49 +2,29 @@
 
 #include "ocpp/charge_point.hpp"
 #include "ocpp_world/model_csms.hpp"
+#include "platform/simulated_firmware.hpp"
 #include "platform_sim/sim_charger.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_entropy.hpp"
+#include "platform_sim/sim_file_transfer.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 #include "simulation/auditor.hpp"
+#include "simulation/file_books.hpp"
 #include "simulation/limit_books.hpp"
+#include "simulation/list_books.hpp"
+#include "simulation/outcome.hpp"
 #include "simulation/ports.hpp"
+#include "simulation/reservation_books.hpp"
 #include "simulation/script.hpp"
 
 #include <array>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 namespace simulation {
-
-/// What a run came to.
-struct Outcome {
-  Violation violation;
-  uint64_t hash = 0;  ///< Of every frame with time and direction: equal runs, equal hashes.
-  uint64_t frames = 0;
-  uint64_t steps = 0;
-  uint64_t transactions = 0;
-  uint64_t retries = 0;
-  uint64_t boots = 0;
-  uint64_t power_cuts = 0;
-  uint64_t calls_in = 0;
-  uint64_t given_up = 0;
-  int64_t energy_wh = 0;
-  std::vector<std::string> trace;  ///< The last lines before the end, when asked for.
-
-  bool is_good() const { return violation.sentence.empty(); }
-};
-
-constexpr size_t kFullTrace = SIZE_MAX;
-
-struct RunOptions {
-  Mutant mutant = Mutant::kNone;
-  size_t trace_lines = 0;  ///< Keep at most so many lines.
-};
 
 /// One charge point with its wallboxes, cars, people, flash, link and CSMS, living through a script in virtual time.
 /// Everything it does follows from the script; several may live in one process.
@@ -67,11 +47,13 @@ class World final : private charger::ChargerObserver {
     kDeafTimer,
     kFlashTimer,
     kRegistrationTimer,
+    kFileTimer,
     kSilenceTimer,
     kFaultTimer = kSilenceTimer + limits::kMaxConnectors + 1,
     kTagTimer = kFaultTimer + limits::kMaxConnectors + 1,
     kTimerCount = kTagTimer + kTagCount,
   };
+  static constexpr int64_t kVendMs = 120000;
   struct Late {
     int64_t at_ms;
     std::string frame;
@@ -86,7 +68,8 @@ class World final : private charger::ChargerObserver {
     std::string key;
     std::string value;
     BookedProfile profile;
-    int number = 0;  ///< Of the reservation or of the list.
+    BookedReservation reservation;
+    BookedListUpdate list;
     int64_t sent_ms = 0;
     bool is_answered = false;
   };
@@ -103,6 +86,9 @@ class World final : private charger::ChargerObserver {
     bool are_phases_heard = false;  ///< No reading has told yet on how many phases this car draws.
     int64_t unpaid_since_ms = -1;
     int64_t over_since_ms = -1;
+    int64_t vend_since_ms = -1;  ///< Ready for free vend since then.
+    ocpp::ChargePointStatus status = ocpp::ChargePointStatus::Unavailable;  ///< Of the turn before.
+    bool is_plugged = false;
     int64_t loud_since_ms = 0;  ///< The charger can be heard since then.
     bool has_transaction = false;
     bool is_start_known = false;
@@ -149,6 +135,23 @@ class World final : private charger::ChargerObserver {
   void command(const Event& event);
   void send_command(const std::string& payload, const CsmsCommand& command);
   void end_commands();
+  std::string order_firmware(int image, int64_t in_ms, uint32_t retries, uint32_t interval_s);
+
+  // world_audits.cpp
+  struct KnownTag {
+    std::string id_tag;
+    std::string parent;
+  };
+  static KnownTag tag_of(const ocpp::MaskedIdTag& masked);
+  bool is_set(const char* key) const;
+  void check_list(const char* when);
+  void on_transaction_started(const ocpp::Event& event);
+  void check_reservations();
+  void check_reserved(uint8_t id, bool is_settled);
+  void check_free_vend(uint8_t id);
+  void check_reserved_starts();
+  void on_file_status(const std::string& frame);
+  void check_files();
 
   // world_events.cpp
   void happen(const Event& event);
@@ -165,8 +168,11 @@ class World final : private charger::ChargerObserver {
   void check_power();
   void note_stops_at_death();
   void check_settings();
-  void calm_down();
-  bool is_at_rest() const;
+  bool calm_down();
+  int64_t longest_drain_ms() const;
+  std::string why_not_at_rest() const;
+  bool is_at_rest() const { return why_not_at_rest().empty(); }
+  void check_work();
   void check_books();
   void probe();
 
@@ -184,6 +190,12 @@ class World final : private charger::ChargerObserver {
   FilePort files_;
   ChargerPort charger_port_;
   TraceLog log_;
+  platform_sim::SimFileStore image_files_;
+  platform_sim::SimKeyValueStore boot_state_;
+  platform_sim::SimFileServer file_server_;
+  std::unique_ptr<platform_sim::SimFileTransfer> transfer_;
+  std::unique_ptr<platform::SimulatedFirmware> firmware_;
+  SimDiagnostics diagnostics_;
   ocpp_world::ModelCsms csms_;
   Auditor auditor_;
   std::unique_ptr<platform_sim::SimWebSocketLink> link_;
@@ -215,7 +227,13 @@ class World final : private charger::ChargerObserver {
   int64_t limits_changed_ms_ = 0;
   std::map<std::string, CsmsCommand> commands_;  ///< Of this connection, by id.
   std::map<std::string, ExpectedSetting> expected_;
-  std::set<int> reservations_;  ///< Ids that may be in force.
+  ReservationBooks reservations_;
+  std::vector<BookedReservation>
+      used_;  ///< Their transactions must tell so; connector is that of use.
+  ListBooks list_;
+  int list_version_ = 1;
+  FileBooks firmware_books_{FileBooks::Job::kFirmware};
+  FileBooks diagnostics_books_{FileBooks::Job::kDiagnostics};
   std::array<Bystander, limits::kMaxConnectors + 1> bystanders_{};
   int64_t over_in_all_since_ms_ = -1;
   size_t known_transactions_ = 0;
@@ -224,6 +242,7 @@ class World final : private charger::ChargerObserver {
   bool was_offline_allowed_ = false;
   bool was_thief_helped_ = false;  ///< The CSMS itself started a transaction for the stolen tag.
   bool is_calm_ = false;
+  bool is_last_update_ordered_ = false;
   bool is_busy_instant_ = false;
   int64_t instant_ms_ = -1;
   uint64_t turns_at_instant_ = 0;
@@ -238,8 +257,10 @@ void World::watched(Call call) {
   size_t allocations = 0;
   {
     const platform_sim::MallocTrap trap;
+    const uint64_t accesses = power_.accesses();
     call();
     allocations = trap.count();
+    outcome_.most_accesses = std::max(outcome_.most_accesses, power_.accesses() - accesses);
   }
   if (allocations > 0) fail(std::to_string(allocations) + " heap allocations in the engine");
 }

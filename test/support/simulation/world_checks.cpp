@@ -1,6 +1,7 @@
 #include "simulation/world.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace simulation {
 namespace {
@@ -25,11 +26,35 @@ void World::on_answer_out(const std::string& text) {
     if (command.key == "AllowOfflineTxForUnknownId" && command.value == "true")
       was_offline_allowed_ = true;
   }
-  if (command.action == "ReserveNow" && status == "Accepted") reservations_.insert(command.number);
-  if (command.action == "CancelReservation" && !status.empty()) reservations_.erase(command.number);
+  if (command.action == "ReserveNow" && status == "Accepted") {
+    const int64_t length_ms =
+        command.reservation.expiry_utc_ms - charge_point_->utc(clock_.now()).ms;
+    command.reservation.length_ms = (length_ms + 999) / 1000 * 1000;
+    reservations_.add(command.reservation);
+  }
+  if (command.action == "CancelReservation" && !status.empty())
+    reservations_.end(command.reservation.id, now_ms());
+  if (command.action == "UpdateFirmware" && frame.type == '3' && is_calm_)
+    is_last_update_ordered_ = true;
+  if (command.action == "SendLocalList") {
+    if (const std::string wrong = list_.on_answer(command.list, status); !wrong.empty())
+      fail(wrong);
+  }
+  if (command.action == "GetLocalListVersion" && frame.type == '3') {
+    const int64_t version = number_field(frame.payload, "listVersion", INT64_MIN);
+    if (version != -1 && !list_.may_have_version(version))
+      fail("the charge point says that its local list has version " + std::to_string(version));
+  }
   if (command.action == "SetChargingProfile" && !command.profile.periods.empty() &&
       status == "Accepted") {
-    limits_.install(command.profile);
+    ocpp::TransactionView view;
+    if (command.profile.transaction_id >= 0 &&
+        charge_point_->open_transaction(static_cast<uint8_t>(command.profile.connector), view) &&
+        view.transaction_id != command.profile.transaction_id) {
+      fail("a profile for transaction " + std::to_string(command.profile.transaction_id) +
+           " was accepted for transaction " + std::to_string(view.transaction_id));
+    }
+    limits_.install(command.profile, charge_point_->utc(clock_.now()).ms);
     limits_changed_ms_ = now_ms();
   }
   if (command.action == "ClearChargingProfile" && !status.empty()) {
@@ -51,7 +76,12 @@ void World::on_command_lost(CsmsCommand& command) {
   }
   if (command.action == "SetChargingProfile" || command.action == "ClearChargingProfile")
     are_limits_sure_ = false;
-  if (command.action == "ReserveNow") reservations_.insert(command.number);
+  if (command.action == "ReserveNow") {
+    command.reservation.is_doubtful = true;
+    reservations_.add(command.reservation);
+  }
+  if (command.action == "CancelReservation") reservations_.doubt(command.reservation.id);
+  if (command.action == "SendLocalList") list_.on_lost(command.list);
 }
 
 void World::on_connection_lost() {
@@ -133,11 +163,12 @@ void World::check_power() {
     if (current_ma > 0 && is_authorised && is_judged && are_limits_sure_ && !limits_.empty() &&
         seen.is_start_known && utc.is_known()) {
       const BookedLimit limit = limits_.of_connector(id, seen.started_utc_ms, utc.ms);
-      is_over = ampere > limit.ampere + 0.05 || watt > limit.watt + 1;
+      is_over = ampere > limit.ampere + 0.05 || watt > limit.watt + 1 ||
+                (script_.can_switch_phases && charger_.offer(id).phases > limit.phases);
       if (is_over && seen.over_since_ms >= 0 && now_ms() - seen.over_since_ms > kGraceMs) {
         fail("connector " + std::to_string(id) + " draws " + std::to_string(ampere) + " A, " +
              std::to_string(watt) + " W; its limit is " + std::to_string(limit.ampere) + " A, " +
-             std::to_string(limit.watt) + " W");
+             std::to_string(limit.watt) + " W, " + std::to_string(limit.phases) + " phases");
       }
     }
     if (!is_over) {
@@ -209,25 +240,34 @@ void World::check_settings() {
   }
 }
 
-/// All faults end, everyone goes home.
-void World::calm_down() {
+/// All faults end, everyone goes home. @return true
+bool World::calm_down() {
   if (!is_calm_) note("!", "faults end, everyone goes home");
   for (size_t timer = 0; timer < timers_.size(); ++timer) {
     if (timers_[timer] != 0) timers_[timer] = now_ms();
   }
   next_timer_ms_ = now_ms();
   csms_.faults = ocpp_world::ModelCsms::Faults();
+  file_server_.faults.clear();
   drop_ = {};
   duplicate_ = {};
   cut_in_boot_ = -1;
   flash_.fail_next_append(common::Status::kOk, 0);
   settings_.fail_next_set(common::Status::kOk);
-  if (is_on()) power_.restore();
+  if (is_on()) {
+    power_.restore();
+    (void)charge_point_->set_configuration(common::text("FreeVendEnabled"), common::text("false"),
+                                           clock_.now());
+    expected_["FreeVendEnabled"] = ExpectedSetting{"false", "", false};
+  } else {
+    boot_at_ms_ = std::min(boot_at_ms_, now_ms() + 1000);
+  }
   for (auto& entry : commands_) {
     if (now_ms() - entry.second.sent_ms > 120000) on_command_lost(entry.second);
   }
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
     charger_.unplug(id);
+    bystanders_[id].is_plugged = false;
     if (is_on()) (void)charge_point_->stop_transaction(id, clock_.now());
   }
   if (is_link_up_ && charge_point_->registration() == ocpp::RegistrationState::kAccepted) {
@@ -240,23 +280,61 @@ void World::calm_down() {
       command.action = "ChangeAvailability";
       send_command(R"({"connectorId":0,"type":"Operative"})", command);
     }
+    // One that is due now takes the place of whatever waits for its time; and it must work.
+    if (!is_last_update_ordered_) {
+      command.action = "UpdateFirmware";
+      send_command(order_firmware(FirmwareImage::kSound, -3600'000, 3, 10), command);
+    }
     end_commands();
     is_calm_ = true;
   }
+  return true;
 }
 
-bool World::is_at_rest() const {
-  if (!is_on() || !is_link_up_ || !is_calm_ || !late_.empty() || !under_way_.empty()) return false;
-  if (charge_point_->registration() != ocpp::RegistrationState::kAccepted) return false;
-  if (!reservations_.empty()) return false;
+/// How long everything may take to come to rest, ms: the longest waits, one after the other.
+int64_t World::longest_drain_ms() const {
+  const auto seconds = [this](const char* key) {
+    ocpp::ConfigurationEntry entry;
+    if (is_on()) (void)charge_point_->get_configuration(common::text(key), entry);
+    return std::strtoll(entry.value.c_str(), nullptr, 10);
+  };
+  constexpr int64_t kBootMs = 2000;
+  constexpr int64_t kReconnectMs = 15000 + 1000;
+  constexpr int64_t kRegistrationMs = 60000;  // what a Pending or Rejected charge point was told
+  constexpr int64_t kRoundTripMs = 100;
+  constexpr int64_t kUpdateMs = 120000 + 30000 + 4 * kReconnectMs + 60000;  // and a minute of calm
+  return kBootMs + kReconnectMs + kRegistrationMs + kUpdateMs +
+         // The message that waits longest for its next attempt, the CALL that nobody answers,
+         // a session that nobody uses.
+         60000 * 5 + 1000 * (seconds("MessageTimeout") + seconds("ConnectionTimeOut")) +
+         kRoundTripMs * static_cast<int64_t>(is_on() ? charge_point_->pending_messages() : 2000);
+}
+
+std::string World::why_not_at_rest() const {
+  if (!is_on()) return "it is off";
+  if (!is_link_up_ || charge_point_->registration() != ocpp::RegistrationState::kAccepted)
+    return "it is offline";
+  if (!is_calm_ || !late_.empty() || !under_way_.empty()) return "frames are under way";
+  if (!reservations_.empty()) return "something is reserved";
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
     ocpp::TransactionView view;
-    if (charge_point_->open_transaction(id, view)) return false;
+    if (charge_point_->open_transaction(id, view))
+      return "connector " + std::to_string(id) + " has a transaction";
   }
   const bool is_answered = std::all_of(commands_.begin(), commands_.end(),
                                        [](const auto& entry) { return entry.second.is_answered; });
-  const bool is_waiting = auditor_.has_open_call() && now_ms() < auditor_.open_call_times_out_ms();
-  return is_answered && charge_point_->pending_messages() == 0 && !is_waiting;
+  if (!is_answered) return "a CALL is not answered";
+  if (auditor_.has_open_call() && now_ms() < auditor_.open_call_times_out_ms())
+    return "it waits for an answer";
+  if (!is_last_update_ordered_ ||
+      FirmwareImage::version(FirmwareImage::kSound) != firmware_->version().c_str() ||
+      !FileBooks::is_final(charge_point_->firmware_status()))
+    return std::string("firmware: ") + charge_point_->firmware_status();
+  if (!FileBooks::is_final(charge_point_->diagnostics_status()))
+    return std::string("diagnostics: ") + charge_point_->diagnostics_status();
+  if (charge_point_->pending_messages() > 0)
+    return std::to_string(charge_point_->pending_messages()) + " messages wait";
+  return "";
 }
 
 void World::check_books() {
@@ -275,6 +353,7 @@ void World::check_books() {
     fail(std::to_string(started_) + " transactions were started, the CSMS knows of " +
          std::to_string(csms_.transactions.size()));
   }
+  if (lost_starts == 0) check_reserved_starts();
   size_t open = 0;
   std::vector<const ocpp_world::ModelCsms::Transaction*> by_meter[limits::kMaxConnectors + 1];
   for (const auto& transaction : csms_.transactions) {

@@ -45,6 +45,10 @@ constexpr Setting kSettings[] = {
     {"MeterValuesSampledData",
      "Energy.Active.Import.Register,Power.Active.Import,Current.Import,Voltage"},
     {"MeterValuesAlignedData", "Energy.Active.Import.Register"},
+    {"FreeVendEnabled", "true"},
+    {"FreeVendEnabled", "false"},
+    {"FreeVendEnabled", "false"},
+    {"LocalAuthListEnabled", "true"},
     {"NumberOfConnectors", "7"},
     {"NoSuchKey", "1"},
 };
@@ -59,6 +63,7 @@ const char* const kLeftAlone[] = {
     "TransactionMessageAttempts",
     "AllowOfflineTxForUnknownId",
     "ConnectionTimeOut",
+    "FreeVendEnabled",
 };
 
 template <typename T, size_t N>
@@ -120,21 +125,34 @@ const World::CommandRow World::kCommands[] = {
        profile.purpose = static_cast<Purpose>(dice.below(3));
        profile.connector = profile.purpose == Purpose::kMax ? 0 : connector;
        profile.stack_level = static_cast<int>(dice.below(3));
-       profile.kind = static_cast<Kind>(dice.below(profile.purpose == Purpose::kMax ? 2 : 3));
+       profile.kind = static_cast<Kind>(dice.below(profile.purpose == Purpose::kMax ? 3 : 4));
        profile.is_watt = dice.chance(400);
        if (dice.chance(300)) profile.duration_s = 60 + dice.below(86400);
-       const int64_t utc_ms = world.csms_.utc_at_zero.ms + world.now_ms();
+       const int64_t now_utc_ms =
+           world.csms_.utc_at_zero.ms / 1000 * 1000 + world.now_ms() / 1000 * 1000;
        if (profile.kind != Kind::kRelative)
-         profile.start_utc_ms = utc_ms / 1000 * 1000 - 1000LL * dice.below(86400);
+         profile.start_utc_ms = now_utc_ms - 1000LL * dice.below(86400);
+       if (profile.kind == Kind::kWeekly) profile.start_utc_ms -= 86400'000LL * dice.below(7);
+       if (dice.chance(150))
+         profile.valid_from_utc_ms = now_utc_ms + 1000LL * dice.below(2 * 86400) - 86400'000;
+       if (dice.chance(150)) profile.valid_to_utc_ms = now_utc_ms + 1000LL * dice.below(2 * 86400);
+       if (profile.purpose == Purpose::kTx && dice.chance(400)) {
+         profile.transaction_id = 4711;
+         for (const auto& transaction : world.csms_.transactions) {
+           if (transaction.stops == 0 && transaction.connector_id == connector)
+             profile.transaction_id = transaction.id;
+         }
+       }
        int64_t start_s = 0;
        for (uint32_t i = 1 + dice.below(4); i > 0; --i) {
          double limit = 0.1 * dice.below(400);
          if (profile.is_watt) limit *= 230.0 * world.script_.phases;
+         const int phases = dice.chance(300) ? 1 + static_cast<int>(dice.below(3)) : 0;
          profile.periods.push_back(
-             BookedProfile::Period{start_s, static_cast<int64_t>(limit * 10) / 10.0});
+             BookedProfile::Period{start_s, static_cast<int64_t>(limit * 10) / 10.0, phases});
          start_s += 30 + dice.below(20000);
        }
-       return profile.request(-1);
+       return profile.request();
      }},
     {"ClearChargingProfile", 10,
      [](World&, Dice& dice, uint8_t, CsmsCommand& command) {
@@ -175,13 +193,15 @@ const World::CommandRow World::kCommands[] = {
        return "{" + text_member("type", dice.chance(500) ? "Hard" : "Soft") + "}";
      }},
     {"TriggerMessage", 20,
-     [](World&, Dice& dice, uint8_t connector, CsmsCommand&) {
+     [](World& world, Dice& dice, uint8_t connector, CsmsCommand&) {
        static const char* const kWanted[] = {"BootNotification",
                                              "Heartbeat",
                                              "MeterValues",
                                              "StatusNotification",
                                              "DiagnosticsStatusNotification",
                                              "FirmwareStatusNotification"};
+       world.firmware_books_.on_trigger();
+       world.diagnostics_books_.on_trigger();
        return "{" + text_member("requestedMessage", one_of(kWanted, dice)) +
               and_connector(connector) + "}";
      }},
@@ -206,38 +226,80 @@ const World::CommandRow World::kCommands[] = {
     {"ClearCache", 10, [](World&, Dice&, uint8_t, CsmsCommand&) { return std::string("{}"); }},
     {"ReserveNow", 10,
      [](World& world, Dice& dice, uint8_t connector, CsmsCommand& command) {
-       command.number = 1 + static_cast<int>(dice.below(4));
-       const size_t tag = dice.below(kStolenTag);
-       const int64_t utc_ms = world.csms_.utc_at_zero.ms + world.now_ms();
-       const auto expiry = ocpp_messages::format_time(
-           common::UtcTime{utc_ms + 1000 * (60 + static_cast<int64_t>(dice.below(20000)))});
+       BookedReservation& wish = command.reservation;
+       wish.id = 1 + static_cast<int>(dice.below(4));
+       wish.connector = connector;
+       wish.id_tag = kTags[dice.below(kStolenTag)];
+       if (dice.chance(300)) wish.parent = "FAMILY";
+       wish.length_ms = 1000 * (60 + static_cast<int64_t>(dice.below(20000)));
+       wish.expiry_utc_ms = world.csms_.utc_at_zero.ms + world.now_ms() + wish.length_ms;
+       const auto expiry = ocpp_messages::format_time(common::UtcTime{wish.expiry_utc_ms});
        return "{" + member("connectorId", connector) + "," +
-              text_member("expiryDate", expiry.c_str()) + "," + text_member("idTag", kTags[tag]) +
-              (dice.chance(300) ? "," + text_member("parentIdTag", "FAMILY") : std::string()) +
-              "," + member("reservationId", command.number) + "}";
+              text_member("expiryDate", expiry.c_str()) + "," + text_member("idTag", wish.id_tag) +
+              (wish.parent.empty() ? "" : "," + text_member("parentIdTag", wish.parent)) + "," +
+              member("reservationId", wish.id) + "}";
      }},
     {"CancelReservation", 5,
      [](World&, Dice& dice, uint8_t, CsmsCommand& command) {
-       command.number = 1 + static_cast<int>(dice.below(4));
-       return "{" + member("reservationId", command.number) + "}";
+       command.reservation.id = 1 + static_cast<int>(dice.below(4));
+       return "{" + member("reservationId", command.reservation.id) + "}";
+     }},
+    {"SendLocalList", 12,
+     [](World& world, Dice& dice, uint8_t, CsmsCommand& command) {
+       BookedListUpdate& update = command.list;
+       update.is_full = dice.chance(350);
+       // Now and then not newer than the last one.
+       update.version =
+           dice.chance(150)
+               ? 1 + static_cast<int>(dice.below(static_cast<uint32_t>(world.list_version_)))
+               : ++world.list_version_;
+       for (uint32_t i = dice.below(25); i > 0; --i) {
+         BookedListUpdate::Entry entry;
+         const size_t tag = dice.below(20);
+         entry.id_tag =
+             tag < kTagCount ? kTags[tag] : "LIST" + std::to_string(100 + dice.below(200));
+         static const char* const kStatuses[] = {"Accepted", "Accepted", "Blocked", "Invalid"};
+         entry.status = is_stolen(tag) && tag < kTagCount ? "Blocked" : one_of(kStatuses, dice);
+         if (tag < 2) entry.parent = "FAMILY";
+         if (!update.is_full && dice.chance(200)) entry.status = entry.parent = "";
+         const bool is_there = std::any_of(
+             update.entries.begin(), update.entries.end(),
+             [&](const BookedListUpdate::Entry& other) { return other.id_tag == entry.id_tag; });
+         if (!is_there) update.entries.push_back(entry);
+       }
+       return update.request();
+     }},
+    {"GetLocalListVersion", 6,
+     [](World&, Dice&, uint8_t, CsmsCommand&) { return std::string("{}"); }},
+    {"UpdateFirmware", 3,
+     [](World& world, Dice& dice, uint8_t, CsmsCommand&) {
+       return world.order_firmware(static_cast<int>(dice.below(FirmwareImage::kCount)),
+                                   static_cast<int64_t>(dice.below(3600)) * 1000 - 1800'000,
+                                   dice.below(4), 5 + dice.below(60));
+     }},
+    {"GetDiagnostics", 6,
+     [](World& world, Dice& dice, uint8_t, CsmsCommand&) {
+       world.diagnostics_books_.on_order();
+       return "{" +
+              text_member("location", dice.chance(500) ? "ftp://files.example/in"
+                                                       : "https://files.example/in/a.log") +
+              "," + member("retries", dice.below(4)) + "," +
+              member("retryInterval", 5 + dice.below(60)) + "}";
      }},
     // What is refused.
     {"ChangeConfiguration", 2,
-     [](World&, Dice&, uint8_t, CsmsCommand&) {
-       return std::string(R"({"key":"HeartbeatInterval"})");
-     }},
+     [](World&, Dice&, uint8_t,
+        CsmsCommand&) { return std::string(R"({"key":"HeartbeatInterval"})"); }},
     {"NoSuchAction", 2, [](World&, Dice&, uint8_t, CsmsCommand&) { return std::string("{}"); }},
     {"Reset", 2,
      [](World&, Dice&, uint8_t, CsmsCommand&) { return std::string(R"({"type":"Lukewarm"})"); }},
     {"RemoteStopTransaction", 2,
-     [](World&, Dice&, uint8_t, CsmsCommand&) {
-       return std::string(R"({"transactionId":"seven"})");
-     }},
+     [](World&, Dice&, uint8_t,
+        CsmsCommand&) { return std::string(R"({"transactionId":"seven"})"); }},
     {"StartTransaction", 2, [](World&, Dice&, uint8_t, CsmsCommand&) { return std::string("{}"); }},
     {"SetChargingProfile", 2,
-     [](World&, Dice&, uint8_t, CsmsCommand&) {
-       return std::string(R"({"connectorId":-1,"csChargingProfiles":{}})");
-     }},
+     [](World&, Dice&, uint8_t,
+        CsmsCommand&) { return std::string(R"({"connectorId":-1,"csChargingProfiles":{}})"); }},
 };
 
 void World::send_command(const std::string& payload, const CsmsCommand& command) {
@@ -270,12 +332,24 @@ void World::command(const Event& event) {
 
 /// Takes back what would keep a connector from being Available.
 void World::end_commands() {
-  for (const int number : reservations_) {
+  std::vector<int> ids;
+  for (const BookedReservation& reservation : reservations_.all()) ids.push_back(reservation.id);
+  for (const int id : ids) {
     CsmsCommand command;
     command.action = "CancelReservation";
-    command.number = number;
-    send_command("{" + member("reservationId", number) + "}", command);
+    command.reservation.id = id;
+    send_command("{" + member("reservationId", id) + "}", command);
   }
+}
+
+/// Payload of UpdateFirmware.req.
+std::string World::order_firmware(int image, int64_t in_ms, uint32_t retries, uint32_t interval_s) {
+  firmware_books_.on_order();
+  const auto date =
+      ocpp_messages::format_time(common::UtcTime{csms_.utc_at_zero.ms + now_ms() + in_ms});
+  return "{" + text_member("location", FirmwareImage::url(image)) + "," +
+         text_member("retrieveDate", date.c_str()) + "," + member("retries", retries) + "," +
+         member("retryInterval", interval_s) + "}";
 }
 
 }  // namespace simulation

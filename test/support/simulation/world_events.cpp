@@ -72,6 +72,10 @@ void World::end_timer(size_t timer) {
       csms_.registration = "Accepted";
       csms_.interval_s = static_cast<int32_t>(script_.heartbeat_s);
       return;
+    case kFileTimer:
+      file_server_.bytes_per_s = 100'000;
+      file_server_.can_resume = true;
+      return;
     default:
       break;
   }
@@ -98,12 +102,14 @@ void World::happen(const Event& event) {
       ev.phases = static_cast<uint8_t>(event.b);
       ev.wanted_wh = event.c;
       charger_.plug(id, ev);
+      bystanders_[id].is_plugged = true;
       if (bystanders_[id].has_transaction) bystanders_[id].are_phases_heard = false;
       bystanders_[id].phases = static_cast<uint8_t>(std::min<int64_t>(event.b, script_.phases));
       break;
     }
     case EventKind::kUnplug:
       charger_.unplug(id);
+      bystanders_[id].is_plugged = false;
       break;
     case EventKind::kTag:
       if (is_on()) {
@@ -235,6 +241,8 @@ void World::happen(const Event& event) {
       break;
     case EventKind::kSetFails:
       settings_.fail_next_set(common::Status::kIo);
+      firmware_books_.on_store_failure();
+      diagnostics_books_.on_store_failure();
       break;
     case EventKind::kFlashFull:
       is_flash_tight_ = true;
@@ -243,6 +251,18 @@ void World::happen(const Event& event) {
                           static_cast<uint32_t>(event.b));
       start_timer(kFlashTimer, event.a);
       auditor_.on_flash_full(timers_[kFlashTimer]);
+      break;
+    case EventKind::kFileFault:
+      for (int64_t i = 0; i < event.c; ++i) {
+        file_server_.faults.push_back(platform_sim::SimFileServer::Fault{
+            static_cast<platform_sim::SimFileServer::Fault::Kind>(event.a),
+            static_cast<uint32_t>(event.b)});
+      }
+      break;
+    case EventKind::kFileServer:
+      file_server_.bytes_per_s = static_cast<uint32_t>(event.b);
+      file_server_.can_resume = event.c != 0;
+      start_timer(kFileTimer, event.a);
       break;
     case EventKind::kBootClock:
       boot_clock_jump_ms_ = event.a;
