@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdarg>
 #include <cstdint>
 
 namespace common {
@@ -18,15 +19,30 @@ class LogSink {
   /// @param module  Static name such as "ocpp.tx".
   /// @param format  printf format; the line is cut at 200 bytes.
   /// @par Context   Loop thread; does not block.
-  virtual void write(LogLevel level, const char* module, const char* format, ...)
-      __attribute__((format(printf, 4, 5))) = 0;
+  virtual void vwrite(LogLevel level, const char* module, const char* format,
+                      va_list arguments) = 0;
+  void write(LogLevel level, const char* module, const char* format, ...)
+      __attribute__((format(printf, 4, 5)));
 };
+
+/// What the macros below call: plain functions with as few arguments as can be, because every log line in
+/// the code pays for them.
+/// @{
+void log_error(LogSink& sink, const char* module, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+void log_warn(LogSink& sink, const char* module, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+void log_info(LogSink& sink, const char* module, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+void log_debug(LogSink& sink, const char* module, const char* format, ...)
+    __attribute__((format(printf, 3, 4)));
+/// @}
 
 /// Writes nothing; for tests and for objects without a console.
 class NullLogSink final : public LogSink {
  public:
   bool is_enabled(LogLevel, const char*) const override { return false; }
-  void write(LogLevel, const char*, const char*, ...) override {}
+  void vwrite(LogLevel, const char*, const char*, va_list) override {}
 };
 
 }  // namespace common
@@ -34,9 +50,7 @@ class NullLogSink final : public LogSink {
 /// Once per .cpp: names the module of the log lines below.
 #define LOG_MODULE(name) static constexpr const char* kLogModule = name
 
-#define LOG_AT(sink, level, ...) (sink).write(level, kLogModule, __VA_ARGS__)
-
-#define LOG_ERROR(sink, ...) LOG_AT(sink, ::common::LogLevel::kError, __VA_ARGS__)
-#define LOG_WARN(sink, ...) LOG_AT(sink, ::common::LogLevel::kWarn, __VA_ARGS__)
-#define LOG_INFO(sink, ...) LOG_AT(sink, ::common::LogLevel::kInfo, __VA_ARGS__)
-#define LOG_DEBUG(sink, ...) LOG_AT(sink, ::common::LogLevel::kDebug, __VA_ARGS__)
+#define LOG_ERROR(sink, ...) ::common::log_error(sink, kLogModule, __VA_ARGS__)
+#define LOG_WARN(sink, ...) ::common::log_warn(sink, kLogModule, __VA_ARGS__)
+#define LOG_INFO(sink, ...) ::common::log_info(sink, kLogModule, __VA_ARGS__)
+#define LOG_DEBUG(sink, ...) ::common::log_debug(sink, kLogModule, __VA_ARGS__)

@@ -2,12 +2,10 @@
 
 namespace common {
 
-// Used everywhere, and 64-bit arithmetic is longer than a call on the targets.
-
-Instant operator+(Instant a, int64_t duration_ms) {
-  return a.is_never() ? a : Instant{a.ms + duration_ms};
+int64_t later_ms(int64_t instant_ms, int64_t duration_ms) {
+  return instant_ms == INT64_MAX ? instant_ms : instant_ms + duration_ms;
 }
 
-Instant earlier(Instant a, Instant b) { return a < b ? a : b; }
+int64_t earlier_ms(int64_t a_ms, int64_t b_ms) { return a_ms < b_ms ? a_ms : b_ms; }
 
 }  // namespace common

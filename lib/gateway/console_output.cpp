@@ -43,7 +43,7 @@ bool ConsoleOutput::flush() {
 
 bool ConsoleLog::is_enabled(LogLevel level, const char*) const { return level <= level_; }
 
-void ConsoleLog::write(LogLevel level, const char* module, const char* format, ...) {
+void ConsoleLog::vwrite(LogLevel level, const char* module, const char* format, va_list arguments) {
   if (!is_enabled(level, module)) return;
   static constexpr char kLetters[] = {'E', 'W', 'I', 'D'};
   char line[240];
@@ -51,10 +51,7 @@ void ConsoleLog::write(LogLevel level, const char* module, const char* format, .
       std::snprintf(line, sizeof line, "%c (%lld) %s: ", kLetters[static_cast<int>(level)],
                     static_cast<long long>(uptime_ms()), module);
   if (prefix < 0) return;
-  va_list arguments;
-  va_start(arguments, format);
   std::vsnprintf(line + prefix, sizeof line - static_cast<size_t>(prefix), format, arguments);
-  va_end(arguments);
   for (char* c = line; *c != '\0'; ++c) {
     if (static_cast<unsigned char>(*c) < ' ')
       *c = ' ';  // One event is one line, whatever a peer sent.

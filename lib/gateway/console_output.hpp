@@ -49,8 +49,8 @@ class ConsoleLog final : public common::LogSink {
   /// What was written last, whether or not the console took it.
   const LogHistory& history() const { return history_; }
   bool is_enabled(common::LogLevel level, const char* module) const override;
-  void write(common::LogLevel level, const char* module, const char* format, ...) override
-      __attribute__((format(printf, 4, 5)));
+  void vwrite(common::LogLevel level, const char* module, const char* format,
+              va_list arguments) override;
 
  private:
   ConsoleOutput& output_;

@@ -1,7 +1,5 @@
 #include "ocpp/charging_profile.hpp"
 
-#include <cassert>
-
 namespace ocpp {
 namespace {
 
@@ -53,7 +51,7 @@ class In {
 }  // namespace
 
 size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan raw) {
-  assert(raw.size() >= kMaxProfileImageBytes);
+  if (raw.size() < kMaxProfileImageBytes) common::index_fault();
   Out out(raw);
   out.u8(kFormat);
   out.u8(kHeadBytes);
@@ -72,7 +70,6 @@ size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan ra
   out.time(profile.valid_to);
   out.time(profile.start_schedule);
   out.time(profile.installed_at);
-  assert(out.size() == kHeadBytes);
   for (size_t i = 0; i < profile.period_count; ++i) {
     out.u32(profile.periods[i].start_s);
     out.u32(profile.periods[i].limit_deci | profile.periods[i].phases << 28U);

@@ -9,7 +9,7 @@ namespace ocpp {
 class ClockSync {
  public:
   /// Time of the input that is being worked on, the same for all parts until the next one.
-  common::Instant now() const { return now_; }
+  const common::Instant& now() const { return now_; }
   void set_now(common::Instant now) { now_ = now; }
 
   bool is_known() const { return is_known_; }

@@ -117,7 +117,7 @@ class Connector {
   void drop_triggered_sample() { triggered_ = Triggered::kNo; }
 
  private:
-  common::Instant now() const { return services_->clock.now(); }
+  const common::Instant& now() const { return services_->clock.now(); }
 
   enum class Triggered : uint8_t { kNo, kAwaited, kReady };
 

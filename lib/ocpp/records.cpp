@@ -1,7 +1,6 @@
 #include "ocpp/records.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 namespace ocpp {
 
@@ -51,7 +50,7 @@ class ImageWriter {
 
  private:
   uint8_t* take(size_t bytes) {
-    assert(size_ + bytes <= out_.size());
+    if (size_ + bytes > out_.size()) common::index_fault();
     size_ += bytes;
     return out_.data() + size_ - bytes;
   }
@@ -389,7 +388,6 @@ Status decode(ByteSpan image, BootTimeRecord& out) {
 }
 
 ByteSpan encode(const DeadLetterRecord& record, MutableByteSpan out) {
-  assert(record.image.size() <= DeadLetterRecord::kMaxImageBytes);
   ImageWriter writer(out);
   writer.u32(record.sequence);
   writer.u8(static_cast<uint8_t>(record.reason));

@@ -167,7 +167,7 @@ void LwsWebSocketLink::on_wake() {
     lines.swap(shared_->log_lines);
   }
   for (const LwsLinkShared::LogLine& line : lines)
-    LOG_AT(log_, line.level, "%s", line.text.c_str());
+    log_.write(line.level, kLogModule, "%s", line.text.c_str());
 }
 
 }  // namespace platform_linux

@@ -6,14 +6,12 @@
 
 namespace platform_sim {
 
-void RecordingLogSink::write(common::LogLevel level, const char* module, const char* format, ...) {
+void RecordingLogSink::vwrite(common::LogLevel level, const char* module, const char* format,
+                              va_list arguments) {
   if (!is_enabled(level, module)) return;
   const MallocTrap::Exempt exempt;
   char buffer[201];
-  va_list arguments;
-  va_start(arguments, format);
   std::vsnprintf(buffer, sizeof buffer, format, arguments);
-  va_end(arguments);
   lines_.push_back(Line{level, module, buffer});
 }
 

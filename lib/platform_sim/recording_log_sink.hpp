@@ -21,8 +21,8 @@ class RecordingLogSink final : public common::LogSink {
   explicit RecordingLogSink(common::LogLevel level = common::LogLevel::kDebug) : level_(level) {}
 
   bool is_enabled(common::LogLevel level, const char*) const override { return level <= level_; }
-  void write(common::LogLevel level, const char* module, const char* format, ...) override
-      __attribute__((format(printf, 4, 5)));
+  void vwrite(common::LogLevel level, const char* module, const char* format,
+              va_list arguments) override;
 
   const std::vector<Line>& lines() const { return lines_; }
   /// Whether any line of this module contains the text.

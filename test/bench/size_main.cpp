@@ -45,7 +45,7 @@ class Charger final : public charger::ChargerControl {
 class Log final : public common::LogSink {
  public:
   bool is_enabled(common::LogLevel, const char*) const override { return is_enabled_; }
-  void write(common::LogLevel, const char*, const char*, ...) override {}
+  void vwrite(common::LogLevel, const char*, const char*, va_list) override {}
 
  private:
   volatile bool is_enabled_ = false;

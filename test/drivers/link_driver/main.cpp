@@ -30,12 +30,10 @@ using Fields = std::map<std::string, std::string>;
 class StandardErrorLog final : public common::LogSink {
  public:
   bool is_enabled(common::LogLevel, const char*) const override { return true; }
-  void write(common::LogLevel, const char* module, const char* format, ...) override {
+  void vwrite(common::LogLevel, const char* module, const char* format,
+              va_list arguments) override {
     std::fprintf(stderr, "%s: ", module);
-    va_list arguments;
-    va_start(arguments, format);
     std::vfprintf(stderr, format, arguments);
-    va_end(arguments);
     std::fputc('\n', stderr);
   }
 };

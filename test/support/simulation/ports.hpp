@@ -62,15 +62,12 @@ class TraceLog final : public common::LogSink {
   bool is_enabled(common::LogLevel level, const char*) const override {
     return write_line != nullptr && level <= common::LogLevel::kInfo;
   }
-  void write(common::LogLevel level, const char* module, const char* format, ...) override
-      __attribute__((format(printf, 4, 5))) {
+  void vwrite(common::LogLevel level, const char* module, const char* format,
+              va_list arguments) override {
     if (!is_enabled(level, module)) return;
     const platform_sim::MallocTrap::Exempt exempt;
     char text[201];
-    va_list arguments;
-    va_start(arguments, format);
     std::vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     write_line(std::string(1, "EWID"[static_cast<size_t>(level)]) + " " + module + ": " + text);
   }
 };

@@ -38,12 +38,9 @@ struct FakeClock final : platform::Clock {
 
 struct RecordingLog final : common::LogSink {
   bool is_enabled(common::LogLevel, const char*) const override { return true; }
-  void write(common::LogLevel, const char*, const char* format, ...) override {
+  void vwrite(common::LogLevel, const char*, const char* format, va_list arguments) override {
     char text[256];
-    va_list arguments;
-    va_start(arguments, format);
     std::vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     lines.push_back(text);
   }
   std::vector<std::string> lines;
