@@ -1,124 +1,70 @@
 #include "ocpp/charging_profile.hpp"
 
+#include "ocpp/image.hpp"
+
 namespace ocpp {
 namespace {
 
+using common::Status;
+using image::Kind;
+
 constexpr uint8_t kFormat = 1;
 constexpr uint8_t kHeadBytes = 56;
+constexpr uint8_t kVersionBytes = 2;  ///< Format and length of the head, before the fields.
 
-class Out {
- public:
-  explicit Out(common::MutableByteSpan out) : begin_(out.data()), at_(out.data()) {}
-  void u8(uint8_t value) { *at_++ = value; }
-  void u32(uint32_t value) {
-    at_[0] = static_cast<uint8_t>(value);
-    at_[1] = static_cast<uint8_t>(value >> 8U);
-    at_[2] = static_cast<uint8_t>(value >> 16U);
-    at_[3] = static_cast<uint8_t>(value >> 24U);
-    at_ += 4;
-  }
-  void time(common::UtcTime value) {
-    u32(static_cast<uint32_t>(value.ms));
-    u32(static_cast<uint32_t>(value.ms >> 32U));
-  }
-  size_t size() const { return static_cast<size_t>(at_ - begin_); }
-
- private:
-  const uint8_t* begin_;
-  uint8_t* at_;
+constexpr image::Field kFields[] = {
+    {Kind::k1, offsetof(ChargingProfile, connector_id)},
+    {Kind::k1, offsetof(ChargingProfile, stack_level)},
+    {Kind::k1, offsetof(ChargingProfile, purpose)},
+    {Kind::k1, offsetof(ChargingProfile, kind)},
+    {Kind::k1, offsetof(ChargingProfile, recurrency)},
+    {Kind::k1, offsetof(ChargingProfile, unit)},
+    {Kind::k4, offsetof(ChargingProfile, id)},
+    {Kind::k4, offsetof(ChargingProfile, local_transaction)},
+    {Kind::k4, offsetof(ChargingProfile, duration_s)},
+    {Kind::k1, offsetof(ChargingProfile, period_count)},
+    {Kind::kGap3, 0},
+    {Kind::k8, offsetof(ChargingProfile, valid_from)},
+    {Kind::k8, offsetof(ChargingProfile, valid_to)},
+    {Kind::k8, offsetof(ChargingProfile, start_schedule)},
+    {Kind::k8, offsetof(ChargingProfile, installed_at)},
 };
+constexpr image::Layout kLayout =
+    image::layout<ChargingProfile>(kFields, kHeadBytes - kVersionBytes);
 
-class In {
- public:
-  explicit In(common::ByteSpan in) : in_(in) {}
-  uint8_t u8() { return in_[at_++]; }
-  uint32_t u32() {
-    uint32_t value = 0;
-    for (unsigned i = 0; i < 4; ++i) value |= uint32_t{u8()} << (8U * i);
-    return value;
-  }
-  common::UtcTime time() {
-    const uint32_t low = u32();
-    return common::UtcTime{static_cast<int64_t>(uint64_t{u32()} << 32U | low)};
-  }
-  void seek(size_t at) { at_ = at; }
-
- private:
-  common::ByteSpan in_;
-  size_t at_ = 0;
-};
+// In the image as in memory: start, then the limit in the lower 28 bits of a word and the phases above.
+constexpr size_t kPeriodBytes = 8;
+static_assert(sizeof(SchedulePeriod) == kPeriodBytes, "copied as it is");
 
 }  // namespace
 
-size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan raw) {
-  if (raw.size() < kMaxProfileImageBytes) common::index_fault();
-  Out out(raw);
-  out.u8(kFormat);
-  out.u8(kHeadBytes);
-  out.u8(profile.connector_id);
-  out.u8(profile.stack_level);
-  out.u8(static_cast<uint8_t>(profile.purpose));
-  out.u8(static_cast<uint8_t>(profile.kind));
-  out.u8(static_cast<uint8_t>(profile.recurrency));
-  out.u8(static_cast<uint8_t>(profile.unit));
-  out.u32(static_cast<uint32_t>(profile.id));
-  out.u32(profile.local_transaction);
-  out.u32(static_cast<uint32_t>(profile.duration_s));
-  out.u8(profile.period_count);
-  for (int i = 0; i < 3; ++i) out.u8(0);
-  out.time(profile.valid_from);
-  out.time(profile.valid_to);
-  out.time(profile.start_schedule);
-  out.time(profile.installed_at);
-  for (size_t i = 0; i < profile.period_count; ++i) {
-    out.u32(profile.periods[i].start_s);
-    out.u32(profile.periods[i].limit_deci | profile.periods[i].phases << 28U);
-  }
-  return out.size();
+size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan out) {
+  if (out.size() < kMaxProfileImageBytes) common::index_fault();
+  out[0] = kFormat;
+  out[1] = kHeadBytes;
+  (void)image::encode(kLayout, &profile, out.subspan(kVersionBytes));
+  const size_t bytes = profile.period_count * kPeriodBytes;
+  std::memcpy(out.data() + kHeadBytes, profile.periods, bytes);
+  return kHeadBytes + bytes;
 }
 
-common::Status decode_profile(common::ByteSpan image, ChargingProfile& out) {
+Status decode_profile(common::ByteSpan image, ChargingProfile& out) {
   if (image.size() < kHeadBytes || image[0] != kFormat || image[1] < kHeadBytes)
-    return common::Status::kCorrupt;
-  In in(image);
+    return Status::kCorrupt;
   const size_t head_bytes = image[1];
-  in.seek(2);
-  ChargingProfile profile;
-  profile.connector_id = in.u8();
-  profile.stack_level = in.u8();
-  const auto purpose = in.u8();
-  const auto kind = in.u8();
-  const auto recurrency = in.u8();
-  const auto unit = in.u8();
-  if (purpose > 2 || kind > 2 || recurrency > 2 || unit > 1 ||
-      profile.stack_level > limits::kMaxStackLevel)
-    return common::Status::kCorrupt;
-  profile.purpose = static_cast<ProfilePurpose>(purpose);
-  profile.kind = static_cast<ProfileKind>(kind);
-  profile.recurrency = static_cast<Recurrency>(recurrency);
-  profile.unit = static_cast<RateUnit>(unit);
-  profile.id = static_cast<int32_t>(in.u32());
-  profile.local_transaction = in.u32();
-  profile.duration_s = static_cast<int32_t>(in.u32());
-  profile.period_count = in.u8();
-  for (int i = 0; i < 3; ++i) (void)in.u8();
-  profile.valid_from = in.time();
-  profile.valid_to = in.time();
-  profile.start_schedule = in.time();
-  profile.installed_at = in.time();
-  if (profile.period_count == 0 || profile.period_count > limits::kMaxSchedulePeriods ||
-      image.size() < head_bytes + profile.period_count * size_t{8}) {
-    return common::Status::kCorrupt;
+  RETURN_IF_ERROR(image::decode(kLayout, image.subspan(kVersionBytes), &out));
+  const common::ByteSpan periods = image.subspan(head_bytes, out.period_count * kPeriodBytes);
+  const bool is_valid = out.purpose <= ProfilePurpose::TxProfile &&
+                        out.kind <= ProfileKind::Relative && out.recurrency <= Recurrency::Weekly &&
+                        out.unit <= RateUnit::W && out.stack_level <= limits::kMaxStackLevel &&
+                        out.period_count != 0 && out.period_count <= limits::kMaxSchedulePeriods &&
+                        periods.size() == out.period_count * kPeriodBytes;
+  if (!is_valid) {
+    out.period_count = 0;
+    return Status::kCorrupt;
   }
-  in.seek(head_bytes);
-  for (size_t i = 0; i < profile.period_count; ++i) {
-    profile.periods[i].start_s = in.u32();
-    const auto packed = in.u32();
-    profile.periods[i].limit_deci = packed & kMaxLimitDeci;
-    profile.periods[i].phases = packed >> 28U;
-  }
-  out = profile;
-  return common::Status::kOk;
+  std::memcpy(static_cast<void*>(out.periods), periods.data(), periods.size());
+  return Status::kOk;
 }
 
 }  // namespace ocpp

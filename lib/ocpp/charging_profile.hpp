@@ -55,7 +55,7 @@ constexpr size_t kMaxProfileImageBytes = 56 + limits::kMaxSchedulePeriods * 8;
 /// kMaxProfileImageBytes
 /// @return Bytes used.
 size_t encode_profile(const ChargingProfile& profile, common::MutableByteSpan out);
-/// @retval kCorrupt  Not an image of this kind.
+/// @retval kCorrupt  Not an image of this kind; out is an empty slot then.
 common::Status decode_profile(common::ByteSpan image, ChargingProfile& out);
 
 }  // namespace ocpp

@@ -6,6 +6,7 @@
 #include "common/span.hpp"
 #include "common/status.hpp"
 #include "common/time.hpp"
+#include "ocpp/image.hpp"
 #include "ocpp/measured_values.hpp"
 
 /// What the gateway remembers about transactions, as stored on flash.
@@ -98,6 +99,8 @@ enum class DeadLetterReason : uint8_t {
 
 /// A transaction began.
 struct StartRecord {
+  static const image::Layout kLayout;
+
   uint32_t local_transaction = 0;  ///< Number given by the store; never 0, never used twice.
   uint8_t connector_id = 0;        ///< 1..n
   IdTag id_tag;
@@ -127,6 +130,8 @@ struct MeterValuesRecord {
 
 /// A transaction ended.
 struct StopRecord {
+  static const image::Layout kLayout;
+
   uint32_t local_transaction = 0;
   bool has_id_tag = false;  ///< False when the stop was not caused by a tag.
   IdTag id_tag;
@@ -137,6 +142,8 @@ struct StopRecord {
 
 /// The CSMS answered StartTransaction; this also marks the start as delivered.
 struct TransactionAssignedRecord {
+  static const image::Layout kLayout;
+
   uint32_t local_transaction = 0;
   uint8_t connector_id = 0;
   uint32_t start_sequence = 0;  ///< Of the start record.
@@ -147,11 +154,15 @@ struct TransactionAssignedRecord {
 
 /// Every message record up to this one was answered by the CSMS or given up.
 struct DeliveredRecord {
+  static const image::Layout kLayout;
+
   uint32_t through_sequence = 0;
 };
 
 /// The meter register of a running transaction, so that it can be stopped after a power loss.
 struct RegisterRecord {
+  static const image::Layout kLayout;
+
   uint32_t local_transaction = 0;
   int64_t meter_wh = 0;
   RecordTime time;
@@ -159,6 +170,8 @@ struct RegisterRecord {
 
 /// Relates a boot's monotonic time to UTC.
 struct BootTimeRecord {
+  static const image::Layout kLayout;
+
   uint32_t boot_id = 0;
   common::Instant instant;
   common::UtcTime utc;
@@ -183,6 +196,8 @@ constexpr uint8_t kCheckpointFormat = 1;
 
 /// State that survives when the records behind it are compacted away.
 struct CheckpointRecord {
+  static const image::Layout kLayout;
+
   uint8_t format = 1;  ///< Raised only if an older firmware must not touch the log.
   uint32_t delivered_through = 0;
   uint32_t last_local_transaction = 0;
@@ -200,15 +215,12 @@ constexpr size_t kTransactionAssignedRecordBytes = 35;
 
 /// Encode a record. @param out  At least kMaxRecordBytes (DeadLetterRecord: kMaxDeadLetterBytes).
 /// @return The image, inside out.
-common::ByteSpan encode(const StartRecord& record, common::MutableByteSpan out);
+template <typename Record>
+common::ByteSpan encode(const Record& record, common::MutableByteSpan out) {
+  return image::encode(Record::kLayout, &record, out);
+}
 common::ByteSpan encode(const MeterValuesRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const StopRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const TransactionAssignedRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const DeliveredRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const RegisterRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const BootTimeRecord& record, common::MutableByteSpan out);
 common::ByteSpan encode(const DeadLetterRecord& record, common::MutableByteSpan out);
-common::ByteSpan encode(const CheckpointRecord& record, common::MutableByteSpan out);
 
 /// Adds the readings of the transaction's begin or end to the image of its start or stop, in place.
 common::ByteSpan append_values(common::ByteSpan image, const MeasuredValues& values,
@@ -221,20 +233,17 @@ void values_behind(common::ByteSpan image, size_t record_bytes, MeasuredValues& 
 /// enumerators that this firmware does not know become kOther (IdTagStatus: kInvalid).
 /// @retval kCorrupt  Shorter than what every version has, or a length inside is impossible; `out` is
 ///                   unspecified.
-common::Status decode(common::ByteSpan image, StartRecord& out);
+template <typename Record>
+common::Status decode(common::ByteSpan image, Record& out) {
+  return image::decode(Record::kLayout, image, &out);
+}
 common::Status decode(common::ByteSpan image, MeterValuesRecord& out);
 /// An image of type kMeterValuesV1. All that was measured is taken, in a fixed order: it did not say
 /// what was configured.
 common::Status decode_v1(common::ByteSpan image, MeterValuesRecord& out);
 /// Of either type. @param type  kMeterValuesV1 or any other for the current one.
 common::Status decode(RecordType type, common::ByteSpan image, MeterValuesRecord& out);
-common::Status decode(common::ByteSpan image, StopRecord& out);
-common::Status decode(common::ByteSpan image, TransactionAssignedRecord& out);
-common::Status decode(common::ByteSpan image, DeliveredRecord& out);
-common::Status decode(common::ByteSpan image, RegisterRecord& out);
-common::Status decode(common::ByteSpan image, BootTimeRecord& out);
 common::Status decode(common::ByteSpan image, DeadLetterRecord& out);
-common::Status decode(common::ByteSpan image, CheckpointRecord& out);
 
 /// The local number that starts, stops and readings of every version begin with; 0 when cut off.
 uint32_t local_number(common::ByteSpan image);

@@ -19,29 +19,17 @@ struct SlotKey {
   char text[9];
 };
 
-uint8_t* put(uint64_t value, size_t bytes, uint8_t* out) {
-  for (size_t i = 0; i < bytes; ++i, value >>= 8U) *out++ = static_cast<uint8_t>(value);
-  return out;
-}
-
-uint8_t* put(const IdTag& tag, uint8_t* out) {
-  *out++ = static_cast<uint8_t>(tag.size());
-  for (size_t i = 0; i < limits::kIdTagBytes; ++i)
-    *out++ = i < tag.size() ? static_cast<uint8_t>(tag.span()[i]) : uint8_t{0};
-  return out;
-}
-
-uint64_t take(size_t bytes, const uint8_t*& in) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) value |= uint64_t{*in++} << (8U * i);
-  return value;
-}
-
-void take(IdTag& tag, const uint8_t*& in) {
-  const size_t size = std::min<size_t>(*in++, limits::kIdTagBytes);
-  tag.assign_truncated(common::TextSpan(reinterpret_cast<const char*>(in), size));
-  in += limits::kIdTagBytes;
-}
+using image::Kind;
+/// Behind the version.
+constexpr image::Field kFields[] = {
+    {Kind::k4, offsetof(Reservation, id)},
+    {Kind::k1, offsetof(Reservation, connector_id)},
+    {Kind::k8, offsetof(Reservation, expiry)},
+    {Kind::k4, offsetof(Reservation, length_s)},
+    {Kind::kIdTag, offsetof(Reservation, id_tag)},
+    {Kind::kIdTag, offsetof(Reservation, parent_id_tag)},
+};
+constexpr image::Layout kLayout = image::layout<Reservation>(kFields, Reservation::kImageBytes - 1);
 
 bool same(const IdTag& a, const IdTag& b) {
   return !a.empty() && common::equals_ignore_case(a.span(), b.span());
@@ -50,25 +38,13 @@ bool same(const IdTag& a, const IdTag& b) {
 }  // namespace
 
 void encode(const Reservation& reservation, common::MutableByteSpan out) {
-  uint8_t* at = put(kVersion, 1, out.data());
-  at = put(static_cast<uint32_t>(reservation.id), 4, at);
-  at = put(reservation.connector_id, 1, at);
-  at = put(static_cast<uint64_t>(reservation.expiry.ms), 8, at);
-  at = put(reservation.length_s, 4, at);
-  at = put(reservation.id_tag, at);
-  (void)put(reservation.parent_id_tag, at);
+  out[0] = kVersion;
+  (void)image::encode(kLayout, &reservation, out.subspan(1));
 }
 
 Status decode(common::ByteSpan image, Reservation& out) {
-  if (image.size() < Reservation::kImageBytes || image[0] == 0) return Status::kCorrupt;
-  const uint8_t* at = image.data() + 1;
-  out.id = static_cast<int32_t>(take(4, at));
-  out.connector_id = static_cast<uint8_t>(take(1, at));
-  out.expiry.ms = static_cast<int64_t>(take(8, at));
-  out.length_s = static_cast<uint32_t>(take(4, at));
-  take(out.id_tag, at);
-  take(out.parent_id_tag, at);
-  return Status::kOk;
+  if (image.empty() || image[0] == 0) return Status::kCorrupt;
+  return image::decode(kLayout, image.subspan(1), &out);
 }
 
 void Reservations::begin(uint8_t connectors) {

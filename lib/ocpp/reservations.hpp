@@ -23,7 +23,7 @@ struct Reservation {
 /// Image on flash: version (1), id, connector, expiry, length, then both tags as a length byte and 20
 /// bytes; little endian. Later versions only add at the end. @param out  kImageBytes.
 void encode(const Reservation& reservation, common::MutableByteSpan out);
-/// @retval kCorrupt  Too short, or no version of ours.
+/// @retval kCorrupt  Too short, no version of ours, or a tag of an impossible length.
 common::Status decode(common::ByteSpan image, Reservation& out);
 
 /// The reservations of one charge point, each on flash before it is answered and gone from there
