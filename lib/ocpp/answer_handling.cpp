@@ -35,39 +35,49 @@ RegistrationState from_message(messages::RegistrationStatus status) {
   return RegistrationState::kRejected;
 }
 
+bool read(Engine& engine, Action action, messages::FramePayload payload,
+          const messages::runtime::ObjectType& type, void* conf) {
+  const messages::DecodeError error = messages::runtime::decode_object(type, payload, conf, {});
+  if (error.ok()) return true;
+  ++engine.calls.counters(action).failed;
+  LOG_WARN(engine.ports.log, "answer to %s: %s", to_string(action), error.description().c_str());
+  return false;
+}
+
+/// @return false when the answer cannot be read: counted and logged.
+template <typename Conf>
+bool read(Engine& engine, Action action, messages::FramePayload payload, Conf& conf) {
+  return read(engine, action, payload, Conf::kType, &conf);
+}
+
 }  // namespace
 
 void Engine::on_call_result(const CallContext& context, messages::FramePayload payload) {
-  ActionCounters& counters = calls.counters(context.action);
-  ++counters.answered;
+  ++calls.counters(context.action).answered;
   switch (context.action) {
     case Action::BootNotification:
       on_boot_result(payload);
       break;
     case Action::Heartbeat: {
       messages::HeartbeatConf conf;
-      if (decode(payload, conf).ok()) set_utc(conf.current_time, "the CSMS");
+      if (read(*this, context.action, payload, conf)) set_utc(conf.current_time, "the CSMS");
       break;
     }
     case Action::Authorize: {
       messages::AuthorizeConf conf;
-      if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
-        ++counters.failed;
-        LOG_WARN(ports.log, "answer to Authorize: %s", error.description().c_str());
-        on_authorization(connector(context.connector_id), AuthorizationResult());
-        break;
+      AuthorizationResult result;
+      if (read(*this, context.action, payload, conf)) {
+        learn(to_tag_entry(context.id_tag, conf.id_tag_info));
+        result = from_message(conf.id_tag_info);
       }
-      learn(to_tag_entry(context.id_tag, conf.id_tag_info));
-      on_authorization(connector(context.connector_id), from_message(conf.id_tag_info));
+      on_authorization(connector(context.connector_id), result);
       break;
     }
     case Action::StartTransaction: {
       messages::StartTransactionConf conf;
-      if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
+      if (!read(*this, context.action, payload, conf)) {
         // Without a transaction id this is no success: tried again, and given up after some
         // attempts.
-        ++counters.failed;
-        LOG_WARN(ports.log, "answer to StartTransaction: %s", error.description().c_str());
         on_transaction_failure(context);
         break;
       }
@@ -94,8 +104,7 @@ void Engine::on_call_result(const CallContext& context, messages::FramePayload p
       break;
     case Action::DataTransfer: {
       messages::DataTransferConf conf;
-      const bool is_readable = decode(payload, conf).ok();
-      if (!is_readable) ++counters.failed;
+      const bool is_readable = read(*this, context.action, payload, conf);
       on_data_transfer_answer(is_readable ? to_string(conf.status) : nullptr,
                               is_readable && conf.data.has_value() ? &*conf.data : nullptr);
       break;
@@ -129,9 +138,7 @@ void Engine::learn_from_stop(const CallContext& context, messages::FramePayload 
 
 void Engine::on_boot_result(messages::FramePayload payload) {
   messages::BootNotificationConf conf;
-  if (const messages::DecodeError error = decode(payload, conf); !error.ok()) {
-    ++calls.counters(Action::BootNotification).failed;
-    LOG_WARN(ports.log, "answer to BootNotification: %s", error.description().c_str());
+  if (!read(*this, Action::BootNotification, payload, conf)) {
     registration.on_boot_failed();
     return;
   }

@@ -30,6 +30,8 @@ const char* to_string(SessionState state) {
   return "?";
 }
 
+Connector::Connector() : Zeroed(this, sizeof *this) {}
+
 void Connector::begin(const Services& services, uint8_t id) {
   services_ = &services;
   id_ = id;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/zeroed.hpp"
 #include "ocpp/connector_state.hpp"
 #include "ocpp/local_authorization.hpp"
 #include "ocpp/measured_values.hpp"
@@ -39,8 +40,9 @@ const char* to_string(SessionState state);
 /// A transaction's record is on flash before power is permitted, and its stop record before
 /// anything else may use the connector. If the store refuses the stop record, the connector stays
 /// in kStopping, without power, and tries again.
-class Connector {
+class Connector : private common::Zeroed {
  public:
+  Connector();
   void begin(const Services& services, uint8_t id);
   /// A transaction that the store still holds open. @param must_stop  Resuming is switched off.
   void resume(const OpenTransaction& open, StopReason reason_if_gone, bool must_stop);
