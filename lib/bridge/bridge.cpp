@@ -69,6 +69,15 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
     return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id,
                   config.bus);
   }
+  if (config.outlet < 1 || config.outlet > profile.outlets) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s has %u outlet(s), not %u", id,
+                  profile.name, profile.outlets, config.outlet);
+  }
+  // What speaks RTU is also reached over TCP, through a converter.
+  if (profile.transports == kOverTcp && !buses_[config.bus].transport().is_mbap()) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s is only reached over TCP", id,
+                  profile.name);
+  }
   if (config.phases > 3) {
     return refuse(common::Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible",
                   id, config.phases);
@@ -135,18 +144,22 @@ common::Status Bridge::check_new(const ConnectorConfig& config) {
   return common::Status::kOk;
 }
 
-common::Status Bridge::add_connector(const ConnectorConfig& config) {
+common::Status Bridge::add_connector(const ConnectorConfig& config,
+                                     charger::IdReaderObserver* tags) {
   RETURN_IF_ERROR(check_new(config));
   const unsigned id = config.connector_id;
-  const Profile* profile =
-      config.profile == nullptr ? nullptr : find_charger_profile(config.profile);
+  const Profile* profile = config.loaded_profile;
+  if (profile == nullptr && config.profile != nullptr)
+    profile = find_charger_profile(config.profile);
   if (profile == nullptr) {
     return refuse(common::Status::kNotFound, "connector %u: there is no charger profile \"%.60s\"",
                   id, config.profile == nullptr ? "" : config.profile);
   }
   RETURN_IF_ERROR(check(config, *profile));
   ConnectorConfig complete = config;
+  const uint8_t further = static_cast<uint8_t>(config.outlet - 1);
   if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
+  complete.unit_id = static_cast<uint8_t>(complete.unit_id + further * profile->unit_offset);
   if (!complete.override_serial) {
     complete.serial = profile->serial;
     const bool is_ascii = (profile->transports & (kOverRtu | kOverAscii)) == kOverAscii;
@@ -156,6 +169,7 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   modbus::Bus& bus = buses_[config.bus];
   modbus::UnitConfig unit;
   unit.unit_id = complete.unit_id;
+  unit.has_outlets = profile->outlets > 1;
   unit.serial = complete.serial;
   unit.framing = bus.transport().is_mbap() ? modbus::Framing::kTcp : complete.serial_framing;
   unit.timeout_ms = profile->timeout_ms;
@@ -174,6 +188,7 @@ common::Status Bridge::add_connector(const ConnectorConfig& config) {
   ports.unit_index = unit_index.value();
   ports.store = &store_;
   ports.log = &log_;
+  ports.tags = tags;
   ChargerDriver& driver = slots_[drivers_.size()].emplace<ChargerDriver>();
   driver.configure(complete, *profile, ports);
   return drivers_.push_back(&driver);
@@ -223,6 +238,11 @@ void Bridge::request_sample(uint8_t connector_id, common::Instant now) {
 common::Status Bridge::unlock(uint8_t connector_id, common::Instant now) {
   Driver* driver = find(connector_id);
   return driver == nullptr ? common::Status::kNotFound : driver->unlock(now);
+}
+
+common::Status Bridge::request(uint8_t connector_id, Action action, common::Instant now) {
+  Driver* driver = find(connector_id);
+  return driver == nullptr ? common::Status::kNotFound : driver->request(action, now);
 }
 
 charger::Capabilities Bridge::capabilities(uint8_t connector_id) const {

@@ -49,7 +49,9 @@ class Bridge final : public charger::ChargerControl {
   /// @retval kNotFound         No such profile.
   /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.
   /// @retval kNoSpace          Too many connectors.
-  common::Status add_connector(const ConnectorConfig& config);
+  /// @param tags  Gets what the charger's own tag reader reads; nullptr: ignored. Must outlive the bridge.
+  common::Status add_connector(const ConnectorConfig& config,
+                               charger::IdReaderObserver* tags = nullptr);
   /// Adds a box without a bus on the board's own pins; bus, unit and profile of the configuration mean nothing.
   /// @param wiring  From parse_gpio_config().
   /// @retval kIo  A pin does not work.
@@ -78,6 +80,8 @@ class Bridge final : public charger::ChargerControl {
   common::Status unlock(uint8_t connector_id, common::Instant now) override;
   /// The configured and the profile's figures until the charger's own hardware limits have been read.
   charger::Capabilities capabilities(uint8_t connector_id) const override;
+  /// Carries out an action of the charger's profile soon. @retval kUnsupported  It has no such thing. @retval kNotFound
+  common::Status request(uint8_t connector_id, Action action, common::Instant now);
 
   /// Stores the energy register now; call at the start and the end of a transaction. At most one flash write.
   common::Status checkpoint(uint8_t connector_id);

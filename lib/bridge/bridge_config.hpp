@@ -7,6 +7,8 @@
 
 namespace bridge {
 
+struct Profile;
+
 /// All timings of one connector, ms. The defaults suit a charger on an RS-485 bus of up to 8 units.
 struct Timings {
   uint32_t status_poll_ms = 1000;  ///< State, current, power; made shorter by a charger's watchdog.
@@ -56,14 +58,15 @@ struct ConnectorConfig {
   uint8_t connector_id = 1;  ///< OCPP connector id, 1..limits::kMaxConnectors, each once.
   const char* profile =
       nullptr;  ///< Name of a built-in profile ("heidelberg-energy-control"); read in add_connector() only.
-  uint8_t bus = 0;      ///< Index that add_bus() or add_tcp_bus() returned.
-  uint8_t unit_id = 0;  ///< Modbus unit, 1..247, over TCP 1..255; 0 = the profile's default.
+  const Profile* loaded_profile = nullptr;  ///< In place of a built-in one; outlives the bridge.
+  uint8_t bus = 0;                          ///< Index that add_bus() or add_tcp_bus() returned.
+  uint8_t unit_id = 0;                      ///< Modbus unit, 1..255; 0 = the profile's default.
   bool override_serial =
       false;  ///< Use `serial` and `serial_framing` in place of the profile's line settings.
   platform::SerialSettings serial;
   modbus::Framing serial_framing =
       modbus::Framing::kRtu;  ///< Of a line, behind a converter too; kRtu or kAscii.
-  uint8_t outlet = 1;  ///< Which outlet of a charger with several, 1..8.
+  uint8_t outlet = 1;         ///< Which outlet of a charger with several, 1..8.
   uint32_t min_ma =
       0;  ///< Lowest offer, mA per phase: raises the charger's own minimum (EVs that need 8 A); 0 = the charger's.
   uint32_t max_ma =

@@ -15,6 +15,11 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   profile_ = &profile;
   ports_ = ports;
   registers_.configure(profile, config.outlet);
+  const uint8_t tag_row = registers_.find(Meaning::kTag);
+  if (tag_row != kNoRegister) {
+    tag_.configure(registers_.row(tag_row).type, profile.reverse_tag,
+                   registers_.has(Meaning::kTagCounter));
+  }
   if (profile.watchdog.kind != Heartbeat::kNone && profile.watchdog.timeout_register == kNoRegister)
     watchdog_ms_ = profile.watchdog.default_ms;
 
@@ -172,6 +177,7 @@ common::Instant ChargerDriver::check_silence(common::Instant now) {
   if (is_stale && is_unanswered_ && !is_probing) {
     LOG_WARN(*ports_.log, "connector %u: the charger is silent", config_.connector_id);
     normaliser_.restart();
+    tag_.forget();
     limit_.forget_device();
     enable_.forget_device();
     start_init(true, now);
@@ -297,12 +303,13 @@ void ChargerDriver::report_state(common::Instant now) {
 }
 
 void ChargerDriver::update_guard(common::Instant now) {
+  int32_t current_ma = 0;
+  if (!reading_.highest_current(capabilities().phases, current_ma)) return;
+  measured_ma_ = current_ma;
   if (!has_offer_) {
     guard_.pause();
     return;
   }
-  int32_t current_ma = 0;
-  if (!reading_.highest_current(capabilities().phases, current_ma)) return;
   guard_.update(current_ma, offer_.permit, target_ma_, config_.timings, now);
   if (guard_.take_rewrite()) {
     LOG_WARN(*ports_.log,

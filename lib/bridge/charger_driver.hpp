@@ -9,6 +9,7 @@
 #include "bridge/normaliser.hpp"
 #include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
+#include "bridge/tag_register.hpp"
 #include "common/log.hpp"
 #include "modbus/bus.hpp"
 #include "platform/key_value_store.hpp"
@@ -26,6 +27,8 @@ class ChargerDriver final : public Driver {
     uint8_t unit_index = 0;
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
+    charger::IdReaderObserver* tags =
+        nullptr;  ///< nullptr: tags of the charger's reader are ignored.
   };
 
   void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);
@@ -38,8 +41,7 @@ class ChargerDriver final : public Driver {
   void set_offer(const charger::Offer& offer, common::Instant now) override;
   void request_sample(common::Instant now) override;
   common::Status unlock(common::Instant now) override;
-  /// Carries out an action soon. @retval kUnsupported  The profile does not have it.
-  common::Status request(Action action, common::Instant now);
+  common::Status request(Action action, common::Instant now) override;
   charger::Capabilities capabilities() const override;
   common::Status checkpoint() override;
 
@@ -158,6 +160,8 @@ class ChargerDriver final : public Driver {
   void decode_block(const ReadBlock& block, common::ByteSpan payload, common::Instant now);
   void decode_row(uint8_t row, const RegisterSet::Values& values, common::Instant now);
   void on_state(common::Instant now);
+  void read_tag(uint8_t row, common::ByteSpan payload, const ReadBlock& block);
+  void report_tag(common::Instant now);
   void on_energy(uint8_t row, int64_t counter_wh, common::Instant now);
   void book_energy(int64_t counter_wh, common::Instant now);
   int64_t highest_power_w() const;
@@ -176,6 +180,7 @@ class ChargerDriver final : public Driver {
   Setpoint enable_;  ///< 0 or 1.
   ActionRunner runner_;
   Measurement reading_;
+  TagRegister tag_;
 
   Phase phase_ = Phase::kInit;
   InitStep init_step_ = InitStep::kLayout;
@@ -204,6 +209,7 @@ class ChargerDriver final : public Driver {
   bool supervises_settings_ = false;
   uint8_t supervision_index_ = 0;  ///< Limit, enable, then the settings.
 
+  int32_t measured_ma_ = -1;  ///< Highest phase at the last reading; -1 = none.
   uint32_t hardware_max_ma_ = 0;
   uint32_t hardware_min_ma_ = 0;
   uint32_t watchdog_ms_ = 0;

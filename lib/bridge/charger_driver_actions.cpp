@@ -35,11 +35,7 @@ void ChargerDriver::want_action(Action action) {
 common::Status ChargerDriver::unlock(common::Instant now) { return request(Action::kUnlock, now); }
 
 /// Less than 1 A flows, as far as anybody knows.
-bool ChargerDriver::is_idle() const {
-  int32_t current_ma = 0;
-  if (!reading_.highest_current(profile_->phases, current_ma)) return true;
-  return current_ma < kIdleMa;
-}
+bool ChargerDriver::is_idle() const { return measured_ma_ < kIdleMa; }
 
 common::Instant ChargerDriver::run_actions(common::Instant now) {
   common::Instant next = common::Instant::never();
@@ -120,8 +116,7 @@ common::Instant ChargerDriver::run_switch(common::Instant now) {
       return now;
     }
     case Switch::kPausing: {
-      int32_t current_ma = 0;
-      const bool is_measured = reading_.highest_current(profile_->phases, current_ma);
+      const bool is_measured = measured_ma_ >= 0;
       const bool is_stopped =
           !control.pause_for_phases || (is_measured && limit_.is_settled() && is_idle());
       if (!is_stopped && now < switch_until_) return switch_until_;

@@ -219,6 +219,7 @@ void ChargerDriver::decode_block(const ReadBlock& block, common::ByteSpan payloa
     if (reg.watch < limits::kMaxWatchedValues)
       seen_slots_ = static_cast<uint16_t>(seen_slots_ | 1U << reg.watch);
     has_current = has_current || reg.meaning == Meaning::kCurrent || reg.meaning == Meaning::kPower;
+    if (reg.meaning == Meaning::kTag) read_tag(row, payload, block);
     if (values.count != 0) decode_row(row, values, now);
   }
   // What the state means depends on all its registers.
@@ -257,6 +258,12 @@ void ChargerDriver::decode_row(uint8_t row, const RegisterSet::Values& values,
       return;
     case Meaning::kExternalLock:
       external_lock_ = value == 0;
+      return;
+    case Meaning::kTagCounter:
+      tag_.set_counter(static_cast<uint32_t>(value));
+      return;
+    case Meaning::kTagLength:
+      tag_.set_length(value > 0 ? static_cast<size_t>(value) : 0);
       return;
     case Meaning::kPlugTime:
       if (plug_time_ms_ >= 0 && value < plug_time_ms_) ++session_marker_;
@@ -334,6 +341,21 @@ void ChargerDriver::book_energy(int64_t counter_wh, common::Instant now) {
   if (energy_.is_known()) reading_.sample().valid |= charger::kMeterEnergyImport;
 }
 
+// --- tag reader
+
+void ChargerDriver::read_tag(uint8_t row, common::ByteSpan payload, const ReadBlock& block) {
+  uint8_t bytes[2 * limits::kMaxTextRegisters];
+  const size_t size = registers_.text(row, payload, block, bytes);
+  tag_.set_tag(common::ByteSpan(bytes, size));
+}
+
+void ChargerDriver::report_tag(common::Instant now) {
+  charger::IdTag tag;
+  if (!tag_.take(tag)) return;
+  LOG_INFO(*ports_.log, "connector %u: the charger has read a tag", config_.connector_id);
+  if (ports_.tags != nullptr) ports_.tags->on_id_tag(config_.connector_id, tag, now);
+}
+
 // --- state
 
 void ChargerDriver::on_state(common::Instant now) {
@@ -343,7 +365,9 @@ void ChargerDriver::on_state(common::Instant now) {
     rule = &candidate;
     break;
   }
-  state_code_ = registers_.first_value(profile_->states[0].when);
+  const uint8_t state_row = registers_.find(Meaning::kState);
+  state_code_ = state_row != kNoRegister ? registers_.watched(state_row)
+                                         : registers_.first_value(profile_->states[0].when);
   StateRow row = {state_code_, Pilot::kHold, charger::Error::kNone, 0, "", ""};
   if (rule != nullptr) {
     row = rule->row;

@@ -86,6 +86,7 @@ bool ChargerDriver::run_cycle(common::Instant now) {
     return true;
   }
   cycle_running_ = false;
+  report_tag(now);
   if (cycle_has_meter_) emit_sample(now);
   return false;
 }

@@ -59,12 +59,16 @@ uint64_t ChargerDriver::limit_raw(uint8_t row, uint32_t ma) const {
 /// @param bits  As they stand in a register.
 uint32_t ChargerDriver::limit_ma(uint8_t row, uint64_t bits) const {
   const ControlTable& control = profile_->control;
-  const bool is_own = row == control.limit_register;
+  // Another register counts the same way when it has the same scale.
+  const RegisterRow& reg = registers_.row(row);
+  const RegisterRow& own = registers_.row(control.limit_register);
+  const bool is_own =
+      row == control.limit_register ||
+      (reg.type == own.type && reg.scale_num == own.scale_num && reg.scale_den == own.scale_den);
   if (is_own && control.enable_register == kNoRegister) {
-    const bool is_off =
-        is_float(registers_.row(row).type)
-            ? registers_.to_value(row, bits) == registers_.written_value(row, control.off_raw)
-            : bits == control.off_raw;
+    const bool is_off = is_float(reg.type) ? registers_.to_value(row, bits) ==
+                                                 registers_.written_value(row, control.off_raw)
+                                           : registers_.masked(row, bits) == control.off_raw;
     if (is_off) return 0;
   }
   int64_t value = registers_.to_value(row, bits);

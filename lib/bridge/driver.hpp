@@ -85,6 +85,11 @@ class Driver {
     (void)now;
     return common::Status::kUnsupported;
   }
+  /// Carries out an action soon. @retval kUnsupported  The charger has no such thing.
+  virtual common::Status request(Action action, common::Instant now) {
+    (void)action, (void)now;
+    return common::Status::kUnsupported;
+  }
   virtual charger::Capabilities capabilities() const = 0;
 
   /// Stores the energy register; at most one flash write.

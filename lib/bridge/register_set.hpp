@@ -92,6 +92,8 @@ class RegisterSet {
   bool holds(const When& when) const;
   /// Whether every value that the conditions look at has been read.
   bool is_known(const When& when) const;
+  /// @return The last value of a row that conditions look at; 0 when it was not read.
+  uint32_t watched(uint8_t row) const;
   /// @return Value that the first condition looks at; 0 when there is none.
   uint32_t first_value(const When& when) const;
 
@@ -99,6 +101,8 @@ class RegisterSet {
   uint64_t to_raw(uint8_t row, int64_t value) const;
   /// The reverse. @param bits  As raw() gives them.
   int64_t to_value(uint8_t row, uint64_t bits) const;
+  /// The part of a row's raw bits that its value is in.
+  uint64_t masked(uint8_t row, uint64_t bits) const;
   /// As to_value(), of bits as write_request() takes them.
   int64_t written_value(uint8_t row, uint64_t bits) const;
   /// By what a raw value is multiplied: the scale that holds on this device.

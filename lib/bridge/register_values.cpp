@@ -141,8 +141,7 @@ bool RegisterSet::to_number(uint8_t row, uint64_t bits, int64_t& out) const {
         float_of(reg.type, bits) * static_cast<double>(num) / static_cast<double>(den);
     if (!to_integer(value, out)) return false;
   } else {
-    const int64_t number =
-        signed_of(reg.type, (bits >> reg.shift) & (reg.words > 2 ? ~uint64_t{0} : reg.mask));
+    const int64_t number = signed_of(reg.type, masked(row, bits));
     if (number > kLargestRaw || number < -kLargestRaw) return false;
     out = number * num / den;
   }
@@ -202,10 +201,13 @@ bool RegisterSet::is_known(const When& when) const {
   return true;
 }
 
-uint32_t RegisterSet::first_value(const When& when) const {
-  if (when.count == 0) return 0;
-  const uint8_t slot = profile_->registers[profile_->conditions[when.first].row].watch;
+uint32_t RegisterSet::watched(uint8_t row) const {
+  const uint8_t slot = row == kNoRegister ? kNotWatched : profile_->registers[row].watch;
   return slot < limits::kMaxWatchedValues ? watched_[slot] : 0;
+}
+
+uint32_t RegisterSet::first_value(const When& when) const {
+  return when.count == 0 ? 0 : watched(profile_->conditions[when.first].row);
 }
 
 // --- writing
@@ -227,6 +229,11 @@ uint64_t RegisterSet::to_raw(uint8_t row, int64_t value) const {
   const int64_t raw = value * den / num;
   const uint64_t most = reg.words == 1 ? UINT16_MAX : reg.words == 2 ? UINT32_MAX : INT64_MAX;
   return static_cast<uint64_t>(raw) > most ? most : static_cast<uint64_t>(raw);
+}
+
+uint64_t RegisterSet::masked(uint8_t row, uint64_t bits) const {
+  const RegisterRow& reg = profile_->registers[row];
+  return reg.words > 2 || is_float(reg.type) ? bits : (bits >> reg.shift) & reg.mask;
 }
 
 int64_t RegisterSet::to_value(uint8_t row, uint64_t bits) const {

@@ -46,14 +46,15 @@ void Bus::begin(platform::TcpLink& link, const TcpTarget& target, UnitPool& pool
 common::Result<uint8_t> Bus::add_unit(const UnitConfig& config) {
   const platform::SerialSettings& serial = config.serial;
   const bool is_mbap = config.framing == Framing::kTcp;
-  if (is_mbap != transport_.is_mbap() ||
-      (!is_mbap && (config.unit_id < 1 || config.unit_id > 247)) || config.timeout_ms < 50 ||
-      config.timeout_ms > 5000 || config.retries > 5 || serial.baud < 1200 ||
-      serial.baud > 921600 || serial.stop_bits < 1 || serial.stop_bits > 2) {
+  if (is_mbap != transport_.is_mbap() || (!is_mbap && config.unit_id < 1) ||
+      config.timeout_ms < 50 || config.timeout_ms > 5000 || config.retries > 5 ||
+      serial.baud < 1200 || serial.baud > 921600 || serial.stop_bits < 1 || serial.stop_bits > 2) {
     return Status::kInvalidArgument;
   }
   for (const Unit& unit : *pool_) {
-    if (is_own(unit) && unit.config.unit_id == config.unit_id) return Status::kInvalidArgument;
+    const bool is_same = is_own(unit) && unit.config.unit_id == config.unit_id;
+    if (is_same && !(unit.config.has_outlets && config.has_outlets))
+      return Status::kInvalidArgument;
   }
   if (pool_->full()) return Status::kNoSpace;
   Unit unit;

@@ -10,7 +10,7 @@ namespace modbus {
 
 /// One unit on a bus. Times in ms.
 struct UnitConfig {
-  uint8_t unit_id = 1;  ///< 1..247; 0..255 with Framing::kTcp.
+  uint8_t unit_id = 1;  ///< 1..255, though the standard ends at 247; 0..255 with Framing::kTcp.
   Framing framing = Framing::kRtu;
   platform::SerialSettings serial;  ///< Of the line that the unit is on; unused with Framing::kTcp.
   uint16_t timeout_ms =
@@ -20,7 +20,8 @@ struct UnitConfig {
   uint16_t write_gap_ms = 0;  ///< What it needs after a write before it is asked again.
   uint16_t wake_after_ms =
       0;  ///< Left alone for this long it sleeps through the next request, which is sent twice; 0 = never.
-  uint8_t retries = 2;  ///< Further tries of a request that got no valid answer, 0..5.
+  bool has_outlets = false;  ///< Several units with this id: the outlets of one device.
+  uint8_t retries = 2;       ///< Further tries of a request that got no valid answer, 0..5.
 };
 
 /// Counters of one unit; they wrap.

@@ -8,38 +8,56 @@ namespace bridge {
 
 extern const Profile kAbbTerraAc;
 extern const Profile kAblEmh1;
+extern const Profile kAlfenEve;
+extern const Profile kAmperfiedConnect;
+extern const Profile kBenderCc612;
+extern const Profile kDaheimladenSmart;
+extern const Profile kEm2goProPower;
 extern const Profile kEvseWbDin;
 extern const Profile kHeidelbergEnergyControl;
+extern const Profile kKebaP30;
 extern const Profile kMennekesAmtronCompact2;
 extern const Profile kMennekesAmtronHcc3;
 extern const Profile kPhoenixEmCpPpEth;
 extern const Profile kPhoenixEvCcAc1MSer;
+extern const Profile kPhoenixEvCcAc1M3;
 extern const Profile kPrachtAlpha;
 extern const Profile kSchneiderEvlinkProAc;
 extern const Profile kSiemensVersichargeGen3;
 extern const Profile kSolaxEvc;
 extern const Profile kSolaxHac;
 extern const Profile kSungrowAc;
+extern const Profile kVestelEvc04;
 extern const Profile kViridianEpc;
+extern const Profile kWebastoNext;
 
 namespace {
 
 constexpr const Profile* kProfiles[] = {
     &kAbbTerraAc,
     &kAblEmh1,
+    &kAlfenEve,
+    &kAmperfiedConnect,
+    &kBenderCc612,
+    &kDaheimladenSmart,
+    &kEm2goProPower,
     &kEvseWbDin,
     &kHeidelbergEnergyControl,
+    &kKebaP30,
     &kMennekesAmtronCompact2,
     &kMennekesAmtronHcc3,
     &kPhoenixEmCpPpEth,
     &kPhoenixEvCcAc1MSer,
+    &kPhoenixEvCcAc1M3,
     &kPrachtAlpha,
     &kSchneiderEvlinkProAc,
     &kSiemensVersichargeGen3,
     &kSolaxEvc,
     &kSolaxHac,
     &kSungrowAc,
+    &kVestelEvc04,
     &kViridianEpc,
+    &kWebastoNext,
 };
 
 }  // namespace

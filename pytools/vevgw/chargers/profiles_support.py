@@ -7,11 +7,4 @@ from vevgw.chargers.profiles import Profile
 
 def unsupported(profile: Profile) -> list[str]:
     """Returns what the driver cannot do yet of a profile without errors, one sentence each."""
-    data = profile.data
-    if profile.is_meter:
-        return ["the firmware has no meters yet."]
-    return [
-        f"the firmware's driver does not know {what} yet."
-        for what in ("tag_reader", "connectors")
-        if what in data
-    ]
+    return ["the firmware has no meters yet."] if profile.is_meter else []

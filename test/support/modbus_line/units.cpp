@@ -66,6 +66,11 @@ Units::Bytes Units::carry_out(uint8_t unit, const Bytes& pdu, Instant end) {
     }
   } else if (exception == 0 && (function == 6 || function == 16)) {
     exception = device->second->write(address, value, end);
+    for (uint16_t i = 1; function == 16 && exception == 0 && i < count; ++i) {
+      const size_t at = 6U + 2U * i;
+      exception = device->second->write(static_cast<uint16_t>(address + i),
+                                        static_cast<uint16_t>(pdu[at] << 8 | pdu[at + 1]), end);
+    }
     answer.insert(answer.end(), pdu.begin() + 1, pdu.begin() + 5);
   } else if (exception == 0) {
     exception = 1;

@@ -734,8 +734,11 @@ TEST_CASE("mistakes in the configuration are one sentence each") {
   refused(Status::kInvalidArgument, "watchdog time, 100 ms");
   config.phases = 4;
   refused(Status::kInvalidArgument, "4 phases");
-  config.unit_id = 250;
-  refused(Status::kInvalidArgument, "unit 250");
+  config.override_serial = true;
+  config.serial.baud = 100;
+  refused(Status::kInvalidArgument, "line settings are out of range");
+  config.outlet = 2;
+  refused(Status::kInvalidArgument, "has 1 outlet(s), not 2");
   config.timings.lost_ms = 100;
   refused(Status::kInvalidArgument, "timings contradict");
   CHECK(bridge.add_connector(config) == Status::kOk);

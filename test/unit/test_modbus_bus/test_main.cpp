@@ -243,11 +243,14 @@ TEST_CASE("units out of range or used twice are refused") {
   modbus::UnitConfig config;
   config.unit_id = 0;
   CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);
-  config.unit_id = 248;
-  CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);
   config.unit_id = 7;
   CHECK(bus.add_unit(config).ok());
   CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);
+  config.has_outlets = true;
+  CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);
+  config.unit_id = 248;
+  CHECK(bus.add_unit(config).ok());
+  CHECK(bus.add_unit(config).ok());
   config.unit_id = 8;
   config.serial.stop_bits = 3;
   CHECK(bus.add_unit(config).status() == Status::kInvalidArgument);
