@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusIOException
+from pymodbus.framer import FramerType
 
 from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sim import ChargerSim
+from vevgw.chargers.sim_bus import Framing
 from vevgw.errors import UserError
 
 MODEL = "heidelberg-energy-control"
@@ -272,6 +274,46 @@ async def test_modbus_tcp_serves_the_same_device() -> None:
         with pytest.raises(ModbusIOException):
             await bus.read_holding_registers(261)
         bus.close()
+
+
+@pytest.mark.parametrize("framing", [Framing.ASCII, Framing.RTU])
+async def test_frames_of_a_line_are_served_on_a_port_and_on_a_socket(framing: Framing) -> None:
+    framer = FramerType(framing.value)
+    async with (
+        ChargerSim(MODEL, framing=framing) as line,
+        ChargerSim(MODEL, tcp=("127.0.0.1", 0), framing=framing) as converter,
+    ):
+        host, port = converter.port_path.split(":")
+        clients = (
+            AsyncModbusSerialClient(line.port_path, framer=framer, timeout=0.4, retries=0),
+            AsyncModbusTcpClient(host, port=int(port), framer=framer, timeout=0.4, retries=0),
+        )
+        for sim, bus in zip((line, converter), clients, strict=True):
+            assert await bus.connect()
+            assert (await bus.write_register(261, 100)).registers == [100]
+            sim.faults.corrupt_replies = 1
+            with pytest.raises(ModbusIOException):
+                await bus.read_holding_registers(261)
+            assert (await bus.read_holding_registers(261)).registers == [100]
+            bus.close()
+
+
+async def test_a_socket_answers_garbage_and_hangs_up() -> None:
+    async with ChargerSim(MODEL, tcp=("127.0.0.1", 0)) as sim:
+        reader, writer = await asyncio.open_connection(*sim.port_path.split(":"))
+        sim.faults.garbage_replies = 1
+        writer.write(bytes.fromhex("0001 0000 0006 01 04 0005 0001"))
+        assert (await asyncio.wait_for(reader.readline(), 2)).startswith(b"HTTP")
+        await reader.readline()
+        sim.faults.hang_up_replies = 1
+        writer.write(bytes.fromhex("0002 0000 0006 01 04 0005 0001"))
+        assert await asyncio.wait_for(reader.read(), 2) == bytes.fromhex("00020000 00")
+        writer.close()
+
+
+def test_modbus_tcp_on_a_serial_port_is_refused() -> None:
+    with pytest.raises(UserError, match="needs a socket"):
+        ChargerSim(MODEL, framing=Framing.TCP)
 
 
 async def test_tcp_port_in_use_is_one_sentence() -> None:

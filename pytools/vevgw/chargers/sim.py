@@ -20,7 +20,7 @@ from typing import Self
 from vevgw.chargers.devices import make_device
 from vevgw.chargers.devices.base import ChargerDevice
 from vevgw.chargers.ev import Ev, EvSpec
-from vevgw.chargers.sim_bus import BusFaults, BusStatistics, SimBus
+from vevgw.chargers.sim_bus import BusFaults, BusStatistics, Framing, SimBus
 from vevgw.errors import UserError
 
 _LOG = logging.getLogger(__name__)
@@ -36,6 +36,8 @@ class ChargerSim:
         port: Symbolic link to the pseudo-terminal; None: only /dev/pts/N.
         serial: Serve on this serial device instead, e.g. an RS-485 adapter wired to a board.
         tcp: (host, port) to serve Modbus TCP instead; port 0 takes a free one.
+        framing: None: RTU on a serial port, Modbus TCP on a socket. RTU on a socket makes it a
+            serial-to-Ethernet converter.
         energy_time_scale: Meter and battery run this many times faster than current x voltage x
             time, > 0; currents, ramps and timeouts keep real time.
         energy_file: Keeps the total energy over restarts; written before a client can read it.
@@ -52,6 +54,7 @@ class ChargerSim:
         port: Path | None = None,
         serial: str | None = None,
         tcp: tuple[str, int] | None = None,
+        framing: Framing | None = None,
         energy_time_scale: float = 1.0,
         energy_file: Path | None = None,
     ) -> None:
@@ -65,6 +68,9 @@ class ChargerSim:
         self._link = port
         self._serial = serial
         self._tcp = tcp
+        self._framing = framing or (Framing.RTU if tcp is None else Framing.TCP)
+        if tcp is None and self._framing is Framing.TCP:
+            raise UserError("Modbus TCP needs a socket, not a serial port.")
         self._energy_file = energy_file
         if energy_file is not None:
             self.device.energy_total_vah = _load_energy(energy_file)
@@ -86,11 +92,11 @@ class ChargerSim:
         """
         self._last_s = asyncio.get_running_loop().time()
         if self._serial is not None:
-            await self._bus.open_serial(self._serial)
+            await self._bus.open_serial(self._serial, self._framing)
         elif self._tcp is not None:
-            await self._bus.open_tcp(*self._tcp)
+            await self._bus.open_tcp(*self._tcp, self._framing)
         else:
-            await self._bus.open_pty(self._link)
+            await self._bus.open_pty(self._link, self._framing)
         self._ticker = asyncio.create_task(self._tick())
 
     async def stop(self) -> None:

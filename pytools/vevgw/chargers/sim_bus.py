@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import logging
 import termios
 from collections.abc import Callable
@@ -36,6 +37,21 @@ _SPACE_OF_FUNCTION = {
 }
 
 
+class Framing(enum.Enum):
+    """How frames are packed; the values are the words of the command line."""
+
+    RTU = "rtu"
+    ASCII = "ascii"
+    TCP = "tcp"
+
+
+_FRAMERS = {
+    Framing.RTU: FramerType.RTU,
+    Framing.ASCII: FramerType.ASCII,
+    Framing.TCP: FramerType.SOCKET,
+}
+
+
 @dataclass(slots=True)
 class BusFaults:
     """Faults to inject; change the attributes at any time.
@@ -43,7 +59,9 @@ class BusFaults:
     Attributes:
         silent: The device does not hear requests (cable cut, supply off): nothing is carried out.
         drop_replies: The next n requests are carried out but their replies are lost.
-        corrupt_replies: The next n replies arrive with a wrong CRC (RTU) or cut short (TCP).
+        corrupt_replies: The next n replies arrive with a wrong CRC or LRC, or cut short (TCP).
+        garbage_replies: The next n replies are replaced by bytes that are no Modbus at all.
+        hang_up_replies: The next n replies break off in the middle; on TCP the connection ends.
         exceptions: The next n requests are refused with `exception_code`.
         exception_code: Modbus exception code 1..11.
         reply_delay_s: Every reply comes this much later, s.
@@ -52,6 +70,8 @@ class BusFaults:
     silent: bool = False
     drop_replies: int = 0
     corrupt_replies: int = 0
+    garbage_replies: int = 0
+    hang_up_replies: int = 0
     exceptions: int = 0
     exception_code: int = 4
     reply_delay_s: float = 0.0
@@ -99,7 +119,7 @@ class SimBus:
         self._after_request = after_request
         self._server: ModbusSerialServer | ModbusTcpServer | None = None
         self._cable: Cable | None = None
-        self._is_rtu = True
+        self._framing = Framing.RTU
         self._reply_at: float | None = None
 
     @property
@@ -108,25 +128,26 @@ class SimBus:
         assert self._cable is not None, "the bus is not open"
         return self._cable.port
 
-    async def open_pty(self, link: Path | None) -> None:
-        """Serves Modbus RTU on a new pseudo-terminal.
+    async def open_pty(self, link: Path | None, framing: Framing = Framing.RTU) -> None:
+        """Serves Modbus RTU or ASCII on a new pseudo-terminal.
 
         Raises:
             UserError: The link cannot be created.
         """
         cable = PtyCable(link, reply_delay_s=self._delay_s)
         self._cable = cable
+        self._framing = framing
         self._server = ModbusSerialServer(
             self._sim_devices(),
-            framer=FramerType.RTU,
+            framer=_FRAMERS[framing],
             port=cable.server_port,
             trace_packet=self._trace_packet,
             trace_pdu=self._trace_pdu,
         )
         await self._server.serve_forever(background=True)
 
-    async def open_serial(self, path: str) -> None:
-        """Serves Modbus RTU on a serial device, with the line settings of the first device.
+    async def open_serial(self, path: str, framing: Framing = Framing.RTU) -> None:
+        """Serves RTU or ASCII on a serial device, with the line settings of the first device.
 
         `BusFaults.reply_delay_s` has no effect here: there is no cable of ours in between.
 
@@ -135,9 +156,10 @@ class SimBus:
         """
         first = next(iter(self.devices.values()))
         self._cable = DeviceCable(path)
+        self._framing = framing
         self._server = ModbusSerialServer(
             self._sim_devices(),
-            framer=FramerType.RTU,
+            framer=_FRAMERS[framing],
             port=path,
             baudrate=first.baudrate,
             parity="N" if is_pty(path) else first.parity,
@@ -150,16 +172,16 @@ class SimBus:
             await self.close()
             raise UserError(f"The serial device {path} cannot be opened.") from error
 
-    async def open_tcp(self, host: str, port: int) -> None:
-        """Serves Modbus TCP; port 0 takes a free one.
+    async def open_tcp(self, host: str, port: int, framing: Framing = Framing.TCP) -> None:
+        """Serves Modbus TCP, or as a converter the frames of a line; port 0 takes a free one.
 
         Raises:
             UserError: The address cannot be used.
         """
-        self._is_rtu = False
+        self._framing = framing
         self._server = ModbusTcpServer(
             self._sim_devices(),
-            framer=FramerType.SOCKET,
+            framer=_FRAMERS[framing],
             address=("127.0.0.1", 0),
             trace_packet=self._trace_packet,
             trace_pdu=self._trace_pdu,
@@ -278,7 +300,15 @@ class SimBus:
         self._reply_at = asyncio.get_running_loop().time() + self.faults.reply_delay_s
         if self.faults.corrupt_replies > 0:
             self.faults.corrupt_replies -= 1
-            return data[:-1] + bytes([data[-1] ^ 0xFF]) if self._is_rtu else data[:-1]
+            return _corrupted(data, self._framing)
+        if self.faults.garbage_replies > 0:
+            self.faults.garbage_replies -= 1
+            return b"HTTP/1.0 400 Bad Request\r\n\r\n"
+        if self.faults.hang_up_replies > 0:
+            self.faults.hang_up_replies -= 1
+            if isinstance(self._cable, TcpCable):
+                self._cable.hang_up_soon()
+            return data[: len(data) // 2]
         return data
 
     def _on_bytes(self) -> None:
@@ -293,3 +323,15 @@ class SimBus:
 
     def _delay_s(self) -> float:
         return self.faults.reply_delay_s
+
+
+def _corrupted(data: bytes, framing: Framing) -> bytes:
+    """The frame with a wrong check; Modbus TCP has none: there the last byte is missing."""
+    match framing:
+        case Framing.RTU:
+            return data[:-1] + bytes([data[-1] ^ 0xFF])
+        case Framing.ASCII:
+            # The last digit of the LRC, before CR and LF.
+            return data[:-3] + (b"1" if data[-3:-2] == b"0" else b"0") + data[-2:]
+        case Framing.TCP:
+            return data[:-1]

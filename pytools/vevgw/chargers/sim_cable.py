@@ -138,6 +138,7 @@ class TcpCable:
         self._reply_delay_s = reply_delay_s
         self._listener: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._hangs_up = False
 
     async def open(self, host: str, port: int) -> None:
         """Starts to listen.
@@ -158,6 +159,10 @@ class TcpCable:
         assert self._listener is not None
         host, port, *_ = self._listener.sockets[0].getsockname()
         return f"{host}:{port}"
+
+    def hang_up_soon(self) -> None:
+        """Ends the connection after the next chunk of a reply."""
+        self._hangs_up = True
 
     def close(self) -> None:
         """Closes the socket and all connections."""
@@ -185,6 +190,9 @@ class TcpCable:
                     await asyncio.sleep(self._reply_delay_s())
                 writer.write(data)
                 await writer.drain()
+                if self._hangs_up and not is_request:
+                    self._hangs_up = False
+                    break
         writer.close()
 
 

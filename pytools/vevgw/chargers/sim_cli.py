@@ -15,6 +15,7 @@ import typer
 from vevgw.chargers.devices import model_names
 from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sim import ChargerSim
+from vevgw.chargers.sim_bus import Framing
 from vevgw.chargers.sim_control import SimControl, ask, serve_socket, serve_stdin
 from vevgw.errors import UserError
 
@@ -46,6 +47,12 @@ def run_sim(
     tcp: Annotated[
         str | None, typer.Option(help="Serve Modbus TCP on [HOST]:PORT instead, e.g. :1502.")
     ] = None,
+    framing: Annotated[
+        Framing | None,
+        typer.Option(
+            help="Frames; default: tcp with --tcp, else rtu. A converter is --tcp and rtu."
+        ),
+    ] = None,
     unit: Annotated[int | None, typer.Option(help="Modbus unit id; default: the model's.")] = None,
     plug: Annotated[
         str | None, typer.Option(help='Plug a vehicle in at once: JSON, e.g. {"phases":1}.')
@@ -70,6 +77,7 @@ def run_sim(
         port=port,
         serial=serial,
         tcp=None if tcp is None else _address(tcp),
+        framing=framing,
         energy_time_scale=energy_time_scale,
         energy_file=energy_file,
     )

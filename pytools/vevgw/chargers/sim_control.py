@@ -25,6 +25,14 @@ from vevgw.errors import UserError
 _LOG = logging.getLogger(__name__)
 Json = dict[str, Any]
 
+_COUNTED_FAULTS = (
+    "drop_replies",
+    "corrupt_replies",
+    "garbage_replies",
+    "hang_up_replies",
+    "exceptions",
+)
+
 
 class SimControl:
     """Carries out requests on one simulator.
@@ -114,18 +122,18 @@ class SimControl:
     async def _bus(self, request: Json) -> Json:
         faults = self.sim.faults
         silent = _take(request, "silent", bool, faults.silent)
-        drop = _take(request, "drop_replies", int, faults.drop_replies)
-        corrupt = _take(request, "corrupt_replies", int, faults.corrupt_replies)
-        exceptions = _take(request, "exceptions", int, faults.exceptions)
+        counts = {
+            name: _take(request, name, int, getattr(faults, name)) for name in _COUNTED_FAULTS
+        }
         code = _take(request, "exception_code", int, faults.exception_code)
         delay = _take(request, "reply_delay_s", float, faults.reply_delay_s)
         if code not in (1, 2, 3, 4, 5, 6, 7, 8, 10, 11):
             raise UserError("The exception code must be 1..8, 10 or 11.")
         if not 0 <= delay <= 60:
             raise UserError("The reply delay must be 0..60 s.")
-        faults.silent, faults.drop_replies, faults.corrupt_replies = silent, drop, corrupt
-        faults.exceptions, faults.exception_code = exceptions, code
-        faults.reply_delay_s = delay
+        faults.silent, faults.exception_code, faults.reply_delay_s = silent, code, delay
+        for name, count in counts.items():
+            setattr(faults, name, count)
         return {}
 
     async def _wait(self, request: Json) -> Json:
