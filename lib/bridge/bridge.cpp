@@ -156,6 +156,12 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
                   id, config.profile == nullptr ? "" : config.profile);
   }
   RETURN_IF_ERROR(check(config, *profile));
+  modbus::Bus& bus = buses_[config.bus];
+  if (profile->transports == kOverTcp && !bus.transport().is_mbap()) {
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: %s speaks Modbus TCP only: it needs a host, not a serial line", id,
+                  profile->name);
+  }
   ConnectorConfig complete = config;
   const uint8_t further = static_cast<uint8_t>(config.outlet - 1);
   if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
@@ -166,7 +172,6 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
     complete.serial_framing = is_ascii ? modbus::Framing::kAscii : modbus::Framing::kRtu;
   }
 
-  modbus::Bus& bus = buses_[config.bus];
   modbus::UnitConfig unit;
   unit.unit_id = complete.unit_id;
   unit.has_outlets = profile->outlets > 1;

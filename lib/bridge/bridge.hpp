@@ -45,6 +45,9 @@ class Bridge final : public charger::ChargerControl {
   common::Result<uint8_t> add_tcp_bus(platform::TcpLink& link, const modbus::TcpTarget& target);
   /// @return Index of the bus with this host and port. kNotFound.
   common::Result<uint8_t> find_tcp_bus(const modbus::TcpTarget& target) const;
+  const modbus::TcpTarget& bus_target(uint8_t bus) const {
+    return buses_[bus].transport().target();
+  }
   /// Adds a charger. Only before begin(). On error error_text() is one sentence that names the mistake.
   /// @retval kNotFound         No such profile.
   /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.

@@ -33,10 +33,10 @@ static_assert(kMaxSerialBuses >= 1 && kMaxSerialBuses <= 4, "GATEWAY_MAX_BUSES: 
 #ifndef GATEWAY_MAX_TCP_BUSES
 #define GATEWAY_MAX_TCP_BUSES 8
 #endif
-/// TCP servers per gateway (chargers, converters), 0..16: one connection each, several units may be
+/// TCP servers per gateway (chargers, converters), 1..16: one connection each, several units may be
 /// behind it. About 600 bytes of RAM each, and a socket.
 constexpr size_t kMaxTcpBuses = GATEWAY_MAX_TCP_BUSES;
-static_assert(kMaxTcpBuses <= 16, "GATEWAY_MAX_TCP_BUSES: 0..16");
+static_assert(kMaxTcpBuses >= 1 && kMaxTcpBuses <= 16, "GATEWAY_MAX_TCP_BUSES: 1..16");
 
 constexpr size_t kMaxBuses = kMaxSerialBuses + kMaxTcpBuses;
 

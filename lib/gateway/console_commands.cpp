@@ -177,8 +177,7 @@ bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Ins
     out.key("settings");
     out.begin_object();
     for (const SettingRow& row : Settings::table()) {
-      const bool is_per_connector = row.name[1] == '?';
-      for (uint8_t id = 1; id <= (is_per_connector ? connectors_ : 1); ++id)
+      for (uint8_t id = 1; id <= Settings::value_count(row, connectors_); ++id)
         write_setting(out, row, id);
     }
     out.end_object();
@@ -293,6 +292,8 @@ bool Console::charger_command(Arguments& arguments, json::Writer& out, Error& er
     out.begin_object();
     member(out, "connector", id);
     member(out, "profile", parts_.settings.text("profile", id).span());
+    const SettingText host = parts_.settings.text("host", id);
+    if (!host.empty()) member(out, "host", host.span());
     write_connector(out, id);
     const charger::Capabilities capabilities = parts_.bridge.capabilities(id);
     member(out, "min_ma", capabilities.min_ma);

@@ -120,10 +120,10 @@ bool DiagnosticsReport::write_gateway(json::Writer& out) const {
 }
 
 bool DiagnosticsReport::write_setting(json::Writer& out) const {
-  // Rows for connectors come once per connector.
+  // Rows for connectors and buses come once for each.
   uint32_t left = index_;
   for (const SettingRow& row : Settings::table()) {
-    const uint32_t count = row.name[1] == '?' ? connectors_ : 1;
+    const uint32_t count = Settings::value_count(row, connectors_);
     if (left >= count) {
       left -= count;
       continue;

@@ -1,5 +1,7 @@
 #include "gateway/settings.hpp"
 
+#include "gateway/bus_settings.hpp"
+
 #include <cassert>
 #include <cstdio>
 #include <cstring>
@@ -44,10 +46,17 @@ constexpr SettingRow kTable[] = {
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
     {"c?.profile", SettingKind::kText, 0, 48, "", false,
      "charger profile, see vevgw profiles list"},
+    {"b?.line", SettingKind::kLine, 0, 20, "", false,
+     "how everything on the bus is set, such as 9600 8N1 or 38400 8E1 ascii; empty = as in the "
+     "profiles"},
     {"c?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxSerialBuses), "1", false,
-     "bus that the charger is on"},
-    {"c?.unit", SettingKind::kInteger, 0, 247, "0", false,
+     "serial bus that the charger is on; not used with c?.host"},
+    {"c?.host", SettingKind::kHost, 0, 80, "", false,
+     "charger on the network: HOST or HOST:PORT; behind a serial converter: rtu+tcp://HOST:PORT"},
+    {"c?.unit", SettingKind::kInteger, 0, 255, "0", false,
      "Modbus unit id; 0 = the profile's default"},
+    {"c?.line", SettingKind::kLine, 0, 20, "", false,
+     "how this charger's line is set, where it differs from its bus"},
     {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,
      "highest current per phase of this installation, mA; 0 = what the charger can"},
     {"c?.min_ma", SettingKind::kInteger, 0, 32000, "0", false,
@@ -56,14 +65,19 @@ constexpr SettingRow kTable[] = {
      "current the charger falls back to without the gateway, mA; 0 = stop"},
 };
 
-bool is_connector_row(const SettingRow& row) { return row.name[0] == 'c' && row.name[1] == '?'; }
+/// Highest number that stands for the '?' of a row; 0 without one.
+uint8_t max_number(const SettingRow& row) {
+  if (row.name[1] != '?') return 0;
+  return static_cast<uint8_t>(row.name[0] == 'b' ? limits::kMaxSerialBuses
+                                                 : limits::kMaxConnectors);
+}
 
 bool name_matches(const SettingRow& row, TextSpan name) {
   const size_t length = std::strlen(row.name);
   if (name.size() != length) return false;
   for (size_t i = 0; i < length; ++i) {
     if (row.name[i] == '?') {
-      if (name[i] < '1' || name[i] > '0' + kMaxConnectors) return false;
+      if (name[i] < '1' || name[i] > '0' + max_number(row)) return false;
     } else if (row.name[i] != name[i]) {
       return false;
     }
@@ -84,6 +98,19 @@ bool parse_boolean(TextSpan text, bool& out) {
 Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
   char text[96];
   switch (row.kind) {
+    case SettingKind::kLine: {
+      LineSetting line;
+      if (value.empty() || parse_line(value, line)) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must be like 9600 8N1 or 38400 8E1 ascii", row.name);
+      break;
+    }
+    case SettingKind::kHost: {
+      HostSetting host;
+      if (value.empty() || parse_host(value, host)) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must be HOST, HOST:PORT or rtu+tcp://HOST:PORT",
+                    row.name);
+      break;
+    }
     case SettingKind::kInteger: {
       int32_t number = 0;
       if (parse_integer(value, number) && number >= row.min && number <= row.max)
@@ -137,11 +164,16 @@ const SettingRow* Settings::find(TextSpan name) {
   return nullptr;
 }
 
-FixedString<15> Settings::concrete_name(const SettingRow& row, uint8_t connector_id) {
+FixedString<15> Settings::concrete_name(const SettingRow& row, uint8_t number) {
   char name[16];
   std::snprintf(name, sizeof name, "%s", row.name);
-  if (is_connector_row(row)) name[1] = static_cast<char>('0' + connector_id);
+  if (max_number(row) != 0) name[1] = static_cast<char>('0' + number);
   return FixedString<15>(name);
+}
+
+uint8_t Settings::value_count(const SettingRow& row, uint8_t connectors) {
+  if (max_number(row) == 0) return 1;
+  return row.name[0] == 'b' ? max_number(row) : connectors;
 }
 
 SettingText Settings::read(const SettingRow& row, const char* key) const {
@@ -160,6 +192,12 @@ SettingText Settings::text(const char* name) const {
 SettingText Settings::text(const char* name, uint8_t connector_id) const {
   char key[16];
   std::snprintf(key, sizeof key, "c%u.%s", static_cast<unsigned>(connector_id), name);
+  return text(key);
+}
+
+SettingText Settings::bus_text(const char* name, uint8_t bus) const {
+  char key[16];
+  std::snprintf(key, sizeof key, "b%u.%s", static_cast<unsigned>(bus), name);
   return text(key);
 }
 

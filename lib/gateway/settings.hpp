@@ -6,12 +6,18 @@
 
 namespace gateway {
 
-enum class SettingKind : uint8_t { kText, kInteger, kBoolean };
+enum class SettingKind : uint8_t {
+  kText,
+  kInteger,
+  kBoolean,
+  kLine,  ///< Text that parse_line() takes.
+  kHost,  ///< Text that parse_host() takes.
+};
 
 /// One device setting: what a technician sets once per site (OCPP configuration keys live in the engine).
 struct SettingRow {
   const char*
-      name;  ///< "c?." stands for "c1." .. "c8.": one value per connector. At most 15 bytes (NVS).
+      name;  ///< "c?." stands for "c1." .. "c8.": one value per connector, "b?." for one per serial bus. At most 15 bytes (NVS).
   SettingKind kind;
   int32_t min;  ///< Integers: lowest value. Texts: shortest length, bytes.
   int32_t max;  ///< Integers: highest value. Texts: longest length, bytes.
@@ -33,14 +39,18 @@ class Settings {
   static common::Span<const SettingRow> table();
   /// The row of a concrete name ("c2.unit"), or nullptr.
   static const SettingRow* find(common::TextSpan name);
-  /// Name of a row for a connector: "c?.unit", 2 -> "c2.unit". Rows without "c?" are returned as they are.
-  static common::FixedString<15> concrete_name(const SettingRow& row, uint8_t connector_id);
+  /// Name of a row for a connector or bus: "c?.unit", 2 -> "c2.unit". Rows without "?" are returned as they are.
+  static common::FixedString<15> concrete_name(const SettingRow& row, uint8_t number);
+  /// How many values the row has in a gateway with so many connectors; 1 without "?".
+  static uint8_t value_count(const SettingRow& row, uint8_t connectors);
 
   /// Stored value or the default. @pre  The name is in the table.
   SettingText text(const char* name) const;
   SettingText text(const char* name, uint8_t connector_id) const;
   int32_t integer(const char* name) const;
   int32_t integer(const char* name, uint8_t connector_id) const;
+  /// Of "b?.NAME".
+  SettingText bus_text(const char* name, uint8_t bus) const;
   bool boolean(const char* name) const;
 
   /// Checks and stores a value; an empty value restores the default.

@@ -38,6 +38,9 @@ class PosixTcpLink::Impl {
   }
 
   void close() {
+    // Closing over unread input would be a reset, which some servers punish by refusing the next connection.
+    uint8_t unread[512];
+    if (state_ == State::kOpen) (void)::recv(fd_.get(), unread, sizeof unread, 0);
     resolution_.reset();
     addresses_.reset();
     next_ = nullptr;

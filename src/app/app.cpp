@@ -1,5 +1,6 @@
 #include "app/app.hpp"
 
+#include "app/charger_buses.hpp"
 #include "build/version.hpp"
 
 #include <algorithm>
@@ -89,35 +90,20 @@ Status App::begin(Error& error) {
 }
 
 Status App::begin_bridge(Error& error) {
-  uint8_t bus_index[limits::kMaxSerialBuses] = {};
-  for (size_t i = 0; i < limits::kMaxSerialBuses; ++i) {
-    if (platform_.buses[i] == nullptr) continue;
-    const common::Result<uint8_t> added = bridge_.add_bus(*platform_.buses[i]);
-    if (!added.ok()) {
-      error = Error(bridge_.error_text());
-      return added.status();
-    }
-    bus_index[i] = added.value();
-  }
+  ChargerBuses buses(platform_, settings_, bridge_);
+  RETURN_IF_ERROR(buses.begin(error));
   for (uint8_t id = 1; id <= connectors_; ++id) {
     char text[160];
     const gateway::SettingText profile = settings_.text("profile", id);
-    const auto bus = static_cast<size_t>(settings_.integer("bus", id));
     if (profile.empty()) {
       std::snprintf(text, sizeof text, "connector %u has no charger: set c%u.profile", id, id);
-      error = Error(text);
-      return Status::kInvalidArgument;
-    }
-    if (platform_.buses[bus - 1] == nullptr) {
-      std::snprintf(text, sizeof text, "connector %u is on bus %u, which has no serial device", id,
-                    static_cast<unsigned>(bus));
       error = Error(text);
       return Status::kInvalidArgument;
     }
     bridge::ConnectorConfig config;
     config.connector_id = id;
     config.profile = profile.c_str();
-    config.bus = bus_index[bus - 1];
+    RETURN_IF_ERROR(buses.assign(config, error));
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
     config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
@@ -284,6 +270,7 @@ void App::shutdown() {
   if (is_running_ && bridge_.checkpoint_all() != Status::kOk) {
     LOG_ERROR(platform_.log, "an energy register could not be stored");
   }
+  bridge_.close();
   (void)platform_.output.flush();
 }
 

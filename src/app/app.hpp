@@ -32,6 +32,8 @@ struct Platform {
   gateway::ConsoleOutput& output;
   gateway::ConsoleLog& log;
   platform::SerialLink* buses[limits::kMaxSerialBuses] = {};  ///< Bus 1..; nullptr = absent.
+  platform::TcpLink* sockets[limits::kMaxTcpBuses] =
+      {};                                      ///< For chargers on the network; nullptr = none.
   ReaderPorts reader = {};                     ///< Tag reader.
   platform::FileTransfer* transfer = nullptr;  ///< nullptr = no firmware, no diagnostics.
   platform::Firmware* firmware = nullptr;      ///< nullptr = no updates.

@@ -13,6 +13,7 @@
 #include "platform_linux/lws_web_socket_link.hpp"
 #include "platform_linux/posix_file_store.hpp"
 #include "platform_linux/posix_serial_link.hpp"
+#include "platform_linux/posix_tcp_link.hpp"
 #include "platform_linux/pty_link.hpp"
 #include "platform_linux/stdio_link.hpp"
 
@@ -140,6 +141,12 @@ int run(const native::Options& options, char** argv) {
     serial_links.push_back(std::make_unique<PosixSerialLink>(path, clock, log));
     waiter.add(*serial_links.back());
     platform.buses[number - 1] = serial_links.back().get();
+  }
+  std::vector<std::unique_ptr<PosixTcpLink>> sockets;
+  for (platform::TcpLink*& socket : platform.sockets) {
+    sockets.push_back(std::make_unique<PosixTcpLink>());
+    waiter.add(*sockets.back());
+    socket = sockets.back().get();
   }
   if (!options.reader_device.empty()) {
     serial_links.push_back(std::make_unique<PosixSerialLink>(options.reader_device, clock, log));

@@ -1,4 +1,5 @@
 #include "doctest_main/doctest_main.hpp"
+#include "gateway/bus_settings.hpp"
 #include "gateway/settings.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
@@ -115,4 +116,65 @@ TEST_CASE("a password outlives a restart, and a write that fails") {
   CHECK(fixture.set("password", "another") != Status::kOk);
   Settings again(fixture.store);
   CHECK(again.text("password") == gateway::SettingText("4F43415F4F4354545F"));
+}
+
+TEST_CASE("settings of a bus have a value for each bus") {
+  Fixture fixture;
+  REQUIRE(fixture.set("b2.line", "19200 8e1") == Status::kOk);
+  CHECK(fixture.settings.bus_text("line", 2) == gateway::SettingText("19200 8e1"));
+  CHECK(fixture.settings.bus_text("line", 1).empty());
+  CHECK(fixture.set("b3.line", "19200 8E1") == Status::kNotFound);
+  const SettingRow* row = Settings::find(common::text("b1.line"));
+  REQUIRE(row != nullptr);
+  CHECK(Settings::value_count(*row, 8) == limits::kMaxSerialBuses);
+  CHECK(Settings::value_count(*Settings::find(common::text("c1.host")), 8) == 8);
+  CHECK(Settings::value_count(*Settings::find(common::text("vendor")), 8) == 1);
+}
+
+TEST_CASE("a line is written as in the manuals of chargers") {
+  gateway::LineSetting line;
+  REQUIRE(gateway::parse_line(common::text("9600 8N1"), line));
+  CHECK(line.serial == platform::SerialSettings{9600, platform::Parity::kNone, 1});
+  CHECK(line.framing == modbus::Framing::kRtu);
+  REQUIRE(gateway::parse_line(common::text("38400 8e2 ASCII"), line));
+  CHECK(line.serial == platform::SerialSettings{38400, platform::Parity::kEven, 2});
+  CHECK(line.framing == modbus::Framing::kAscii);
+  REQUIRE(gateway::parse_line(common::text("921600 8o1 rtu"), line));
+  CHECK(line.serial.parity == platform::Parity::kOdd);
+  for (const char* bad :
+       {"", "9600", "8N1", "9600 7E1", "9600 8X1", "9600 8N3", "9600 8N", "600 8N1", "1000000 8N1",
+        "96O0 8N1", "9600  8N1", "9600 8N1 tcp", "9600 8N1 rtu x", "99999999999 8N1"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(gateway::parse_line(common::text(bad), line));
+  }
+  Fixture fixture;
+  CHECK(fixture.set("c1.line", "7E1") == Status::kInvalidArgument);
+  CHECK(std::string(fixture.error.c_str()) == "c?.line must be like 9600 8N1 or 38400 8E1 ascii");
+}
+
+TEST_CASE("a host may have a port and say that it is a converter") {
+  gateway::HostSetting host;
+  const auto read = [&](const char* text) {
+    if (!gateway::parse_host(common::text(text), host)) return std::string("none");
+    return std::string(host.target.is_converter ? "converter " : "") + host.target.host.c_str() +
+           " " + std::to_string(host.target.port) + (host.has_port ? "" : " by default");
+  };
+  CHECK(read("192.168.1.50") == "192.168.1.50 502 by default");
+  CHECK(read("wallbox_2.home-net.local:1502") == "wallbox_2.home-net.local 1502");
+  CHECK(read("tcp://wallbox") == "wallbox 502 by default");
+  CHECK(read("RTU+TCP://10.0.0.3:4196") == "converter 10.0.0.3 4196");
+  CHECK(read("[fe80::1%eth0]:503") == "fe80::1%eth0 503");
+  CHECK(read("[::1]") == "::1 502 by default");
+  CHECK(read(std::string(63, 'a').c_str()) == std::string(63, 'a') + " 502 by default");
+  for (const char* bad : {"", ":502", "wallbox:", "wallbox:0", "wallbox:65536", "wallbox:5o2",
+                          "a:1:2", "http://wallbox", "wall box", "tcp://", "[::1", "[::1]502",
+                          "::1", "udp://a", "a/b", "rtu+tcp://a"}) {
+    CAPTURE(bad);
+    CHECK(read(bad) == "none");
+  }
+  CHECK(read(std::string(64, 'a').c_str()) == "none");
+  Fixture fixture;
+  CHECK(fixture.set("c3.host", "http://x") == Status::kInvalidArgument);
+  CHECK(std::string(fixture.error.c_str()) ==
+        "c?.host must be HOST, HOST:PORT or rtu+tcp://HOST:PORT");
 }
