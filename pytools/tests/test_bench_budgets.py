@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from vevgw.bench import budgets, report
+from vevgw.bench import budgets, features, report
 from vevgw.bench.budgets import Budget, Figure
 from vevgw.errors import UserError
 
@@ -24,11 +25,18 @@ def test_every_row_says_where_its_budget_comes_from(group: budgets.Group) -> Non
         assert row.budget is None or row.budget >= 0
 
 
+def test_goal_is_below_the_budget_that_holds() -> None:
+    rows = budgets.load("size")
+    goals = {name: row.goal for name, row in rows.items() if row.goal is not None}
+    assert goals == {"code_cortex_m3": 73728, "code_xtensa_lx106": 94208}
+    assert all(goal < (rows[name].budget or 0) for name, goal in goals.items())
+
+
 def test_budgets_are_those_that_were_agreed() -> None:
     rows = {**budgets.load("size"), **budgets.load("bench")}
     agreed = {
-        "code_cortex_m3": 73728,
-        "code_xtensa_lx106": 94208,
+        "code_cortex_m3": 92160,
+        "code_xtensa_lx106": 110592,
         "engine_ram": 16384,
         "connector_ram": 1536,
         "stack": 2048,
@@ -101,6 +109,39 @@ def test_table_shows_budget_peer_and_verdict(capsys: pytest.CaptureFixture[str])
     assert all("3,060" in line for line in rows)
 
 
+def test_missed_goal_is_shown_and_breaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    figure = Figure(replace(ROW, goal=1000), 1250)
+    assert not figure.is_broken
+    report.show("Title", [figure])
+    out = capsys.readouterr().out
+    assert "1,000" in out
+    assert "ok, 25 % over the goal" in out
+    assert Figure(replace(ROW, goal=1000), 1000).over_goal_percent is None
+
+
+def test_profile_shows_the_largest_feature_first(capsys: pytest.CaptureFixture[str]) -> None:
+    report.show_profile("Title", {"m3": {"JSON": 10, "metering": 3000}, "lx": {"JSON": 20}})
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│")]
+    assert "metering" in rows[0]
+    assert "3,000" in rows[0]
+    assert "3,010" in rows[-1]
+
+
+@pytest.mark.parametrize(
+    ("source", "feature"),
+    [
+        ("ocpp/connector.cpp", "sessions and statuses"),
+        ("ocpp/connector_offer.cpp", "smart charging"),
+        ("ocpp/handlers/get_configuration.cpp", "configuration"),
+        ("ocpp/handlers/reset.cpp", "core: calls, answers, registration, control"),
+        ("json/reader.cpp", "JSON"),
+        ("platform/record_log.cpp", None),
+    ],
+)
+def test_every_file_of_the_engine_serves_a_feature(source: str, feature: str | None) -> None:
+    assert features.feature_of(Path(source)) == feature
+
+
 def test_json_holds_every_figure_with_its_budget(tmp_path: Path) -> None:
     content = report.as_json(tmp_path, "Title", [Figure(ROW, 3468)], {"command": "vevgw size"})
     report.write_json(tmp_path / "size.json", content)
@@ -113,6 +154,7 @@ def test_json_holds_every_figure_with_its_budget(tmp_path: Path) -> None:
             "unit": "B",
             "value": 3468,
             "budget": 2048,
+            "goal": None,
             "peer": 3060,
             "is_broken": True,
             "note": "",

@@ -18,7 +18,12 @@ Group = Literal["size", "bench"]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One row of budgets.yaml: what a figure is called, may cost, and costs the peer."""
+    """One row of budgets.yaml: what a figure is called, may cost, and costs the peer.
+
+    Attributes:
+        budget: What the figure must not exceed.
+        goal: What was planned, where that is missed and the budget was argued anew.
+    """
 
     id: str
     name: str
@@ -26,6 +31,7 @@ class Budget:
     budget: float | None
     peer: float | None
     source: str
+    goal: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,14 @@ class Figure:
         return (
             self.row.budget is not None and self.value is not None and self.value > self.row.budget
         )
+
+    @property
+    def over_goal_percent(self) -> float | None:
+        """By how much the figure misses its goal; None when it does not."""
+        goal = self.row.goal
+        if goal is None or self.value is None or self.value <= goal:
+            return None
+        return 100 * (self.value / goal - 1)
 
     def complaint(self) -> str:
         """Returns the sentence about a broken budget."""

@@ -19,7 +19,9 @@ def table(title: str, figures: Sequence[Figure]) -> Table:
     """Returns the figures beside budget and peer."""
     result = Table(title=title, title_justify="left")
     result.add_column("figure", overflow="fold")
-    for heading in ("ours", "budget", "MicroOCPP"):
+    has_goals = any(figure.row.goal is not None for figure in figures)
+    goal_heading = ("goal",) if has_goals else ()
+    for heading in ("ours", "budget", *goal_heading, "MicroOCPP"):
         result.add_column(heading, justify="right", no_wrap=True)
     result.add_column("unit", no_wrap=True)
     result.add_column("", overflow="fold")
@@ -32,18 +34,43 @@ def table(title: str, figures: Sequence[Figure]) -> Table:
         else:
             ours = number(figure.value)
             verdict = "" if row.budget is None else "[green]ok[/]"
+        if figure.over_goal_percent is not None:
+            verdict += f", [yellow]{figure.over_goal_percent:.0f} % over the goal[/]"
         note = figure.note if figure.value is not None else ""
         remark = ": ".join(text for text in (verdict, note) if text)
-        result.add_row(row.name, ours, number(row.budget), number(row.peer), row.unit, remark)
+        goal = (number(row.goal),) if has_goals else ()
+        numbers = (ours, number(row.budget), *goal, number(row.peer))
+        result.add_row(row.name, *numbers, row.unit, remark)
+    return result
+
+
+def profile_table(title: str, profile: Mapping[str, Mapping[str, int]]) -> Table:
+    """Returns bytes by feature and target, the largest first."""
+    result = Table(title=title, title_justify="left", show_footer=True)
+    result.add_column("feature", "all")
+    for target, bytes_of in profile.items():
+        total = number(sum(bytes_of.values()))
+        result.add_column(target, total, justify="right", no_wrap=True)
+    first = next(iter(profile.values()))
+    for feature in sorted(first, key=lambda name: -first[name]):
+        cells = [number(bytes_of.get(feature, 0)) for bytes_of in profile.values()]
+        result.add_row(feature, *cells)
     return result
 
 
 def show(title: str, figures: Sequence[Figure]) -> None:
     """Prints the table; wide enough for its rows when the output is not a terminal."""
+    _console().print(table(title, figures))
+
+
+def show_profile(title: str, profile: Mapping[str, Mapping[str, int]]) -> None:
+    """Prints what `profile_table` returns."""
+    _console().print(profile_table(title, profile))
+
+
+def _console() -> Console:
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
-    console.print(table(title, figures))
+    return console if console.is_terminal else Console(width=140)
 
 
 def as_json(
@@ -57,6 +84,7 @@ def as_json(
             "unit": figure.row.unit,
             "value": figure.value,
             "budget": figure.row.budget,
+            "goal": figure.row.goal,
             "peer": figure.row.peer,
             "is_broken": figure.is_broken,
             "note": figure.note,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vevgw.bench import budgets, mapfile, objects, workloads
+from vevgw.bench import budgets, features, mapfile, objects, workloads
 from vevgw.errors import UserError
 
 # What the figure counts, and what is linked besides because the engine needs it.
@@ -21,10 +21,21 @@ _SYMBOL = re.compile(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {_SIZE_SYMBOL}$", re.MUL
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The figures of `vevgw size`, and what they are made of."""
+    """The figures of `vevgw size`, and what they are made of.
+
+    Attributes:
+        profile: Target to feature to bytes of code and constants.
+    """
 
     figures: list[budgets.Figure]
     details: dict[str, Any]
+    profile: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    libraries: dict[str, dict[mapfile.Kind, int]]
+    features: dict[str, int]
 
 
 def measure(project: Path) -> Measurement:
@@ -35,13 +46,17 @@ def measure(project: Path) -> Measurement:
     """
     values: dict[str, float | None] = {}
     notes: dict[str, str] = {}
-    arm = _image(project, objects.CORTEX_M3)
+    image = _image(project, objects.CORTEX_M3)
+    arm = image.libraries
+    profile = {objects.CORTEX_M3.name: image.features}
     values["code_cortex_m3"] = _text(arm, _COUNTED)
     values["code_cortex_m3_record_log"] = _text(arm, _LINKED)
     values["static_ram"] = sum(sums.get("data", 0) + sums.get("zeroed", 0) for sums in arm.values())
     details: dict[str, Any] = {"cortex-m3": arm}
     if objects.XTENSA_LX106.is_installed:
-        xtensa = _image(project, objects.XTENSA_LX106)
+        image = _image(project, objects.XTENSA_LX106)
+        xtensa = image.libraries
+        profile[objects.XTENSA_LX106.name] = image.features
         values["code_xtensa_lx106"] = _text(xtensa, _COUNTED)
         details["xtensa-lx106"] = xtensa
     else:
@@ -58,7 +73,8 @@ def measure(project: Path) -> Measurement:
     running = {name: depth for name, depth in stack.items() if name != "begin"}
     values["stack"], notes["stack"] = deepest_stack(running)
     details["stack"] = stack
-    return Measurement(budgets.figures(budgets.load("size"), values, notes), details)
+    details["profile"] = profile
+    return Measurement(budgets.figures(budgets.load("size"), values, notes), details, profile)
 
 
 def deepest_stack(stack: Mapping[str, tuple[int, str]]) -> tuple[int, str]:
@@ -92,19 +108,28 @@ def _object_size(project: Path, connectors: int) -> int:
     return object_size_in(objects.call(command))
 
 
-def _image(project: Path, toolchain: objects.Toolchain) -> dict[str, dict[mapfile.Kind, int]]:
-    """Returns bytes by library and kind in a linked image."""
+def _image(project: Path, toolchain: objects.Toolchain) -> _Image:
+    """Links the engine and returns what of it takes how many bytes."""
     files = objects.sources(project, (*_COUNTED, *_LINKED))
     # Merged strings count for the first object that has them: the libraries come before main().
     compiled = objects.build(project, toolchain, [*files, _main(project)])
     image = project / ".cache" / "bench" / toolchain.name / "image.elf"
     map_path = image.with_suffix(".map")
     objects.link(toolchain, compiled, image, f"-Wl,-Map={map_path}")
-    library_of = {
-        str(compiled_file): source.relative_to(project / "lib").parts[0]
+    source_of = {
+        str(compiled_file): source.relative_to(project / "lib")
         for source, compiled_file in zip(files, compiled, strict=False)
     }
-    return mapfile.totals(mapfile.parse(map_path.read_text(encoding="utf-8")), library_of)
+    library_of = {name: source.parts[0] for name, source in source_of.items()}
+    feature_of = {name: features.feature_of(source) for name, source in source_of.items()}
+    sections = mapfile.parse(map_path.read_text(encoding="utf-8"))
+    by_feature = mapfile.totals(
+        sections, {name: feature for name, feature in feature_of.items() if feature is not None}
+    )
+    return _Image(
+        mapfile.totals(sections, library_of),
+        {feature: mapfile.text_of(sums) for feature, sums in by_feature.items()},
+    )
 
 
 def _text(sums: dict[str, dict[mapfile.Kind, int]], libraries: Sequence[str]) -> int:
