@@ -180,13 +180,22 @@ void Engine::on_start_acknowledged() {
   AuthorizationResult result;
   result.status = acknowledgement_.id_tag_status;
   result.parent_id_tag = acknowledgement_.parent_id_tag;
-  for (const OpenTransaction& open : store.open_transactions()) {
-    if (open.start_sequence != acknowledgement_.sequence || !has_connector(open.start.connector_id))
-      continue;
-    connector(open.start.connector_id)
-        .on_assigned(open.start.local_transaction, acknowledgement_.transaction_id, result);
-    return;  // the list may have changed
+  if (Connector* started = started_by(acknowledgement_.sequence))
+    started->on_assigned(acknowledgement_.transaction_id, result);
+}
+
+Connector* Engine::find_connector(const OpenTransaction& open) {
+  for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if (connector(id).local_transaction() == open.start.local_transaction) return &connector(id);
   }
+  return nullptr;
+}
+
+Connector* Engine::started_by(uint32_t sequence) {
+  for (const OpenTransaction& open : store.open_transactions()) {
+    if (open.start_sequence == sequence) return find_connector(open);
+  }
+  return nullptr;
 }
 
 void Engine::on_call_error(const CallContext& context, common::TextSpan code,
@@ -232,7 +241,7 @@ void Engine::on_transaction_failure(const CallContext& context) {
   ++failed_attempts_;
   if (failed_attempts_ >=
       std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts))) {
-    (void)give_up_message(context.sequence, DeadLetterReason::kCallError);
+    give_up_message(context.sequence, DeadLetterReason::kCallError);
     retry_messages_at_ = now();
     return;
   }

@@ -1,5 +1,7 @@
 #include "ocpp/engine.hpp"
 
+#include <cassert>
+
 LOG_MODULE("ocpp.authorization");
 
 namespace ocpp {
@@ -148,9 +150,10 @@ void Engine::on_id_tag(uint8_t connector_id, const IdTag& id_tag) {
       break;
     case SessionState::kIdle:
     case SessionState::kFinished:
-      if (IdTag parent_id_tag; can_start(*target) &&
-                               reservation_gate(*target, id_tag, parent_id_tag) != Gate::kClosed &&
-                               request_authorization(*target, Purpose::kStart, id_tag)) {
+      if (IdTag parent_id_tag;
+          can_start(*target) && reservation_gate(*target, id_tag, parent_id_tag) != Gate::kClosed) {
+        (void)request_authorization(*target, Purpose::kStart,
+                                    id_tag);  // nobody else is asked about
         return;
       }
       break;
@@ -165,7 +168,6 @@ bool Engine::request_authorization(Connector& connector, Purpose purpose, const 
   PendingAuthorization& request = pending[connector.id() - 1];
   if (request.is_waiting) return false;
   request.is_waiting = true;
-  request.is_asked = false;
   request.purpose = purpose;
   request.id_tag = id_tag;
   has_input_ = true;
@@ -203,7 +205,7 @@ void Engine::authorize_offline(Connector& connector) {
 
 void Engine::on_authorization(Connector& connector, const AuthorizationResult& result) {
   PendingAuthorization& request = pending[connector.id() - 1];
-  if (!request.is_waiting) return;
+  assert(request.is_waiting);
   request.is_waiting = false;
   const IdTag id_tag = request.id_tag;
   update_reservations();

@@ -115,8 +115,7 @@ void set_if_given(messages::Optional<common::FixedString<N>>& out,
 void Engine::send_next_call() {
   if (!is_link_up || !calls.is_idle()) return;
   if (registration.wants_boot()) {
-    (void)send_boot();
-    return;
+    return send_boot();
   }
   const RegistrationState state = registration.state();
   if (state == RegistrationState::kPending || state == RegistrationState::kAccepted) {
@@ -124,15 +123,15 @@ void Engine::send_next_call() {
   }
   if (!is_online) return;
   if (send_authorize()) return;
-  if (is_list_conflict_ && send_list_conflict()) return;
+  if (is_list_conflict_) return send_list_conflict();
   if (const StatusReport* report = status.front(); report != nullptr) {
     const StatusReport copy = *report;
     status.pop();
-    if (send_status(copy)) return;
+    return send_status(copy);
   }
   if (send_data_transfer()) return;
   if (send_file_status(false)) return;
-  if (registration.wants_heartbeat() && send_heartbeat()) return;
+  if (registration.wants_heartbeat()) return send_heartbeat();
   if (send_transaction_message()) return;
   (void)send_dead_letter();
 }
@@ -149,7 +148,7 @@ Instant Engine::call_deadline() const {
   return next;
 }
 
-bool Engine::send_boot() {
+void Engine::send_boot() {
   const Identity& identity = options.identity;
   messages::BootNotificationReq request;
   request.charge_point_vendor = identity.vendor;
@@ -158,17 +157,16 @@ bool Engine::send_boot() {
   set_if_given(request.firmware_version, identity.firmware_version);
   set_if_given(request.meter_type, identity.meter_type);
   set_if_given(request.meter_serial_number, identity.meter_serial_number);
-  if (calls.send(request, CallContext()) != common::Status::kOk) return false;
+  calls.send_short(request, CallContext());
   registration.on_boot_sent();
-  return true;
 }
 
-bool Engine::send_heartbeat() {
+void Engine::send_heartbeat() {
   registration.arm_heartbeat(configuration.milliseconds(Key::HeartbeatInterval));
-  return calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk;
+  calls.send_short(messages::HeartbeatReq(), CallContext());
 }
 
-bool Engine::send_status(const StatusReport& report) {
+void Engine::send_status(const StatusReport& report) {
   messages::StatusNotificationReq request;
   request.connector_id = report.connector_id;
   request.error_code = to_message(report.error);
@@ -184,26 +182,27 @@ bool Engine::send_status(const StatusReport& report) {
   }
   CallContext context;
   context.connector_id = report.connector_id;
-  return calls.send(request, context) == common::Status::kOk;
+  calls.send_short(request, context);
 }
 
 /// The CSMS's word and its list disagree about an id tag (3.5.2).
-bool Engine::send_list_conflict() {
+void Engine::send_list_conflict() {
   is_list_conflict_ = false;
   messages::StatusNotificationReq request;
   request.connector_id = 0;
   request.error_code = messages::ChargePointErrorCode::LocalListConflict;
   request.status = to_message(status.status(0));
   if (const common::UtcTime at = clock.utc(); at.is_known()) request.timestamp = at;
-  return calls.send(request, CallContext()) == common::Status::kOk;
+  calls.send_short(request, CallContext());
 }
 
 bool Engine::send_triggered() {
   if (is_heartbeat_triggered) {
     is_heartbeat_triggered = false;
-    if (calls.send(messages::HeartbeatReq(), CallContext()) == common::Status::kOk) return true;
+    calls.send_short(messages::HeartbeatReq(), CallContext());
+    return true;
   }
-  for (uint8_t id = 0; id <= options.connectors && triggered_status != 0; ++id) {
+  for (uint8_t id = 0; triggered_status != 0; ++id) {
     if ((triggered_status & 1U << id) == 0) continue;
     triggered_status = static_cast<uint16_t>(triggered_status & ~(1U << id));
     StatusReport report;
@@ -211,7 +210,8 @@ bool Engine::send_triggered() {
     report.status = status.status(id);
     report.error = status.error(id);
     report.at = now();
-    if (send_status(report)) return true;
+    send_status(report);
+    return true;
   }
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     if (!connector(id).has_triggered_sample()) continue;
@@ -231,7 +231,8 @@ bool Engine::send_file_status(bool is_triggered) {
     messages::FirmwareStatusNotificationReq request;
     request.status = is_triggered ? firmware.status() : FirmwareUpdate::status_of(step);
     if (!is_triggered) context.sequence = firmware.receipt(step);
-    return calls.send(request, context) == common::Status::kOk;
+    calls.send_short(request, context);
+    return true;
   }
   const bool is_upload_due = diagnostics.next_to_tell(step);
   if (is_triggered ? diagnostics.is_triggered : is_upload_due) {
@@ -239,7 +240,8 @@ bool Engine::send_file_status(bool is_triggered) {
     messages::DiagnosticsStatusNotificationReq request;
     request.status = is_triggered ? diagnostics.status() : Diagnostics::status_of(step);
     if (!is_triggered) context.sequence = diagnostics.receipt(step);
-    return calls.send(request, context) == common::Status::kOk;
+    calls.send_short(request, context);
+    return true;
   }
   return false;
 }
@@ -264,15 +266,14 @@ bool Engine::send_triggered_meter_values(Connector& source) {
 
 bool Engine::send_authorize() {
   for (uint8_t id = 1; id <= options.connectors; ++id) {
-    PendingAuthorization& request = pending[id - 1];
-    if (!request.is_waiting || request.is_asked) continue;
+    const PendingAuthorization& request = pending[id - 1];
+    if (!request.is_waiting) continue;
     messages::AuthorizeReq authorize;
     authorize.id_tag = request.id_tag;
     CallContext context;
     context.connector_id = id;
     context.id_tag = request.id_tag;
-    if (calls.send(authorize, context) != common::Status::kOk) continue;
-    request.is_asked = true;
+    calls.send_short(authorize, context);
     return true;
   }
   return false;
@@ -280,10 +281,7 @@ bool Engine::send_authorize() {
 
 bool Engine::send_data_transfer() {
   if (!data_transfers.is_waiting()) return false;
-  if (calls.send(data_transfers.request(), CallContext()) != common::Status::kOk) {
-    on_data_transfer_answer(nullptr, nullptr);
-    return false;
-  }
+  calls.send_short(data_transfers.request(), CallContext());
   data_transfers.on_sent();
   return true;
 }
@@ -306,14 +304,9 @@ bool Engine::send_transaction_message() {
   context.sequence = message.sequence;
   const common::Status sent = send_message(message, context);
   if (sent == common::Status::kOk) return true;
-  if (sent == common::Status::kIo) {
-    retry_messages_at_ = now() + 1000;
-    return false;
-  }
-  LOG_ERROR(ports.log, "record %lu cannot be sent (%s)",
-            static_cast<unsigned long>(message.sequence), to_string(sent));
-  retry_messages_at_ =
-      give_up_message(message.sequence, DeadLetterReason::kUnencodable) ? now() : now() + 1000;
+  retry_messages_at_ = now() + 1000;
+  if (sent != common::Status::kIo)
+    give_up_message(message.sequence, DeadLetterReason::kUnencodable);
   return false;
 }
 
@@ -326,13 +319,22 @@ namespace {
                                                      const CallContext& context) {
   StopData data(engine.store, local_transaction);
   const common::Status found = data.prepare();
-  if (found == common::Status::kIo) return found;
-  if (found == common::Status::kOk) request.transaction_data = data.view();
+  if (found == common::Status::kOk) {
+    request.transaction_data = data.view();
+  } else if (found != common::Status::kNotFound) {
+    return common::Status::kIo;
+  }
   // What does not fit is left out, but for the begin and the end (errata 3.14, 3.91).
   common::Status sent = common::Status::kOk;
   do {
     sent = engine.calls.send(request, context);
-  } while (sent == common::Status::kNoSpace && found == common::Status::kOk && data.thin());
+    if (data.is_broken()) {
+      // A reading is on flash and could not be read: not to be left out.
+      engine.calls.abandon();
+      engine.outbox.clear();
+      return common::Status::kIo;
+    }
+  } while (sent == common::Status::kNoSpace && data.thin());
   return sent;
 }
 
@@ -394,19 +396,12 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
   return sent;
 }
 
-bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
+void Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
   LOG_ERROR(ports.log, "record %lu moved to the dead letters",
             static_cast<unsigned long>(sequence));
-  if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return false;
+  if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return;
   // The CSMS will never know of this transaction: nobody pays for what is drawn from here on.
-  for (const OpenTransaction& open : store.open_transactions()) {
-    if (open.start_sequence != sequence || !has_connector(open.start.connector_id)) continue;
-    Connector& target = connector(open.start.connector_id);
-    if (target.local_transaction() == open.start.local_transaction)
-      target.invalidate(StopReason::kOther);
-    break;  // the list may have changed
-  }
-  return true;
+  if (Connector* started = started_by(sequence)) started->invalidate(StopReason::kOther);
 }
 
 }  // namespace ocpp

@@ -41,11 +41,9 @@ void Connector::begin(const Services& services, uint8_t id) {
 }
 
 void Connector::set_session(SessionState state, const char* cause) {
-  if (state != session_) {
-    LOG_INFO(services_->log, "connector %u, transaction %lu: %s -> %s (%s)", id_,
-             static_cast<unsigned long>(local_transaction_), to_string(session_), to_string(state),
-             cause);
-  }
+  LOG_INFO(services_->log, "connector %u, transaction %lu: %s -> %s (%s)", id_,
+           static_cast<unsigned long>(local_transaction_), to_string(session_), to_string(state),
+           cause);
   session_ = state;
   session_since_ = now();
   retry_at_ = Instant::never();
@@ -86,7 +84,7 @@ void Connector::on_charger_state(const charger::ChargerState& state) {
     const bool is_plugged = state.plug == charger::Plug::kPlugged;
     // Unplugged and plugged again between two reports: the charger counts plug-ins.
     if (is_other_plug_in) on_unplugged();
-    if (is_plugged != is_plugged_ || is_other_plug_in) {
+    if (is_plugged != is_plugged_) {
       if (is_plugged) {
         on_plugged();
       } else {
@@ -201,9 +199,7 @@ common::Status Connector::stop(StopReason reason, const IdTag& id_tag) {
   return common::Status::kOk;
 }
 
-void Connector::on_assigned(uint32_t local_transaction, int32_t transaction_id,
-                            const AuthorizationResult& result) {
-  if (local_transaction_ != local_transaction) return;
+void Connector::on_assigned(int32_t transaction_id, const AuthorizationResult& result) {
   has_transaction_id_ = true;
   transaction_id_ = transaction_id;
   if (!result.parent_id_tag.empty()) parent_id_tag_ = result.parent_id_tag;
@@ -214,7 +210,6 @@ void Connector::on_assigned(uint32_t local_transaction, int32_t transaction_id,
 }
 
 void Connector::invalidate(StopReason reason) {
-  if (is_invalid_) return;
   is_invalid_ = true;
   invalid_reason_ = reason;
   invalid_wh_ = last_register_wh_;
@@ -300,7 +295,7 @@ void Connector::advance() {
       break;
     }
     case SessionState::kStarting:
-      if (!charger_state_.is_faulted &&
+      if (!charger_state_.is_faulted && charger_state_.health == charger::Health::kOk &&
           (!has_register_meter() ||
            has_reading(std::max(plugged_at_, Instant{now().ms - kReadingAgeMs})))) {
         start();
@@ -454,7 +449,6 @@ Instant Connector::deadline() const {
   Instant next = common::earlier(
       is_clock_sample_asked_ ? next_clock_sample_at_ + kSampleWaitMs : next_clock_sample_at_,
       limit_change_at_);
-  if (is_offer_stale_) next = Instant{};
   if (settle_until_ != Instant{}) next = common::earlier(next, settle_until_);
   if (triggered_ == Triggered::kAwaited)
     next = common::earlier(next, triggered_at_ + kSampleWaitMs);

@@ -58,8 +58,7 @@ class Connector : private common::Zeroed {
   /// @retval kInvalidState  None is running.
   common::Status stop(StopReason reason, const IdTag& id_tag);
   /// The CSMS answered StartTransaction.
-  void on_assigned(uint32_t local_transaction, int32_t transaction_id,
-                   const AuthorizationResult& result);
+  void on_assigned(int32_t transaction_id, const AuthorizationResult& result);
   /// The CSMS does not let this id tag charge, or will never know of the transaction: at most
   /// MaxEnergyOnInvalidId more, then the transaction ends or, if StopTransactionOnInvalidId is
   /// false, only the power (3.5.4). @param reason  Of the stop.

@@ -13,6 +13,7 @@ Status Engine::resend_dead_letters() {
   if (next_letter_ < letters_) return Status::kAgain;
   const uint32_t count = store.counters().dead_letters;
   if (count == 0) return Status::kNotFound;
+  letters_there_ = count;
   letters_ = static_cast<uint8_t>(std::min<uint32_t>(count, 32));
   next_letter_ = 0;
   letters_left_ = 0;
@@ -50,8 +51,8 @@ void Engine::on_dead_letter_answer(bool is_taken) {
   LOG_INFO(ports.log, "%u of %u dead letters delivered", letters_ - left, unsigned{letters_});
   if (left == letters_) return;
   Status stored = Status::kOk;
-  for (unsigned i = 0; i < letters_ && stored == Status::kOk; ++i) {
-    if ((letters_left_ >> i & 1U) != 0) stored = store.keep_dead_letter(i);
+  for (unsigned i = 0; i < letters_there_ && stored == Status::kOk; ++i) {
+    if (i >= letters_ || (letters_left_ >> i & 1U) != 0) stored = store.keep_dead_letter(i);
   }
   if (stored == Status::kOk) stored = store.clear_dead_letters(letters_through_);
   if (stored != Status::kOk) LOG_ERROR(ports.log, "delivered dead letters cannot be removed");

@@ -44,6 +44,8 @@ void Diagnostics::reach(uint8_t phase, uint8_t step) {
 }
 
 Instant Diagnostics::step() {
+  if (is_unread_) begin();
+  if (is_unread_) return engine_.now() + kUnreadMs;
   switch (phase_) {
     case kWaiting:
       return start();

@@ -126,8 +126,7 @@ void Engine::resume_transactions() {
   // A damaged log, or fewer connectors than before: nobody else can end these.
   for (size_t i = 0; i < store.open_transactions().size();) {
     const OpenTransaction& open = store.open_transactions()[i];
-    const uint8_t id = open.start.connector_id;
-    if (has_connector(id) && connector(id).local_transaction() == open.start.local_transaction) {
+    if (find_connector(open) != nullptr) {
       ++i;
       continue;
     }

@@ -144,7 +144,6 @@ class Engine {
  private:
   struct PendingAuthorization {
     bool is_waiting = false;
-    bool is_asked = false;  ///< Authorize.req is in flight.
     Purpose purpose = Purpose::kStart;
     IdTag id_tag;
   };
@@ -170,10 +169,10 @@ class Engine {
   void push_id_tag_event(EventType type, uint8_t connector_id, const IdTag& id_tag);
   Connector* reader_target(const IdTag& id_tag);
 
-  bool send_boot();
-  bool send_heartbeat();
-  bool send_status(const StatusReport& report);
-  bool send_list_conflict();
+  void send_boot();
+  void send_heartbeat();
+  void send_status(const StatusReport& report);
+  void send_list_conflict();
   bool send_triggered();
   /// A status of firmware update or upload that is due. @param is_triggered  Those that were asked for.
   bool send_file_status(bool is_triggered);
@@ -183,7 +182,11 @@ class Engine {
   bool send_transaction_message();
   common::Status send_message(const PendingMessage& message, CallContext context);
   bool send_dead_letter();
-  bool give_up_message(uint32_t sequence, DeadLetterReason reason);
+  /// The connector whose open transaction began with this record, or nullptr.
+  Connector* started_by(uint32_t sequence);
+  /// The connector that this transaction is open on, or nullptr.
+  Connector* find_connector(const OpenTransaction& open);
+  void give_up_message(uint32_t sequence, DeadLetterReason reason);
 
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
@@ -209,6 +212,7 @@ class Engine {
   Reset reset_ = Reset::kNone;
   // Dead letters that are sent once more: those up to a record, one after the other.
   uint8_t letters_ = 0;
+  uint32_t letters_there_ = 0;  ///< More than letters_ when they are too many for one round.
   uint8_t next_letter_ = 0;
   uint32_t letters_left_ = 0;  ///< Bits: the CSMS did not take them.
   uint32_t letters_through_ = 0;

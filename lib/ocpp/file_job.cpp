@@ -31,6 +31,7 @@ void FileJob::load() {
   uint8_t image[64];  // room for fields of later versions
   const common::Result<size_t> size =
       engine_.ports.settings.get(key_, common::MutableByteSpan(image));
+  is_unread_ = size.status() == Status::kIo;
   if (!size.ok() || size.value() < kImageBytes || image[0] != kVersion) return;
   const uint8_t* at = image + 1;
   phase_ = *at++;
@@ -64,6 +65,7 @@ Status FileJob::accept(const FileOrder& order, uint8_t first_phase) {
   ++generation_;
   RETURN_IF_ERROR(store());
   RETURN_IF_ERROR(engine_.ports.settings.set(url_key_, common::as_bytes(order.url)));
+  is_unread_ = false;
   phase_ = first_phase;
   retries_left_ = order.retries;
   retry_interval_s_ = order.retry_interval_s;

@@ -60,7 +60,8 @@ class FileJob {
   bool is_transfer_free() const;
 
   static constexpr uint8_t kNoStep = 0xFF;
-  static constexpr int64_t kPollMs = 10;       ///< While bytes flow.
+  static constexpr int64_t kPollMs = 10;  ///< While bytes flow.
+  static constexpr int64_t kUnreadMs = 1000;
   static constexpr int64_t kSlowPollMs = 100;  ///< While none do.
 
   Engine& engine_;
@@ -71,6 +72,7 @@ class FileJob {
   uint8_t happened_ = 0;
   uint8_t told_ = 0;
   bool is_transferring_ = false;
+  bool is_unread_ = false;  ///< The flash did not give the order; begin() is to be called again.
   int32_t retries_left_ = 0;
   int32_t retry_interval_s_ = 0;
   common::UtcTime from_;

@@ -92,6 +92,8 @@ void FirmwareUpdate::set_blocking(bool is_blocking) {
 }
 
 Instant FirmwareUpdate::step() {
+  if (is_unread_) begin();
+  if (is_unread_) return engine_.now() + kUnreadMs;
   if (!trial_ends_.is_never()) return try_out();
   switch (phase_) {
     case kWaiting:
@@ -155,7 +157,7 @@ Instant FirmwareUpdate::download() {
     Status written = Status::kOk;
     if (!has_read_ && transfer.status().begins_at != received_) {
       received_ = attempt_from_ = 0;
-      written = transfer.status().begins_at == 0 ? firmware.erase() : Status::kIo;
+      written = firmware.erase();  // it begins anew
     }
     has_read_ = true;
     if (written == Status::kOk)

@@ -18,9 +18,8 @@ class Outbox {
     if (count_ == limits::kMaxOutboxFrames) return {};
     return common::Span<char>(buffer_ + used_, sizeof buffer_ - used_);
   }
-  /// Makes the first size bytes of space() a frame; 0 drops it.
+  /// Makes the first size bytes of space() a frame. @pre  size > 0
   void commit(size_t size) {
-    if (size == 0) return;
     sizes_[count_++] = static_cast<uint16_t>(size);
     used_ += size;
   }
@@ -33,8 +32,8 @@ class Outbox {
   common::TextSpan front() const {
     return count_ == 0 ? common::TextSpan() : common::TextSpan(buffer_, sizes_[0]);
   }
+  /// @pre  Not empty.
   void pop() {
-    if (count_ == 0) return;
     used_ -= sizes_[0];
     std::memmove(buffer_, buffer_ + sizes_[0], used_);
     --count_;

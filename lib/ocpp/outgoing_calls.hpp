@@ -40,6 +40,13 @@ class OutgoingCalls {
   common::Status send(const Request& request, const CallContext& context) {
     return send(Request::kAction, Request::kType, &request, context);
   }
+  /// The same for what always fits: everything but values of a meter.
+  template <typename Request>
+  void send_short(const Request& request, const CallContext& context) {
+    send_short(Request::kAction, Request::kType, &request, context);
+  }
+  void send_short(Action action, const messages::runtime::ObjectType& type, const void* request,
+                  const CallContext& context);
   /// @param request  The object that type describes.
   common::Status send(Action action, const messages::runtime::ObjectType& type, const void* request,
                       const CallContext& context);

@@ -150,7 +150,6 @@ void StatusReports::on_lost(uint8_t connector_id) {
 }
 
 void StatusReports::pop() {
-  if (size_ == 0) return;
   std::copy(queue_ + 1, queue_ + size_, queue_);
   --size_;
 }

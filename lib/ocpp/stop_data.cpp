@@ -38,11 +38,13 @@ bool StopData::next(void* self, size_t index, ocpp_messages::MeterValue& out) {
   auto& data = *static_cast<StopData*>(self);
   if (index == 0) data.cursor_ = RecordLog::Cursor();
   do {
-    if (data.store_.next_stop_reading(data.cursor_, data.local_transaction_, data.reading_) !=
-        Status::kOk)
-      return false;
+    const Status status =
+        data.store_.next_stop_reading(data.cursor_, data.local_transaction_, data.reading_);
+    data.is_broken_ = status != Status::kOk && status != Status::kNotFound;
+    if (status != Status::kOk) return false;
   } while (data.reading_.stop_index % data.stride_ != 0);
   const common::Result<common::UtcTime> utc = data.store_.resolve(data.reading_.time);
+  data.is_broken_ = !utc.ok();
   if (!utc.ok()) return false;
   data.sampled_ = SampledValues(data.reading_.values, data.reading_.context);
   out.timestamp = utc.value();

@@ -16,6 +16,8 @@ class StopData {
   /// Finds out what there is; call first.
   /// @retval kNotFound  Nothing.  @retval kAgain  A time is not known yet.  @retval kIo
   common::Status prepare();
+  /// While the last frame was made a reading could not be read: the frame lacks it and must not go out.
+  bool is_broken() const { return is_broken_; }
   /// Leaves out every second reading between begin and end. @return false when none is left.
   bool thin();
 
@@ -31,6 +33,7 @@ class StopData {
   uint32_t local_transaction_;
   uint32_t last_index_ = 0;
   uint32_t stride_ = 1;
+  bool is_broken_ = false;
   platform::RecordLog::Cursor cursor_;
   MeterValuesRecord reading_;
   SampledValues sampled_{reading_.values, SampleContext::kOther};

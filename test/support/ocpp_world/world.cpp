@@ -14,13 +14,14 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
   firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log, "0.1.0",
                                                            uint32_t{1024 * 1024});
   (void)firmware->begin();
-  charge_point = std::make_unique<ocpp::ChargePoint>(ocpp::Ports{
-      files, settings, entropy, charger, log, transfer.get(), firmware.get(), &diagnostics});
+  charge_point = std::make_unique<ocpp::ChargePoint>(
+      ocpp::Ports{files, settings, entropy, charger, log,
+                  setup.has_transfer ? transfer.get() : nullptr, firmware.get(), &diagnostics});
   charger.set_observer(*charge_point);
   ocpp::Options options;
   options.identity.vendor = common::FixedString<20>("VEV");
   options.identity.model = common::FixedString<20>("Gateway");
-  options.identity.serial_number = common::FixedString<25>("0001");
+  options.identity.serial_number = common::FixedString<25>(setup.serial_number);
   options.identity.firmware_version = firmware->version();
   options.connectors = setup.connectors;
   options.reset_cause = cause;

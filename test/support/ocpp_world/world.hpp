@@ -44,6 +44,8 @@ class World {
     uint64_t seed = 1;
     platform_sim::SimCharger::Wallbox wallbox;
     bool counts_allocations = false;  ///< Of the engine, after begin().
+    const char* serial_number = "0001";
+    bool has_transfer = true;  ///< Files can be fetched and sent.
   };
 
   World() : World(Setup()) {}

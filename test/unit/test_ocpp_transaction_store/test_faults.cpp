@@ -1,4 +1,5 @@
 // Flash that refuses accesses and records that cannot be read.
+#include "ocpp/stop_data.hpp"
 #include "store_bench.hpp"
 
 namespace {
@@ -9,6 +10,12 @@ Status persist(Call call) {
   Status status = Status::kIo;
   for (int i = 0; i < 5 && status == Status::kIo; ++i) status = call();
   return status;
+}
+
+ocpp::MeasuredValues reading(int64_t meter_wh) {
+  ocpp::MeasuredValues values;
+  (void)values.add(ocpp::MeasurandChoice(), meter_wh);
+  return values;
 }
 
 /// Two boots, the first without a clock, more than the file holds at once, compactions in steps.
@@ -28,7 +35,7 @@ std::string run_with_faults(uint64_t first, uint64_t count, uint64_t& accesses) 
     uint32_t local = 0;
     REQUIRE(persist([&] {
               const auto begun =
-                  bench.store->begin_transaction(bench.start_record(1, "A", meter_wh));
+                  bench.store->begin_transaction(bench.start_record(1, "A", meter_wh), reading(1));
               if (begun.ok()) local = begun.value();
               return begun.status();
             }) == Status::kOk);
@@ -37,6 +44,10 @@ std::string run_with_faults(uint64_t first, uint64_t count, uint64_t& accesses) 
       auto record = StoreBench::values_record(1, local, meter_wh + i, bench.stamp());
       REQUIRE(persist([&] { return bench.store->append_meter_values(record, i % 2 == 0); }) ==
               Status::kOk);
+      if (i % 2 != 0) {
+        record.values = reading(meter_wh + i);
+        REQUIRE(persist([&] { return bench.store->append_stop_data(record); }) == Status::kOk);
+      }
       REQUIRE(persist([&] {
                 return bench.store->journal_register(local, meter_wh + 100 * i, bench.stamp());
               }) == Status::kOk);
@@ -45,7 +56,7 @@ std::string run_with_faults(uint64_t first, uint64_t count, uint64_t& accesses) 
     stop.local_transaction = local;
     stop.meter_stop_wh = meter_wh + 600;
     stop.time = bench.stamp();
-    REQUIRE(persist([&] { return bench.store->end_transaction(stop); }) == Status::kOk);
+    REQUIRE(persist([&] { return bench.store->end_transaction(stop, reading(2)); }) == Status::kOk);
   };
   const auto drain = [&bench, &seen] {
     for (PendingMessage message;;) {
@@ -53,6 +64,19 @@ std::string run_with_faults(uint64_t first, uint64_t count, uint64_t& accesses) 
       if (status == Status::kNotFound) break;
       REQUIRE(status == Status::kOk);
       seen += std::to_string(message.utc.ms) + " " + StoreBench::describe(message) + "\n";
+      if (message.type == RecordType::kStop) {
+        std::string readings;
+        REQUIRE(persist([&] {
+                  readings.clear();
+                  ocpp::StopData data(*bench.store, message.local_transaction);
+                  const Status found = data.prepare();
+                  if (found != Status::kOk) return found;
+                  for (const ocpp_messages::MeterValue& value : data.view())
+                    readings += " " + std::to_string(value.timestamp.ms);
+                  return data.is_broken() ? Status::kIo : Status::kOk;
+                }) == Status::kOk);
+        seen += "with" + readings + "\n";
+      }
       if (message.type == RecordType::kStart) {
         const auto id = static_cast<int32_t>(100 + message.local_transaction);
         REQUIRE(persist([&] {
@@ -175,4 +199,56 @@ TEST_CASE("dead letters of every type are read as what they were") {
   REQUIRE(bench.store->read_dead_letter(2, letter) == Status::kOk);
   CHECK(letter.stop.meter_stop_wh == 9);
   CHECK(bench.store->read_dead_letter(3, letter) == Status::kNotFound);
+}
+
+TEST_CASE("readings of no open transaction or of no connector are refused") {
+  StoreBench bench;
+  bench.start_up();
+  bench.set_clock(0);
+  auto record = StoreBench::values_record(1, 77, 5, bench.stamp());
+  CHECK(bench.store->append_meter_values(record, true) == Status::kNotFound);
+  CHECK(bench.store->append_stop_data(record) == Status::kNotFound);
+  record.local_transaction = 0;
+  record.connector_id = limits::kMaxConnectors + 1;
+  CHECK(bench.store->append_meter_values(record) == Status::kInvalidArgument);
+  CHECK_FALSE(bench.store->has_pending());
+}
+
+TEST_CASE("readings for a stop keep their times when finding them makes the log move") {
+  StoreBench bench;
+  bench.settings.max_bytes = TransactionStore::kMinimumBytes;
+  bench.start_up();  // a boot without a clock
+  bench.now.ms = 5000;
+  const auto begun = bench.store->begin_transaction(bench.start_record(1, "A", 0), reading(0));
+  REQUIRE(begun.ok());
+  const uint32_t local = begun.value();
+  for (int i = 1; i <= 3; ++i) {
+    bench.now.ms += 60000;
+    auto record = StoreBench::values_record(1, local, i, bench.stamp());
+    REQUIRE(bench.store->append_stop_data(record) == Status::kOk);
+  }
+  bench.restart();
+  bench.set_clock(10'000'000);
+  StopRecord stop;
+  stop.local_transaction = local;
+  stop.meter_stop_wh = 9;
+  stop.time = bench.stamp();
+  REQUIRE(bench.store->end_transaction(stop, reading(9)) == Status::kOk);
+  PendingMessage message;
+  REQUIRE(bench.store->next_pending(message) == Status::kOk);
+  bench.acknowledge(message);
+  const auto times = [&bench, local] {
+    ocpp::StopData data(*bench.store, local);
+    REQUIRE(data.prepare() == Status::kOk);
+    std::vector<int64_t> found;
+    for (const ocpp_messages::MeterValue& value : data.view()) found.push_back(value.timestamp.ms);
+    CHECK_FALSE(data.is_broken());
+    return found;
+  };
+  const std::vector<int64_t> expected = times();
+  REQUIRE(expected.size() == 5);
+  CHECK(expected[1] - expected[0] == 60000);
+  CHECK(expected[3] - expected[2] == 60000);
+  bench.compact();
+  CHECK(times() == expected);
 }
