@@ -3,51 +3,14 @@
 // See each case. Pass criteria: Every CALL gets exactly one answer as specified; a refused one
 // changes nothing; limits reach the wallbox. Spec:          OCPP 1.6 ed. 2, 3.13, 5; errata 3.23 to
 // 3.45, 3.57, 3.87; OCPP-J 1.6, 4.2.
-#include "doctest_main/doctest_main.hpp"
-#include "ocpp_world/world.hpp"
+#include "ocpp_world/online.hpp"
 
+using ocpp_world::contains;
 using ocpp_world::World;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct Fixture {
-  World world;
-
-  Fixture() { world.start(); }
-
-  std::string change(const std::string& key, const std::string& value) {
-    return world.call("ChangeConfiguration",
-                      R"({"key":")" + key + R"(","value":")" + value + "\"}");
-  }
-  void charge() {
-    world.charger.plug(1);
-    world.run_for(3000);
-    world.tag("04A1B2C3");
-    REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
-    world.run_for(5000);
-  }
-  /// @param schedule  The members of chargingSchedule, without braces.
-  std::string set_profile(int connector_id, int id, int level, const std::string& purpose,
-                          const std::string& kind, const std::string& schedule,
-                          const std::string& more = "") {
-    const std::string status =
-        world.call("SetChargingProfile",
-                   R"({"connectorId":)" + std::to_string(connector_id) +
-                       R"(,"csChargingProfiles":{"chargingProfileId":)" + std::to_string(id) +
-                       R"(,"stackLevel":)" + std::to_string(level) +
-                       R"(,"chargingProfilePurpose":")" + purpose + R"(","chargingProfileKind":")" +
-                       kind + "\"" + more + R"(,"chargingSchedule":{)" + schedule + "}}}");
-    world.run_for(1000);
-    return status;
-  }
-  uint32_t limit() const {
-    return world.charger.offer(1).permit ? world.charger.offer(1).limit_ma : 0;
-  }
-};
+using Fixture = ocpp_world::Online;
 
 const std::string kTenAmpere =
     R"("chargingRateUnit":"A","chargingSchedulePeriod":[{"startPeriod":0,"limit":10}])";

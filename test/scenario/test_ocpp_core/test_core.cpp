@@ -7,29 +7,14 @@
 // Spec:          OCPP 1.6 ed. 2, 4.9, 5.2, 5.12, 5.14, 9.1.20, 9.1.22.
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp/connector_state.hpp"
-#include "ocpp_world/world.hpp"
+#include "ocpp_world/online.hpp"
 
 using ocpp::ChargePointStatus;
 using ocpp_world::World;
 
 namespace {
 
-struct Fixture {
-  World world;
-
-  Fixture() { world.start(); }
-
-  std::string change(const std::string& key, const std::string& value) {
-    return world.call("ChangeConfiguration",
-                      R"({"key":")" + key + R"(","value":")" + value + "\"}");
-  }
-  void charge() {
-    world.charger.plug(1);
-    world.run_for(3000);
-    world.tag("04A1B2C3");
-    REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
-    world.run_for(5000);
-  }
+struct Fixture : ocpp_world::Online {
   /// What the CSMS was told of connector 1 since `from`.
   std::string told(size_t from) const {
     std::string text;

@@ -438,3 +438,101 @@ TEST_CASE("a remote start that asks nobody uses the reservation of its group at 
   CHECK(lot.status(2) == "Available");
   CHECK(lot.world.problems() == "");
 }
+
+TEST_CASE("what is stored under a reservation's key and is none of this gateway's is removed") {
+  Lot lot(2);
+  ocpp::Reservation reservation;
+  reservation.id = 9;
+  reservation.connector_id = 3;  // of a build with more connectors
+  reservation.expiry = common::UtcTime{1'900'000'000'000};
+  reservation.id_tag = ocpp::IdTag("AAAA");
+  uint8_t image[ocpp::Reservation::kImageBytes] = {};
+  ocpp::encode(reservation, common::MutableByteSpan(image));
+  auto& settings = lot.world.settings;
+  REQUIRE(settings.set("reserve1", common::ByteSpan(image)) == common::Status::kOk);
+  REQUIRE(settings.set("reserve2", common::ByteSpan(image, 7)) == common::Status::kOk);
+  (void)lot.world.restart(platform::ResetCause::kPowerOn);
+  lot.world.connect();
+  lot.world.run_for(3000);
+  CHECK(!settings.exists("reserve1"));
+  CHECK(!settings.exists("reserve2"));
+  CHECK(lot.status(1) == "Available");
+  CHECK(lot.cancel(9) == "Rejected");
+}
+
+// Rules: R-5.13-4 R-5.13-5
+TEST_CASE("of several reasons the one is told that a driver's leaving or a repair would end") {
+  Lot lot(2);
+  CHECK(lot.availability(1, "Inoperative") == "Accepted");
+  lot.world.charger.set_error(2, charger::Error::kGroundFailure, true);
+  lot.world.run_for(3000);
+  CHECK(lot.reserve(1, 0, "AAAA") == "Faulted");
+  lot.world.charger.set_error(2, charger::Error::kNone, false);
+  lot.plug(2);
+  CHECK(lot.reserve(1, 0, "AAAA") == "Occupied");
+  lot.world.charger.unplug(2);
+  lot.world.run_for(3000);
+  CHECK(lot.reserve(1, 0, "AAAA") == "Accepted");
+  // The only usable connector is promised already.
+  CHECK(lot.reserve(2, 2, "BBBB") == "Occupied");
+  CHECK(lot.reserve(1, 0, "CCCC") == "Accepted");  // replaced by its id
+  // A lost wallbox cannot keep a promise.
+  lot.world.charger.set_silent(2, true);
+  lot.world.run_for(70000);
+  CHECK(lot.cancel(1) == "Rejected");
+  CHECK(lot.world.problems() == "");
+}
+
+TEST_CASE("without a tag nothing is reserved, and connector 0 cannot be switched off") {
+  Lot lot;
+  CHECK(lot.reserve(1, 1, "") == "Rejected");
+  CHECK(lot.world.call("ChangeConfiguration",
+                       R"({"key":"ReserveConnectorZeroSupported","value":"false"})") == "Rejected");
+  CHECK(lot.status(1) == "Available");
+}
+
+TEST_CASE("as many reservations as connectors can be had, and a used one makes room") {
+  Lot lot(limits::kMaxConnectors);
+  for (int id = 1; id <= static_cast<int>(limits::kMaxConnectors); ++id)
+    CHECK(lot.reserve(id, id, "AAAA") == "Accepted");
+  CHECK(lot.reserve(100, 0, "BBBB") == "Occupied");
+  CHECK(lot.reserve(100, 1, "BBBB") == "Occupied");
+  CHECK(lot.cancel(3) == "Accepted");
+  CHECK(lot.reserve(100, 0, "BBBB") == "Accepted");
+  CHECK(lot.world.problems() == "");
+}
+
+// Rules: FP-8
+TEST_CASE("a cancellation that the flash refuses is refused, and the reservation holds on") {
+  Lot lot;
+  CHECK(lot.reserve(1, 1, "AAAA") == "Accepted");
+  lot.world.power.fail_accesses(lot.world.power.accesses(), UINT64_MAX);
+  CHECK(lot.cancel(1) == "Rejected");
+  CHECK(lot.status(1) == "Reserved");
+  lot.world.power.fail_accesses(UINT64_MAX, 0);
+  CHECK(lot.cancel(1) == "Accepted");
+  CHECK(lot.status(1) == "Available");
+}
+
+// Rules: R-5.13-7
+TEST_CASE(
+    "a tag that is known to be of another group does not get a reserved connector, nor a "
+    "question") {
+  Lot lot;
+  World& world = lot.world;
+  world.csms.parents["BBBB"] = "OTHERS";
+  world.csms.parents["CCCC"] = "FAMILY";
+  for (const char* tag : {"BBBB", "CCCC"}) {
+    lot.tag(tag);
+    lot.tag(tag);  // taken back: now the cache knows it
+    world.run_for(2000);
+  }
+  const int asked = lot.asked();
+  CHECK(lot.reserve(1, 1, "AAAA", "FAMILY") == "Accepted");
+  lot.tag("BBBB");
+  CHECK(lot.status(1) == "Reserved");
+  CHECK(lot.asked() == asked);
+  lot.tag("CCCC");
+  CHECK(lot.status(1) == "Preparing");
+  CHECK(world.problems() == "");
+}

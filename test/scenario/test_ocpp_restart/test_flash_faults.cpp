@@ -27,6 +27,9 @@ uint64_t run_with_faults(uint64_t first, uint64_t count, std::string& problems) 
   world.start();
   world.run_for(15000);
   (void)world.call("ChangeConfiguration", R"({"key":"MeterValueSampleInterval","value":"20"})");
+  (void)world.call(
+      "ChangeConfiguration",
+      R"({"key":"StopTxnSampledData","value":"Energy.Active.Import.Register,Voltage"})");
   (void)world.call("SetChargingProfile", kProfile);
   (void)world.call("ReserveNow", R"({"connectorId":1,"idTag":"ALICE","reservationId":5,)"
                                  R"("expiryDate":"2027-01-15T09:00:00Z"})");

@@ -5,32 +5,14 @@
 // 4.7, 4.9, 5.2, 5.3, 5.8, 7.6; OCPP-J 1.6, 4.2.
 #include "common/limits.hpp"
 #include "doctest_main/doctest_main.hpp"
-#include "ocpp_world/world.hpp"
+#include "ocpp_world/online.hpp"
 
+using ocpp_world::contains;
 using ocpp_world::World;
 
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-struct Fixture {
-  World world;
-
-  Fixture() { world.start(); }
-
-  std::string change(const std::string& key, const std::string& value) {
-    return world.call("ChangeConfiguration",
-                      R"({"key":")" + key + R"(","value":")" + value + "\"}");
-  }
-  void charge() {
-    world.charger.plug(1);
-    world.run_for(3000);
-    world.tag("04A1B2C3");
-    REQUIRE(world.run_until([&] { return world.csms.last_status(1) == "Charging"; }, 20000));
-    world.run_for(5000);
-  }
+struct Fixture : ocpp_world::Online {
   /// The id of the CALL of this action that went out last, "" when there is none.
   std::string id_of_last(const std::string& action) const {
     for (auto message = world.messages.rbegin(); message != world.messages.rend(); ++message) {

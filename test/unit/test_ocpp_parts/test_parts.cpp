@@ -1,6 +1,8 @@
 #include "doctest_main/doctest_main.hpp"
 #include "ocpp/configuration.hpp"
 #include "ocpp/connector_state.hpp"
+#include "ocpp/event_queue.hpp"
+#include "ocpp/measured_values.hpp"
 #include "ocpp/message_id.hpp"
 #include "ocpp/meter_values.hpp"
 #include "ocpp/outbox.hpp"
@@ -389,4 +391,47 @@ TEST_CASE("a masked id tag does not give the tag away") {
   CHECK(std::string(mask(charger::IdTag("04A1B2C3D4E5F6")).c_str()) == "04****F6");
   CHECK(std::string(mask(charger::IdTag("1234")).c_str()) == "****");
   CHECK(std::string(mask(charger::IdTag("")).c_str()) == "****");
+}
+
+TEST_CASE("a full event queue forgets statuses first, and a restart that is asked for never") {
+  ocpp::EventQueue events;
+  const auto push = [&events](ocpp::EventType type, uint8_t connector) {
+    ocpp::Event event;
+    event.type = type;
+    event.connector_id = connector;
+    events.push(event);
+  };
+  push(ocpp::EventType::kResetRequested, 0);
+  push(ocpp::EventType::kTransactionStarted, 1);
+  push(ocpp::EventType::kConnectorStatusChanged, 2);
+  for (size_t i = 3; i < limits::kMaxEvents; ++i) push(ocpp::EventType::kClockSet, 3);
+  push(ocpp::EventType::kTransactionStopped, 4);  // instead of the status
+  push(ocpp::EventType::kTransactionStopped, 5);  // instead of the oldest but the restart
+  ocpp::Event event;
+  std::string seen;
+  while (events.pop(event)) seen += std::to_string(event.connector_id);
+  CHECK(seen == "0" + std::string(limits::kMaxEvents - 3, '3') + "45");
+  for (size_t i = 0; i < limits::kMaxEvents; ++i) push(ocpp::EventType::kResetRequested, 1);
+  push(ocpp::EventType::kResetRequested, 2);
+  size_t count = 0;
+  for (; events.pop(event); ++count) CHECK(event.connector_id == 1);
+  CHECK(count == limits::kMaxEvents);
+}
+
+TEST_CASE("values that do not fit into a record are refused whole") {
+  ocpp::MeasuredValues values;
+  size_t count = 0;
+  while (values.add(ocpp::MeasurandChoice(), INT64_MAX)) ++count;
+  CHECK(count > 3);
+  const size_t size = values.bytes().size();
+  while (values.add(ocpp::MeasurandChoice(), 1)) ++count;  // fills the rest
+  CHECK(values.bytes().size() >= size);
+  CHECK(values.bytes().size() <= ocpp::MeasuredValues::kMaxBytes);
+  CHECK_FALSE(values.add(ocpp::MeasurandChoice(), 1));
+  size_t read = 0;
+  size_t offset = 0;
+  for (ocpp::MeasuredValues::Value value; values.next(offset, value);) ++read;
+  CHECK(read == count);
+  const std::vector<uint8_t> long_image(ocpp::MeasuredValues::kMaxBytes + 1, 0);
+  CHECK_FALSE(values.assign(common::ByteSpan(long_image.data(), long_image.size())));
 }
