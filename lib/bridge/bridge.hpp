@@ -64,11 +64,13 @@ class Bridge final : public charger::ChargerControl {
   /// watchdog_ms and failsafe_ma: its heartbeat supervision, whole seconds and amperes.
   common::Status add_openevse(const ConnectorConfig& config, platform::SerialLink& link);
   /// Adds a KEBA that is reached over UDP; bus, unit and profile of the configuration mean nothing.
-  /// @param udp   The same for all of them; the bridge binds it to port 7090.
-  /// @param host  Name or address, at most 63 bytes; copied.
+  /// @param udp   The same for all of them; the bridge binds it.
+  /// @param host  HOST or HOST:PORT, at most 63 bytes; copied.
   /// @param tags  Gets tags held to the charger's own reader; nullptr = nobody does.
   common::Status add_keba(const ConnectorConfig& config, platform::UdpLink& udp, const char* host,
                           charger::IdReaderObserver* tags);
+  /// Port that the bridge binds for KEBAs. Real ones answer to no other than 7090. Only before begin().
+  void set_udp_port(uint16_t port) { udp_port_ = port; }
   /// Loads the energy registers and starts polling. No report is made before the first step().
   /// @retval kInvalidState  Called twice, or no connector was added.
   common::Status begin(charger::ChargerObserver& observer, common::Instant now);
@@ -126,6 +128,7 @@ class Bridge final : public charger::ChargerControl {
   DriverSlot<ChargerDriver, GpioDriver, RapiDriver, KebaDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   platform::UdpLink* udp_ = nullptr;
+  uint16_t udp_port_ = KebaDriver::kPort;
   common::Instant bind_at_;
   char datagram_[kMaxDatagramBytes] = {};
   ConnectorDiagnostics diagnostics_;

@@ -82,15 +82,15 @@ Status Bridge::add_keba(const ConnectorConfig& config, platform::UdpLink& udp, c
   RETURN_IF_ERROR(check_new(config));
   RETURN_IF_ERROR(check_direct(config, KebaDriver::kMaxMa));
   RETURN_IF_ERROR(check_failsafe(config, KebaDriver::kMaxMa, 10000, 600000));
-  const size_t length = common::text(host).size();
-  if (length == 0 || length > KebaDriver::kMaxHostBytes)
-    return refuse(Status::kInvalidArgument, "connector %u: the charger has no host name", id);
   if (udp_ != nullptr && udp_ != &udp)
     return refuse(Status::kInvalidArgument, "connector %u: all KEBAs share one UDP port", id);
   udp_ = &udp;
   KebaDriver& driver = slots_[drivers_.size()].emplace<KebaDriver>();
   RETURN_IF_ERROR(drivers_.push_back(&driver));
-  return driver.configure(config, udp, host, tags, {&store_, &log_});
+  if (driver.configure(config, udp, host, tags, {&store_, &log_}) == Status::kOk)
+    return Status::kOk;
+  return refuse(Status::kInvalidArgument, "connector %u: the KEBA's host must be HOST or HOST:PORT",
+                id);
 }
 
 common::Instant Bridge::step_udp(common::Instant now) {
@@ -100,9 +100,9 @@ common::Instant Bridge::step_udp(common::Instant now) {
   if (!udp_->is_open()) {
     if (now < bind_at_) return bind_at_;
     bind_at_ = now + kRetryMs;
-    const Status status = udp_->bind(KebaDriver::kPort);
+    const Status status = udp_->bind(udp_port_);
     if (status != Status::kOk) {
-      LOG_WARN(log_, "UDP port %u cannot be used yet: %s", KebaDriver::kPort, to_string(status));
+      LOG_WARN(log_, "UDP port %u cannot be used yet: %s", udp_port_, to_string(status));
       return bind_at_;
     }
   }

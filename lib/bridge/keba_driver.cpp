@@ -41,7 +41,18 @@ Status KebaDriver::configure(const ConnectorConfig& config, platform::UdpLink& u
                              const Ports& ports) {
   udp_ = &udp;
   tags_ = tags;
-  host_ = common::FixedString<kMaxHostBytes>(host);
+  const TextSpan whole = common::text(host);
+  size_t colon = 0;
+  while (colon < whole.size() && whole[colon] != ':') ++colon;
+  if (host_.assign(whole.first(colon)) != Status::kOk || host_.empty())
+    return Status::kInvalidArgument;
+  uint32_t port = 0;
+  for (const char c : whole.subspan(colon + 1)) {
+    if (c < '0' || c > '9' || port > UINT16_MAX) return Status::kInvalidArgument;
+    port = port * 10 + static_cast<uint32_t>(c - '0');
+  }
+  if (colon < whole.size() && (port == 0 || port > UINT16_MAX)) return Status::kInvalidArgument;
+  if (port != 0) port_ = static_cast<uint16_t>(port);
   Model model;
   model.name = kName;
   model.max_ma = kMaxMa;
@@ -118,7 +129,7 @@ Instant KebaDriver::run(Instant now) {
 Instant KebaDriver::find_address(Instant now) {
   constexpr int64_t kPollMs = 50;
   if (now < resolve_at_) return resolve_at_;
-  const common::Result<platform::UdpAddress> found = udp_->resolve(host_.c_str(), kPort);
+  const common::Result<platform::UdpAddress> found = udp_->resolve(host_.c_str(), port_);
   if (found.ok()) {
     address_ = found.value();
   } else if (found.status() == Status::kAgain) {
@@ -134,6 +145,10 @@ Instant KebaDriver::find_address(Instant now) {
 // --- questions
 
 KebaDriver::Ask KebaDriver::choose(Instant now) const {
+  // A charger that comes up enabled must not wait for the rest of the questions.
+  const bool is_state_known = init_ != Init::kProduct && init_ != Init::kStatus;
+  const Ask control = is_state_known ? choose_control(now) : Ask::kNone;
+  if (control != Ask::kNone) return control;
   switch (init_) {
     case Init::kProduct:
       return Ask::kProduct;
@@ -148,8 +163,6 @@ KebaDriver::Ask KebaDriver::choose(Instant now) const {
     case Init::kDone:
       break;
   }
-  const Ask control = choose_control(now);
-  if (control != Ask::kNone) return control;
   if (next_status_ <= now) return Ask::kStatus;
   if (next_failsafe_ <= now) return Ask::kFailsafe;
   if (next_meter_ <= now || is_sample_wanted(now)) return Ask::kMeter;
@@ -232,7 +245,7 @@ void KebaDriver::send(Ask ask, Instant now) {
 // --- answers
 
 void KebaDriver::on_datagram(const platform::UdpAddress& from, TextSpan text, Instant now) {
-  if (address_.port == 0 || from.ipv4 != address_.ipv4) return;
+  if (address_.port == 0 || from != address_) return;
   if (starts_with(text, "TCH-OK") || starts_with(text, "TCH-ERR")) {
     on_command_answer(starts_with(text, "TCH-OK"), now);
     return;
@@ -282,6 +295,13 @@ void KebaDriver::on_command_answer(bool is_ok, Instant now) {
       count_failure(now);
       break;
   }
+  on_answered(now);
+}
+
+/// The pause runs from the answer: by then the charger has heard the command, however long that took.
+void KebaDriver::on_answered(Instant now) {
+  const Instant free_at = now + (pending_ == Ask::kDisable ? kAfterDisableMs : kGapMs);
+  if (free_at > not_before_) not_before_ = free_at;
   pending_ = Ask::kNone;
 }
 
@@ -297,8 +317,8 @@ void KebaDriver::count_failure(Instant now) {
 
 void KebaDriver::on_report(int32_t id, TextSpan text, Instant now) {
   constexpr int32_t kSessionReport = 100;
-  const auto is_asked = [this](Ask ask) {
-    if (pending_ == ask) pending_ = Ask::kNone;
+  const auto is_asked = [this, now](Ask ask) {
+    if (pending_ == ask) on_answered(now);
   };
   switch (id) {
     case 1:

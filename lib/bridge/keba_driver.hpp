@@ -31,7 +31,7 @@ class KebaDriver final : public DirectDriver {
   static constexpr uint8_t kTries = 3;
 
   /// @param udp   Bound by the bridge; shared by all chargers of this kind. Outlives the driver.
-  /// @param host  Name or address; copied.
+  /// @param host  Name or address, with :PORT for a simulated one; copied.
   /// @param tags  Gets tags held to the charger's reader; nullptr = nobody does. Outlives the driver.
   common::Status configure(const ConnectorConfig& config, platform::UdpLink& udp, const char* host,
                            charger::IdReaderObserver* tags, const Ports& ports);
@@ -69,6 +69,7 @@ class KebaDriver final : public DirectDriver {
   Ask choose_control(common::Instant now) const;
   void send(Ask ask, common::Instant now);
   void on_command_answer(bool is_ok, common::Instant now);
+  void on_answered(common::Instant now);
   void on_report(int32_t id, common::TextSpan text, common::Instant now);
   void on_status(common::TextSpan text, common::Instant now);
   void on_meter(common::TextSpan text, common::Instant now);
@@ -80,6 +81,7 @@ class KebaDriver final : public DirectDriver {
   platform::UdpLink* udp_ = nullptr;
   charger::IdReaderObserver* tags_ = nullptr;
   common::FixedString<kMaxHostBytes> host_;
+  uint16_t port_ = kPort;
   platform::UdpAddress address_;
   Init init_ = Init::kProduct;
   Ask pending_ = Ask::kNone;

@@ -316,6 +316,8 @@ bool Console::charger_command(Arguments& arguments, json::Writer& out, Error& er
       member(out, "crc_errors", bus.crc_errors);
       member(out, "garbage", bus.garbage);
       member(out, "exceptions", bus.exceptions);
+      for (const bridge::ConnectorDiagnostics::Detail& detail : diagnostics->details)
+        member(out, detail.name, detail.value);
     }
     out.end_object();
   }

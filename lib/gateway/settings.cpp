@@ -49,6 +49,10 @@ constexpr SettingRow kTable[] = {
     {"b?.line", SettingKind::kLine, 0, 20, "", false,
      "how everything on the bus is set, such as 9600 8N1 or 38400 8E1 ascii; empty = as in the "
      "profiles"},
+    {"keba_port", SettingKind::kInteger, 1, 65535, "7090", false,
+     "UDP port of this gateway for KEBA chargers; real ones answer to 7090 only"},
+    {"c?.pins", SettingKind::kText, 0, 159, "", false,
+     "pins of a charger without a bus (profile gpio), see docs/gpio-charger.md"},
     {"c?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxSerialBuses), "1", false,
      "serial bus that the charger is on; not used with c?.host"},
     {"c?.host", SettingKind::kHost, 0, 80, "", false,

@@ -29,6 +29,7 @@ App::App(const Platform& platform)
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
                           platform.log, platform.transfer, platform.firmware, &diagnostics_}),
       bridge_(platform.registers, platform.log),
+      direct_chargers_(platform_, settings_, bridge_, policy_),
       reader_(platform.reader, policy_),
       diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
                                              platform.log, platform.files, build::kVersion,
@@ -90,8 +91,9 @@ Status App::begin(Error& error) {
 }
 
 Status App::begin_bridge(Error& error) {
+  bridge_.set_udp_port(static_cast<uint16_t>(settings_.integer("keba_port")));
   ChargerBuses buses(platform_, settings_, bridge_);
-  RETURN_IF_ERROR(buses.begin(error));
+  RETURN_IF_ERROR(buses.begin(direct_chargers_.owned_buses(connectors_), error));
   for (uint8_t id = 1; id <= connectors_; ++id) {
     char text[160];
     const gateway::SettingText profile = settings_.text("profile", id);
@@ -103,12 +105,16 @@ Status App::begin_bridge(Error& error) {
     bridge::ConnectorConfig config;
     config.connector_id = id;
     config.profile = profile.c_str();
-    RETURN_IF_ERROR(buses.assign(config, error));
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
     config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
     config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
-    if (const Status status = bridge_.add_connector(config); status != Status::kOk) {
+    if (DirectChargers::is_direct(profile.span())) {
+      RETURN_IF_ERROR(direct_chargers_.add(config, profile.span(), error));
+      continue;
+    }
+    RETURN_IF_ERROR(buses.assign(config, error));
+    if (const Status status = bridge_.add_connector(config, &policy_); status != Status::kOk) {
       error = Error(bridge_.error_text());
       return status;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/direct_chargers.hpp"
 #include "app/status_led.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
@@ -39,6 +40,8 @@ struct Platform {
   platform::Firmware* firmware = nullptr;      ///< nullptr = no updates.
   platform::Gpio* gpio = nullptr;              ///< Status LED; nullptr = none.
   uint8_t status_led_pin = 0;
+  bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
+  platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.
@@ -74,6 +77,7 @@ class App {
   gateway::SessionPolicy policy_;
   gateway::OwnEngine engine_;
   bridge::Bridge bridge_;
+  DirectChargers direct_chargers_;
   TagReader reader_;
   common::FixedString<48> identity_;
   gateway::DiagnosticsReport diagnostics_;

@@ -21,9 +21,10 @@ Status refuse(Error& error, const char* format, unsigned first, const char* seco
 
 }  // namespace
 
-Status ChargerBuses::begin(Error& error) {
+Status ChargerBuses::begin(uint8_t other_buses, Error& error) {
+  other_buses_ = other_buses;
   for (size_t i = 0; i < limits::kMaxSerialBuses; ++i) {
-    if (platform_.buses[i] == nullptr) continue;
+    if (platform_.buses[i] == nullptr || (other_buses >> i & 1U) != 0) continue;
     const common::Result<uint8_t> added = bridge_.add_bus(*platform_.buses[i]);
     if (!added.ok()) {
       error = Error(bridge_.error_text());
@@ -43,6 +44,11 @@ Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) {
     if (platform_.buses[number - 1] == nullptr) {
       const char bus[] = {static_cast<char>('0' + number), '\0'};
       return refuse(error, "connector %u is on bus %s, which has no serial device", id, bus);
+    }
+    if ((other_buses_ >> (number - 1) & 1U) != 0) {
+      const char bus[] = {static_cast<char>('0' + number), '\0'};
+      return refuse(error, "connector %u is on bus %s, which belongs to an OpenEVSE alone", id,
+                    bus);
     }
     config.bus = serial_bus_[number - 1];
     if (line.empty()) line = settings_.bus_text("line", number);

@@ -15,8 +15,8 @@ class ChargerBuses {
   ChargerBuses(const Platform& platform, const gateway::Settings& settings, bridge::Bridge& bridge)
       : platform_(platform), settings_(settings), bridge_(bridge) {}
 
-  /// Adds the serial buses. @param error  One sentence.
-  common::Status begin(common::FixedString<159>& error);
+  /// Adds the serial buses. @param other_buses  Bit per device that is no bus. @param error  One sentence.
+  common::Status begin(uint8_t other_buses, common::FixedString<159>& error);
   /// Sets bus and line of config.connector_id. @param error  One sentence that names the setting.
   common::Status assign(bridge::ConnectorConfig& config, common::FixedString<159>& error);
 
@@ -28,6 +28,7 @@ class ChargerBuses {
   const gateway::Settings& settings_;
   bridge::Bridge& bridge_;
   uint8_t serial_bus_[limits::kMaxSerialBuses] = {};
+  uint8_t other_buses_ = 0;
   size_t sockets_used_ = 0;
 };
 

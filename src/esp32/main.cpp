@@ -1,12 +1,14 @@
 #include "app/app.hpp"
 #include "boards/esp32doit_devkit_v1.hpp"
 #include "build/version.hpp"
+#include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/esp32_clock.hpp"
 #include "platform_esp32/esp32_device.hpp"
 #include "platform_esp32/esp32_entropy.hpp"
 #include "platform_esp32/esp32_gpio.hpp"
 #include "platform_esp32/esp32_waiter.hpp"
 #include "platform_esp32/isr_pulse_input.hpp"
+#include "platform_esp32/ledc_pwm_output.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
 #include "platform_esp32/ota_firmware.hpp"
@@ -100,6 +102,7 @@ class Board {
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
     parts.status_led_pin = board::kStatusLed;
+    parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
     return parts;
   }
 
@@ -117,6 +120,8 @@ class Board {
   platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0, {board::kConsoleTx, board::kConsoleRx, -1}};
   platform_esp32::IsrPulseInput pulses_;
+  platform_esp32::LedcPwmOutput pwm_;
+  platform_esp32::DmaAnalogInput analog_;
   platform_esp32::UartSerialLink reader_{1, {board::kReaderTx, board::kReaderRx, -1}};
   platform_esp32::UartSerialLink bus_{2,
                                       {board::kRs485Tx, board::kRs485Rx, board::kRs485Direction}};

@@ -3,6 +3,7 @@
 #include "native/options.hpp"
 #include "native/setting_overrides.hpp"
 #include "native/tee_link.hpp"
+#include "platform/simulated_board.hpp"
 #include "platform/simulated_firmware.hpp"
 #include "platform_linux/curl_file_transfer.hpp"
 #include "platform_linux/file_key_value_store.hpp"
@@ -14,6 +15,7 @@
 #include "platform_linux/posix_file_store.hpp"
 #include "platform_linux/posix_serial_link.hpp"
 #include "platform_linux/posix_tcp_link.hpp"
+#include "platform_linux/posix_udp_link.hpp"
 #include "platform_linux/pty_link.hpp"
 #include "platform_linux/stdio_link.hpp"
 
@@ -153,6 +155,16 @@ int run(const native::Options& options, char** argv) {
     waiter.add(*serial_links.back());
     platform.reader.serial = serial_links.back().get();
   }
+  std::unique_ptr<platform::SimulatedBoard> board;
+  if (!options.board_device.empty()) {
+    serial_links.push_back(std::make_unique<PosixSerialLink>(options.board_device, clock, log));
+    waiter.add(*serial_links.back());
+    board = std::make_unique<platform::SimulatedBoard>(*serial_links.back(), clock);
+    platform.board = {board.get(), board.get(), board.get(), board.get()};
+  }
+  PosixUdpLink udp;
+  waiter.add(udp);
+  platform.udp = &udp;
 
   auto app = std::make_unique<app::App>(platform);
   app::App::Error error;

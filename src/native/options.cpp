@@ -18,6 +18,7 @@ constexpr const char* kUsage =
     "  --bus N=DEVICE        serial device of bus N, from 1 (--bus 1=/dev/ttyUSB0)\n"
     "  --reader KIND=DEVICE  tag reader on a serial device, rdm6300 or pn532 (--reader "
     "pn532=/dev/ttyUSB1)\n"
+    "  --board DEVICE        serial device of a simulated board, for the profile gpio\n"
     "  --csms URL            same as --set csms_url=URL\n"
     "  --identity ID         same as --set identity=ID\n"
     "  --password-file FILE  HTTP Basic password, first line of FILE\n"
@@ -106,6 +107,8 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       }
       options.settings["reader"] = left;
       options.reader_device = right;
+    } else if (name == "--board") {
+      options.board_device = value;
     } else if (name == "--csms") {
       options.settings["csms_url"] = value;
     } else if (name == "--identity") {

@@ -12,6 +12,7 @@ struct Options {
   std::string console = "stdio";     ///< "stdio", "none" or "pty:LINK".
   std::map<int, std::string> buses;  ///< Bus number, from 1 -> serial device.
   std::string reader_device;
+  std::string board_device;  ///< Serial device of a simulated board; empty = none.
   std::map<std::string, std::string> settings;
   std::string log_file;  ///< Copy of all console output; empty = none.
 };

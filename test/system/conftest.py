@@ -99,6 +99,13 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
+@pytest.fixture
+def program(target: Target) -> Path:
+    """The native gateway's program, for tests that start it with options of their own."""
+    assert target.program is not None
+    return target.program
+
+
 @pytest_asyncio.fixture
 async def csms(target: Target, tmp_path: Path) -> AsyncIterator[Csms]:
     """A CSMS; after the test, every frame of the gateway must have followed the protocol."""

@@ -59,6 +59,7 @@ class GatewayOptions:
         buses: Serial device of each bus number.
         profile: Charger profile of connector 1; None: as stored.
         readers: Serial device of each kind of tag reader.
+        board: Serial device of a simulated board; None: there is none.
         password_file: First line is the HTTP Basic password.
         settings: Other device settings for this run.
     """
@@ -68,6 +69,7 @@ class GatewayOptions:
     buses: Mapping[int, str] = field(default_factory=dict)
     profile: str | None = None
     readers: Mapping[str, str] = field(default_factory=dict)
+    board: str | None = None
     password_file: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,6 +81,7 @@ class GatewayOptions:
             ("csms", self.csms_url),
             ("identity", self.identity),
             ("profile", self.profile),
+            ("board", self.board),
             ("password-file", self.password_file),
         ):
             if value is not None:

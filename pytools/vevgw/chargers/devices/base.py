@@ -131,6 +131,11 @@ class ChargerDevice(ABC):
     def _tick(self, dt_s: float) -> None:
         """Timers of the model; called before the vehicle sees the new pilot."""
 
+    def _is_power_on(self, pilot: Pilot, offered_a: float) -> bool:
+        """Whether the contactor is closed; there is a vehicle."""
+        wants_power = self.ev is not None and self.ev.wants_power
+        return pilot is Pilot.PWM and offered_a > 0 and wants_power
+
     # -- what all have in common ---------------------------------------------------------------
 
     @property
@@ -166,8 +171,7 @@ class ChargerDevice(ABC):
             if self.ev is None:
                 continue
             pilot, offered = self._pilot()
-            closed = pilot is Pilot.PWM and offered > 0 and self.ev.wants_power
-            self.ev.advance(step, pilot, offered, closed=closed)
+            self.ev.advance(step, pilot, offered, closed=self._is_power_on(pilot, offered))
             energy = self.power_va * step / 3600.0 * self.energy_time_scale
             self.energy_total_vah += energy
             self.energy_since_boot_vah += energy
