@@ -143,3 +143,35 @@ async def test_console_answers_mistakes_with_sentences(dut: Dut) -> None:
 async def test_gateway_ends_cleanly_on_sigterm(gateway: NativeGateway, dut: Dut) -> None:
     assert await gateway.terminate() == 0
     assert not gateway.console_link.is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"profile": "gpio", "board": "BUS", "settings": {"c1.pins": "contactor=34"}},
+            "c1.pins: contactor: GPIO34 is an input only",
+        ),
+        ({"profile": "gpio"}, "connector 1: this gateway has no pins for a charger"),
+        (
+            {"profile": "keba-udp"},
+            "connector 1: the setting host must be the KEBA's name or address",
+        ),
+        (
+            {"profile": "openevse-rapi", "buses": {}},
+            "connector 1: the bus of the OpenEVSE has no serial device",
+        ),
+    ],
+)
+async def test_chargers_without_registers_that_cannot_be_wired_are_one_sentence(
+    refused: Refused,
+    charger: ChargerSim,
+    csms: Csms,
+    changes: dict[str, object],
+    expected: str,
+) -> None:
+    if "board" in changes:
+        changes = {**changes, "board": charger.port_path}
+    code, printed = await refused(options(charger, csms.url, **changes))
+    assert code == 1
+    assert sentence(printed) == f"vev-gateway: {expected}"

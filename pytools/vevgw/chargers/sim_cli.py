@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from vevgw.chargers.devices import model_names
+from vevgw.chargers.direct_cli import run_direct
 from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_bus import Framing
@@ -88,6 +89,9 @@ def run_sim(
     finally:
         if control is not None and control.is_socket():
             control.unlink()
+
+
+app.command("direct")(run_direct)
 
 
 @app.command("ctl")
