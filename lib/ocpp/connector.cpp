@@ -133,12 +133,9 @@ void Connector::on_unplugged() {
 void Connector::on_meter_sample(const charger::MeterSample& sample) {
   sample_ = sample;
   has_sample_ = true;
-  if (sample.has(charger::kMeterEnergyImport)) {
+  is_register_new_ = sample.has(charger::kMeterEnergyImport);
+  if (is_register_new_) {
     last_register_wh_ = std::max(last_register_wh_, sample.energy_import_wh);
-    if (session_ == SessionState::kRunning) {
-      (void)services_->store.journal_register(local_transaction_, sample.energy_import_wh,
-                                              services_->stamp(sample.taken_at));
-    }
   }
   // W limits follow the measured voltage and the phases in use. While the charger keeps an EV from using all phases,
   // its currents do not tell how many it has.
@@ -262,6 +259,7 @@ Instant Connector::step() {
   advance();
   sample_periodically();
   sample_on_clock();
+  journal_register();
   if (triggered_ == Triggered::kAwaited && now() >= triggered_at_ + kSampleWaitMs) {
     triggered_ = has_sample_ ? Triggered::kReady : Triggered::kNo;
   }

@@ -146,6 +146,7 @@ class Connector : private common::Zeroed {
   void arm_clock_sample(common::Instant after);
   void sample_periodically();
   void sample_on_clock();
+  void journal_register();
   void append_sample(SampleContext context, common::Instant at);
   bool may_try_one_phase(ChargingSession session, common::UtcTime utc) const;
   void sample_interruption();
@@ -163,6 +164,7 @@ class Connector : private common::Zeroed {
   bool is_plugged_ = false;
   bool is_first_report_ = true;
   bool has_sample_ = false;
+  bool is_register_new_ = false;  ///< Of sample_, not journaled yet.
   bool has_transaction_id_ = false;
   bool is_invalid_ = false;         ///< invalidate() was called for the transaction.
   bool is_energy_blocked_ = false;  ///< ... and it may draw no more, but goes on.

@@ -67,6 +67,16 @@ void Connector::sample_on_clock() {
   arm_clock_sample(std::max(now(), next_clock_sample_at_));
 }
 
+/// Behind the samples of the same step: what went into a meter value is on flash already.
+void Connector::journal_register() {
+  if (!is_register_new_) return;
+  is_register_new_ = false;
+  if (session_ == SessionState::kRunning) {
+    (void)services_->store.journal_register(local_transaction_, sample_.energy_import_wh,
+                                            services_->stamp(sample_.taken_at));
+  }
+}
+
 MeasuredValues Connector::measure(const MeasurandList& list, int64_t interval_from_wh) const {
   charger::MeterSample sample = sample_;
   // Registers never go backwards, whatever the meter says (7.31, errata 3.78).

@@ -257,16 +257,6 @@ Status TransactionStore::find_head(MutableByteSpan buffer, RecordLog::Record& re
   }
 }
 
-void TransactionStore::set_head(const RecordLog::Record& record, uint32_t local_transaction,
-                                uint8_t connector_id) {
-  head_.is_known = true;
-  head_.type = static_cast<RecordType>(record.type);
-  head_.sequence = record.sequence;
-  head_.local_transaction = local_transaction;
-  head_.connector_id = connector_id;
-  head_.frame_bytes = RecordLog::frame_bytes(record.payload.size());
-}
-
 Status TransactionStore::next_pending(PendingMessage& out) {
   if (!is_loaded_) return Status::kInvalidState;
   if (pending_messages_ > 0) RETURN_IF_ERROR(records_.settle());
@@ -300,48 +290,21 @@ Status TransactionStore::next_pending(PendingMessage& out) {
 /// @retval kNotFound  There is none.  @retval kCorrupt  It cannot be decoded.
 /// @retval kInvalidState  The start of its transaction is not known.
 Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
-  uint8_t buffer[RecordLog::kBufferBytes];
-  RecordLog::Record record;
-  RETURN_IF_ERROR(find_head(MutableByteSpan(buffer), record));
-  set_head(record, 0, 0);
-  out.sequence = record.sequence;
-  out.type = static_cast<RecordType>(record.type);
-  out.local_transaction = 0;
-  out.connector_id = 0;
+  if (pending_messages_ == 1 && newest_head_.is_known &&
+      newest_head_.sequence == last_message_sequence_ &&
+      newest_head_.sequence > delivered_through_) {
+    head_ = newest_head_;
+    out.meter_values = newest_;
+    time = newest_.time;
+  } else {
+    RETURN_IF_ERROR(read_oldest(out, time));
+  }
+  out.sequence = head_.sequence;
+  out.type = head_.type;
+  out.local_transaction = head_.local_transaction;
+  out.connector_id = head_.connector_id;
   out.has_transaction_id = false;
   out.transaction_id = 0;
-  switch (out.type) {
-    case RecordType::kStart:
-      RETURN_IF_ERROR(decode(record.payload, out.start));
-      out.local_transaction = out.start.local_transaction;
-      out.connector_id = out.start.connector_id;
-      time = out.start.time;
-      break;
-    case RecordType::kMeterValuesV1:
-    case RecordType::kMeterValues:
-      RETURN_IF_ERROR(decode(out.type, record.payload, out.meter_values));
-      out.type = RecordType::kMeterValues;
-      out.local_transaction = out.meter_values.local_transaction;
-      out.connector_id = out.meter_values.connector_id;
-      time = out.meter_values.time;
-      break;
-    case RecordType::kStop:
-      RETURN_IF_ERROR(decode(record.payload, out.stop));
-      out.has_stop_data = record.payload.size() > kStopRecordBytes;
-      out.local_transaction = out.stop.local_transaction;
-      time = out.stop.time;
-      break;
-    case RecordType::kCheckpoint:
-    case RecordType::kTransactionAssigned:
-    case RecordType::kDelivered:
-    case RecordType::kRegister:
-    case RecordType::kBootTime:
-    case RecordType::kLettersCleared:
-    case RecordType::kDeadLetter:
-    case RecordType::kStopData:
-      return Status::kCorrupt;
-  }
-  set_head(record, out.local_transaction, out.connector_id);
   if (out.type != RecordType::kStart && out.local_transaction != 0) {
     const Delivering* const delivering = find_delivering(out.local_transaction);
     if (delivering == nullptr) return Status::kInvalidState;
@@ -350,6 +313,51 @@ Status TransactionStore::read_head(PendingMessage& out, RecordTime& time) {
     out.transaction_id = delivering->transaction_id;
   }
   return Status::kOk;
+}
+
+/// Reads the oldest message from flash; its head tells the rest.
+Status TransactionStore::read_oldest(PendingMessage& out, RecordTime& time) {
+  uint8_t buffer[RecordLog::kBufferBytes];
+  RecordLog::Record record;
+  RETURN_IF_ERROR(find_head(MutableByteSpan(buffer), record));
+  head_.is_known = true;
+  head_.type = static_cast<RecordType>(record.type);
+  head_.sequence = record.sequence;
+  head_.local_transaction = 0;
+  head_.connector_id = 0;
+  head_.frame_bytes = RecordLog::frame_bytes(record.payload.size());
+  switch (head_.type) {
+    case RecordType::kStart:
+      RETURN_IF_ERROR(decode(record.payload, out.start));
+      head_.local_transaction = out.start.local_transaction;
+      head_.connector_id = out.start.connector_id;
+      time = out.start.time;
+      return Status::kOk;
+    case RecordType::kMeterValuesV1:
+    case RecordType::kMeterValues:
+      RETURN_IF_ERROR(decode(head_.type, record.payload, out.meter_values));
+      head_.type = RecordType::kMeterValues;
+      head_.local_transaction = out.meter_values.local_transaction;
+      head_.connector_id = out.meter_values.connector_id;
+      time = out.meter_values.time;
+      return Status::kOk;
+    case RecordType::kStop:
+      RETURN_IF_ERROR(decode(record.payload, out.stop));
+      head_.local_transaction = out.stop.local_transaction;
+      out.has_stop_data = record.payload.size() > kStopRecordBytes;
+      time = out.stop.time;
+      return Status::kOk;
+    case RecordType::kCheckpoint:
+    case RecordType::kTransactionAssigned:
+    case RecordType::kDelivered:
+    case RecordType::kRegister:
+    case RecordType::kBootTime:
+    case RecordType::kLettersCleared:
+    case RecordType::kDeadLetter:
+    case RecordType::kStopData:
+      break;
+  }
+  return Status::kCorrupt;
 }
 
 /// The message at the head is off the queue, on flash already.

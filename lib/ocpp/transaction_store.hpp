@@ -283,9 +283,9 @@ class TransactionStore {
   common::Result<uint32_t> append_message(RecordType type, common::ByteSpan image,
                                           platform::RecordLog::Space space);
   common::Status find_head(common::MutableByteSpan buffer, platform::RecordLog::Record& record);
-  void set_head(const platform::RecordLog::Record& record, uint32_t local_transaction,
-                uint8_t connector_id);
   common::Status read_head(PendingMessage& out, RecordTime& time);
+  common::Status read_oldest(PendingMessage& out, RecordTime& time);
+  void forget_places();
   common::Status give_up_head(DeadLetterReason reason);
   common::Status find_letter(platform::RecordLog::Cursor& cursor, common::MutableByteSpan buffer,
                              platform::RecordLog::Record& record) const;
@@ -335,6 +335,9 @@ class TransactionStore {
   uint32_t letters_cleared_at_ = 0;   ///< The record that says so.
   platform::RecordLog::Cursor scan_;  ///< No undelivered message lies before it.
   Head head_;
+  /// The meter value that was stored last, while head_ may become it: saves reading it back.
+  MeterValuesRecord newest_;
+  Head newest_head_;
 
   bool is_boot_time_known_ = false;
   bool has_records_without_utc_ = false;  ///< Of this boot.

@@ -194,17 +194,21 @@ Status TransactionStore::compaction_step() {
   if (status == Status::kOk) {
     on_compacted();
   } else if (status != Status::kAgain) {
-    scan_ = RecordLog::Cursor();
-    head_.after = RecordLog::Cursor();
+    forget_places();
     LOG_WARN(log_, "compaction abandoned: %s", common::to_string(status));
     retry_above_bytes_ = records_.size_bytes() + kRetryBytes;
   }
   return status;
 }
 
-void TransactionStore::on_compacted() {
+void TransactionStore::forget_places() {
   scan_ = RecordLog::Cursor();
   head_.after = RecordLog::Cursor();
+  newest_head_.is_known = false;
+}
+
+void TransactionStore::on_compacted() {
+  forget_places();
   retry_above_bytes_ = 0;
   retained_bytes_ = compaction_.retained_bytes;
   dead_letters_ -= std::min(dead_letters_, compaction_.dead_letters_dropped);

@@ -15,15 +15,27 @@ Result<uint32_t> TransactionStore::append_reading(RecordType type, MeterValuesRe
   complete(record.time);
   uint8_t buffer[kMaxRecordBytes];
   const ByteSpan image = encode(record, MutableByteSpan(buffer));
-  const uint32_t needed = RecordLog::frame_bytes(image.size()) + margin_bytes();
+  const uint32_t frame_bytes = RecordLog::frame_bytes(image.size());
+  const uint32_t needed = frame_bytes + margin_bytes();
   if (records_.free_bytes() < needed) {
     RETURN_IF_ERROR(make_room(needed, RecordLog::Space::kNormal));
   }
-  if (type == RecordType::kMeterValues) {
-    return append_message(type, image, RecordLog::Space::kNormal);
+  if (type != RecordType::kMeterValues) {
+    const Result<uint32_t> sequence = append(type, image, RecordLog::Space::kNormal);
+    if (sequence.ok()) retained_bytes_ += frame_bytes;
+    return sequence;
   }
-  const Result<uint32_t> sequence = append(type, image, RecordLog::Space::kNormal);
-  if (sequence.ok()) retained_bytes_ += RecordLog::frame_bytes(image.size());
+  const Result<uint32_t> sequence = append_message(type, image, RecordLog::Space::kNormal);
+  if (!sequence.ok()) return sequence;
+  newest_ = record;
+  newest_head_.is_known = true;
+  newest_head_.connector_id = record.connector_id;
+  newest_head_.type = type;
+  newest_head_.sequence = sequence.value();
+  newest_head_.local_transaction = record.local_transaction;
+  newest_head_.frame_bytes = frame_bytes;
+  newest_head_.after.offset = records_.size_bytes();
+  newest_head_.after.last_sequence = sequence.value();
   return sequence;
 }
 
