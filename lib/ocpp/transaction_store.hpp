@@ -74,7 +74,7 @@ struct DeadLetter : PendingMessage {
 /// queue are thinned first, every second one, evenly over time; then new meter values are refused; starts are refused
 /// last. An accepted start has its stop's space reserved. Starts and stops are never dropped.
 ///
-/// @par Context  Loop thread only. No heap; at most 1.7 KiB of stack. About 400 bytes + 180 bytes per connector of RAM.
+/// @par Context  Loop thread only. No heap; at most 1.7 KiB of stack. About 600 bytes + 180 bytes per connector of RAM.
 /// @par Spec     OCPP 1.6 ed. 2, 3.7 and 3.7.1 (transaction-related messages), 4.8, 4.10; errata 3.18.
 class TransactionStore {
  public:

@@ -494,7 +494,7 @@ TEST_CASE("RAM is as stated") {
   MESSAGE("store " << sizeof(TransactionStore) << ", open transaction "
                    << sizeof(ocpp::OpenTransaction) << ", pending message "
                    << sizeof(PendingMessage));
-  CHECK(sizeof(TransactionStore) <= 400 + limits::kMaxConnectors * 180);
+  CHECK(sizeof(TransactionStore) <= 600 + limits::kMaxConnectors * 180);
   CHECK(sizeof(PendingMessage) <= 352);
 }
 
