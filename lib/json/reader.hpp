@@ -64,6 +64,10 @@ class Reader {
   bool take_object_end();
   /// next(), right behind a kKey.
   Token next_value();
+  /// Right behind a kKey: reads the next token if it is the begin of an object.
+  bool take_object_begin() {
+    return at_ != end_ && *at_ == '{' && open(true) == Token::kObjectBegin;
+  }
   /// Right behind a kKey: reads the next token if it is a number as nearly all are: short, neither
   /// negative nor with an exponent, followed by something. Others: json/number.hpp.
   /// @param decimals  0..8

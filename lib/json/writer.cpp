@@ -53,31 +53,39 @@ void Writer::put(common::TextSpan text) {
   at_ += text.size();
 }
 
-void Writer::put_item(common::TextSpan text, bool quoted, char after) {
+[[gnu::always_inline]] inline char* Writer::begin_item(size_t size) {
   char* at = at_;
-  const bool comma = comma_;
-  const size_t size = text.size();
-  // Mostly there is room for all of it, whether it comes or not.
-  if (static_cast<size_t>(end_ - at) < size + 4 &&
-      !has_room(size + (comma ? 1U : 0U) + (quoted ? 2U : 0U) + (after != '\0' ? 1U : 0U))) {
-    return;
-  }
-  if (comma) *at++ = ',';
-  if (quoted) *at++ = '"';
-  if (size != 0) std::memcpy(at, text.data(), size);
-  at += size;
-  if (quoted) *at++ = '"';
-  comma_ = after == '\0';
-  if (after != '\0') *at++ = after;
-  at_ = at;
+  // Mostly there is room, whether the comma comes or not.
+  if (static_cast<size_t>(end_ - at) <= size && !has_room(size + (comma_ ? 1U : 0U)))
+    return nullptr;
+  if (comma_) *at++ = ',';
+  at_ = at + size;
+  return at;
 }
 
-void Writer::before_value() {
-  if (comma_) put(',');
+[[gnu::always_inline]] inline void Writer::put_quoted(char* at, common::TextSpan text) {
+  *at++ = '"';
+  if (!text.empty()) std::memcpy(at, text.data(), text.size());
+  at[text.size()] = '"';
+}
+
+void Writer::key(common::TextSpan name) {
+  if (char* const at = begin_item(name.size() + 3)) {
+    put_quoted(at, name);
+    at_[-1] = ':';
+  }
+  comma_ = false;
+}
+
+void Writer::plain_string(common::TextSpan value) {
+  if (char* const at = begin_item(value.size() + 2)) put_quoted(at, value);
   comma_ = true;
 }
 
-void Writer::open(char c) { put_item(common::TextSpan(), false, c); }
+void Writer::open(char c) {
+  if (char* const at = begin_item(1)) *at = c;
+  comma_ = false;
+}
 
 void Writer::close(char c) {
   put(c);
@@ -91,8 +99,8 @@ void Writer::string(common::TextSpan value) {
 }
 
 void Writer::begin_string() {
-  before_value();
-  put('"');
+  if (char* const at = begin_item(1)) *at = '"';
+  comma_ = true;
 }
 
 void Writer::append_string(common::TextSpan piece) {
@@ -170,7 +178,11 @@ void Writer::boolean(bool value) {
 
 void Writer::null() { raw(common::text("null")); }
 
-void Writer::raw(common::TextSpan json) { put_item(json, false, '\0'); }
+void Writer::raw(common::TextSpan json) {
+  char* const at = begin_item(json.size());
+  if (at != nullptr && !json.empty()) std::memcpy(at, json.data(), json.size());
+  comma_ = true;
+}
 
 void Writer::rewind(size_t size, bool first_item) {
   if (size < this->size()) at_ = begin_ + size;

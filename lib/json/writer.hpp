@@ -22,7 +22,7 @@ class Writer {
   void begin_array() { open('['); }
   void end_array() { close(']'); }
   /// Member name; plain ASCII without characters that need an escape.
-  void key(common::TextSpan name) { put_quoted(name, ':'); }
+  void key(common::TextSpan name);
   /// key(), inlined: for the one loop that writes nearly all names.
   [[gnu::always_inline]] void inlined_key(common::TextSpan name) {
     const size_t size = name.size();
@@ -46,7 +46,7 @@ class Writer {
   void string(common::TextSpan value);
   void string(const char* value) { string(common::text(value)); }
   /// A string of ASCII without characters that need an escape, such as the name of an enumerator.
-  void plain_string(common::TextSpan value) { put_quoted(value, '\0'); }
+  void plain_string(common::TextSpan value);
   /// A string in pieces: begin_string(), append_string() any number of times, end_string(). A
   /// character must not be split between pieces.
   void begin_string();
@@ -74,13 +74,12 @@ class Writer {
  private:
   void put(char c);
   void put(common::TextSpan text);
-  /// A comma if one is due, text in quotes, and after unless it is '\0'.
-  void put_quoted(common::TextSpan text, char after) { put_item(text, true, after); }
-  void put_item(common::TextSpan text, bool quoted, char after);
+  /// A comma if one is due, then room for size bytes. @return nullptr: no room.
+  char* begin_item(size_t size);
+  void put_quoted(char* at, common::TextSpan text);
   void put_escaped(char c);
   /// Makes the digits of value in front of end, at least minimum_digits of them.
   static char* digits_before(char* end, uint64_t value, uint8_t minimum_digits);
-  void before_value();
   void open(char c);
   void close(char c);
   /// Room for size bytes? If not, this and all that follows is dropped.

@@ -129,17 +129,14 @@ void SampledValues::set_text(int64_t number, uint8_t decimals) {
   uint64_t wide = number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   char* first = buffer_ + sizeof buffer_;
   int left = decimals;
-  const auto put = [&](uint32_t digit) {
-    *--first = static_cast<char>('0' + digit);
-    if (--left == 0) *--first = '.';
-  };
-  // Divisions of 64 bits are slow where there is no such instruction.
-  for (; wide > UINT32_MAX; wide /= 10) put(static_cast<uint32_t>(wide % 10));
-  auto rest = static_cast<uint32_t>(wide);
   do {
-    put(rest % 10);
-    rest /= 10;
-  } while (rest > 0 || left >= 0);
+    // Divisions of 64 bits are slow where there is no such instruction.
+    const auto low = static_cast<uint32_t>(wide);
+    const bool is_short = wide == low;
+    *--first = static_cast<char>('0' + (is_short ? low % 10 : wide % 10));
+    wide = is_short ? low / 10 : wide / 10;
+    if (--left == 0) *--first = '.';
+  } while (wide > 0 || left >= 0);
   if (number < 0) *--first = '-';
   text_ = first;
 }

@@ -61,19 +61,21 @@ bool is_sound(const uint8_t* slot) {
 
 }  // namespace
 
-void TagTable::encode(const TagEntry& entry, uint8_t* slot) {
+void TagTable::encode(const IdTag& id_tag, common::TextSpan parent_id_tag, IdTagStatus status,
+                      common::UtcTime expiry, uint32_t stamp, uint8_t* slot) {
   std::memset(slot, 0, kSlotBytes);
-  const size_t tag_size = entry.id_tag.size();
-  put16(slot, hash_of(entry.id_tag.span()));
-  slot[kStatusAt] = static_cast<uint8_t>(entry.status);
+  const size_t tag_size = id_tag.size();
+  put16(slot, hash_of(id_tag.span()));
+  slot[kStatusAt] = static_cast<uint8_t>(status);
   slot[kTagSizeAt] = static_cast<uint8_t>(tag_size);
-  slot[kParentSizeAt] = static_cast<uint8_t>(entry.parent_id_tag.size());
-  put32(slot + kStampAt, entry.stamp);
-  const auto expiry_ms = static_cast<uint64_t>(std::max<int64_t>(0, entry.expiry.ms));
+  slot[kParentSizeAt] = static_cast<uint8_t>(parent_id_tag.size());
+  put32(slot + kStampAt, stamp);
+  const auto expiry_ms = static_cast<uint64_t>(std::max<int64_t>(0, expiry.ms));
   put32(slot + kExpiryAt, static_cast<uint32_t>(expiry_ms));
   put16(slot + kExpiryAt + 4, static_cast<uint32_t>(expiry_ms >> 32U));
-  std::memcpy(slot + kTextAt, entry.id_tag.c_str(), tag_size);
-  std::memcpy(slot + kTextAt + tag_size, entry.parent_id_tag.c_str(), entry.parent_id_tag.size());
+  std::memcpy(slot + kTextAt, id_tag.c_str(), tag_size);
+  if (!parent_id_tag.empty())
+    std::memcpy(slot + kTextAt + tag_size, parent_id_tag.data(), parent_id_tag.size());
 }
 
 void TagTable::decode(const uint8_t* slot, TagEntry& out) {

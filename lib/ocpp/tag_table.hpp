@@ -33,7 +33,11 @@ class TagTable {
 
   /// A slot as it is on flash.
   using Slot = uint8_t[kSlotBytes];
-  static void encode(const TagEntry& entry, uint8_t* slot);
+  static void encode(const TagEntry& entry, uint8_t* slot) {
+    encode(entry.id_tag, entry.parent_id_tag.span(), entry.status, entry.expiry, entry.stamp, slot);
+  }
+  static void encode(const IdTag& id_tag, common::TextSpan parent_id_tag, IdTagStatus status,
+                     common::UtcTime expiry, uint32_t stamp, uint8_t* slot);
   static void decode(const uint8_t* slot, TagEntry& out);
   static uint16_t hash(const uint8_t* slot) {
     return static_cast<uint16_t>(slot[0] | slot[1] << 8U);

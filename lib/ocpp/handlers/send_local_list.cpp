@@ -45,7 +45,12 @@ class Slots {
     uint8_t* const slot = at(count_);
     const bool is_removal = !item.id_tag_info.has_value();
     if (is_removal) *item.id_tag_info = messages::IdTagInfo();
-    TagTable::encode(to_tag_entry(item.id_tag, *item.id_tag_info), slot);
+    const messages::IdTagInfo& info = *item.id_tag_info;
+    common::TextSpan parent;
+    common::UtcTime expiry;
+    if (info.parent_id_tag.has_value()) parent = info.parent_id_tag->span();
+    if (info.expiry_date.has_value()) expiry = *info.expiry_date;
+    TagTable::encode(item.id_tag, parent, static_cast<IdTagStatus>(info.status), expiry, 0, slot);
     if (is_removal) {
       TagTable::mark_removal(slot);
       has_removal_ = true;

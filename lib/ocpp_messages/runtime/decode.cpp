@@ -204,6 +204,9 @@ bool Decoder::object(const ObjectType& type, void* out) {
     case Kind::kDecimal:
       if (reader_.take_number(3, number)) return set_decimal(field, number, out);
       break;
+    case Kind::kObject:
+      if (reader_.take_object_begin()) return object(*field.detail.object, out);
+      break;
     default:
       break;
   }
@@ -311,8 +314,15 @@ bool Decoder::literal(const Field& field, void* out) {
 }
 
 bool Decoder::text(const Field& field, void* out) {
-  const Text given = Text::from_json(reader_.text(), reader_.has_escapes());
   const bool is_fixed = field.kind == Kind::kString;
+  // Nearly all: no text has more characters than bytes.
+  if (is_fixed && out != nullptr && !reader_.has_escapes() &&
+      reader_.text().size() <= field.detail.string.characters &&
+      common::fixed_string::assign(out, field.detail.string.bytes, reader_.text()) ==
+          common::Status::kOk) {
+    return true;
+  }
+  const Text given = Text::from_json(reader_.text(), reader_.has_escapes());
   if (is_too_long(given, is_fixed ? field.detail.string.characters : field.detail.number))
     return fail_constraint("string is too long");
   if (is_fixed) {

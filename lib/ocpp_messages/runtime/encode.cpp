@@ -86,10 +86,11 @@ Status encode_value(const Field& field, const void* value, json::Writer& writer)
 
 Status encode_object(const ObjectType& type, const void* object, json::Writer& writer) {
   writer.begin_object();
-  for (const Field* field = type.fields; field != type.fields + type.count; ++field) {
+  const Field* const end = type.fields + type.count;
+  for (const Field* field = type.fields; field != end; ++field) {
     const char* value = static_cast<const char*>(object) + field->offset;
     // Beside an optional value stands whether there is one.
-    if (field->presence == Presence::kOptional && value[-1] == 0) continue;
+    if (field->presence != Presence::kRequired && value[-1] == 0) continue;
     writer.inlined_key(common::TextSpan(field->name, field->name_size));
     RETURN_IF_ERROR(encode_value(*field, value, writer));
   }
