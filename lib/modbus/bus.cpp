@@ -25,6 +25,9 @@ constexpr int64_t kWakeUpMs = 200;
 /// Longest pause within an ASCII frame (Modbus over serial line V1.02, 2.5.2.1): an answer that has begun may end
 /// later by this.
 constexpr int64_t kAsciiPauseMs = 1000;
+/// A unit that has failed is asked again so much later, while others wait: it gets no second time-out in one turn of
+/// a full bus.
+constexpr int64_t kYieldMs = 1500;
 /// When a partial write or an undrained line is looked at again.
 constexpr int64_t kPollLineMs = 1;
 /// Reads in a row: a line that never stops talking must not keep the loop.
@@ -138,16 +141,32 @@ uint8_t Bus::rank(const Entry& entry) const {
   return 4;
 }
 
+bool Bus::is_healthy_unit_waiting() const {
+  for (const Unit& unit : *pool_) {
+    if (!is_own(unit) || unit.failures > 0) continue;
+    for (const Entry& entry : unit.queue) {
+      if (entry.used) return true;
+    }
+  }
+  return false;
+}
+
 /// The most urgent request that may be sent now; of equal ones that of the unit that has waited longest, then the
 /// oldest. Otherwise next is when one becomes ready.
 Bus::Entry* Bus::pick(Instant now, uint8_t& unit_index, Instant& next) {
   Entry* best = nullptr;
+  const bool is_contended = is_healthy_unit_waiting();
   for (uint8_t index = 0; index < pool_->size(); ++index) {
     Unit& unit = (*pool_)[index];
     if (!is_own(unit)) continue;
-    const Instant ready = ready_at(unit);
+    const Instant unit_ready = ready_at(unit);
     for (Entry& entry : unit.queue) {
       if (!entry.used) continue;
+      Instant ready = unit_ready;
+      if (is_contended && unit.failures > 0 && entry.priority != Priority::kUrgent &&
+          ready < unit.asked_at + kYieldMs) {
+        ready = unit.asked_at + kYieldMs;
+      }
       if (ready > now) {
         next = common::earlier(next, ready);
         continue;

@@ -36,7 +36,7 @@ class Bus {
   static constexpr size_t kQueuePerUnit = Unit::kQueueLength;
   static constexpr uint8_t kPatience = 8;
   static constexpr uint8_t kSilentAfter = 3;
-  static constexpr uint16_t kFirstBackoffMs = 500;
+  static constexpr uint16_t kFirstBackoffMs = 1000;
   static constexpr uint16_t kMaxBackoffMs = 5000;
 
   /// Everything given must outlive the bus; buses share the pool.
@@ -83,6 +83,7 @@ class Bus {
   bool is_own(const Unit& unit) const { return unit.bus == this; }
   Unit* own_unit(uint8_t unit_index);
   uint8_t rank(const Entry& entry) const;
+  bool is_healthy_unit_waiting() const;
   Entry* pick(common::Instant now, uint8_t& unit_index, common::Instant& next);
   common::Instant ready_at(const Unit& unit) const;
   int64_t wire_time_ms(size_t bytes) const;

@@ -8,6 +8,7 @@
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 #include <string>
