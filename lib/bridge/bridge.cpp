@@ -69,6 +69,14 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
     return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id,
                   config.bus);
   }
+  if (profile.is_meter) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: %s is a meter, not a charger",
+                  id, profile.name);
+  }
+  if (config.meter != ConnectorConfig::kNoMeter && config.meter >= meter_count_) {
+    return refuse(common::Status::kInvalidArgument, "connector %u: there is no meter %u", id,
+                  config.meter);
+  }
   if (config.outlet < 1 || config.outlet > profile.outlets) {
     return refuse(common::Status::kInvalidArgument, "connector %u: %s has %u outlet(s), not %u", id,
                   profile.name, profile.outlets, config.outlet);
@@ -194,6 +202,7 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
   ports.store = &store_;
   ports.log = &log_;
   ports.tags = tags;
+  if (config.meter < meter_count_) ports.meter = &meters_[config.meter];
   ChargerDriver& driver = slots_[drivers_.size()].emplace<ChargerDriver>();
   driver.configure(complete, *profile, ports);
   return drivers_.push_back(&driver);
@@ -205,6 +214,7 @@ common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant
     return refuse(common::Status::kInvalidState, "the bridge has been started already");
   if (drivers_.empty()) return refuse(common::Status::kInvalidState, "no connector is configured");
   has_begun_ = true;
+  for (uint8_t i = 0; i < meter_count_; ++i) meters_[i].begin(now);
   for (Driver* driver : drivers_) driver->begin(observer, now);
   return common::Status::kOk;
 }
@@ -216,6 +226,7 @@ common::Instant Bridge::step(common::Instant now) {
   for (int round = 0; round < kMaxRounds; ++round) {
     common::Instant next = common::Instant::never();
     bool has_progressed = false;
+    for (uint8_t i = 0; i < meter_count_; ++i) next = common::earlier(next, meters_[i].step(now));
     for (Driver* driver : drivers_) next = common::earlier(next, driver->step(now));
     for (uint8_t index = 0; index < bus_count_; ++index) {
       modbus::Bus& bus = buses_[index];
@@ -223,6 +234,7 @@ common::Instant Bridge::step(common::Instant now) {
       modbus::Completion completion;
       if (!bus.take_completion(completion)) continue;
       has_progressed = true;
+      for (uint8_t i = 0; i < meter_count_; ++i) meters_[i].on_completion(index, completion, now);
       for (Driver* driver : drivers_) driver->on_completion(index, completion, now);
     }
     if (!has_progressed) return common::earlier(next, udp_due);

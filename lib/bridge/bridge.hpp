@@ -48,6 +48,9 @@ class Bridge final : public charger::ChargerControl {
   const modbus::TcpTarget& bus_target(uint8_t bus) const {
     return buses_[bus].transport().target();
   }
+  /// Adds a meter beside the chargers. Only before begin(), and before the connectors that it is for.
+  /// @return Index for ConnectorConfig::meter. Errors as of add_connector(); error_text() tells.
+  common::Result<uint8_t> add_meter(const MeterConfig& config);
   /// Adds a charger. Only before begin(). On error error_text() is one sentence that names the mistake.
   /// @retval kNotFound         No such profile.
   /// @retval kInvalidArgument  Connector id, bus, unit id, a current or a timing is out of range, or used twice.
@@ -127,6 +130,8 @@ class Bridge final : public charger::ChargerControl {
   uint8_t bus_count_ = 0;
   DriverSlot<ChargerDriver, GpioDriver, RapiDriver, KebaDriver> slots_[limits::kMaxConnectors];
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
+  MeterDriver meters_[limits::kMaxMeters];
+  uint8_t meter_count_ = 0;
   platform::UdpLink* udp_ = nullptr;
   uint16_t udp_port_ = KebaDriver::kPort;
   common::Instant bind_at_;

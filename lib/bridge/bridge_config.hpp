@@ -66,7 +66,10 @@ struct ConnectorConfig {
   platform::SerialSettings serial;
   modbus::Framing serial_framing =
       modbus::Framing::kRtu;  ///< Of a line, behind a converter too; kRtu or kAscii.
-  uint8_t outlet = 1;         ///< Which outlet of a charger with several, 1..8.
+  static constexpr uint8_t kNoMeter = 0xFF;
+  uint8_t meter =
+      kNoMeter;        ///< Index that add_meter() returned: measures what the charger does not.
+  uint8_t outlet = 1;  ///< Which outlet of a charger with several, 1..8.
   uint32_t min_ma =
       0;  ///< Lowest offer, mA per phase: raises the charger's own minimum (EVs that need 8 A); 0 = the charger's.
   uint32_t max_ma =

@@ -102,6 +102,8 @@ charger::Capabilities ChargerDriver::capabilities() const {
   result.can_switch_phases = can(Action::kOnePhase);
   result.has_lock = can(Action::kUnlock);
   result.meter_fields = Measurement::fields(registers_);
+  if (ports_.meter != nullptr)
+    result.meter_fields = static_cast<uint16_t>(result.meter_fields | ports_.meter->fields());
   // Power over time stands in for a counter.
   if ((result.meter_fields & charger::kMeterPower) != 0)
     result.meter_fields |= charger::kMeterEnergyImport;
@@ -261,6 +263,12 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     describe_own_error(state);
     return;
   }
+  if (ports_.meter != nullptr && ports_.meter->is_lost(now)) {
+    state.error = charger::Error::kPowerMeterFailure;
+    state.vendor_error_code.assign_truncated(common::text("METER_TIMEOUT"));
+    state.info.assign_truncated(common::text("the meter does not answer"));
+    return;
+  }
   if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {
     state.info.assign_truncated(common::text("the charger is starting"));
   }
@@ -304,7 +312,12 @@ void ChargerDriver::report_state(common::Instant now) {
 
 void ChargerDriver::update_guard(common::Instant now) {
   int32_t current_ma = 0;
-  if (!reading_.highest_current(capabilities().phases, current_ma)) return;
+  const uint8_t phases = capabilities().phases;
+  if (!Measurement::highest_current(reading_.sample(), phases, current_ma)) {
+    const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
+    if (!has_meter || !Measurement::highest_current(ports_.meter->sample(), phases, current_ma))
+      return;
+  }
   measured_ma_ = current_ma;
   if (!has_offer_) {
     guard_.pause();
@@ -323,8 +336,14 @@ void ChargerDriver::update_guard(common::Instant now) {
 }
 
 void ChargerDriver::emit_sample(common::Instant now) {
+  const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
+  if (has_meter) {
+    book_meter_energy(now);
+    if (!reading_.sample().has(charger::kMeterCurrent)) update_guard(now);
+  }
   charger::MeterSample sample = reading_.sample();
   sample.taken_at = now;
+  if (has_meter) Measurement::complete(sample, ports_.meter->sample());
   if (energy_.is_known() && sample.has(charger::kMeterEnergyImport))
     sample.energy_import_wh = energy_.value_wh();
   last_sample_ = sample;

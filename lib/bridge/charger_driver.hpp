@@ -6,6 +6,7 @@
 #include "bridge/driver.hpp"
 #include "bridge/energy_register.hpp"
 #include "bridge/measurement.hpp"
+#include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
 #include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
@@ -28,7 +29,8 @@ class ChargerDriver final : public Driver {
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
     charger::IdReaderObserver* tags =
-        nullptr;  ///< nullptr: tags of the charger's reader are ignored.
+        nullptr;                         ///< nullptr: tags of the charger's reader are ignored.
+    const MeterDriver* meter = nullptr;  ///< Measures what the charger does not; may be shared.
   };
 
   void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);
@@ -97,6 +99,8 @@ class ChargerDriver final : public Driver {
   common::Instant check_silence(common::Instant now);
   void update_guard(common::Instant now);
   void emit_sample(common::Instant now);
+  bool uses_meter_energy() const;
+  void book_meter_energy(common::Instant now);
   void integrate_power(common::Instant now);
   void save_energy_now_and_then(common::Instant now);
   const char* phase_name() const;
@@ -248,6 +252,7 @@ class ChargerDriver final : public Driver {
   common::Instant recover_at_;
   common::Instant energy_saved_at_;
   common::Instant integrated_at_;
+  common::Instant meter_booked_at_;
   common::Instant worn_since_;
   common::Instant switch_until_;
   common::Instant next_switch_;

@@ -12,6 +12,9 @@ constexpr int64_t kRecoverMs = 10000;
 constexpr int64_t kIntegralMs = 10000;
 /// EnergyRegister source of the integral: no meaning has it.
 constexpr uint8_t kIntegralSource = 0xFF;
+constexpr uint8_t kMeterSource = 0xFE;
+/// Many meters count in 0.1 kWh.
+constexpr int64_t kMeterResolutionWh = 100;
 
 }  // namespace
 
@@ -276,6 +279,7 @@ void ChargerDriver::decode_row(uint8_t row, const RegisterSet::Values& values,
 }
 
 void ChargerDriver::on_energy(uint8_t row, int64_t counter_wh, common::Instant now) {
+  if (uses_meter_energy()) return;
   const RegisterRow& reg = registers_.row(row);
   int64_t num = 1;
   int64_t den = 1;
@@ -299,9 +303,32 @@ int64_t ChargerDriver::highest_power_w() const {
   return int64_t{265} * limits.phases * limits.max_ma / 1000;
 }
 
+/// The charger has no lifetime counter, its meter has.
+bool ChargerDriver::uses_meter_energy() const {
+  return ports_.meter != nullptr && !registers_.has(Meaning::kEnergyTotal) &&
+         (ports_.meter->fields() & charger::kMeterEnergyImport) != 0;
+}
+
+void ChargerDriver::book_meter_energy(common::Instant now) {
+  const charger::MeterSample& sample = ports_.meter->sample();
+  if (!uses_meter_energy() || !sample.has(charger::kMeterEnergyImport)) return;
+  if (sample.taken_at != meter_booked_at_) {
+    meter_booked_at_ = sample.taken_at;
+    EnergyRegister::Settings settings;
+    settings.source = kMeterSource;
+    settings.resolution_wh = kMeterResolutionWh;
+    settings.max_power_w = highest_power_w();
+    energy_.configure(settings);
+    book_energy(sample.energy_import_wh, now);
+  }
+  if (energy_.is_known()) reading_.sample().valid |= charger::kMeterEnergyImport;
+}
+
 /// Where there is no counter, power over time takes its place.
 void ChargerDriver::integrate_power(common::Instant now) {
-  if (registers_.has(Meaning::kEnergyTotal) || registers_.has(Meaning::kEnergySession)) return;
+  const bool has_counter = registers_.has(Meaning::kEnergyTotal) ||
+                           registers_.has(Meaning::kEnergySession) || uses_meter_energy();
+  if (has_counter) return;
   const int64_t elapsed_ms = now - integrated_at_;
   integrated_at_ = now;
   const int32_t power_w = reading_.sample().power_w;

@@ -121,15 +121,41 @@ void Measurement::clear() {
   export_w_ = 0;
 }
 
-bool Measurement::highest_current(uint8_t phases, int32_t& out) const {
-  if (sample_.has(charger::kMeterCurrent)) {
+bool Measurement::highest_current(const charger::MeterSample& sample, uint8_t phases,
+                                  int32_t& out) {
+  if (sample.has(charger::kMeterCurrent)) {
     out = 0;
-    for (const int32_t phase_ma : sample_.current_ma) out = phase_ma > out ? phase_ma : out;
+    for (const int32_t phase_ma : sample.current_ma) out = phase_ma > out ? phase_ma : out;
     return true;
   }
-  if (!sample_.has(charger::kMeterPower) || phases == 0) return false;
-  out = static_cast<int32_t>(int64_t{sample_.power_w} * 1000 / (230 * phases));
+  if (!sample.has(charger::kMeterPower) || phases == 0) return false;
+  out = static_cast<int32_t>(int64_t{sample.power_w} * 1000 / (230 * phases));
   return true;
+}
+
+void Measurement::complete(charger::MeterSample& sample, const charger::MeterSample& other) {
+  const uint16_t valid = sample.valid;
+  const uint16_t missing =
+      static_cast<uint16_t>(other.valid & ~(valid | charger::kMeterEnergyImport));
+  charger::MeterSample result = other;
+  result.taken_at = sample.taken_at;
+  result.energy_import_wh = sample.energy_import_wh;
+  if (sample.has(charger::kMeterPower)) result.power_w = sample.power_w;
+  for (size_t i = 0; i < kPhases; ++i) {
+    if (sample.has(charger::kMeterCurrent)) result.current_ma[i] = sample.current_ma[i];
+    if (sample.has(charger::kMeterVoltage)) result.voltage_mv[i] = sample.voltage_mv[i];
+    if (sample.has(charger::kMeterPowerPhases)) result.power_phase_w[i] = sample.power_phase_w[i];
+  }
+  if (sample.has(charger::kMeterTemperature)) result.temperature_deci_c = sample.temperature_deci_c;
+  if (sample.has(charger::kMeterSoc)) result.soc_percent = sample.soc_percent;
+  if (sample.has(charger::kMeterFrequency)) result.frequency_mhz = sample.frequency_mhz;
+  if (sample.has(charger::kMeterEnergyExport)) result.energy_export_wh = sample.energy_export_wh;
+  if (sample.has(charger::kMeterReactivePower)) result.power_var = sample.power_var;
+  if (sample.has(charger::kMeterReactiveEnergy))
+    result.reactive_import_varh = sample.reactive_import_varh;
+  if (sample.has(charger::kMeterPowerFactor)) result.power_factor_milli = sample.power_factor_milli;
+  result.valid = static_cast<uint16_t>(valid | missing);
+  sample = result;
 }
 
 uint8_t Measurement::active_phases() const {

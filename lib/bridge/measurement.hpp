@@ -17,7 +17,9 @@ class Measurement {
   const charger::MeterSample& sample() const { return sample_; }
   charger::MeterSample& sample() { return sample_; }
   /// Highest phase, mA; taken from the power when there are no currents. @return false when neither is known.
-  bool highest_current(uint8_t phases, int32_t& out) const;
+  static bool highest_current(const charger::MeterSample& sample, uint8_t phases, int32_t& out);
+  /// Takes over what a sample lacks; energy import is not: it is a register of the connector.
+  static void complete(charger::MeterSample& sample, const charger::MeterSample& other);
   /// Phases with more than 1 A; 0 when that is not known.
   uint8_t active_phases() const;
 

@@ -51,6 +51,9 @@ static_assert(kLogHistoryBytes >= 512 && kLogHistoryBytes <= 65536,
 /// Units on all buses: a charger and a meter for each connector. About 170 bytes each.
 constexpr size_t kMaxUnits = 2 * kMaxConnectors;
 
+/// Meters beside the chargers, per gateway. About 450 bytes each.
+constexpr size_t kMaxMeters = kMaxConnectors;
+
 /// Registers of one profile, at most 64 (bit sets of the driver).
 constexpr size_t kMaxProfileRegisters = 64;
 /// Values of one profile that its conditions look at. 4 bytes per connector each.

@@ -11,7 +11,6 @@ import pytest
 from vevgw import cli
 from vevgw.chargers import profiles, profiles_build
 from vevgw.chargers.profiles_check import check_text
-from vevgw.chargers.profiles_support import unsupported
 from vevgw.chargers.profiles_yaml import Finding
 from vevgw.errors import UserError
 
@@ -374,17 +373,6 @@ def test_meter_without_energy_and_with_control_is_refused() -> None:
     assert "The profile reads no energy: a meter must." in messages
 
 
-def test_what_the_driver_cannot_do_yet_is_left_out(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = folder_with(tmp_path, METER)
-    (folder / "heidelberg-energy-control.yaml").write_text(HEIDELBERG, encoding="utf-8")
-    assert run("build", "--folder", str(folder), "--output", str(tmp_path / "tables")) == 0
-    out = capsys.readouterr().out
-    assert "box.yaml: left out, the firmware has no meters yet." in out
-    assert "1 profile(s), 2 file(s) changed." in out
-
-
 # What is wrong, where (a text of the line), and the words that explain it.
 MISTAKES = [
     pytest.param(
@@ -624,8 +612,7 @@ def test_list_and_show_name_the_profile(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_committed_tables_match_the_profiles() -> None:
-    loaded = profiles.load_all()
-    profiles_build.check([profile for profile in loaded if not unsupported(profile)])
+    profiles_build.check(profiles.load_all())
 
 
 def test_build_check_fails_on_drift(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -655,6 +642,8 @@ def test_tables_of_every_kind_of_profile_compile(tmp_path: Path) -> None:
     assert [finding for finding in findings(extended) if finding.is_error] == []
     folder = folder_with(tmp_path, extended)
     (folder / "heidelberg-energy-control.yaml").write_text(HEIDELBERG, encoding="utf-8")
+    (folder / "full.yaml").write_text(EVERYTHING.replace("name: box", "name: full"), "utf-8")
+    (folder / "meter.yaml").write_text(METER.replace("name: box", "name: meter"), "utf-8")
     output = tmp_path / "tables"
     profiles_build.write(profiles.load_all(folder), output)
     command = ["g++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"]

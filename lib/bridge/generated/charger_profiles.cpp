@@ -6,23 +6,44 @@
 
 namespace bridge {
 
+extern const Profile kAbbB23;
 extern const Profile kAbbTerraAc;
 extern const Profile kAblEmh1;
 extern const Profile kAlfenEve;
 extern const Profile kAmperfiedConnect;
 extern const Profile kBenderCc612;
+extern const Profile kBerneckerMpm3pm;
+extern const Profile kChintDtsu666;
 extern const Profile kDaheimladenSmart;
+extern const Profile kDzgDvh4013;
+extern const Profile kEastronSdm120;
+extern const Profile kEastronSdm230;
+extern const Profile kEastronSdm630;
+extern const Profile kEastronSdm72dMV1;
+extern const Profile kEastronSdm72dMV2;
 extern const Profile kEm2goProPower;
 extern const Profile kEvseWbDin;
+extern const Profile kFinder7m38;
+extern const Profile kGavazziEm111;
+extern const Profile kGavazziEm24;
+extern const Profile kGavazziEm340;
 extern const Profile kHeidelbergEnergyControl;
+extern const Profile kIneproPro380;
+extern const Profile kJanitzaB23;
 extern const Profile kKebaP30;
 extern const Profile kMennekesAmtronCompact2;
 extern const Profile kMennekesAmtronHcc3;
+extern const Profile kOrnoWe504;
+extern const Profile kOrnoWe515;
+extern const Profile kOrnoWe517;
+extern const Profile kOrnoWe526;
 extern const Profile kPhoenixEmCpPpEth;
 extern const Profile kPhoenixEvCcAc1MSer;
 extern const Profile kPhoenixEvCcAc1M3;
 extern const Profile kPrachtAlpha;
 extern const Profile kSchneiderEvlinkProAc;
+extern const Profile kSchneiderIem3000;
+extern const Profile kSiemens7kt1665;
 extern const Profile kSiemensVersichargeGen3;
 extern const Profile kSolaxEvc;
 extern const Profile kSolaxHac;
@@ -34,23 +55,44 @@ extern const Profile kWebastoNext;
 namespace {
 
 constexpr const Profile* kProfiles[] = {
+    &kAbbB23,
     &kAbbTerraAc,
     &kAblEmh1,
     &kAlfenEve,
     &kAmperfiedConnect,
     &kBenderCc612,
+    &kBerneckerMpm3pm,
+    &kChintDtsu666,
     &kDaheimladenSmart,
+    &kDzgDvh4013,
+    &kEastronSdm120,
+    &kEastronSdm230,
+    &kEastronSdm630,
+    &kEastronSdm72dMV1,
+    &kEastronSdm72dMV2,
     &kEm2goProPower,
     &kEvseWbDin,
+    &kFinder7m38,
+    &kGavazziEm111,
+    &kGavazziEm24,
+    &kGavazziEm340,
     &kHeidelbergEnergyControl,
+    &kIneproPro380,
+    &kJanitzaB23,
     &kKebaP30,
     &kMennekesAmtronCompact2,
     &kMennekesAmtronHcc3,
+    &kOrnoWe504,
+    &kOrnoWe515,
+    &kOrnoWe517,
+    &kOrnoWe526,
     &kPhoenixEmCpPpEth,
     &kPhoenixEvCcAc1MSer,
     &kPhoenixEvCcAc1M3,
     &kPrachtAlpha,
     &kSchneiderEvlinkProAc,
+    &kSchneiderIem3000,
+    &kSiemens7kt1665,
     &kSiemensVersichargeGen3,
     &kSolaxEvc,
     &kSolaxHac,

@@ -11,7 +11,6 @@ from vevgw.chargers import profiles as store
 from vevgw.chargers import profiles_build
 from vevgw.chargers.profiles import PROFILES_FOLDER
 from vevgw.chargers.profiles_show import describe
-from vevgw.chargers.profiles_support import unsupported
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -89,13 +88,9 @@ def build(
 ) -> None:
     """Make the firmware's tables from the profiles."""
     loaded = store.load_all(folder)
-    buildable = [profile for profile in loaded if not unsupported(profile)]
-    for profile in loaded:
-        for sentence in unsupported(profile)[:1]:
-            print(f"{profile.path}: left out, {sentence}")
     if check_only:
-        profiles_build.check(buildable, output)
-        print(f"{output} matches {len(buildable)} profile(s).")
+        profiles_build.check(loaded, output)
+        print(f"{output} matches {len(loaded)} profile(s).")
         return
-    changed = profiles_build.write(buildable, output)
-    print(f"{output}: {len(buildable)} profile(s), {changed} file(s) changed.")
+    changed = profiles_build.write(loaded, output)
+    print(f"{output}: {len(loaded)} profile(s), {changed} file(s) changed.")

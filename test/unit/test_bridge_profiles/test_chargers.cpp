@@ -426,3 +426,57 @@ TEST_CASE("another model than the profile is for gets nothing") {
   world.run(20000);
   CHECK(world.box.writes.empty());
 }
+
+TEST_CASE("a meter measures for a charger that cannot, and its failure is a warning") {
+  World world;
+  prepare_evse(world.box, 18, 0);
+  world.meter = "eastron-sdm630";
+  Box& meter = world.meter_box;
+  meter.fill(meter.input, 0, 80);
+  meter.fill(meter.input, 0x48, 10);
+  for (uint16_t i = 0; i < 3; ++i) {
+    Box::set32(meter.input, static_cast<uint16_t>(2 * i), Box::bits(231.0F));
+    Box::set32(meter.input, static_cast<uint16_t>(6 + 2 * i), Box::bits(10.5F));
+    Box::set32(meter.input, static_cast<uint16_t>(12 + 2 * i), Box::bits(2400.0F));
+  }
+  Box::set32(meter.input, 0x46, Box::bits(50.0F));
+  Box::set32(meter.input, 0x48, Box::bits(1234.5F));
+  world.box.holding[1002] = 3;
+  world.start("evse-wb-din", 1);
+  world.offer(16000);
+  REQUIRE(world.run_until(30000, [&] { return world.sample.energy_import_wh == 1234500; }));
+  CHECK(world.sample.current_ma[1] == 10500);
+  CHECK(world.sample.voltage_mv[0] == 231000);
+  CHECK(world.sample.power_w == 7200);
+  CHECK(world.sample.power_phase_w[2] == 2400);
+  CHECK(world.sample.frequency_mhz == 50000);
+  CHECK(world.sample.has(charger::kMeterPowerPhases));
+  Box::set32(meter.input, 0x48, Box::bits(1234.75F));
+  REQUIRE(world.run_until(15000, [&] { return world.sample.energy_import_wh == 1234750; }));
+
+  world.line.faults(100).is_silent = true;
+  world.run(70000);
+  CHECK(world.state.error == Error::kPowerMeterFailure);
+  CHECK_FALSE(world.state.is_faulted);
+  CHECK(world.state.plug == Plug::kPlugged);
+  CHECK_FALSE(world.sample.has(charger::kMeterCurrent));
+  CHECK_FALSE(world.sample.has(charger::kMeterEnergyImport));
+  world.line.faults(100).is_silent = false;
+  REQUIRE(world.run_until(20000, [&] { return world.state.error == Error::kNone; }));
+}
+
+TEST_CASE("current without permission is noticed by a meter, too") {
+  World world;
+  prepare_evse(world.box, 18, 0);
+  world.meter = "eastron-sdm630";
+  Box& meter = world.meter_box;
+  meter.fill(meter.input, 0, 100);
+  world.box.holding[1002] = 3;
+  world.start("evse-wb-din", 1);
+  world.withdraw();
+  world.run(15000);
+  Box::set32(meter.input, 6, Box::bits(9.0F));
+  CHECK(world.run_until(60000, [&] {
+    return std::string(world.state.vendor_error_code.c_str()) == "UNAUTHORISED_ENERGY";
+  }));
+}

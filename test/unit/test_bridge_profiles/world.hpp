@@ -72,6 +72,16 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
     if (is_ascii) line.set_ascii();
     line.attach(unit, box);
     REQUIRE(bridge.add_bus(line).ok());
+    if (meter != nullptr) {
+      bridge::MeterConfig meter_config;
+      meter_config.profile = meter;
+      meter_config.unit_id = 100;
+      line.attach(100, meter_box);
+      const common::Result<uint8_t> added = bridge.add_meter(meter_config);
+      CAPTURE(bridge.error_text());
+      REQUIRE(added.ok());
+      config.meter = added.value();
+    }
     // What is reached over TCP is put on a line: the framing does not matter here.
     table = *bridge::find_charger_profile(profile);
     table.transports = bridge::kOverRtu;
@@ -130,6 +140,9 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
   /// Called before the start: makes another charger of the profile.
   std::function<void(bridge::Profile&)> change;
   bridge::Profile table = *bridge::charger_profiles()[0];
+
+  const char* meter = nullptr;  ///< Profile of a meter at unit 100.
+  Box meter_box;
 
   platform_sim::SimClock clock;
   platform_sim::SimPower power;
