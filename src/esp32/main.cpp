@@ -10,6 +10,8 @@
 #include "platform_esp32/isr_pulse_input.hpp"
 #include "platform_esp32/ledc_pwm_output.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
+#include "platform_esp32/lwip_tcp_link.hpp"
+#include "platform_esp32/lwip_udp_link.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
 #include "platform_esp32/ota_firmware.hpp"
 #include "platform_esp32/task_file_transfer.hpp"
@@ -60,12 +62,7 @@ class Board {
     const bool has_files = files_.begin() == Status::kOk;
     const bool has_bus =
         bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
-    // The pins of a Wiegand reader are no UART.
-    const bool has_wiegand =
-        has_stores &&
-        common::equals(gateway::Settings(settings_).text("reader").span(), common::text("wiegand"));
-    const bool has_reader = has_wiegand || reader_.begin({9600, platform::Parity::kNone, 1},
-                                                         kBusOutputBytes) == Status::kOk;
+    const bool has_reader = begin_reader(has_stores);
     const bool has_link = csms_.begin() == Status::kOk;
     if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
     if (!has_stores) LOG_ERROR(log_, "the settings partition (nvs) cannot be used");
@@ -93,10 +90,24 @@ class Board {
  private:
   using NvsKeyValueStore = platform_esp32::NvsKeyValueStore;
 
+  /// UART1 and its pins belong to the tag reader; without one they are bus 2.
+  bool begin_reader(bool has_stores) {
+    const gateway::SettingText kind =
+        has_stores ? gateway::Settings(settings_).text("reader") : gateway::SettingText();
+    // The pins of a Wiegand reader are no UART.
+    if (common::equals(kind.span(), common::text("wiegand"))) return true;
+    const bool has_second_bus = common::equals(kind.span(), common::text("none"));
+    platform_esp32::UartSerialLink& link = has_second_bus ? second_bus_ : reader_;
+    return link.begin({9600, platform::Parity::kNone, 1}, kBusOutputBytes) == Status::kOk;
+  }
+
   app::Platform platform() {
     app::Platform parts{clock_,         waiter_,    entropy_, device_,  files_,  settings_,
                         ocpp_settings_, registers_, csms_,    console_, output_, log_};
     parts.buses[0] = &bus_;
+    if (limits::kMaxSerialBuses > 1) parts.buses[1 % limits::kMaxSerialBuses] = &second_bus_;
+    for (size_t i = 0; i < limits::kMaxTcpBuses; ++i) parts.sockets[i] = &sockets_[i];
+    parts.udp = &udp_;
     parts.reader = {&reader_, &pulses_, board::kReaderRx, board::kReaderTx};
     parts.transfer = &transfer_;
     parts.firmware = &firmware_;
@@ -125,6 +136,10 @@ class Board {
   platform_esp32::UartSerialLink reader_{1, {board::kReaderTx, board::kReaderRx, -1}};
   platform_esp32::UartSerialLink bus_{2,
                                       {board::kRs485Tx, board::kRs485Rx, board::kRs485Direction}};
+  platform_esp32::UartSerialLink second_bus_{
+      1, {board::kReaderTx, board::kReaderRx, board::kSecondRs485Direction}};
+  platform_esp32::LwipTcpLink sockets_[limits::kMaxTcpBuses];
+  platform_esp32::LwipUdpLink udp_;
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
   platform_esp32::WifiStation wifi_{log_};
