@@ -48,8 +48,10 @@ def test_sound_target_runs_until_its_time_is_over(
     project: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     programs = fuzz.build(project, fuzz.targets(project))
-    fuzz.run(project, "first", programs["first"], seconds=1, seed=1)
-    assert "Done " in capfd.readouterr().err
+    fuzz.run(project, programs, seconds=1, seed=1)
+    printed = capfd.readouterr().out
+    assert printed.startswith("fuzz: first for 1 s\n")
+    assert "Done " in printed
 
 
 @pytest.mark.native
@@ -57,7 +59,7 @@ def test_overrun_is_found_and_its_input_named(project: Path) -> None:
     (project / "lib/json/first.cpp").write_text(SOUND.replace("data[0]", "data[size]"))
     programs = fuzz.build(project, ["first"])
     with pytest.raises(UserError, match=r"Fuzz target 'first' failed; .*/fuzz_first .*/crash-\w+$"):
-        fuzz.run(project, "first", programs["first"], seconds=5, seed=1)
+        fuzz.run(project, programs, seconds=5, seed=1)
 
 
 @pytest.mark.native
@@ -66,6 +68,20 @@ def test_changed_header_compiles_its_users_again(project: Path) -> None:
     (project / "lib/json/first.hpp").write_text("#error changed\n")
     with pytest.raises(UserError, match=r"failed at .*\.cpp:\n(.|\n)*changed"):
         fuzz.build(project, ["first"])
+
+
+@pytest.mark.native
+def test_failing_target_is_told_with_its_output_and_the_rest_not_begun(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "target"
+    program.write_text("#!/bin/sh\necho began >> begun\necho 'ERROR: it broke'\nexit 77\n")
+    program.chmod(0o755)
+    programs = {f"target{n}": program for n in range(40)}
+    with pytest.raises(UserError, match=r"^Fuzz target 'target\d' failed; to see it again: "):
+        fuzz.run(tmp_path, programs, seconds=1, seed=1)
+    assert "ERROR: it broke" in capfd.readouterr().out
+    assert (tmp_path / "begun").read_text().count("began") < len(programs)
 
 
 def test_unknown_target_is_one_sentence(project: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vevgw.build import pio, pio_core
+from vevgw.build import pio, pio_core, suites
 from vevgw.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -87,39 +87,75 @@ def test_our_warnings_are_errors(toy: Path) -> None:
 
 
 @pytest.mark.native
-def test_passing_suites_are_counted(toy: Path) -> None:
+def test_pio_test_itself_runs_a_suite(toy: Path, capfd: pytest.CaptureFixture[str]) -> None:
     add_suite(toy, "test_sum_one", PASSING)
-    add_suite(toy, "test_sum_two", PASSING)
-    results = pio.run_tests(toy, "native", ["unit/*"])
-    assert sorted((suite.name, suite.cases) for suite in results) == [
+    assert pio.run(toy, ["test", "-e", "native", "-f", "unit/*"], native=True) == 0
+    assert "two and two make four" in capfd.readouterr().out
+
+
+@pytest.mark.native
+@pytest.mark.timeout(180)
+def test_suites_are_judged_one_by_one(toy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    # One build for them all: most of its time is the scan of the dependencies.
+    texts = {"bad": FAILING, "empty": SUITE, "crash": CRASHING, "one": PASSING, "two": PASSING}
+    for name, text in texts.items():
+        add_suite(toy, f"test_sum_{name}", text)
+    with pytest.raises(UserError) as error:
+        suites.run(toy, "native", ["unit/*"])
+    assert str(error.value) == (
+        "Test suites failed on 'native': unit/test_sum_bad (1 of 1 cases failed), "
+        "unit/test_sum_crash (1 of 2 cases failed), unit/test_sum_empty (no test case was seen)."
+    )
+    printed = capfd.readouterr().out
+    assert "sum::sum(2, 2) == 5" in printed
+    results = suites.run(toy, "native", ["unit/test_sum_one", "unit/test_sum_two"])
+    assert [(suite.name, suite.cases) for suite in results] == [
         ("unit/test_sum_one", 1),
         ("unit/test_sum_two", 1),
     ]
 
 
 @pytest.mark.native
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (FAILING, r"unit/test_sum_bad \(1 failed, 0 errors\)"),
-        (SUITE, r"unit/test_sum_bad \(no test case was seen\)"),
-        (CRASHING, r"unit/test_sum_bad \(.*1 errors\)"),
-    ],
-    ids=["failing", "empty", "crashing"],
-)
-def test_bad_suite_is_named_with_its_problem(toy: Path, text: str, problem: str) -> None:
-    add_suite(toy, "test_sum_bad", text)
-    add_suite(toy, "test_sum_good", PASSING)
-    with pytest.raises(UserError, match=problem) as error:
-        pio.run_tests(toy, "native", ["unit/*"])
-    assert "test_sum_good" not in str(error.value)
+def test_suite_that_does_not_compile_fails_the_build(toy: Path) -> None:
+    add_suite(toy, "test_sum_one", "int main() { return nothing; }\n")
+    with pytest.raises(UserError, match=r"suites of 'native' do not build \(exit code 1\)"):
+        suites.run(toy, "native")
 
 
-@pytest.mark.native
 def test_filter_without_a_match_is_an_error(toy: Path) -> None:
     add_suite(toy, "test_sum_one", PASSING)
     with pytest.raises(UserError, match="No test suite of 'native' matches unit/test_typo"):
-        pio.run_tests(toy, "native", ["unit/test_typo"])
+        suites.run(toy, "native", ["unit/test_typo"])
+
+
+def test_suites_of_a_board_are_not_found_on_the_host(toy: Path) -> None:
+    add_suite(toy, "test_sum_one", PASSING)
+    (toy / "test" / "target" / "test_board").mkdir(parents=True)
+    assert suites.find(toy, "native") == ["unit/test_sum_one"]
+    with pytest.raises(UserError, match="Suites of 'esp32dev' run on a board"):
+        suites.run(toy, "esp32dev")
+
+
+SUMMARY = "[doctest] test cases:  3 |  {} passed | {} failed | 0 skipped\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "cases", "problem"),
+    [
+        (0, SUMMARY.format(3, 0), 3, None),
+        (1, SUMMARY.format(2, 1), 2, "1 of 3 cases failed"),
+        (0, SUMMARY.format(2, 1), 2, "1 of 3 cases failed"),
+        (0, SUMMARY.format(0, 0), 0, "no test case was seen"),
+        (0, "", 0, "no test case was seen"),
+        (23, SUMMARY.format(3, 0) + "ERROR: LeakSanitizer", 3, "ended with exit code 23"),
+        (-11, "", 0, "ended by SIGSEGV"),
+        (None, "", 0, "did not end within 900 s"),
+    ],
+)
+def test_suite_passes_only_with_cases_and_exit_code_zero(
+    code: int | None, output: str, cases: int, problem: str | None
+) -> None:
+    assert suites.judge(code, output) == (cases, problem)
 
 
 def test_prepare_twice_writes_once(tmp_path: Path) -> None:
@@ -182,14 +218,6 @@ def test_outside_a_project_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="is not inside the project"):
         pio.project_dir()
-
-
-@pytest.mark.parametrize("text", ["", "{}", '{"test_suites": [{"env_name": "native"}]}'])
-def test_unreadable_report_is_one_sentence(tmp_path: Path, text: str) -> None:
-    report = tmp_path / "report.json"
-    report.write_text(text)
-    with pytest.raises(UserError, match="no readable test report"):
-        pio.read_report(report, "native")
 
 
 @pytest.mark.native

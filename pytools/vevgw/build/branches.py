@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vevgw.build import pio
+from vevgw.build import suites
 from vevgw.errors import UserError
 
 ENVIRONMENT = "native-coverage"
@@ -64,7 +64,7 @@ def measure(project: Path, filters: Sequence[str]) -> list[File]:
     folder = project / ".pio" / "build" / ENVIRONMENT
     for old in folder.rglob("*.gcda"):
         old.unlink()
-    pio.run_tests(project, ENVIRONMENT, filters or SUITES)
+    suites.run(project, ENVIRONMENT, filters or SUITES)
     report = folder / "branches.json"
     command = [sys.executable, "-m", "gcovr", "--root", str(project), "--filter", _FOLDER]
     command += ["--exclude-throw-branches", "--exclude-unreachable-branches"]

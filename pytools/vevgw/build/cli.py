@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from vevgw.build import cpp_format, fuzz, layering, pio
+from vevgw.build import suites as test_suites
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Build the firmware and run its test suites.")
@@ -28,7 +29,7 @@ def suites(
     ] = None,
 ) -> None:
     """Run test suites; a suite without a test case counts as failed."""
-    results = pio.run_tests(pio.project_dir(), environment, filters or [])
+    results = test_suites.run(pio.project_dir(), environment, filters or [])
     cases = sum(suite.cases for suite in results)
     print(f"{environment}: {len(results)} suites, {cases} cases, all passed")
 
@@ -72,10 +73,8 @@ def fuzz_targets(
     seconds: Annotated[int, typer.Option(min=1, help="time for each target, s")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="0 = a new one, printed")] = 0,
 ) -> None:
-    """Run fuzz targets of test/fuzz for a bounded time each."""
+    """Run fuzz targets of test/fuzz for a bounded time each, one per core."""
     project = pio.project_dir()
     programs = fuzz.build(project, names or fuzz.targets(project))
-    for name, program in programs.items():
-        print(f"fuzz: {name} for {seconds} s", flush=True)
-        fuzz.run(project, name, program, seconds=seconds, seed=seed)
+    fuzz.run(project, programs, seconds=seconds, seed=seed)
     print(f"fuzz: {len(programs)} targets, nothing found")

@@ -11,8 +11,8 @@ import hashlib
 import os
 import shlex
 import subprocess
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from vevgw.build import layering
@@ -65,20 +65,32 @@ def build(project: Path, names: Sequence[str]) -> dict[str, Path]:
     return programs
 
 
-def run(project: Path, name: str, program: Path, *, seconds: int, seed: int) -> None:
-    """Runs one target until the time is over.
+def run(project: Path, programs: Mapping[str, Path], *, seconds: int, seed: int) -> None:
+    """Runs targets until the time of each is over, one per core; prints what each said at its end.
 
     Args:
         project: Root of the project.
-        name: Name of the target.
-        program: What `build` returned for it.
-        seconds: Time limit, s, >= 1.
+        programs: What `build` returned.
+        seconds: Time limit for each target, s, >= 1.
         seed: Seed of libFuzzer; 0 lets it choose one (it prints it).
 
     Raises:
-        UserError: An input crashed the target, hung it or used too much memory; the sentence says
-            how to run that input again.
+        UserError: An input crashed a target, hung it or used too much memory; the sentence says
+            how to run that input again. Targets that have not begun are left out.
     """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = [
+            pool.submit(_run_one, project, name, program, seconds=seconds, seed=seed)
+            for name, program in programs.items()
+        ]
+        try:
+            for done in as_completed(runs):
+                print(done.result(), flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _run_one(project: Path, name: str, program: Path, *, seconds: int, seed: int) -> str:
     own = project / ".cache" / "fuzz" / name
     (own / "corpus").mkdir(parents=True, exist_ok=True)
     command = [str(program), f"-max_total_time={seconds}", f"-seed={seed}", "-timeout=5"]
@@ -86,11 +98,22 @@ def run(project: Path, name: str, program: Path, *, seconds: int, seed: int) -> 
     known = set(own.iterdir())
     seeds = project / "test" / "fuzz" / "corpus" / name
     folders = [str(folder) for folder in (own / "corpus", seeds) if folder.is_dir()]
-    done = subprocess.run([*command, *folders], cwd=project, check=False)
+    done = subprocess.run(
+        [*command, *folders],
+        cwd=project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    output = f"fuzz: {name} for {seconds} s\n{done.stdout}"
     if done.returncode != 0:
+        print(output, flush=True)
         found = sorted(set(own.iterdir()) - known) or sorted(own.glob("crash-*"))
         again = shlex.join([str(program), *(str(path) for path in found[:1])])
         raise UserError(f"Fuzz target '{name}' failed; to see it again: {again}")
+    return output
 
 
 def _compile(project: Path, folder: Path, source: Path) -> Path:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vevgw.build import pio_core
@@ -58,8 +55,20 @@ def process_environment(project: Path, *, native: bool) -> dict[str, str]:
     return variables
 
 
-def run(project: Path, arguments: Sequence[str], *, native: bool) -> int:
+def run(
+    project: Path,
+    arguments: Sequence[str],
+    *,
+    native: bool,
+    variables: Mapping[str, str] | None = None,
+) -> int:
     """Runs `pio ARGUMENTS` in the project with its output on this terminal.
+
+    Args:
+        project: Root of the project.
+        arguments: Words behind `pio`.
+        native: Whether the private core is enough, see `process_environment`.
+        variables: Environment variables beside those of this process.
 
     Returns:
         The exit code.
@@ -70,11 +79,11 @@ def run(project: Path, arguments: Sequence[str], *, native: bool) -> int:
     """
     if native:
         _require_compiler()
-    variables = process_environment(project, native=native)
+    environment = {**process_environment(project, native=native), **(variables or {})}
     command = [sys.executable, "-m", "platformio", *arguments]
     if native:
-        return subprocess.run(command, cwd=project, env=variables, check=False).returncode
-    return _run_online(project, command, variables)
+        return subprocess.run(command, cwd=project, env=environment, check=False).returncode
+    return _run_online(project, command, environment)
 
 
 def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]) -> int:
@@ -124,75 +133,3 @@ def build(project: Path, environment: str) -> Path:
     if code != 0:
         raise UserError(f"The build of '{environment}' failed (exit code {code}).")
     return project / ".pio" / "build" / environment
-
-
-@dataclass(frozen=True, slots=True)
-class SuiteResult:
-    """What PlatformIO reports of one test suite."""
-
-    name: str
-    cases: int
-    failures: int
-    errors: int
-
-    @property
-    def problem(self) -> str | None:
-        """One clause that says why the suite does not count as passed; None when it passed."""
-        if self.failures or self.errors:
-            return f"{self.failures} failed, {self.errors} errors"
-        if self.cases == 0:
-            # PlatformIO calls this SKIPPED and succeeds.
-            return "no test case was seen"
-        return None
-
-
-def read_report(path: Path, environment: str) -> list[SuiteResult]:
-    """Returns the suites of one environment from a report of `pio test --json-output-path`.
-
-    Raises:
-        UserError: The file is missing or is not such a report.
-    """
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return [
-            SuiteResult(
-                name=str(suite["test_name"]),
-                cases=int(suite["testcase_nums"]),
-                failures=int(suite["failure_nums"]),
-                errors=int(suite["error_nums"]),
-            )
-            for suite in document["test_suites"]
-            # Suites that a filter left out are listed too, without a time.
-            if suite["env_name"] == environment and suite["timestamp"] is not None
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"PlatformIO left no readable test report at {path}: {error!r}.") from error
-
-
-def run_tests(project: Path, environment: str, filters: Sequence[str] = ()) -> list[SuiteResult]:
-    """Runs the test suites of one environment and returns their results.
-
-    Args:
-        project: Root of the project.
-        environment: Environment of platformio.ini.
-        filters: Patterns of suites such as `unit/*`; all suites when empty.
-
-    Raises:
-        UserError: A suite failed, ran no case, or no suite matched; the sentence names the suites.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.json"
-        arguments = ["test", "-e", environment, "--json-output-path", str(report)]
-        for pattern in filters:
-            arguments += ["--filter", pattern]
-        code = run(project, arguments, native=is_native(environment))
-        results = read_report(report, environment) if report.is_file() else []
-    bad = [f"{suite.name} ({suite.problem})" for suite in results if suite.problem]
-    if bad:
-        raise UserError(f"Test suites failed on '{environment}': {', '.join(bad)}.")
-    if code != 0:
-        raise UserError(f"The tests of '{environment}' failed (exit code {code}).")
-    if not results:
-        wanted = " ".join(filters) or "any pattern"
-        raise UserError(f"No test suite of '{environment}' matches {wanted}.")
-    return results

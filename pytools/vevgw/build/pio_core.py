@@ -34,7 +34,7 @@ class NativePlatform(PlatformBase):
 
 # What PlatformIO runs to build an environment of this platform.
 _BUILDER_SCRIPT = '''\
-"""Builds a program with the compiler of the host (CC, CXX and AR of the environment win)."""
+"""Builds programs with the compiler of the host (CC, CXX and AR of the environment win)."""
 
 import os
 
@@ -54,7 +54,27 @@ env.Replace(
 if env.get("PROGNAME", "program") == "program":
     env.Replace(PROGNAME="program")
 
-program = env.BuildProgram()
+
+
+def build_suites(names):
+    """One program for each suite, from one scan of the dependencies of them all."""
+    env.ProcessProgramDeps()
+    env.ProcessProjectDeps()
+    env.Prepend(_LIBFLAGS="-Wl,--start-group ")
+    env.Append(_LIBFLAGS=" -Wl,--end-group")
+    objects = env.Flatten(env["PIOBUILDFILES"])
+    programs = []
+    for name in names:
+        folder = os.path.join(env.subst("$BUILD_TEST_DIR"), name)
+        own = [node for node in objects if str(node).startswith(folder + os.sep)]
+        programs += env.Program(os.path.join(folder, "program"), own)
+    AlwaysBuild(env.Alias("checkprogsize", programs))
+    return programs
+
+
+# Several suites at once, asked for by vevgw.build.suites; `pio test` builds one after another.
+suites = os.environ.get("VEVGW_SUITES", "").split()
+program = build_suites(suites) if suites else env.BuildProgram()
 size = env.VerboseAction("$SIZEPRINTCMD", "Sizes of $SOURCE")
 env.AddPlatformTarget("size", program, size, "Program size")
 AlwaysBuild(env.Alias("nobuild", program))
