@@ -70,7 +70,7 @@ CI_ARGUMENTS = {
     "codegen": ["--check"],
     "scenario": ["--plain"],
     "simulation": ["--seeds", "100", "--days", "30"],
-    "fuzz": ["--seconds", "5"],
+    "fuzz": ["--seconds", "60"],
 }
 
 
@@ -176,7 +176,8 @@ def rules(session: nox.Session) -> None:
 def pytools(session: nox.Session) -> None:
     """Tests of the Python package."""
     prepare(session)
-    run(session, "pytest", "pytools/tests", *session.posargs)
+    # They wait for processes and time-outs, too. What a file builds serves the whole file.
+    run(session, "pytest", "pytools/tests", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

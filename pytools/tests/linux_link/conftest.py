@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -46,6 +47,13 @@ def build_driver(name: str) -> Path:
     sanitizers = os.environ.get("VEVGW_SANITIZE", "address,undefined")
     folder = ROOT / "build" / "link_driver" / sanitizers.replace(",", "-")
     folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        # Workers of pytest-xdist share the folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return compile_driver(compiler, sanitizers, folder, name)
+
+
+def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> Path:
     flags = ["-std=gnu++17", "-g1", "-O0", "-Wall", "-Wextra", "-Werror", "-pthread"]
     flags += [f"-fsanitize={sanitizers}", "-I", str(ROOT / "lib")]
     sources = [ROOT / "test/drivers" / name / "main.cpp"]
