@@ -36,7 +36,7 @@ class ChargerSim:
         port: Symbolic link to the pseudo-terminal; None: only /dev/pts/N.
         serial: Serve on this serial device instead, e.g. an RS-485 adapter wired to a board.
         tcp: (host, port) to serve Modbus TCP instead; port 0 takes a free one.
-        framing: None: RTU on a serial port, Modbus TCP on a socket. RTU on a socket makes it a
+        framing: None: the model's on a serial port, Modbus TCP on a socket. RTU there makes it a
             serial-to-Ethernet converter.
         energy_time_scale: Meter and battery run this many times faster than current x voltage x
             time, > 0; currents, ramps and timeouts keep real time.
@@ -68,7 +68,8 @@ class ChargerSim:
         self._link = port
         self._serial = serial
         self._tcp = tcp
-        self._framing = framing or (Framing.RTU if tcp is None else Framing.TCP)
+        on_a_line = Framing.ASCII if self.device.is_ascii else Framing.RTU
+        self._framing = framing or (on_a_line if tcp is None else Framing.TCP)
         if tcp is None and self._framing is Framing.TCP:
             raise UserError("Modbus TCP needs a socket, not a serial port.")
         self._energy_file = energy_file

@@ -268,7 +268,7 @@ class SimBus:
         self._before_request()
         if device is None:
             self.statistics.foreign += 1
-        if device is None or self.faults.silent or not device.is_listening:
+        if device is None or self.faults.silent or not device.hears_request():
             # Without a request pymodbus stays quiet, as a bus does; left alone, it would answer for
             # an unknown unit with an exception.
             return cast(ModbusPDU, None)

@@ -37,7 +37,12 @@ def list_models() -> None:
 
 @app.command("sim")
 def run_sim(
-    model: Annotated[str, typer.Option(help="Charger model; see `vevgw charger models`.")],
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model", "--profile", help="Charger model or profile; see `vevgw charger models`."
+        ),
+    ],
     port: Annotated[
         Path | None, typer.Option(help="Link to make to the pseudo-terminal, e.g. /tmp/ttyWB.")
     ] = None,
@@ -51,7 +56,7 @@ def run_sim(
     framing: Annotated[
         Framing | None,
         typer.Option(
-            help="Frames; default: tcp with --tcp, else rtu. A converter is --tcp and rtu."
+            help="Frames; default: tcp with --tcp, else the model's. A converter: --tcp and rtu."
         ),
     ] = None,
     unit: Annotated[int | None, typer.Option(help="Modbus unit id; default: the model's.")] = None,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vevgw.chargers.devices.heidelberg import HeidelbergEnergyControl
+from vevgw.chargers.devices.profile_device import ProfileDevice
 from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_bus import BusFaults
@@ -54,6 +55,7 @@ class SimControl:
             "suspend": (self._suspend, {"on"}),
             "reboot": (self._reboot, set()),
             "fault": (self._fault, {"kind"}),
+            "register": (self._register, {"name", "raw"}),
             "derate": (self._derate, {"on"}),
             "external_lock": (self._external_lock, {"locked"}),
             "bus": (self._bus, set(BusFaults.__dataclass_fields__)),
@@ -108,7 +110,20 @@ class SimControl:
         kind = _take(request, "kind", str, "none")
         if kind not in ("none", "E", "error"):
             raise UserError("The kinds of fault are: none, E, error.")
-        self._heidelberg().fault = None if kind == "none" else kind
+        self.sim.device.fault = None if kind == "none" else kind
+        return {}
+
+    async def _register(self, request: Json) -> Json:
+        device = self.sim.device
+        if not isinstance(device, ProfileDevice):
+            raise UserError(f"The model '{device.model}' cannot do that.")
+        name = _take(request, "name", str, "")
+        if name not in device.fields:
+            known = ", ".join(device.fields)
+            raise UserError(f"There is no register '{name}'; the registers are: {known}.")
+        device.forced.pop(name, None)
+        if request.get("raw") is not None:
+            device.forced[name] = _take(request, "raw", int, 0)
         return {}
 
     async def _derate(self, request: Json) -> Json:

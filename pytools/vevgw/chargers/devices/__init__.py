@@ -1,24 +1,58 @@
-"""Device-side models of chargers, by model name.
+"""Device-side models of chargers, by the name of their profile.
 
-Each model states how the device behaves, from its documentation; none of them reads the profiles
-of the gateway, so that a simulator and a driver do not share one mistake.
+Each model states how the device behaves, from its documentation; none of them reads the rules of
+the gateway's profiles, so that a simulator and a driver do not share one mistake. Only where the
+registers lie, and their types, does `ProfileDevice` take from the profile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from vevgw.chargers.devices import field_rtu, field_tcp
 from vevgw.chargers.devices.base import ChargerDevice
 from vevgw.chargers.devices.heidelberg import HeidelbergEnergyControl
 from vevgw.errors import UserError
 
+
+def _wallbe() -> ChargerDevice:
+    return field_tcp.PhoenixEth(wallbe=True)
+
+
+_CLASSES: tuple[type[ChargerDevice], ...] = (
+    HeidelbergEnergyControl,
+    field_rtu.AblEmh1,
+    field_rtu.EvseWbDin,
+    field_rtu.MennekesCompact,
+    field_rtu.PhoenixSerial,
+    field_rtu.Pracht,
+    field_rtu.Solax,
+    field_rtu.SolaxHac,
+    field_rtu.Sungrow,
+    field_rtu.Viridian,
+    field_tcp.AbbTerra,
+    field_tcp.Alfen,
+    field_tcp.Amperfied,
+    field_tcp.Bender,
+    field_tcp.DaheimLaden,
+    field_tcp.Em2Go,
+    field_tcp.EvLink,
+    field_tcp.KebaP30,
+    field_tcp.MennekesHcc3,
+    field_tcp.PhoenixEm,
+    field_tcp.PhoenixEth,
+    field_tcp.Siemens,
+    field_tcp.Vestel,
+    field_tcp.WebastoNext,
+)
 _MODELS: dict[str, Callable[[], ChargerDevice]] = {
-    HeidelbergEnergyControl.model: HeidelbergEnergyControl,
+    **{one.model: one for one in _CLASSES},
+    "phoenix-ev-cc-ac1-m3:wallbe": _wallbe,
 }
 
 
 def model_names() -> list[str]:
-    """Returns the names of all models that can be simulated."""
+    """Returns the names of all models that can be simulated; after a colon, a variant."""
     return sorted(_MODELS)
 
 

@@ -76,18 +76,21 @@ class ChargerDevice(ABC):
         voltages_v: Voltage of each phase, V. A phase that is not connected has 0.
         energy_total_vah: Meter reading since manufacture, VAh.
         energy_since_boot_vah: Meter reading since power-on, VAh.
+        fault: None, `E` (short on the pilot or no mains) or `error` (internal).
         energy_time_scale: Energy per real energy: meter and battery run this many times faster than
             current x voltage x time. Currents, delays and timeouts keep real time.
     """
 
     model: ClassVar[str]
-    default_unit: ClassVar[int] = 1
     function_codes: ClassVar[frozenset[int]]
-    baudrate: ClassVar[int] = 9600
-    parity: ClassVar[str] = "N"
+    default_unit: int = 1
+    baudrate: int = 9600
+    parity: str = "N"
+    is_ascii: bool = False
 
     def __init__(self) -> None:
         self.ev: Ev | None = None
+        self.fault: str | None = None
         self.voltages_v = [230.0, 230.0, 230.0]
         self.energy_total_vah = 0.0
         self.energy_since_boot_vah = 0.0
@@ -114,6 +117,10 @@ class ChargerDevice(ABC):
     @abstractmethod
     def is_listening(self) -> bool:
         """Whether the device takes part in the bus; false while it boots or sleeps."""
+
+    def hears_request(self) -> bool:
+        """Whether it takes the request that arrives now; called once for each."""
+        return self.is_listening
 
     @abstractmethod
     def on_transaction(self) -> None:

@@ -61,17 +61,15 @@ class HeidelbergEnergyControl(ChargerDevice):
         timing: Delays; change them before the device is used.
         layout_version: 0x0108 = 1.0.8. 0x0104 and 0x0107 leave out what came later.
         external_unlocked: The lock input: false = the installation forbids charging.
-        fault: None, "E" (short on the pilot or no mains) or "error" (internal).
         is_derating: Too hot: the current is reduced to `derated_a` and the state says so.
         derated_a: Current while derating, A per phase.
         hw_max_a: Limit by the rotary switch, A per phase, 6..16.
     """
 
     model: ClassVar[str] = "heidelberg-energy-control"
-    default_unit: ClassVar[int] = 1
     function_codes: ClassVar[frozenset[int]] = frozenset({3, 4, 6, 16})
-    baudrate: ClassVar[int] = 19200
-    parity: ClassVar[str] = "E"
+    baudrate = 19200
+    parity = "E"
 
     HW_MIN_A: ClassVar[int] = 6
     DEFAULT_WATCHDOG_MS: ClassVar[int] = 15_000
@@ -82,7 +80,6 @@ class HeidelbergEnergyControl(ChargerDevice):
         self.layout_version = layout_version
         self.hw_max_a = hw_max_a
         self.external_unlocked = True
-        self.fault: str | None = None
         self.is_derating = False
         self.derated_a = 10.0
         self.watchdog_expiries = 0
