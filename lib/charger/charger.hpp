@@ -140,6 +140,9 @@ struct Capabilities {
   bool can_switch_phases = false;  ///< Offer::phases is obeyed, also while an EV charges.
   uint16_t meter_fields = 0;       ///< MeterField bits that samples can carry.
   bool has_lock = false;           ///< unlock() works.
+  /// Current the charger takes by itself when it does not hear the gateway, mA per phase.
+  uint32_t failsafe_ma = 0;
+  uint32_t failsafe_after_ms = 0;  ///< Silence until then, ms; 0 = no watchdog: it goes on as it is.
 };
 
 /// Commands to the chargers. Commands are wishes: the effect is what the next ChargerState says.
