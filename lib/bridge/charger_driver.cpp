@@ -107,6 +107,11 @@ charger::Capabilities ChargerDriver::capabilities() const {
   // Power over time stands in for a counter.
   if ((result.meter_fields & charger::kMeterPower) != 0)
     result.meter_fields |= charger::kMeterEnergyImport;
+  // A fallback that only the charger knows cannot be counted with.
+  if (profile_->watchdog.failsafe_registers[0] != kNoRegister) {
+    result.failsafe_ma = config_.failsafe_ma;
+    result.failsafe_after_ms = watchdog_ms_;
+  }
   return result;
 }
 

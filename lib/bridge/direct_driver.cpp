@@ -70,6 +70,8 @@ charger::Capabilities DirectDriver::capabilities() const {
   result.phases = model_.phases;
   result.meter_fields = model_.meter_fields;
   result.has_lock = model_.has_lock;
+  result.failsafe_after_ms = failsafe_after_ms();
+  if (result.failsafe_after_ms != 0) result.failsafe_ma = config_.failsafe_ma;
   return result;
 }
 

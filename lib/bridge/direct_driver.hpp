@@ -58,6 +58,8 @@ class DirectDriver : public Driver {
     (void)state;
     return false;
   }
+  /// Silence until the charger takes its failsafe current, ms; 0 = it goes on as it is.
+  virtual uint32_t failsafe_after_ms() const { return 0; }
   virtual const char* phase_name() const { return "running"; }
   /// Adds what only this kind knows.
   virtual void fill_own(ConnectorDiagnostics& out) const { (void)out; }

@@ -60,6 +60,7 @@ class KebaDriver final : public DirectDriver {
   common::Instant run(common::Instant now) override;
   void on_target(common::Instant now) override;
   void on_silence(common::Instant now) override;
+  uint32_t failsafe_after_ms() const override { return failsafe_s() * 1000U; }
   const char* phase_name() const override;
   void fill_own(ConnectorDiagnostics& out) const override;
 

@@ -321,7 +321,7 @@ void Console::report_changes() {
   for (uint8_t id = 1; id <= connectors_; ++id) {
     Seen& seen = seen_[id - 1];
     const charger::ChargerState& state = parts_.policy.state(id);
-    const charger::Offer& offer = parts_.policy.offer(id);
+    const charger::Offer& offer = parts_.site.offer(id);
     const bool is_same = seen.plug == state.plug && seen.health == state.health &&
                          seen.error == state.error && seen.is_faulted == state.is_faulted &&
                          seen.limit_known == state.limit_known && seen.limit_ma == state.limit_ma &&

@@ -5,6 +5,7 @@
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
+#include "gateway/site_limit.hpp"
 #include "json/writer.hpp"
 #include "platform/device.hpp"
 #include "platform/file_transfer.hpp"
@@ -25,6 +26,7 @@ struct ConsoleParts {
   Settings& settings;
   OcppEngine& engine;
   SessionPolicy& policy;
+  const SiteLimit& site;
   bridge::Bridge& bridge;
   const char* firmware_version;                ///< Static.
   const char* identity;                        ///< Outlives the console.

@@ -96,7 +96,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
 
 void Console::write_connector(json::Writer& out, uint8_t connector_id) const {
   const charger::ChargerState& state = parts_.policy.state(connector_id);
-  const charger::Offer& offer = parts_.policy.offer(connector_id);
+  const charger::Offer& offer = parts_.site.offer(connector_id);
   member(out, "plug", to_string(state.plug));
   member(out, "health", to_string(state.health));
   flag(out, "ev_requests", state.ev_requests_energy);

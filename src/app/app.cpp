@@ -25,7 +25,8 @@ constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
 App::App(const Platform& platform)
     : platform_(platform),
       settings_(platform.device_settings),
-      policy_(engine_, bridge_, platform.log),
+      policy_(engine_, site_, platform.log),
+      site_(policy_, bridge_, platform.log),
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
                           platform.log, platform.transfer, platform.firmware, &diagnostics_}),
       bridge_(platform.registers, platform.log),
@@ -36,8 +37,8 @@ App::App(const Platform& platform)
                                              identity_.c_str()}),
       console_(gateway::ConsoleParts{platform.console, platform.output, platform.log,
                                      platform.clock, platform.device, platform.csms, settings_,
-                                     engine_, policy_, bridge_, build::kVersion, identity_.c_str(),
-                                     platform.firmware, platform.transfer}),
+                                     engine_, policy_, site_, bridge_, build::kVersion,
+                                     identity_.c_str(), platform.firmware, platform.transfer}),
       led_(platform.gpio, platform.status_led_pin) {}
 
 Status App::begin(Error& error) {
@@ -59,6 +60,7 @@ Status App::begin(Error& error) {
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
   policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
   policy_.begin(policy, now);
+  RETURN_IF_ERROR(begin_site(error));
 
   RETURN_IF_ERROR(begin_bridge(error));
   gateway::EngineOptions options;
@@ -77,7 +79,7 @@ Status App::begin(Error& error) {
     (void)error.append(common::text(to_string(status)));
     return status;
   }
-  if (bridge_.begin(policy_, now) != Status::kOk) {
+  if (bridge_.begin(site_, now) != Status::kOk) {
     error = Error(bridge_.error_text());
     return Status::kInvalidState;
   }
@@ -87,6 +89,29 @@ Status App::begin(Error& error) {
   console_.on_ready();
   LOG_INFO(platform_.log, "gateway %s, %u connector(s), identity %s", build::kVersion,
            static_cast<unsigned>(connectors_), identity_.c_str());
+  return Status::kOk;
+}
+
+Status App::begin_site(Error& error) {
+  gateway::SiteSettings site;
+  site.connectors = connectors_;
+  site.limit_ma = static_cast<uint32_t>(settings_.integer("site_ma"));
+  site.turn_ms = int64_t{settings_.integer("site_turn_s")} * 1000;
+  uint32_t failsafe_ma = 0;
+  for (uint8_t id = 1; id <= connectors_; ++id) {
+    site.first_phase[id - 1] = static_cast<uint8_t>(settings_.integer("phase", id));
+    failsafe_ma += static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
+  }
+  if (site.limit_ma != 0 && failsafe_ma > site.limit_ma) {
+    char text[160];
+    std::snprintf(
+        text, sizeof text,
+        "the failsafe currents add up to %lu mA, the site has %lu mA: lower c?.failsafe_ma",
+        static_cast<unsigned long>(failsafe_ma), static_cast<unsigned long>(site.limit_ma));
+    error = Error(text);
+    return Status::kInvalidArgument;
+  }
+  site_.begin(site, platform_.clock.now());
   return Status::kOk;
 }
 
@@ -163,6 +188,7 @@ void App::step() {
     (void)bridge_.step(
         now);  // First the reports, then what the engine makes of them, then the commands.
     deadline = common::earlier(deadline, policy_.step(now));
+    deadline = common::earlier(deadline, site_.step(now));
     deadline = common::earlier(deadline, engine_.step(now));
     deadline = common::earlier(deadline, bridge_.step(now));
     send_frames(now);

@@ -62,6 +62,7 @@ class App {
   void shutdown();
 
  private:
+  common::Status begin_site(Error& error);
   common::Status begin_bridge(Error& error);
   common::Status begin_link(Error& error);
   uint16_t ping_interval_s() const;
@@ -75,6 +76,7 @@ class App {
   Platform platform_;
   gateway::Settings settings_;
   gateway::SessionPolicy policy_;
+  gateway::SiteLimit site_;
   gateway::OwnEngine engine_;
   bridge::Bridge bridge_;
   DirectChargers direct_chargers_;

@@ -51,14 +51,19 @@ struct Fixture {
   gateway::Settings settings{store};
   gateway_fakes::FakeEngine engine;
   bridge::Bridge bridge{registers, log};
-  gateway::SessionPolicy policy{engine, bridge, log};
+  gateway::SessionPolicy policy{engine, site, log};
+  gateway::SiteLimit site{policy, bridge, log};
   gateway::Console console{gateway::ConsoleParts{terminal, output, log, clock, device, csms,
-                                                 settings, engine, policy, bridge, "1.2.3", "CP1"}};
+                                                 settings, engine, policy, site, bridge, "1.2.3",
+                                                 "CP1"}};
 
   Fixture() {
     gateway::PolicySettings policy_settings;
     policy_settings.connectors = 2;
     policy.begin(policy_settings, clock.now());
+    gateway::SiteSettings site_settings;
+    site_settings.connectors = 2;
+    site.begin(site_settings, clock.now());
     console.begin(2);
   }
 
