@@ -142,7 +142,8 @@ struct Capabilities {
   bool has_lock = false;           ///< unlock() works.
   /// Current the charger takes by itself when it does not hear the gateway, mA per phase.
   uint32_t failsafe_ma = 0;
-  uint32_t failsafe_after_ms = 0;  ///< Silence until then, ms; 0 = no watchdog: it goes on as it is.
+  uint32_t failsafe_after_ms =
+      0;  ///< Silence until then, ms; 0 = no watchdog: it goes on as it is.
 };
 
 /// Commands to the chargers. Commands are wishes: the effect is what the next ChargerState says.
