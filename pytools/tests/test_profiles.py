@@ -11,6 +11,7 @@ import pytest
 from vevgw import cli
 from vevgw.chargers import profiles, profiles_build
 from vevgw.chargers.profiles_check import check_text
+from vevgw.chargers.profiles_image import image
 from vevgw.chargers.profiles_yaml import Finding
 from vevgw.errors import UserError
 
@@ -655,3 +656,29 @@ def test_tables_of_every_kind_of_profile_compile(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+GOLDEN = profiles.REPOSITORY / "test" / "vectors" / "profiles"
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.vevp")), ids=lambda path: path.stem)
+def test_profile_files_of_the_firmware_tests_are_up_to_date(path: Path) -> None:
+    profile, _ = profiles.check_file(profiles.find_file(path.stem))
+    assert profile is not None
+    assert path.read_bytes() == image(profile), (
+        f"vevgw profiles build --binary {path.stem} -o {path}"
+    )
+
+
+def test_profile_file_is_made_from_a_yaml_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = folder_with(tmp_path) / "box.yaml"
+    output = tmp_path / "box.vevp"
+    assert run("build", "--binary", str(source), "-o", str(output)) == 0
+    content = output.read_bytes()
+    assert content.startswith(b"VEVP\x01")
+    assert f"box, {len(content)} bytes" in capsys.readouterr().out
+    source.write_text(change("type: u32", "type: u33"), encoding="utf-8")
+    assert run("build", "--binary", str(source), "-o", str(output)) == 1
+    assert "did you mean 'u32'" in capsys.readouterr().err

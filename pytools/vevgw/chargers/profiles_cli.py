@@ -10,6 +10,7 @@ import typer
 from vevgw.chargers import profiles as store
 from vevgw.chargers import profiles_build
 from vevgw.chargers.profiles import PROFILES_FOLDER
+from vevgw.chargers.profiles_image import image
 from vevgw.chargers.profiles_show import describe
 from vevgw.errors import UserError
 
@@ -83,10 +84,19 @@ def build(
     ] = False,
     folder: _Folder = PROFILES_FOLDER,
     output: Annotated[
-        Path, typer.Option(help="Folder for the C++ files.")
-    ] = profiles_build.OUTPUT_FOLDER,
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the C++ files; with --binary the file."),
+    ] = None,
+    binary: Annotated[
+        str | None,
+        typer.Option(help="Name of a profile, or a YAML file: make a file to load at run time."),
+    ] = None,
 ) -> None:
-    """Make the firmware's tables from the profiles."""
+    """Make the firmware's tables from the profiles, or one profile's file (.vevp)."""
+    if binary is not None:
+        _build_binary(store.find_file(binary, folder), output)
+        return
+    output = output or profiles_build.OUTPUT_FOLDER
     loaded = store.load_all(folder)
     if check_only:
         profiles_build.check(loaded, output)
@@ -94,3 +104,16 @@ def build(
         return
     changed = profiles_build.write(loaded, output)
     print(f"{output}: {len(loaded)} profile(s), {changed} file(s) changed.")
+
+
+def _build_binary(path: Path, output: Path | None) -> None:
+    profile, findings = store.check_file(path)
+    if profile is None:
+        raise UserError(str(next(finding for finding in findings if finding.is_error)))
+    output = output or Path(f"{profile.name}.vevp")
+    content = image(profile)
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        raise UserError(f"Cannot write {output}: {error.strerror}.") from None
+    print(f"{output}: {profile.name}, {len(content)} bytes.")
