@@ -227,6 +227,9 @@ class SimBus:
         for space in (Space.COIL, Space.DISCRETE, Space.HOLDING, Space.INPUT):
             kind = DataType.BITS if space in (Space.COIL, Space.DISCRETE) else DataType.REGISTERS
             addresses = sorted(device.registers.get(space, {})) or [65_535]
+            if kind is DataType.BITS:
+                # Bits come in words: those between are refused by the device itself.
+                addresses = sorted({address & ~15 for address in addresses})
             blocks.append([SimData(address, values=[0], datatype=kind) for address in addresses])
         return SimDevice(
             unit, simdata=(blocks[0], blocks[1], blocks[2], blocks[3]), action=cast(Any, action)

@@ -86,10 +86,6 @@ class PhoenixEm(ProfileDevice):
         "error": {"state": "\0F"},
     }
 
-    def shown(self, name: str) -> Raw | None:
-        """The voltage of L1 tells that there is a meter: in 0.01 V."""
-        return round(self.voltages_v[0] * 100) if name == "meter-check" else None
-
 
 class KebaP30(ProfileDevice):
     """KEBA KeContact P30 over Modbus TCP.

@@ -44,6 +44,7 @@ class Field:
         not_available: Raw pattern for "no value"; None: the device knows none.
         shift: Bits below the value, in a register that holds more.
         reading, writing: Tables in which it can be read and written; None: it cannot.
+        overlaps: It is another view of registers that another entry describes.
         around: Addresses before and after that the device answers along with it.
     """
 
@@ -63,6 +64,7 @@ class Field:
     shift: int
     reading: Space | None
     writing: Space | None
+    overlaps: bool
     around: tuple[int, int]
 
     @classmethod
@@ -99,6 +101,7 @@ class Field:
             shift=int(entry.get("shift", 0)),
             reading=reading,
             writing=space if "w" in access else None,
+            overlaps=bool(entry.get("overlaps", False)),
             around=(int(along.get("before", 0)), int(along.get("after", 0))),
         )
 

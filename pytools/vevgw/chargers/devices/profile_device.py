@@ -310,14 +310,14 @@ class ProfileDevice(ChargerDevice):
         for space, first, last in self.holes:
             for address in range(first, last + 1):
                 made[space][address] = Register(lambda: 0)
-        fields = sorted(self.fields.values(), key=lambda field: field.length, reverse=True)
+        fields = sorted(self.fields.values(), key=lambda field: not field.overlaps)
         for field in fields:
             before, after = field.around
             first, last = field.start(0) - before, field.start(field.elements - 1) + field.length
             if field.reading is not None:
                 for address in (*range(first, field.start(0)), *range(last, last + after)):
                     made[field.reading].setdefault(address, Register(lambda: 0))
-        # Parts of a register that overlaps another come last: both show the same thing.
+        # What another entry shows, too, comes first: the other one has its say.
         for field in fields:
             for element in range(field.elements):
                 for word in range(field.length):

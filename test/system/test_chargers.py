@@ -1,0 +1,225 @@
+"""Every built-in charger through a whole session: the real gateway against the simulated device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vevgw.chargers.ev import EvSpec
+from vevgw.chargers.sim import ChargerSim
+from vevgw.chargers.sim_bus import Framing
+from vevgw.csms import ChargePoint, Csms
+from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
+from vevgw.dut.bench import IDENTITY, flows
+from vevgw.dut.native import find_gateway
+
+pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
+
+# Up to eight per gateway; `line` = a serial line of its own, `converter` = a serial line behind
+# TCP, `tcp` = Modbus TCP. A gateway has two lines.
+GROUPS: dict[str, dict[str, str]] = {
+    "lines": {
+        "evse-wb-din": "line",
+        "abl-emh1": "line",
+        "phoenix-ev-cc-ac1-m-ser": "converter",
+        "mennekes-amtron-compact-2": "converter",
+        "solax-evc": "converter",
+        "solax-hac": "converter",
+        "viridian-epc": "converter",
+        "pracht-alpha": "converter",
+    },
+    "network": {
+        "phoenix-ev-cc-ac1-m3": "tcp",
+        "phoenix-ev-cc-ac1-m3:wallbe": "tcp",
+        "phoenix-em-cp-pp-eth": "tcp",
+        "keba-p30": "tcp",
+        "vestel-evc04": "tcp",
+        "webasto-next": "tcp",
+        "daheimladen-smart": "tcp",
+        "em2go-pro-power": "tcp",
+    },
+    "ocpp": {
+        "alfen-eve": "tcp",
+        "bender-cc612": "tcp",
+        "abb-terra-ac": "tcp",
+        "mennekes-amtron-hcc3": "tcp",
+        "siemens-versicharge-gen3": "tcp",
+        "schneider-evlink-pro-ac": "tcp",
+        "sungrow-ac": "line",
+        "amperfied-connect": "tcp",
+    },
+}
+# Wh by which books and meter may differ: what the register counts in. None: it has no meter.
+RESOLUTION_WH: dict[str, float | None] = {
+    "vestel-evc04": 100,
+    "daheimladen-smart": 100,
+    "em2go-pro-power": 100,
+    "solax-evc": 100,
+    "solax-hac": 100,
+    "phoenix-em-cp-pp-eth": 10,
+    "evse-wb-din": None,
+    "phoenix-ev-cc-ac1-m-ser": None,
+    "pracht-alpha": None,
+    "abl-emh1": None,
+    # Power over time: the books follow what is read once a second.
+    "viridian-epc": 4,
+}
+# What its lifetime counter shows at the start, Wh.
+COUNTER_WH = 4_321_000.0
+DRAWN_WH = 6.0
+
+
+@dataclass(slots=True)
+class Site:
+    """One gateway with its chargers, in the order of their connectors."""
+
+    csms: Csms
+    cp: ChargePoint
+    dut: Dut
+    gateway: NativeGateway
+    chargers: dict[str, ChargerSim]
+    csms_lock: asyncio.Lock
+
+    async def call(self, action: str, payload: dict[str, object]) -> None:
+        async with self.csms_lock:
+            answer = await self.cp.call(action, payload, timeout_s=15)
+        assert answer["status"] == "Accepted", f"{action} was answered {answer}"
+
+    async def status(self, connector: int, status: str, since: int, timeout_s: float = 20) -> None:
+        match = {"connectorId": connector, "status": status}
+        await self.cp.expect("StatusNotification", match=match, since=since, timeout_s=timeout_s)
+
+
+@asynccontextmanager
+async def open_site(
+    csms: Csms, folder: Path, program: Path, chargers: dict[str, str], *, failsafe_ma: int = 0
+) -> AsyncIterator[Site]:
+    """Starts the chargers and a gateway that knows them, and waits until all are Available."""
+    async with AsyncExitStack() as stack:
+        sims: dict[str, ChargerSim] = {}
+        buses: dict[int, str] = {}
+        settings = {"connectors": str(len(chargers))}
+        for number, (model, link) in enumerate(chargers.items(), 1):
+            if link == "line":
+                sim = ChargerSim(model)
+            else:
+                framing = Framing.RTU if link == "converter" else Framing.TCP
+                sim = ChargerSim(model, tcp=("127.0.0.1", 0), framing=framing)
+            sim.device.energy_total_vah = COUNTER_WH
+            sims[model] = await stack.enter_async_context(sim)
+            settings[f"c{number}.profile"] = model.partition(":")[0]
+            settings[f"c{number}.failsafe_ma"] = str(failsafe_ma)
+            if link == "line":
+                buses[len(buses) + 1] = sim.port_path
+                settings[f"c{number}.bus"] = str(len(buses))
+            else:
+                scheme = "rtu+tcp://" if link == "converter" else ""
+                settings[f"c{number}.host"] = scheme + sim.port_path
+        options = GatewayOptions(
+            csms_url=csms.url, identity=IDENTITY, buses=buses, settings=settings
+        )
+        gateway = NativeGateway(program, folder, options)
+        dut = Dut(NativeTransport(gateway), log_path=folder / "console.log")
+        stack.push_async_callback(gateway.kill9)
+        await stack.enter_async_context(dut)
+        site = Site(csms, csms.charge_point(IDENTITY), dut, gateway, sims, asyncio.Lock())
+        await site.cp.expect("BootNotification", timeout_s=30)
+        for number in range(1, len(chargers) + 1):
+            await site.status(number, "Available", 0, 30)
+        yield site
+
+
+def limit_profile(connector: int, limit_a: float) -> dict[str, object]:
+    return {
+        "connectorId": connector,
+        "csChargingProfiles": {
+            "chargingProfileId": connector,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Relative",
+            "chargingSchedule": {
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
+            },
+        },
+    }
+
+
+async def session(site: Site, connector: int, model: str, sim: ChargerSim) -> None:
+    """Plug, authorize, charge, limit, pause, resume, unplug; the energy is that of the meter."""
+    tag = f"04A1B2C3{connector:02X}"
+    await sim.wait_for(lambda s: s.limit_a == 0, 15, "no offer")
+    begin_wh = sim.energy_wh
+    mark = site.cp.mark()
+    sim.plug(EvSpec(phases=3, max_current_a=16, battery_wh=1e6))
+    await site.status(connector, "Preparing", mark)
+    assert sim.energy_wh == begin_wh, "it charged before it was permitted"
+    await site.dut.command(f"sim tag {tag} {connector}")
+    await site.cp.expect(
+        "StartTransaction", match={"connectorId": connector}, since=mark, timeout_s=20
+    )
+    await sim.wait_for(flows, 30, "a current")
+    await site.status(connector, "Charging", mark)
+
+    await site.call("SetChargingProfile", limit_profile(connector, 10))
+    await sim.wait_for(lambda s: 9.5 <= s.limit_a <= 10, 20, "a limit of 10 A")
+    await sim.wait_for(lambda s: s.current_a <= 10, 5, "10 A")
+    await sim.wait_for(lambda s: s.energy_wh > begin_wh + DRAWN_WH, 15, "energy")
+
+    mark = site.cp.mark()
+    await site.call("SetChargingProfile", limit_profile(connector, 0))
+    await sim.wait_for(lambda s: s.limit_a == 0 and s.current_a == 0, 20, "a pause")
+    await site.status(connector, "SuspendedEVSE", mark)
+    mark = site.cp.mark()
+    await site.call("ClearChargingProfile", {"id": connector})
+    await sim.wait_for(flows, 80, "a current again")
+    await site.status(connector, "Charging", mark)
+
+    mark = site.cp.mark()
+    sim.unplug()
+    await site.status(connector, "Available", mark)
+    await sim.wait_for(lambda s: s.limit_a == 0, 10, "no offer")
+
+
+@pytest.mark.parametrize("group", sorted(GROUPS))
+async def test_whole_session(
+    group: str, csms: Csms, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """Pass criteria: statuses, limits and currents follow; the books have what the meter counted."""
+    program = pytestconfig.getoption("--gateway") or find_gateway(pytestconfig.rootpath)
+    async with open_site(csms, tmp_path, program, GROUPS[group]) as site:
+        begin = {model: sim.energy_wh for model, sim in site.chargers.items()}
+        outcomes = await asyncio.gather(
+            *(
+                session(site, number, model, sim)
+                for number, (model, sim) in enumerate(site.chargers.items(), 1)
+            ),
+            return_exceptions=True,
+        )
+        wrong = [
+            f"{model}: {outcome}"
+            for model, outcome in zip(site.chargers, outcomes, strict=True)
+            if outcome is not None
+        ]
+        for _ in range(100):
+            if not csms.books.open_transactions(IDENTITY):
+                break
+            await asyncio.sleep(0.1)
+        for number, (model, sim) in enumerate(site.chargers.items(), 1):
+            booked = [
+                one for one in csms.books.transactions(IDENTITY) if one.connector_id == number
+            ]
+            counted = sim.energy_wh - begin[model]
+            if len(booked) != 1 or booked[0].meter_stop_wh is None:
+                wrong.append(f"{model}: one closed transaction expected: {booked}")
+                continue
+            tolerance = RESOLUTION_WH.get(model, 2.0)
+            energy = booked[0].meter_stop_wh - booked[0].meter_start_wh
+            if tolerance is not None and abs(energy - counted) > tolerance:
+                wrong.append(f"{model}: the books have {energy} Wh, its meter {counted:.0f} Wh")
+        assert not wrong, "\n".join(wrong)
