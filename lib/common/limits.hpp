@@ -26,7 +26,7 @@ static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,
 #ifndef GATEWAY_MAX_BUSES
 #define GATEWAY_MAX_BUSES 2
 #endif
-/// Serial buses (RS-485) per gateway, 1..4. About 600 bytes of RAM each.
+/// Serial buses (RS-485) per gateway, 1..4. 540 bytes of RAM each.
 constexpr size_t kMaxSerialBuses = GATEWAY_MAX_BUSES;
 static_assert(kMaxSerialBuses >= 1 && kMaxSerialBuses <= 4, "GATEWAY_MAX_BUSES: 1..4");
 
@@ -34,7 +34,7 @@ static_assert(kMaxSerialBuses >= 1 && kMaxSerialBuses <= 4, "GATEWAY_MAX_BUSES: 
 #define GATEWAY_MAX_TCP_BUSES 8
 #endif
 /// TCP servers per gateway (chargers, converters), 1..16: one connection each, several units may be
-/// behind it. About 600 bytes of RAM each, and a socket.
+/// behind it. 540 bytes of RAM each, 290 more on the board, and a socket.
 constexpr size_t kMaxTcpBuses = GATEWAY_MAX_TCP_BUSES;
 static_assert(kMaxTcpBuses >= 1 && kMaxTcpBuses <= 16, "GATEWAY_MAX_TCP_BUSES: 1..16");
 
@@ -48,7 +48,7 @@ constexpr size_t kLogHistoryBytes = GATEWAY_LOG_HISTORY_BYTES;
 static_assert(kLogHistoryBytes >= 512 && kLogHistoryBytes <= 65536,
               "GATEWAY_LOG_HISTORY_BYTES: 512..65536");
 
-/// Units on all buses: a charger and a meter for each connector. About 170 bytes each.
+/// Units on all buses: a charger and a meter for each connector. 150 bytes each.
 constexpr size_t kMaxUnits = 2 * kMaxConnectors;
 
 /// Meters beside the chargers, per gateway. About 450 bytes each.

@@ -220,7 +220,10 @@ bool Bus::start_next(Instant now, Instant& next) {
     return false;
   }
   start(unit_index, *entry, now);
-  if (status != Status::kOk) lose_link(Transport::Loss::kLink, now);
+  if (status != Status::kOk) {
+    --(*pool_)[unit_index].statistics.requests;  // it was not sent
+    lose_link(Transport::Loss::kLink, now);
+  }
   return true;
 }
 
@@ -274,6 +277,7 @@ Instant Bus::send(Instant now) {
   }
   if (sent_ < tx_size_) {
     if (now >= deadline_) {
+      ++(*pool_)[active_unit_].statistics.timeouts;
       finish_failure(Outcome::kTimeout, now);
       return now;
     }

@@ -63,7 +63,7 @@ struct Unit {
   uint32_t last_turn = 0;
 };
 
-/// The units of all buses of a gateway, about 170 bytes each: how they spread over the buses is the installation's affair.
+/// The units of all buses of a gateway, about 150 bytes each: how they spread over the buses is the installation's affair.
 using UnitPool = common::FixedVector<Unit, limits::kMaxUnits>;
 
 }  // namespace modbus

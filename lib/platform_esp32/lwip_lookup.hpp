@@ -23,9 +23,7 @@ class LwipLookup {
   common::Result<uint32_t> ask(const char* host);
   bool is_for(const char* host) const;
   /// Free for another host.
-  bool is_idle() const {
-    return state_ == State::kIdle || (state_ == State::kDone && !is_wanted_);
-  }
+  bool is_idle() const { return state_ == State::kIdle || (state_ == State::kDone && !is_wanted_); }
   /// Nobody waits for the answer any more.
   void forget() { is_wanted_ = false; }
 

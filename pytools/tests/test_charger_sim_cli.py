@@ -132,6 +132,7 @@ async def test_killed_process_is_restarted_behind_the_same_link_with_its_energy(
     [
         (["--model", "toaster"], 1, "There is no charger model 'toaster'"),
         (["--model", MODEL, "--tcp", "here"], 2, "'here' is not an address"),
+        (["--model", MODEL, "--framing", "tcp"], 1, "needs a socket"),
         (["--model", MODEL, "--tcp", ":1", "--port", "x"], 2, "not more"),
         (["--model", MODEL, "--serial", "/dev/ttyNONE"], 1, "/dev/ttyNONE cannot be opened"),
         (["--model", MODEL, "--plug", "{"], 2, "--plug is not JSON"),
