@@ -50,6 +50,13 @@ common::Result<uint8_t> Bridge::add_tcp_bus(platform::TcpLink& link,
   return index;
 }
 
+size_t Bridge::tcp_bus_count() const {
+  size_t count = 0;
+  for (uint8_t index = 0; index < bus_count_; ++index)
+    count += buses_[index].transport().is_tcp() ? 1U : 0U;
+  return count;
+}
+
 common::Result<uint8_t> Bridge::find_tcp_bus(const modbus::TcpTarget& target) const {
   for (uint8_t index = 0; index < bus_count_; ++index) {
     const modbus::Transport& transport = buses_[index].transport();
@@ -83,8 +90,9 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
   }
   // What speaks RTU is also reached over TCP, through a converter.
   if (profile.transports == kOverTcp && !buses_[config.bus].transport().is_mbap()) {
-    return refuse(common::Status::kInvalidArgument, "connector %u: %s is only reached over TCP", id,
-                  profile.name);
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: %s is only reached over TCP: it needs a host, not a serial line",
+                  id, profile.name);
   }
   if (config.phases > 3) {
     return refuse(common::Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible",
@@ -165,11 +173,6 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
   }
   RETURN_IF_ERROR(check(config, *profile));
   modbus::Bus& bus = buses_[config.bus];
-  if (profile->transports == kOverTcp && !bus.transport().is_mbap()) {
-    return refuse(common::Status::kInvalidArgument,
-                  "connector %u: %s speaks Modbus TCP only: it needs a host, not a serial line", id,
-                  profile->name);
-  }
   ConnectorConfig complete = config;
   const uint8_t further = static_cast<uint8_t>(config.outlet - 1);
   if (complete.unit_id == 0) complete.unit_id = profile->unit_id;

@@ -45,6 +45,7 @@ class Bridge final : public charger::ChargerControl {
   common::Result<uint8_t> add_tcp_bus(platform::TcpLink& link, const modbus::TcpTarget& target);
   /// @return Index of the bus with this host and port. kNotFound.
   common::Result<uint8_t> find_tcp_bus(const modbus::TcpTarget& target) const;
+  size_t tcp_bus_count() const;
   const modbus::TcpTarget& bus_target(uint8_t bus) const {
     return buses_[bus].transport().target();
   }

@@ -28,7 +28,8 @@ common::Result<uint8_t> Bridge::add_meter(const MeterConfig& config) {
                   profile->name, static_cast<unsigned>(config.poll_ms));
   modbus::Bus& bus = buses_[config.bus];
   const bool is_ascii = (profile->transports & (kOverRtu | kOverAscii)) == kOverAscii;
-  const modbus::Framing line = is_ascii ? modbus::Framing::kAscii : modbus::Framing::kRtu;
+  modbus::Framing line = is_ascii ? modbus::Framing::kAscii : modbus::Framing::kRtu;
+  if (config.override_serial) line = config.serial_framing;
   modbus::UnitConfig unit;
   unit.unit_id = config.unit_id != 0 ? config.unit_id : profile->unit_id;
   unit.serial = config.override_serial ? config.serial : profile->serial;

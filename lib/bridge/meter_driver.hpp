@@ -12,9 +12,11 @@ struct MeterConfig {
   const Profile* loaded_profile = nullptr;  ///< In place of a built-in one; outlives the bridge.
   uint8_t bus = 0;                          ///< Index that add_bus() or add_tcp_bus() returned.
   uint8_t unit_id = 0;                      ///< Modbus unit, 1..255; 0 = the profile's default.
-  bool override_serial = false;  ///< Use `serial` in place of the profile's line settings.
+  bool override_serial =
+      false;  ///< Use `serial` and `serial_framing` in place of the profile's line settings.
   platform::SerialSettings serial;
-  uint32_t poll_ms = 5000;  ///< 500 or more.
+  modbus::Framing serial_framing = modbus::Framing::kRtu;  ///< kRtu or kAscii.
+  uint32_t poll_ms = 5000;                                 ///< 500 or more.
 };
 
 /// Reads a meter's registers in turns and keeps the last complete reading.

@@ -65,6 +65,12 @@ constexpr SettingRow kTable[] = {
      "Modbus unit id; 0 = the profile's default"},
     {"c?.line", SettingKind::kLine, 0, 20, "", false,
      "how this charger's line is set, where it differs from its bus"},
+    {"c?.outlet", SettingKind::kInteger, 1, 8, "1", false,
+     "which outlet of a charger with several"},
+    {"c?.phases", SettingKind::kInteger, 0, 3, "0", false,
+     "phases that are connected; 0 = as in the profile"},
+    {"c?.meter", SettingKind::kInteger, 0, static_cast<int32_t>(limits::kMaxMeters), "0", false,
+     "meter that measures what the charger does not: 1 = m1; 0 = none"},
     {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,
      "highest current per phase of this installation, mA; 0 = what the charger can"},
     {"c?.phase", SettingKind::kInteger, 0, 3, "0", false,
@@ -73,13 +79,27 @@ constexpr SettingRow kTable[] = {
      "lowest current the EV is offered, mA; 0 = the profile's minimum"},
     {"c?.failsafe_ma", SettingKind::kInteger, 0, 32000, "0", false,
      "current the charger falls back to without the gateway, mA; 0 = stop"},
+    {"m?.profile", SettingKind::kText, 0, 48, "", false, "meter profile, see vevgw profiles list"},
+    {"m?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxSerialBuses), "1", false,
+     "serial bus that the meter is on; not used with m?.host"},
+    {"m?.host", SettingKind::kHost, 0, 80, "", false, "meter on the network, as c?.host"},
+    {"m?.unit", SettingKind::kInteger, 0, 255, "0", false,
+     "Modbus unit id; 0 = the profile's default"},
+    {"m?.line", SettingKind::kLine, 0, 20, "", false,
+     "how this meter's line is set, where it differs from its bus"},
 };
 
 /// Highest number that stands for the '?' of a row; 0 without one.
 uint8_t max_number(const SettingRow& row) {
   if (row.name[1] != '?') return 0;
-  return static_cast<uint8_t>(row.name[0] == 'b' ? limits::kMaxSerialBuses
-                                                 : limits::kMaxConnectors);
+  switch (row.name[0]) {
+    case 'b':
+      return limits::kMaxSerialBuses;
+    case 'm':
+      return limits::kMaxMeters;
+    default:
+      return limits::kMaxConnectors;
+  }
 }
 
 bool name_matches(const SettingRow& row, TextSpan name) {
@@ -200,14 +220,12 @@ SettingText Settings::text(const char* name) const {
 }
 
 SettingText Settings::text(const char* name, uint8_t connector_id) const {
-  char key[16];
-  std::snprintf(key, sizeof key, "c%u.%s", static_cast<unsigned>(connector_id), name);
-  return text(key);
+  return text_of('c', connector_id, name);
 }
 
-SettingText Settings::bus_text(const char* name, uint8_t bus) const {
+SettingText Settings::text_of(char owner, uint8_t number, const char* name) const {
   char key[16];
-  std::snprintf(key, sizeof key, "b%u.%s", static_cast<unsigned>(bus), name);
+  std::snprintf(key, sizeof key, "%c%u.%s", owner, static_cast<unsigned>(number), name);
   return text(key);
 }
 
@@ -225,8 +243,12 @@ int32_t Settings::integer(const char* name) const {
 }
 
 int32_t Settings::integer(const char* name, uint8_t connector_id) const {
+  return integer_of('c', connector_id, name);
+}
+
+int32_t Settings::integer_of(char owner, uint8_t number, const char* name) const {
   char key[16];
-  std::snprintf(key, sizeof key, "c%u.%s", static_cast<unsigned>(connector_id), name);
+  std::snprintf(key, sizeof key, "%c%u.%s", owner, static_cast<unsigned>(number), name);
   return integer(key);
 }
 

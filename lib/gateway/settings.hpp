@@ -17,7 +17,7 @@ enum class SettingKind : uint8_t {
 /// One device setting: what a technician sets once per site (OCPP configuration keys live in the engine).
 struct SettingRow {
   const char*
-      name;  ///< "c?." stands for "c1." .. "c8.": one value per connector, "b?." for one per serial bus. At most 15 bytes (NVS).
+      name;  ///< "c?." stands for "c1." .. "c8.": one value per connector, "b?." for one per serial bus, "m?." for one per meter. At most 15 bytes (NVS).
   SettingKind kind;
   int32_t min;  ///< Integers: lowest value. Texts: shortest length, bytes.
   int32_t max;  ///< Integers: highest value. Texts: longest length, bytes.
@@ -41,7 +41,7 @@ class Settings {
   static const SettingRow* find(common::TextSpan name);
   /// Name of a row for a connector or bus: "c?.unit", 2 -> "c2.unit". Rows without "?" are returned as they are.
   static common::FixedString<15> concrete_name(const SettingRow& row, uint8_t number);
-  /// How many values the row has in a gateway with so many connectors; 1 without "?".
+  /// How many values of the row a gateway with so many connectors shows; 1 without "?".
   static uint8_t value_count(const SettingRow& row, uint8_t connectors);
 
   /// Stored value or the default. @pre  The name is in the table.
@@ -49,8 +49,9 @@ class Settings {
   SettingText text(const char* name, uint8_t connector_id) const;
   int32_t integer(const char* name) const;
   int32_t integer(const char* name, uint8_t connector_id) const;
-  /// Of "b?.NAME".
-  SettingText bus_text(const char* name, uint8_t bus) const;
+  /// Of "b?.NAME" or "m?.NAME". @param owner  'b', 'c' or 'm'.
+  SettingText text_of(char owner, uint8_t number, const char* name) const;
+  int32_t integer_of(char owner, uint8_t number, const char* name) const;
   bool boolean(const char* name) const;
 
   /// Checks and stores a value; an empty value restores the default.

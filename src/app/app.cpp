@@ -119,6 +119,7 @@ Status App::begin_bridge(Error& error) {
   bridge_.set_udp_port(static_cast<uint16_t>(settings_.integer("keba_port")));
   ChargerBuses buses(platform_, settings_, bridge_);
   RETURN_IF_ERROR(buses.begin(direct_chargers_.owned_buses(connectors_), error));
+  RETURN_IF_ERROR(buses.add_meters(error));
   for (uint8_t id = 1; id <= connectors_; ++id) {
     char text[160];
     const gateway::SettingText profile = settings_.text("profile", id);
@@ -131,6 +132,8 @@ Status App::begin_bridge(Error& error) {
     config.connector_id = id;
     config.profile = profile.c_str();
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
+    config.outlet = static_cast<uint8_t>(settings_.integer("outlet", id));
+    config.phases = static_cast<uint8_t>(settings_.integer("phases", id));
     config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
     config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));

@@ -3,19 +3,23 @@
 #include "app/app.hpp"
 #include "gateway/bus_settings.hpp"
 
+#include <cstdarg>
 #include <cstdio>
 
 namespace app {
 
 using common::Status;
-using Error = common::FixedString<159>;
 
 namespace {
 
-Status refuse(Error& error, const char* format, unsigned first, const char* second) {
+__attribute__((format(printf, 2, 3))) Status refuse(ChargerBuses::Error& error, const char* format,
+                                                    ...) {
   char text[160];
-  std::snprintf(text, sizeof text, format, first, second);
-  error = Error(text);
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  error = ChargerBuses::Error(text);
   return Status::kInvalidArgument;
 }
 
@@ -35,64 +39,96 @@ Status ChargerBuses::begin(uint8_t other_buses, Error& error) {
   return Status::kOk;
 }
 
-Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) {
+Status ChargerBuses::add_meters(Error& error) {
+  for (uint8_t number = 1; number <= limits::kMaxMeters; ++number) {
+    meter_[number - 1] = bridge::ConnectorConfig::kNoMeter;
+    const gateway::SettingText profile = settings_.text_of('m', number, "profile");
+    if (profile.empty()) continue;
+    Connection connection;
+    RETURN_IF_ERROR(connect('m', number, profile.c_str(), connection, error));
+    bridge::MeterConfig config;
+    config.profile = profile.c_str();
+    config.unit_id = static_cast<uint8_t>(settings_.integer_of('m', number, "unit"));
+    config.bus = connection.bus;
+    config.override_serial = connection.override_serial;
+    config.serial = connection.serial;
+    config.serial_framing = connection.serial_framing;
+    const common::Result<uint8_t> added = bridge_.add_meter(config);
+    if (!added.ok()) return refuse(error, "m%u: %s", number, bridge_.error_text());
+    meter_[number - 1] = added.value();
+  }
+  return Status::kOk;
+}
+
+Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) const {
   const uint8_t id = config.connector_id;
-  const gateway::SettingText host = settings_.text("host", id);
-  gateway::SettingText line = settings_.text("line", id);
+  Connection connection;
+  RETURN_IF_ERROR(connect('c', id, config.profile, connection, error));
+  config.bus = connection.bus;
+  config.override_serial = connection.override_serial;
+  config.serial = connection.serial;
+  config.serial_framing = connection.serial_framing;
+  const auto meter = static_cast<unsigned>(settings_.integer("meter", id));
+  if (meter == 0) return Status::kOk;
+  config.meter = meter_[meter - 1];
+  if (config.meter != bridge::ConnectorConfig::kNoMeter) return Status::kOk;
+  return refuse(error, "connector %u has meter %u, which is none: set m%u.profile", id, meter,
+                meter);
+}
+
+Status ChargerBuses::connect(char owner, uint8_t number, const char* profile, Connection& out,
+                             Error& error) const {
+  const gateway::SettingText host = settings_.text_of(owner, number, "host");
+  gateway::SettingText line = settings_.text_of(owner, number, "line");
   if (host.empty()) {
-    const auto number = static_cast<uint8_t>(settings_.integer("bus", id));
-    if (platform_.buses[number - 1] == nullptr) {
-      const char bus[] = {static_cast<char>('0' + number), '\0'};
-      return refuse(error, "connector %u is on bus %s, which has no serial device", id, bus);
+    const auto bus = static_cast<uint8_t>(settings_.integer_of(owner, number, "bus"));
+    const char* what = owner == 'm' ? "meter" : "connector";
+    if (platform_.buses[bus - 1] == nullptr) {
+      return refuse(error, "%s %u is on bus %u, which has no serial device", what, number, bus);
     }
-    if ((other_buses_ >> (number - 1) & 1U) != 0) {
-      const char bus[] = {static_cast<char>('0' + number), '\0'};
-      return refuse(error, "connector %u is on bus %s, which belongs to an OpenEVSE alone", id,
+    if ((other_buses_ >> (bus - 1) & 1U) != 0) {
+      return refuse(error, "%s %u is on bus %u, which belongs to an OpenEVSE alone", what, number,
                     bus);
     }
-    config.bus = serial_bus_[number - 1];
-    if (line.empty()) line = settings_.bus_text("line", number);
+    out.bus = serial_bus_[bus - 1];
+    if (line.empty()) line = settings_.text_of('b', bus, "line");
   } else {
-    RETURN_IF_ERROR(assign_host(config, host.span(), error));
+    RETURN_IF_ERROR(connect_host(owner, number, profile, host.span(), out, error));
   }
   gateway::LineSetting setting;
   // A stored value that this firmware does not take counts as not set, as in Settings.
   if (line.empty() || !gateway::parse_line(line.span(), setting)) return Status::kOk;
-  config.override_serial = true;
-  config.serial = setting.serial;
-  config.serial_framing = setting.framing;
+  out.override_serial = true;
+  out.serial = setting.serial;
+  out.serial_framing = setting.framing;
   return Status::kOk;
 }
 
-Status ChargerBuses::assign_host(bridge::ConnectorConfig& config, common::TextSpan host,
-                                 Error& error) {
-  const unsigned id = config.connector_id;
+Status ChargerBuses::connect_host(char owner, uint8_t number, const char* profile,
+                                  common::TextSpan host, Connection& out, Error& error) const {
   gateway::HostSetting setting;
   if (!gateway::parse_host(host, setting)) {
-    return refuse(error, "c%u.host is not HOST, HOST:PORT or rtu+tcp://HOST:PORT%s", id, "");
+    return refuse(error, "%c%u.host is not HOST, HOST:PORT or rtu+tcp://HOST:PORT", owner, number);
   }
   modbus::TcpTarget& target = setting.target;
-  const bridge::Profile* profile = bridge::find_charger_profile(config.profile);
-  if (!setting.has_port && profile != nullptr && profile->tcp_port != 0)
-    target.port = profile->tcp_port;
+  const bridge::Profile* known = bridge::find_charger_profile(profile);
+  if (!setting.has_port && known != nullptr && known->tcp_port != 0) target.port = known->tcp_port;
   const common::Result<uint8_t> present = bridge_.find_tcp_bus(target);
   if (present.ok()) {
-    config.bus = present.value();
+    out.bus = present.value();
     if (bridge_.bus_target(present.value()).is_converter == target.is_converter) return Status::kOk;
-    return refuse(error, "c%u.host: %s is used with and without rtu+tcp://", id,
+    return refuse(error, "%c%u.host: %s is used with and without rtu+tcp://", owner, number,
                   target.host.c_str());
   }
-  platform::TcpLink* socket =
-      sockets_used_ < limits::kMaxTcpBuses ? platform_.sockets[sockets_used_] : nullptr;
-  if (socket == nullptr)
-    return refuse(error, "c%u.host: there is no socket left for %s", id, target.host.c_str());
-  const common::Result<uint8_t> added = bridge_.add_tcp_bus(*socket, target);
-  if (!added.ok()) {
-    error = Error(bridge_.error_text());
-    return added.status();
+  const size_t used = bridge_.tcp_bus_count();
+  platform::TcpLink* socket = used < limits::kMaxTcpBuses ? platform_.sockets[used] : nullptr;
+  if (socket == nullptr) {
+    return refuse(error, "%c%u.host: there is no socket left for %s", owner, number,
+                  target.host.c_str());
   }
-  ++sockets_used_;
-  config.bus = added.value();
+  const common::Result<uint8_t> added = bridge_.add_tcp_bus(*socket, target);
+  if (!added.ok()) return refuse(error, "%s", bridge_.error_text());
+  out.bus = added.value();
   return Status::kOk;
 }
 

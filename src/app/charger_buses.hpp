@@ -7,29 +7,43 @@ namespace app {
 
 struct Platform;
 
-/// Gives every charger the bus that the settings ask for: a serial one, or the connection to its host, which chargers
-/// with the same host and port share.
+/// Gives every charger and meter the bus that the settings ask for: a serial one, or the connection to its host, which
+/// those with the same host and port share.
 class ChargerBuses {
  public:
+  using Error = common::FixedString<159>;
+
   /// Keeps references to all of them.
   ChargerBuses(const Platform& platform, const gateway::Settings& settings, bridge::Bridge& bridge)
       : platform_(platform), settings_(settings), bridge_(bridge) {}
 
   /// Adds the serial buses. @param other_buses  Bit per device that is no bus. @param error  One sentence.
-  common::Status begin(uint8_t other_buses, common::FixedString<159>& error);
-  /// Sets bus and line of config.connector_id. @param error  One sentence that names the setting.
-  common::Status assign(bridge::ConnectorConfig& config, common::FixedString<159>& error);
+  common::Status begin(uint8_t other_buses, Error& error);
+  /// Adds the meters; before the first assign(). @param error  One sentence that names the setting.
+  common::Status add_meters(Error& error);
+  /// Sets bus, line and meter of config.connector_id. @param error  One sentence that names the setting.
+  common::Status assign(bridge::ConnectorConfig& config, Error& error) const;
 
  private:
-  common::Status assign_host(bridge::ConnectorConfig& config, common::TextSpan host,
-                             common::FixedString<159>& error);
+  /// How a device is reached.
+  struct Connection {
+    uint8_t bus = 0;
+    bool override_serial = false;
+    platform::SerialSettings serial;
+    modbus::Framing serial_framing = modbus::Framing::kRtu;
+  };
+
+  common::Status connect(char owner, uint8_t number, const char* profile, Connection& out,
+                         Error& error) const;
+  common::Status connect_host(char owner, uint8_t number, const char* profile,
+                              common::TextSpan host, Connection& out, Error& error) const;
 
   const Platform& platform_;
   const gateway::Settings& settings_;
   bridge::Bridge& bridge_;
   uint8_t serial_bus_[limits::kMaxSerialBuses] = {};
+  uint8_t meter_[limits::kMaxMeters] = {};  ///< Index in the bridge; kNoMeter.
   uint8_t other_buses_ = 0;
-  size_t sockets_used_ = 0;
 };
 
 }  // namespace app

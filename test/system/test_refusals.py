@@ -79,6 +79,26 @@ async def test_bad_setting_is_one_sentence(
     assert words in sentence(printed)
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"c1.meter": "2"}, "set m2.profile"),
+        ({"m1.profile": "alfen-eve"}, "no meter profile"),
+        ({"c1.profile": "alfen-eve"}, "needs a host"),
+        ({"c1.outlet": "2"}, "outlet"),
+        ({"c1.bus": "2"}, "no serial device"),
+        ({"c1.host": "http://box"}, "rtu+tcp://HOST:PORT"),
+        ({"c1.host": "box:1", "m1.profile": "abb-b23", "m1.host": "rtu+tcp://box:1"}, "rtu+tcp"),
+    ],
+)
+async def test_chargers_that_cannot_be_reached_so_are_one_sentence(
+    refused: Refused, charger: ChargerSim, csms: Csms, settings: dict[str, str], words: str
+) -> None:
+    code, printed = await refused(options(charger, csms.url, settings=settings))
+    assert code in (1, 2)
+    assert words in sentence(printed)
+
+
 # Rules: FP-22 J-3.2-1
 async def test_unreachable_csms_is_reported_and_tried_again(
     charger: ChargerSim, csms: Csms, gateway: NativeGateway, tmp_path: Path

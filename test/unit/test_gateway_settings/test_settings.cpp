@@ -121,13 +121,16 @@ TEST_CASE("a password outlives a restart, and a write that fails") {
 TEST_CASE("settings of a bus have a value for each bus") {
   Fixture fixture;
   REQUIRE(fixture.set("b2.line", "19200 8e1") == Status::kOk);
-  CHECK(fixture.settings.bus_text("line", 2) == gateway::SettingText("19200 8e1"));
-  CHECK(fixture.settings.bus_text("line", 1).empty());
+  CHECK(fixture.settings.text_of('b', 2, "line") == gateway::SettingText("19200 8e1"));
+  CHECK(fixture.settings.text_of('b', 1, "line").empty());
   CHECK(fixture.set("b3.line", "19200 8E1") == Status::kNotFound);
   const SettingRow* row = Settings::find(common::text("b1.line"));
   REQUIRE(row != nullptr);
   CHECK(Settings::value_count(*row, 8) == limits::kMaxSerialBuses);
   CHECK(Settings::value_count(*Settings::find(common::text("c1.host")), 8) == 8);
+  CHECK(Settings::value_count(*Settings::find(common::text("m8.host")), 3) == 3);
+  REQUIRE(fixture.set("m8.unit", "7") == Status::kOk);
+  CHECK(fixture.settings.integer_of('m', 8, "unit") == 7);
   CHECK(Settings::value_count(*Settings::find(common::text("vendor")), 8) == 1);
 }
 
