@@ -54,7 +54,8 @@ Status GpioDriver::configure(const ConnectorConfig& config, const GpioConfig& wi
 }
 
 void GpioDriver::start(Instant now) {
-  output_at_ = duty_at_ = state_at_ = read_at_ = lock_at_ = bad_until_ = next_sample_ = now;
+  output_at_ = duty_at_ = state_at_ = read_at_ = square_at_ = lock_at_ = bad_until_ = next_sample_ =
+      now;
   next_run_ = now;
   if (meter_.exists()) on_energy(0, now);
 }
@@ -72,6 +73,7 @@ Instant GpioDriver::run(Instant now) {
     ready_at_ = now;
   }
   if (has_pilot) read_at_ = now;
+  if (output_ != Output::kPwm || pilot_.levels().is_square) square_at_ = now;
   is_pilot_bad_ = now - read_at_ > kBlindMs ||
                   (wake_ == Wake::kIdle &&
                    (pilot_.state() == PilotState::kE || pilot_.state() == PilotState::kF));
@@ -138,9 +140,11 @@ void GpioDriver::check_inputs(Instant now) {
   // A diode is only looked for once PWM has run for a few readings.
   const bool has_pwm = output_ == Output::kPwm && now - output_at_ >= kCloseDelayMs;
   if (has_pwm && pilot_.is_diode_missing()) set_fault(Fault::kDiode, "the EV's diode is missing");
+  if (now - square_at_ > kNoPwmMs) set_fault(Fault::kNoPwm, "the pilot does not follow its PWM");
   const bool has_tripped = wiring_.fault.exists() && read(wiring_.fault);
   if (has_tripped) set_fault(Fault::kResidualCurrent, "residual current detected");
-  const bool clears_by_unplugging = fault_ == Fault::kDiode || fault_ == Fault::kResidualCurrent;
+  const bool clears_by_unplugging =
+      fault_ == Fault::kDiode || fault_ == Fault::kNoPwm || fault_ == Fault::kResidualCurrent;
   if (clears_by_unplugging && !has_tripped && pilot_.state() == PilotState::kA) {
     fault_ = Fault::kNone;
     bad_until_ = now + kFaultHoldMs;
@@ -157,7 +161,7 @@ void GpioDriver::check_feedback(Instant now) {
   if (now - mismatch_at_ < kFeedbackMs) return;
   if (is_closed_) {
     set_fault(Fault::kDidNotClose, "the contactor does not close");
-    set_contactor(false, "no feedback");
+    set_contactor(false, "no feedback", now);
   } else {
     set_fault(Fault::kWelded, "the contactor does not open");
   }
@@ -225,33 +229,37 @@ void GpioDriver::set_output(Output output, uint16_t duty, Instant now) {
 void GpioDriver::update_contactor(Instant now) {
   if (is_closed_) {
     if (fault_ != Fault::kNone) {
-      set_contactor(false, "fault");
+      set_contactor(false, "fault", now);
     } else if (is_pilot_bad_) {
-      set_contactor(false, "pilot error");
+      set_contactor(false, "pilot error", now);
     } else if (!is_ev_ready()) {
-      set_contactor(false, "the EV has opened its switch");
+      set_contactor(false, "the EV has opened its switch", now);
     } else if (output_ != Output::kPwm && now - stop_at_ >= kForceOpenMs) {
       LOG_WARN(*ports().log, "connector %u: the EV keeps asking: opening under load",
                connector_id());
-      set_contactor(false, "time is over");
+      set_contactor(false, "time is over", now);
     }
     return;
   }
-  const bool has_settled = now - ready_at_ >= kCloseDelayMs && now - output_at_ >= kCloseDelayMs;
+  const bool has_settled = now - ready_at_ >= kCloseDelayMs && now - output_at_ >= kCloseDelayMs &&
+                           now - opened_at_ >= kLeastOpenMs && pilot_.levels().is_square;
   const bool is_lock_ready = !wiring_.lock.exists() || (is_locked_ && now - lock_at_ >= kLockMs);
   if (output_ == Output::kPwm && is_ev_ready() && has_settled && is_lock_ready && may_offer(now)) {
-    set_contactor(true, "the EV asks for energy");
+    set_contactor(true, "the EV asks for energy", now);
     is_pause_ours_ = false;
     wake_attempts_ = 0;
   }
 }
 
-void GpioDriver::set_contactor(bool is_closed, const char* cause) {
+void GpioDriver::set_contactor(bool is_closed, const char* cause, Instant now) {
   if (is_closed == is_closed_) return;
   LOG_INFO(*ports().log, "connector %u: contactor %s (%s)", connector_id(),
            is_closed ? "closes" : "opens", cause);
   write(wiring_.contactor, is_closed);
-  if (!is_closed) meter_.forget_power();
+  if (!is_closed) {
+    meter_.forget_power();
+    opened_at_ = now;
+  }
   is_closed_ = is_closed;
   mismatch_at_ = Instant::never();
 }
@@ -370,6 +378,8 @@ bool GpioDriver::describe_own_error(charger::ChargerState& state) const {
       break;
     case Fault::kDiode:
       return set(Error::kEvCommunicationError, "gpio:DIODE", "no diode at the EV's pilot");
+    case Fault::kNoPwm:
+      return set(Error::kInternalError, "gpio:NO_PWM", "the pilot does not follow its PWM");
     case Fault::kResidualCurrent:
       return set(Error::kGroundFailure, "gpio:RESIDUAL_CURRENT", "residual current, unplug the EV");
     case Fault::kWelded:

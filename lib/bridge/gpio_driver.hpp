@@ -17,7 +17,7 @@ namespace bridge {
 ///   PWM, EV in B for kWakeAfterMs after a pause of ours --> pilot off for kWakeOffMs --> X1 --> PWM, kWakeAttempts times
 ///
 /// The duty cycle changes at most every kDutyHoldMs; X1 is never delayed. The pilot is looked at every kPeriodMs.
-/// Faults that end by unplugging only: diode, residual current. By a restart only: contactor against its feedback.
+/// Faults that end by unplugging only: diode, no PWM at the pilot, residual current. By a restart only: contactor against its feedback.
 /// @par Spec  IEC 61851-1 annex A and B.
 class GpioDriver final : public DirectDriver {
  public:
@@ -25,7 +25,11 @@ class GpioDriver final : public DirectDriver {
   static constexpr int64_t kLeastX1Ms = 3000;
   static constexpr int64_t kDutyHoldMs = 5000;
   static constexpr int64_t kCloseDelayMs = 100;  ///< Also from switching PWM on.
+  static constexpr int64_t kLeastOpenMs =
+      1000;  ///< An EV that cannot decide must not wear the contactor out.
   static constexpr int64_t kForceOpenMs = 6000;
+  static constexpr int64_t kNoPwmMs =
+      1000;  ///< The pilot may be steady for this long although PWM is on.
   static constexpr int64_t kBlindMs = 100;  ///< Without a reading of the pilot: as bad as state E.
   static constexpr int64_t kLockMs = 1000;  ///< A lock takes this long: the contactor waits.
   static constexpr int64_t kFeedbackMs = 500;
@@ -55,7 +59,15 @@ class GpioDriver final : public DirectDriver {
 
  private:
   enum class Output : uint8_t { kX1, kPwm, kOff };
-  enum class Fault : uint8_t { kNone, kDiode, kResidualCurrent, kWelded, kDidNotClose, kPins };
+  enum class Fault : uint8_t {
+    kNone,
+    kDiode,
+    kNoPwm,
+    kResidualCurrent,
+    kWelded,
+    kDidNotClose,
+    kPins
+  };
   enum class Wake : uint8_t { kIdle, kOff, kSettling };
 
   void start(common::Instant now) override;
@@ -77,7 +89,7 @@ class GpioDriver final : public DirectDriver {
   void offer_current(common::Instant now);
   void report(common::Instant now);
   void set_output(Output output, uint16_t duty, common::Instant now);
-  void set_contactor(bool is_closed, const char* cause);
+  void set_contactor(bool is_closed, const char* cause, common::Instant now);
   void write(const BoardPin& pin, bool is_active);
   bool read(const BoardPin& pin);
   bool is_ev_ready() const {
@@ -106,7 +118,9 @@ class GpioDriver final : public DirectDriver {
   common::Instant output_at_;
   common::Instant duty_at_;
   common::Instant stop_at_;  ///< X1 with the contactor closed since.
-  common::Instant read_at_;  ///< Last good reading of the pilot.
+  common::Instant opened_at_ = common::Instant{-kLeastOpenMs};
+  common::Instant square_at_;  ///< The pilot was a square wave, or need not be one.
+  common::Instant read_at_;    ///< Last good reading of the pilot.
   common::Instant lock_at_;
   common::Instant ready_at_;  ///< EV in C since.
   common::Instant bad_until_;

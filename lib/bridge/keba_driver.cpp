@@ -73,6 +73,7 @@ void KebaDriver::start(Instant now) {
 
 void KebaDriver::start_init() {
   init_ = Init::kProduct;
+  init_tries_ = 0;
   must_write_current_ = must_write_enable_ = true;
   uptime_s_ = -1;
 }
@@ -113,6 +114,7 @@ Instant KebaDriver::run(Instant now) {
     if (now - sent_at_ < kAnswerMs) return sent_at_ + kAnswerMs;
     ++timeouts_;
     pending_ = Ask::kNone;
+    skip_unknown_report();
   }
   if (now < not_before_) return not_before_;
   const Ask ask = choose(now);
@@ -124,6 +126,17 @@ Instant KebaDriver::run(Instant now) {
   next = common::earlier(next, next_failsafe_);
   if (tags_ != nullptr) next = common::earlier(next, next_session_);
   return control_at_ > now ? common::earlier(next, control_at_) : next;
+}
+
+/// A P20 does not know every report: the start goes on without it.
+void KebaDriver::skip_unknown_report() {
+  const bool is_optional =
+      init_ == Init::kMeter || init_ == Init::kSession || init_ == Init::kFailsafe;
+  if (!is_optional || ++init_tries_ < kTries) return;
+  init_tries_ = 0;
+  init_ = init_ == Init::kMeter     ? Init::kSession
+          : init_ == Init::kSession ? Init::kFailsafe
+                                    : Init::kDone;
 }
 
 Instant KebaDriver::find_address(Instant now) {

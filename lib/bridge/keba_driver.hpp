@@ -65,6 +65,7 @@ class KebaDriver final : public DirectDriver {
   void fill_own(ConnectorDiagnostics& out) const override;
 
   void start_init();
+  void skip_unknown_report();
   common::Instant find_address(common::Instant now);
   Ask choose(common::Instant now) const;
   Ask choose_control(common::Instant now) const;
@@ -86,6 +87,7 @@ class KebaDriver final : public DirectDriver {
   platform::UdpAddress address_;
   Init init_ = Init::kProduct;
   Ask pending_ = Ask::kNone;
+  uint8_t init_tries_ = 0;
   uint8_t failures_ = 0;
   bool must_write_current_ = false;
   bool must_write_enable_ = false;

@@ -271,6 +271,7 @@ void RapiDriver::on_answer(Ask ask, bool is_ok, Instant now) {
       return;
     case Ask::kCapacity:
       if (is_ok) on_capacity(now);
+      if (init_ == Init::kCapacity) init_ = Init::kState;
       return;
     case Ask::kState:
       if (is_ok) on_state_words(false, now);
@@ -325,14 +326,15 @@ void RapiDriver::on_capacity(Instant now) {
   int32_t highest_a = 0;
   int32_t pilot_a = 0;
   int32_t configured_a = 0;
-  if (!line_.decimal(1, lowest_a) || !line_.decimal(2, highest_a) || !line_.decimal(3, pilot_a))
-    return;
+  if (!line_.decimal(1, lowest_a) || !line_.decimal(2, highest_a)) return;
+  // Old firmware tells the limits only: what it offers is known once it has been set.
+  const bool has_pilot = line_.decimal(3, pilot_a);
   if (line_.decimal(4, configured_a) && configured_a > 0 && configured_a < highest_a)
     highest_a = configured_a;
   if (lowest_a < 0 || highest_a <= 0 || pilot_a < 0 || highest_a > 200) return;
-  if (init_ == Init::kCapacity) init_ = Init::kState;
   set_hardware_limits(static_cast<uint32_t>(lowest_a) * 1000,
                       static_cast<uint32_t>(highest_a) * 1000, now);
+  if (!has_pilot) return;
   capacity_a_ = static_cast<uint32_t>(pilot_a);
   if (has_read_state()) on_limit_read(is_off() ? 0 : capacity_a_ * 1000);
 }

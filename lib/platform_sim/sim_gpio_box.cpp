@@ -91,7 +91,8 @@ Result<size_t> SimGpioBox::read_mv(uint8_t pin, common::Span<uint16_t> out) {
     int32_t mv = 0;
     if (pin == kPilotIn) {
       const auto phase = static_cast<uint32_t>(i % kSamplesPerMs) * 10000U / kSamplesPerMs;
-      mv = kPinZeroMv + static_cast<int32_t>(level_mv(phase < duty_) * kPinMvPerMv);
+      mv = kPinZeroMv +
+           static_cast<int32_t>(level_mv(phase < duty_ || is_pwm_broken_) * kPinMvPerMv);
     } else if (is_plugged_) {
       mv = static_cast<int32_t>(kReferenceMv * ev_.cable_ohm / (ev_.cable_ohm + kPullOhm));
     } else {

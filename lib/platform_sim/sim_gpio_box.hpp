@@ -72,6 +72,8 @@ class SimGpioBox final : public platform::Gpio,
   void set_pilot_shorted(bool shorted) { is_shorted_ = shorted; }
   void set_converter_broken(bool broken) { is_converter_broken_ = broken; }
   void set_residual_current(bool tripped) { has_tripped_ = tripped; }
+  /// The amplifier ignores the PWM: the pilot rests at +12 V.
+  void set_pwm_broken(bool broken) { is_pwm_broken_ = broken; }
   void set_noise_mv(int32_t noise_mv) { noise_mv_ = noise_mv; }
   void set_pulses_per_kwh(uint32_t per_kwh) { per_kwh_ = per_kwh; }
   /// The board restarted: its outputs are inputs again until the firmware sets them.
@@ -110,6 +112,7 @@ class SimGpioBox final : public platform::Gpio,
   bool is_shorted_ = false;
   bool is_converter_broken_ = false;
   bool has_tripped_ = false;
+  bool is_pwm_broken_ = false;
   int32_t noise_mv_ = 10;
   uint32_t random_ = 1;
   uint32_t per_kwh_ = 1000;

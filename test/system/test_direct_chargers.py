@@ -108,7 +108,7 @@ async def test_a_box_on_the_boards_own_pins(program: Path, csms: Csms, tmp_path:
 
 
 async def test_an_openevse(program: Path, csms: Csms, tmp_path: Path) -> None:
-    """Pass criteria: a session; no EEPROM writes; the failsafe falls when the gateway is killed."""
+    """Pass criteria: a session; no EEPROM writes; no heartbeat is missed."""
     evse = OpenEvse()
     async with DirectSim(evse) as sim:
         options = GatewayOptions(

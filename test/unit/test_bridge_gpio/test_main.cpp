@@ -236,6 +236,53 @@ TEST_CASE("an EV without a diode gets no current") {
   CHECK(w.state().error == Error::kNone);
 }
 
+TEST_CASE("a pilot that does not follow its PWM is an internal error, and nothing flows") {
+  World w;
+  w.run(500);
+  w.box.plug(SimGpioBox::Ev());
+  w.box.set_pwm_broken(true);
+  w.run(1500);
+  w.offer(16000);
+  w.run(10000);
+  CHECK(w.highest_ma == 0);
+  CHECK(w.state().error == Error::kInternalError);
+  CHECK(w.state().is_faulted);
+  w.withdraw();
+  w.box.set_pwm_broken(false);
+  w.box.unplug();
+  w.run(3000);
+  CHECK_FALSE(w.state().is_faulted);
+}
+
+TEST_CASE("an EV that cannot decide does not wear the contactor out") {
+  World w;
+  w.charge();
+  int closings = 0;
+  bool was_closed = true;
+  for (int i = 0; i < 100; ++i) {
+    w.box.ev().wants_energy = i % 2 == 0;
+    w.box.ev().start_ms = 0;
+    w.run(100);
+    if (w.box.is_closed() && !was_closed) ++closings;
+    was_closed = w.box.is_closed();
+  }
+  CHECK(closings <= 10);
+  CHECK(w.box.times_opened_under_load() == 0);
+}
+
+TEST_CASE("energy that flows without permission through a welded contactor is found by the meter") {
+  World w("pilot=25 pilot_in=36 contactor=27 s0=35");
+  SimGpioBox::Ev ev;
+  ev.keeps_asking = true;
+  w.charge(ev);
+  w.run(5000);
+  w.box.set_welded(true);
+  w.withdraw();
+  w.run(60000);
+  CHECK(w.state().error == Error::kOtherError);
+  CHECK(w.state().vendor_error_code == common::FixedString<50>("UNAUTHORISED_ENERGY"));
+}
+
 TEST_CASE("an EV that needs ventilation only charges where there is some") {
   SimGpioBox::Ev ev;
   ev.needs_ventilation = true;

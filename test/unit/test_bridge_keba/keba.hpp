@@ -86,6 +86,7 @@ class Keba {
   bool is_silent = false;
   bool refuses = false;
   bool pushes = true;
+  bool knows_sessions = true;  ///< report 100
   int eeprom_writes = 0;
   int too_early = 0;  ///< Commands that came before the charger wanted to hear them.
   int unlocks = 0;
@@ -108,6 +109,7 @@ class Keba {
     std::istringstream in(text);
     std::vector<std::string> w;
     for (std::string word; in >> word;) w.push_back(word);
+    if (w[0] == "report" && w[1] == "100" && !knows_sessions) return;
     if (w[0] == "report") {
       report(w[1]);
       return;

@@ -331,3 +331,13 @@ TEST_CASE("without a port, or a name, the bridge tries again") {
   w.run(15000);
   CHECK(w.state().health == Health::kOk);
 }
+
+TEST_CASE("a charger that does not know report 100 charges all the same") {
+  World w;
+  w.keba.knows_sessions = false;
+  w.charge();
+  w.run(40000);
+  CHECK(w.keba.failsafe_s == 30);
+  CHECK(w.keba.current_ma == 16000);
+  CHECK(w.state().health == Health::kOk);
+}

@@ -113,6 +113,7 @@ class OpenEvse final : public platform::SerialLink {
   bool is_unacknowledged = false;
   bool has_supervision = true;
   bool ignores_commands = false;
+  bool is_old = false;  ///< Its $GC has two words.
   bool is_auth_locked = false;
   double session_ws = 0;
   double total_wh = 0;
@@ -160,6 +161,8 @@ class OpenEvse final : public platform::SerialLink {
                     static_cast<int>(total_wh));
     } else if (w[0] == "GP") {
       std::snprintf(text, sizeof text, "OK 245 -2560 301");
+    } else if (w[0] == "GC" && is_old) {
+      std::snprintf(text, sizeof text, "OK %d %d", lowest_a, highest_a);
     } else if (w[0] == "GC") {
       std::snprintf(text, sizeof text, "OK %d %d %d %d", lowest_a, 80, capacity_a, highest_a);
     } else if (w[0] == "SC") {

@@ -274,10 +274,11 @@ TEST_CASE("commands that are not obeyed are told, and tried again") {
   CHECK(w.state().error == Error::kNone);
 }
 
-TEST_CASE("a charger without heartbeat supervision, or locked until authorised, charges too") {
+TEST_CASE("a charger of old firmware, or locked until authorised, charges too") {
   World w;
   w.evse.has_supervision = false;
   w.evse.is_auth_locked = true;
+  w.evse.is_old = true;
   w.charge();
   w.run(5000);
   CHECK_FALSE(w.evse.is_auth_locked);
