@@ -115,6 +115,8 @@ class Bridge final : public charger::ChargerControl {
   common::Status check(const ConnectorConfig& config, const Profile& profile);
   /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
   common::Status check_new(const ConnectorConfig& config);
+  /// Store, log, and the meter that the configuration names.
+  DirectDriver::Ports direct_ports(const ConnectorConfig& config);
   common::Status check_direct(const ConnectorConfig& config, uint32_t max_ma);
   common::Status check_failsafe(const ConnectorConfig& config, uint32_t max_ma, uint32_t least_ms,
                                 uint32_t most_ms);

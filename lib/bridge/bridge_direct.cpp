@@ -8,9 +8,16 @@ LOG_MODULE("bridge");
 
 using common::Status;
 
+DirectDriver::Ports Bridge::direct_ports(const ConnectorConfig& config) {
+  return {&store_, &log_, config.meter < meter_count_ ? &meters_[config.meter] : nullptr};
+}
+
 Status Bridge::check_direct(const ConnectorConfig& config, uint32_t max_ma) {
   constexpr uint32_t kLeastMa = 6000;
   const unsigned id = config.connector_id;
+  if (config.meter != ConnectorConfig::kNoMeter && config.meter >= meter_count_) {
+    return refuse(Status::kInvalidArgument, "connector %u: there is no meter %u", id, config.meter);
+  }
   if (config.phases > 3) {
     return refuse(Status::kInvalidArgument, "connector %u: %u phases, 1 to 3 are possible", id,
                   config.phases);
@@ -36,7 +43,7 @@ Status Bridge::add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
   }
   GpioDriver& driver = slots_[drivers_.size()].emplace<GpioDriver>();
   RETURN_IF_ERROR(drivers_.push_back(&driver));
-  const Status status = driver.configure(config, wiring, board, {&store_, &log_});
+  const Status status = driver.configure(config, wiring, board, direct_ports(config));
   if (status != Status::kOk) {
     return refuse(status, "connector %u: a pin of the charger cannot be used (%s)",
                   static_cast<unsigned>(config.connector_id), to_string(status));
@@ -68,7 +75,7 @@ Status Bridge::add_openevse(const ConnectorConfig& config, platform::SerialLink&
   RETURN_IF_ERROR(check_failsafe(config, RapiDriver::kMaxMa, 5000, 600000));
   RapiDriver& driver = slots_[drivers_.size()].emplace<RapiDriver>();
   RETURN_IF_ERROR(drivers_.push_back(&driver));
-  const Status status = driver.configure(config, link, {&store_, &log_});
+  const Status status = driver.configure(config, link, direct_ports(config));
   if (status != Status::kOk) {
     return refuse(status, "connector %u: the serial port of the charger cannot be used (%s)",
                   static_cast<unsigned>(config.connector_id), to_string(status));
@@ -87,7 +94,7 @@ Status Bridge::add_keba(const ConnectorConfig& config, platform::UdpLink& udp, c
   udp_ = &udp;
   KebaDriver& driver = slots_[drivers_.size()].emplace<KebaDriver>();
   RETURN_IF_ERROR(drivers_.push_back(&driver));
-  if (driver.configure(config, udp, host, tags, {&store_, &log_}) == Status::kOk)
+  if (driver.configure(config, udp, host, tags, direct_ports(config)) == Status::kOk)
     return Status::kOk;
   return refuse(Status::kInvalidArgument, "connector %u: the KEBA's host must be HOST or HOST:PORT",
                 id);

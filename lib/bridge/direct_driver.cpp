@@ -18,6 +18,14 @@ void DirectDriver::configure_direct(const ConnectorConfig& config, const Model& 
   model_ = model;
   ports_ = ports;
   if (config.phases != 0) model_.phases = config.phases;
+  if (uses_meter_energy()) {
+    // A lifetime counter, of another kind than the charger's own.
+    constexpr uint8_t kMeterSource = 0x80;
+    model_.energy.source = kMeterSource;
+    model_.energy.may_restart = false;
+    model_.energy.range_wh = 0;
+    model_.energy.resolution_wh = 100;
+  }
   energy_.configure(model_.energy);
 }
 
@@ -69,6 +77,7 @@ charger::Capabilities DirectDriver::capabilities() const {
   if (config_.max_ma != 0 && config_.max_ma < result.max_ma) result.max_ma = config_.max_ma;
   result.phases = model_.phases;
   result.meter_fields = model_.meter_fields;
+  if (ports_.meter != nullptr) result.meter_fields |= ports_.meter->fields();
   result.has_lock = model_.has_lock;
   result.failsafe_after_ms = failsafe_after_ms();
   if (result.failsafe_after_ms != 0) result.failsafe_ma = config_.failsafe_ma;
@@ -108,6 +117,10 @@ void DirectDriver::on_state(const StateRow& row, bool is_offering, Instant now) 
 }
 
 void DirectDriver::on_energy(int64_t counter_wh, Instant now) {
+  if (!uses_meter_energy()) book_energy(counter_wh, now);
+}
+
+void DirectDriver::book_energy(int64_t counter_wh, Instant now) {
   const EnergyRegister::Update update = energy_.update(counter_wh, now);
   if (update == EnergyRegister::Update::kIgnored || update == EnergyRegister::Update::kRebased) {
     LOG_WARN(
@@ -125,11 +138,20 @@ void DirectDriver::on_limit_read(uint32_t limit_ma) {
 void DirectDriver::emit_sample(Instant now) {
   sample_at_ = Instant::never();
   reading_.taken_at = now;
-  if (energy_.is_known() && (model_.meter_fields & charger::kMeterEnergyImport) != 0) {
-    reading_.valid |= charger::kMeterEnergyImport;
-    reading_.energy_import_wh = energy_.value_wh();
+  charger::MeterSample sample = reading_;
+  const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
+  if (has_meter) {
+    const charger::MeterSample& measured = ports_.meter->sample();
+    if (measured.has(charger::kMeterEnergyImport)) book_energy(measured.energy_import_wh, now);
+    Measurement::complete(sample, measured);
   }
-  last_sample_ = reading_;
+  // Without a fresh reading of it the register says nothing new.
+  if (energy_.is_known() && (has_meter || !uses_meter_energy()) &&
+      (capabilities().meter_fields & charger::kMeterEnergyImport) != 0) {
+    sample.valid |= charger::kMeterEnergyImport;
+    sample.energy_import_wh = energy_.value_wh();
+  }
+  last_sample_ = sample;
   update_guard(now);
   // The first value is stored at once: it is the base of everything that follows.
   if (energy_.is_known() && energy_.value_wh() != saved_energy_wh_ &&
@@ -149,14 +171,7 @@ void DirectDriver::update_guard(Instant now) {
     return;
   }
   int32_t current_ma = 0;
-  if (reading_.has(charger::kMeterCurrent)) {
-    for (const int32_t phase_ma : reading_.current_ma)
-      current_ma = phase_ma > current_ma ? phase_ma : current_ma;
-  } else if (reading_.has(charger::kMeterPower)) {
-    current_ma = static_cast<int32_t>(int64_t{reading_.power_w} * 1000 / (230 * model_.phases));
-  } else {
-    return;
-  }
+  if (!Measurement::highest_current(last_sample_, model_.phases, current_ma)) return;
   guard_.update(current_ma, offer_.permit, target_ma_, config_.timings, now);
   if (guard_.take_rewrite()) {
     LOG_WARN(*ports_.log,
@@ -234,6 +249,8 @@ void DirectDriver::describe_error(charger::ChargerState& state, Instant now) con
     set(charger::Error::kOtherError, false, "CMD_REJECTED", "the charger does not take the limit");
   } else if (seen.error != charger::Error::kNone) {
     set(seen.error, false, code, seen.info);
+  } else if (ports_.meter != nullptr && ports_.meter->is_lost(now)) {
+    set(charger::Error::kPowerMeterFailure, false, "METER_TIMEOUT", "the meter does not answer");
   } else if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {
     state.info.assign_truncated(common::text("the charger is starting"));
   }

@@ -4,6 +4,7 @@
 #include "bridge/current_guard.hpp"
 #include "bridge/driver.hpp"
 #include "bridge/energy_register.hpp"
+#include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
 #include "common/log.hpp"
 #include "platform/key_value_store.hpp"
@@ -17,6 +18,8 @@ class DirectDriver : public Driver {
   struct Ports {
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
+    const MeterDriver* meter =
+        nullptr;  ///< Beside the charger: its energy counts before the charger's.
   };
 
   uint8_t connector_id() const override { return config_.connector_id; }
@@ -69,6 +72,7 @@ class DirectDriver : public Driver {
   /// A good reading of the state. @param is_offering  Stands in for x2 where the pilot does not tell.
   void on_state(const StateRow& row, bool is_offering, common::Instant now);
   /// Reads the counter behind the energy register, Wh.
+  /// Ignored while a meter beside the charger counts.
   void on_energy(int64_t counter_wh, common::Instant now);
   /// One MeterSample of reading_, and supervision of its current.
   void emit_sample(common::Instant now);
@@ -98,6 +102,10 @@ class DirectDriver : public Driver {
   void set_rejected(bool is_rejected) { is_rejected_ = is_rejected; }
 
  private:
+  bool uses_meter_energy() const {
+    return ports_.meter != nullptr && (ports_.meter->fields() & charger::kMeterEnergyImport) != 0;
+  }
+  void book_energy(int64_t counter_wh, common::Instant now);
   void update_target(common::Instant now);
   uint32_t compute_target() const;
   charger::Health health(common::Instant now) const;

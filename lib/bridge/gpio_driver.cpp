@@ -86,11 +86,14 @@ Instant GpioDriver::run(Instant now) {
   check_feedback(now);
   update_lock(now);
   if (has_pilot) report(now);
-  if (meter_.exists() && (next_sample_ <= now || is_sample_wanted(now))) {
+  const bool is_measured = meter_.exists() || ports().meter != nullptr;
+  if (is_measured && (next_sample_ <= now || is_sample_wanted(now))) {
     next_sample_ = now + kSampleMs;
-    on_energy(meter_.energy_wh(), now);
-    reading().valid = charger::kMeterPower;
-    reading().power_w = meter_.power_w(now);
+    if (meter_.exists()) {
+      on_energy(meter_.energy_wh(), now);
+      reading().valid = charger::kMeterPower;
+      reading().power_w = meter_.power_w(now);
+    }
     emit_sample(now);
   }
   return next_run_;

@@ -64,6 +64,7 @@ struct World {
         next = bridge->step(clock.now());
         allocations += trap.count();
       }
+      if (may_spin && next <= clock.now()) next = clock.now() + 1;
       REQUIRE(next > clock.now());
       next = common::earlier(next, common::earlier(clock.now() + 20, end));
       clock.advance_to(next);
@@ -111,4 +112,5 @@ struct World {
   std::unique_ptr<bridge::Bridge> bridge;
   size_t allocations = 0;
   uint32_t highest_ma = 0;
+  bool may_spin = false;
 };
