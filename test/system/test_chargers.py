@@ -190,7 +190,7 @@ async def session(site: Site, connector: int, model: str, sim: ChargerSim) -> No
 async def test_whole_session(
     group: str, csms: Csms, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    """Pass criteria: statuses, limits and currents follow; the books have what the meter counted."""
+    """Pass criteria: statuses, limits and currents follow; the books agree with the meter."""
     program = pytestconfig.getoption("--gateway") or find_gateway(pytestconfig.rootpath)
     async with open_site(csms, tmp_path, program, GROUPS[group]) as site:
         begin = {model: sim.energy_wh for model, sim in site.chargers.items()}
