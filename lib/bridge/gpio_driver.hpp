@@ -29,7 +29,7 @@ class GpioDriver final : public DirectDriver {
       1000;  ///< An EV that cannot decide must not wear the contactor out.
   static constexpr int64_t kForceOpenMs = 6000;
   static constexpr int64_t kNoPwmMs =
-      1000;  ///< The pilot may be steady for this long although PWM is on.
+      3000;  ///< The pilot may be steady for this long although PWM is on.
   static constexpr int64_t kBlindMs = 100;  ///< Without a reading of the pilot: as bad as state E.
   static constexpr int64_t kLockMs = 1000;  ///< A lock takes this long: the contactor waits.
   static constexpr int64_t kFeedbackMs = 500;
