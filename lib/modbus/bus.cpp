@@ -294,7 +294,8 @@ Instant Bus::send(Instant now) {
 
 /// Whatever comes unasked must not stay in the line's buffer and wake the loop again and again.
 void Bus::drain(Instant now) {
-  if (transport_.is_tcp() && !transport_.is_open()) return;
+  const bool was_open = transport_.is_open();
+  if (transport_.is_tcp() && !was_open) return;
   for (int round = 0; round < kMaxReads; ++round) {
     if (!transport_.is_mbap()) {
       rx_size_ = 0;
@@ -310,8 +311,7 @@ void Bus::drain(Instant now) {
         transport_.read(MutableByteSpan(rx_ + rx_size_, sizeof(rx_) - rx_size_));
     if (!got.ok()) {
       // Before it is configured a device may well have nothing to say.
-      if (got.status() != Status::kAgain && transport_.is_open())
-        lose_link(Transport::Loss::kLink, now);
+      if (got.status() != Status::kAgain && was_open) lose_link(Transport::Loss::kLink, now);
       return;
     }
     rx_size_ = static_cast<uint16_t>(rx_size_ + got.value());
