@@ -163,6 +163,7 @@ def codegen(session: nox.Session) -> None:
     prepare(session)
     run(session, "vevgw", "codegen", *session.posargs)
     run(session, "vevgw", "profiles", "build", *session.posargs)
+    run(session, "vevgw", "profiles", "docs", *session.posargs)
 
 
 @nox.session

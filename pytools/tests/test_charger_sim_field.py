@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from pymodbus.client import AsyncModbusSerialClient
 from pymodbus.framer import FramerType
 
+from vevgw.chargers import profiles, profiles_docs
 from vevgw.chargers.devices import make_device, model_names
 from vevgw.chargers.devices.base import ChargerDevice, ExceptionCode, RefusedError, Space
 from vevgw.chargers.devices.field_rtu import (
@@ -33,8 +35,10 @@ from vevgw.chargers.devices.field_tcp import (
 )
 from vevgw.chargers.devices.profile_device import ProfileDevice
 from vevgw.chargers.ev import Ev, EvSpec
+from vevgw.chargers.sessions import is_drilled, is_driven
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_control import SimControl
+from vevgw.errors import UserError
 
 IN, HOLD, COIL = Space.INPUT, Space.HOLDING, Space.COIL
 Write = tuple[Space, int, list[int]]
@@ -224,6 +228,24 @@ def advance(device: ChargerDevice, seconds: float) -> None:
 
 def test_every_model_is_here() -> None:
     assert set(CASES) | {"heidelberg-energy-control"} == set(model_names())
+
+
+def test_every_built_in_charger_is_simulated_and_driven() -> None:
+    """A profile with a watchdog is drilled, too."""
+    for profile in profiles.load_all():
+        if profile.is_meter:
+            continue
+        assert profile.name in model_names()
+        assert is_driven(profile.name), profile.name
+        has_watchdog = profile.data["watchdog"]["fed_by"] != "none"
+        assert is_drilled(profile.name) is has_watchdog, profile.name
+
+
+def test_table_of_chargers_matches_the_profiles(tmp_path: Path) -> None:
+    loaded = profiles.load_all()
+    profiles_docs.check(loaded)
+    with pytest.raises(UserError, match="does not match the profiles"):
+        profiles_docs.check(loaded, tmp_path / "none.md")
 
 
 @pytest.mark.parametrize("model", sorted(CASES))

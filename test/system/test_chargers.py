@@ -13,6 +13,7 @@ import pytest
 from vevgw.chargers.devices.base import Space
 from vevgw.chargers.devices.profile_device import ProfileDevice
 from vevgw.chargers.ev import EvSpec
+from vevgw.chargers.sessions import DRILLS, GROUPS
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_bus import Framing
 from vevgw.csms import ChargePoint, Csms
@@ -22,40 +23,6 @@ from vevgw.dut.native import find_gateway
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
 
-# Up to eight per gateway; `line` = a serial line of its own, `converter` = a serial line behind
-# TCP, `tcp` = Modbus TCP. A gateway has two lines.
-GROUPS: dict[str, dict[str, str]] = {
-    "lines": {
-        "evse-wb-din": "line",
-        "abl-emh1": "line",
-        "phoenix-ev-cc-ac1-m-ser": "converter",
-        "mennekes-amtron-compact-2": "converter",
-        "solax-evc": "converter",
-        "solax-hac": "converter",
-        "viridian-epc": "converter",
-        "pracht-alpha": "converter",
-    },
-    "network": {
-        "phoenix-ev-cc-ac1-m3": "tcp",
-        "phoenix-ev-cc-ac1-m3:wallbe": "tcp",
-        "phoenix-em-cp-pp-eth": "tcp",
-        "keba-p30": "tcp",
-        "vestel-evc04": "tcp",
-        "webasto-next": "tcp",
-        "daheimladen-smart": "tcp",
-        "em2go-pro-power": "tcp",
-    },
-    "ocpp": {
-        "alfen-eve": "tcp",
-        "bender-cc612": "tcp",
-        "abb-terra-ac": "tcp",
-        "mennekes-amtron-hcc3": "tcp",
-        "siemens-versicharge-gen3": "tcp",
-        "schneider-evlink-pro-ac": "tcp",
-        "sungrow-ac": "line",
-        "amperfied-connect": "tcp",
-    },
-}
 # Wh that the register counts in, where that is not 1. None: nothing to compare, it has no meter.
 RESOLUTION_WH: dict[str, int | None] = {
     "vestel-evc04": 100,
@@ -247,30 +214,6 @@ async def test_whole_session(
             if abs(energy - counted) > TOLERANCE_WH.get(model, 1):
                 wrong.append(f"{model}: the books have {energy} Wh, its meter {counted:.0f} Wh")
         assert not wrong, "\n".join(wrong)
-
-
-# Chargers with a watchdog: link, its time in s, and the current that holds then, A per phase: what
-# the gateway sets, else what the installer did; 0: it pauses, has a fault or ends the session.
-DRILLS: dict[str, dict[str, tuple[str, float, float]]] = {
-    "short": {
-        "mennekes-amtron-compact-2": ("converter", 10, 6),
-        "viridian-epc": ("converter", 4, 8),
-        "vestel-evc04": ("tcp", 4, 8),
-        "webasto-next": ("tcp", 4, 8),
-        "schneider-evlink-pro-ac": ("tcp", 4, 8),
-        "amperfied-connect": ("tcp", 4, 8),
-        "heidelberg-energy-control": ("line", 4, 8),
-        "keba-p30": ("tcp", 10, 8),
-    },
-    "long": {
-        "bender-cc612": ("tcp", 10, 8),
-        "daheimladen-smart": ("tcp", 10, 8),
-        "em2go-pro-power": ("tcp", 10, 8),
-        "abb-terra-ac": ("tcp", 12, 0),
-        "alfen-eve": ("tcp", 30, 6),
-        "sungrow-ac": ("line", 10, 0),
-    },
-}
 
 
 @pytest.mark.parametrize("drill", sorted(DRILLS))

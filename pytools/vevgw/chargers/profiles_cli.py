@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vevgw.chargers import profiles as store
-from vevgw.chargers import profiles_build
+from vevgw.chargers import profiles_build, profiles_docs
 from vevgw.chargers.profiles import PROFILES_FOLDER
 from vevgw.chargers.profiles_image import image
 from vevgw.chargers.profiles_show import describe
@@ -117,3 +117,19 @@ def _build_binary(path: Path, output: Path | None) -> None:
     except OSError as error:
         raise UserError(f"Cannot write {output}: {error.strerror}.") from None
     print(f"{output}: {profile.name}, {len(content)} bytes.")
+
+
+@app.command("docs")
+def docs(
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail if docs/chargers.md differs.")
+    ] = False,
+) -> None:
+    """Make docs/chargers.md, the table of all built-in profiles."""
+    loaded = store.load_all()
+    if check_only:
+        profiles_docs.check(loaded)
+        print(f"{profiles_docs.OUTPUT_FILE} matches {len(loaded)} profile(s).")
+        return
+    profiles_docs.write(loaded)
+    print(f"{profiles_docs.OUTPUT_FILE}: {len(loaded)} profile(s).")
