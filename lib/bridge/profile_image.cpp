@@ -80,6 +80,7 @@ class Arena {
     return static_cast<T*>(take(count * sizeof(T), alignof(T)));
   }
   bool is_full() const { return is_full_; }
+  size_t used() const { return used_; }
 
  private:
   common::MutableByteSpan bytes_;
@@ -251,7 +252,7 @@ void read_watchdog(Reader& in, WatchdogTable& out) {
 }  // namespace
 
 common::Status load_profile(common::ByteSpan image, common::MutableByteSpan arena, Profile& out,
-                            const char*& why) {
+                            const char*& why, size_t* used) {
   why = "it is not a profile file";
   if (image.size() < kHeadBytes || image.size() > kMaxImageBytes) return common::Status::kCorrupt;
   Reader head(image.first(kHeadBytes));
@@ -290,6 +291,7 @@ common::Status load_profile(common::ByteSpan image, common::MutableByteSpan aren
     why = "its tables are not complete";
     return common::Status::kCorrupt;
   }
+  if (used != nullptr) *used = memory.used();
   why = check_profile(out);
   return why == nullptr ? common::Status::kOk : common::Status::kCorrupt;
 }

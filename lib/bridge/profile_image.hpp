@@ -12,10 +12,11 @@ constexpr size_t kMaxImageBytes = 8192;
 /// Nothing of the image is trusted: lengths, indices, ranges and the checksum are checked, so that a profile that loads
 /// cannot lead the driver out of its tables.
 /// @param arena  Holds the tables and texts; must outlive out. No heap.
+/// @param used   Bytes of the arena that are taken, on success.
 /// @param why    One sentence when it is refused. Static.
 /// @retval kCorrupt  Not such a file, damaged, or with values that no profile has.
 /// @retval kNoSpace  The arena is too small.
 common::Status load_profile(common::ByteSpan image, common::MutableByteSpan arena, Profile& out,
-                            const char*& why);
+                            const char*& why, size_t* used = nullptr);
 
 }  // namespace bridge

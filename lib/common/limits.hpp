@@ -54,6 +54,14 @@ constexpr size_t kMaxUnits = 2 * kMaxConnectors;
 /// Meters beside the chargers, per gateway. About 450 bytes each.
 constexpr size_t kMaxMeters = kMaxConnectors;
 
+#ifndef GATEWAY_PROFILE_ARENA_BYTES
+#define GATEWAY_PROFILE_ARENA_BYTES 8192
+#endif
+/// Room for profiles that are loaded from files, bytes, 2048..65536. A charger takes 3 to 6 KiB.
+constexpr size_t kProfileArenaBytes = GATEWAY_PROFILE_ARENA_BYTES;
+static_assert(kProfileArenaBytes >= 2048 && kProfileArenaBytes <= 65536,
+              "GATEWAY_PROFILE_ARENA_BYTES: 2048..65536");
+
 /// Registers of one profile, at most 64 (bit sets of the driver).
 constexpr size_t kMaxProfileRegisters = 64;
 /// Values of one profile that its conditions look at. 4 bytes per connector each.

@@ -49,7 +49,7 @@ constexpr SettingRow kTable[] = {
      "how a tag's number becomes an id tag: hex, or decimal as printed on many tags"},
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
     {"c?.profile", SettingKind::kText, 0, 48, "", false,
-     "charger profile, see vevgw profiles list"},
+     "charger profile, see vevgw profiles list; file:NAME = one loaded from a file"},
     {"b?.line", SettingKind::kLine, 0, 20, "", false,
      "how everything on the bus is set, such as 9600 8N1 or 38400 8E1 ascii; empty = as in the "
      "profiles"},

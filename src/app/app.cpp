@@ -131,6 +131,18 @@ Status App::begin_bridge(Error& error) {
     bridge::ConnectorConfig config;
     config.connector_id = id;
     config.profile = profile.c_str();
+    if (const char* file = bridge::ProfileFiles::file_name(profile.c_str())) {
+      const char* why = "";
+      const common::Result<const bridge::Profile*> loaded =
+          profile_files_.load(platform_.files, file, why);
+      if (!loaded.ok()) {
+        std::snprintf(text, sizeof text, "c%u.profile: the file \"%.40s\" is no profile: %s", id,
+                      file, why);
+        error = Error(text);
+        return loaded.status();
+      }
+      config.loaded_profile = loaded.value();
+    }
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
     config.outlet = static_cast<uint8_t>(settings_.integer("outlet", id));
     config.phases = static_cast<uint8_t>(settings_.integer("phases", id));

@@ -4,6 +4,7 @@
 #include "app/status_led.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
+#include "bridge/profile_files.hpp"
 #include "gateway/console.hpp"
 #include "gateway/diagnostics_report.hpp"
 #include "gateway/own_engine.hpp"
@@ -78,6 +79,7 @@ class App {
   gateway::SessionPolicy policy_;
   gateway::SiteLimit site_;
   gateway::OwnEngine engine_;
+  bridge::ProfileFiles profile_files_;
   bridge::Bridge bridge_;
   DirectChargers direct_chargers_;
   TagReader reader_;

@@ -1,7 +1,9 @@
 #include "bridge/profile_check.hpp"
+#include "bridge/profile_files.hpp"
 #include "bridge/profile_image.hpp"
 #include "common/crc32.hpp"
 #include "doctest_main/doctest_main.hpp"
+#include "platform_sim/sim_file_store.hpp"
 
 #include <cstring>
 #include <fstream>
@@ -146,4 +148,32 @@ TEST_CASE("an image whose checksum is right but whose content is not leads nowhe
     }
   }
   CHECK(accepted > 100);
+}
+
+TEST_CASE("profiles are loaded from files once each, and mistakes are one sentence") {
+  platform_sim::SimPower power;
+  platform_sim::SimFileStore files(power);
+  const auto put = [&](const char* name, const std::vector<uint8_t>& bytes) {
+    REQUIRE(files.append(name, common::ByteSpan(bytes.data(), bytes.size())) == Status::kOk);
+  };
+  put("box.vevp", golden("heidelberg-energy-control"));
+  put("meter.vevp", golden("eastron-sdm630"));
+  put("bad.vevp", {1, 2, 3});
+  bridge::ProfileFiles profiles;
+  const char* why = "";
+  const auto first = profiles.load(files, "box.vevp", why);
+  CAPTURE(why);
+  REQUIRE(first.ok());
+  CHECK(std::string(first.value()->name) == "heidelberg-energy-control");
+  const auto meter = profiles.load(files, "meter.vevp", why);
+  REQUIRE(meter.ok());
+  CHECK(meter.value()->is_meter);
+  CHECK(profiles.load(files, "box.vevp", why).value() == first.value());
+  CHECK(std::string(first.value()->states[0].row.info) == "the charger is starting");
+  CHECK(profiles.load(files, "bad.vevp", why).status() == Status::kCorrupt);
+  CHECK(std::string(why) == "it is not a profile file");
+  CHECK(profiles.load(files, "none.vevp", why).status() == Status::kNotFound);
+  CHECK(std::string(why) == "there is no such file");
+  CHECK(std::string(bridge::ProfileFiles::file_name("file:box.vevp")) == "box.vevp");
+  CHECK(bridge::ProfileFiles::file_name("heidelberg-energy-control") == nullptr);
 }
