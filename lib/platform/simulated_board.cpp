@@ -8,10 +8,6 @@ namespace platform {
 using common::Result;
 using common::Status;
 
-namespace {
-constexpr int64_t kSamplesPerMs = 50;
-}
-
 Status SimulatedBoard::begin() {
   if (has_begun_) return Status::kOk;
   RETURN_IF_ERROR(link_.configure({115200, Parity::kNone, 1}));
