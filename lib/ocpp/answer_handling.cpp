@@ -239,14 +239,17 @@ void Engine::on_transaction_failure(const CallContext& context) {
   if (failed_sequence_ != context.sequence) failed_attempts_ = 0;
   failed_sequence_ = context.sequence;
   ++failed_attempts_;
-  if (failed_attempts_ >=
-      std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts))) {
-    give_up_message(context.sequence, DeadLetterReason::kCallError);
-    retry_messages_at_ = now();
+  const int64_t wait_ms =
+      configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
+  retry_messages_at_ = now() + std::max<int64_t>(1000, wait_ms);
+  if (failed_attempts_ <
+      std::max<int32_t>(1, configuration.number(Key::TransactionMessageAttempts)))
     return;
+  if (give_up_message(context.sequence, DeadLetterReason::kCallError)) {
+    retry_messages_at_ = now();
+  } else {
+    --failed_attempts_;  // no room on flash: once more, in its time
   }
-  retry_messages_at_ =
-      now() + configuration.milliseconds(Key::TransactionMessageRetryInterval) * failed_attempts_;
 }
 
 void Engine::on_data_transfer_answer(const char* answered, const Text* data) {

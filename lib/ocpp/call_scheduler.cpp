@@ -306,7 +306,7 @@ bool Engine::send_transaction_message() {
   if (sent == common::Status::kOk) return true;
   retry_messages_at_ = now() + 1000;
   if (sent != common::Status::kIo)
-    give_up_message(message.sequence, DeadLetterReason::kUnencodable);
+    (void)give_up_message(message.sequence, DeadLetterReason::kUnencodable);
   return false;
 }
 
@@ -396,12 +396,13 @@ common::Status Engine::send_message(const PendingMessage& message, CallContext c
   return sent;
 }
 
-void Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
+bool Engine::give_up_message(uint32_t sequence, DeadLetterReason reason) {
   LOG_ERROR(ports.log, "record %lu moved to the dead letters",
             static_cast<unsigned long>(sequence));
-  if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return;
+  if (store.move_to_dead_letters(sequence, reason) != common::Status::kOk) return false;
   // The CSMS will never know of this transaction: nobody pays for what is drawn from here on.
   if (Connector* started = started_by(sequence)) started->invalidate(StopReason::kOther);
+  return true;
 }
 
 }  // namespace ocpp

@@ -186,7 +186,8 @@ class Engine {
   Connector* started_by(uint32_t sequence);
   /// The connector that this transaction is open on, or nullptr.
   Connector* find_connector(const OpenTransaction& open);
-  void give_up_message(uint32_t sequence, DeadLetterReason reason);
+  /// @return False: no room on flash for it now.
+  bool give_up_message(uint32_t sequence, DeadLetterReason reason);
 
   void on_dead_letter_answer(bool is_taken);
   /// @param status  nullptr = no answer.
@@ -217,7 +218,9 @@ class Engine {
   uint32_t letters_left_ = 0;  ///< Bits: the CSMS did not take them.
   uint32_t letters_through_ = 0;
   uint8_t reservations_shown_ = 0;  ///< Revision that the connectors' statuses follow.
-  int32_t resets_asked_ = 0;        ///< How often the application was asked to restart.
+  /// Bits 1..n: nothing is known of the connector since begin() but that a car may have been waiting already.
+  uint16_t waiting_since_boot_ = UINT16_MAX;
+  int32_t resets_asked_ = 0;  ///< How often the application was asked to restart.
   common::Instant reset_by_ = common::Instant::never();
   bool is_boot_time_stored_ = false;
   bool has_input_ = true;

@@ -9,6 +9,7 @@ using common::Instant;
 void Engine::update_reservations() {
   if (reservations.empty() && reservations.held() == 0 &&
       reservations.revision() == reservations_shown_) {
+    waiting_since_boot_ = 0;
     return;
   }
   bool is_any_usable = false;
@@ -43,9 +44,13 @@ void Engine::update_reservations() {
     const bool is_usable =
         candidate.can_authorize() ||
         (candidate.is_operative() && candidate.charger_state().health == charger::Health::kUnknown);
-    const bool is_free = candidate.session() == SessionState::kIdle && is_usable &&
-                         reservations.on(id) == nullptr &&
-                         (!candidate.is_plugged() || (reservations.held() & 1U << id) != 0);
+    const bool is_idle = candidate.session() == SessionState::kIdle;
+    // One that was heard without a car, or has served it, is like any other from then on.
+    if (!is_idle || (candidate.can_authorize() && !candidate.is_plugged()))
+      waiting_since_boot_ = static_cast<uint16_t>(waiting_since_boot_ & ~(1U << id));
+    const bool is_free =
+        is_idle && is_usable && reservations.on(id) == nullptr &&
+        (!candidate.is_plugged() || ((reservations.held() | waiting_since_boot_) & 1U << id) != 0);
     if (!is_free) continue;
     held = static_cast<uint16_t>(held | 1U << id);
     ++free;

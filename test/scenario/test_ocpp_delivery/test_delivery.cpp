@@ -200,6 +200,31 @@ TEST_CASE_FIXTURE(
   CHECK(world.csms.transactions[1].stops == 1);
 }
 
+// Rules: R-3.7.1-2 R-3.7.1-3
+TEST_CASE_FIXTURE(Fixture, "what cannot be given up for lack of flash is tried again in its time") {
+  set("TransactionMessageAttempts", "1");
+  set("TransactionMessageRetryInterval", "60");
+  world.csms.faults.call_error["StopTransaction"] = 1000;
+  session("ALICE", 60000);
+  CHECK(world.charge_point->dead_letters() == 1);
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("BOB");
+  world.run_for(30000);
+  world.csms.received.clear();
+  world.csms.faults.delay_ms = 1000;
+  world.tag("BOB");
+  world.run_for(1200);
+  world.files.set_capacity(0);
+  world.run_for(600'000);
+  CHECK(world.csms.received["StopTransaction"] >= 5);
+  CHECK(world.csms.received["StopTransaction"] <= 12);
+  world.files.set_capacity(4 * 1024 * 1024);
+  world.run_for(70000);
+  CHECK(world.charge_point->dead_letters() == 2);
+  CHECK(world.charge_point->pending_messages() == 0);
+}
+
 // Rules: R-3.7.1-2 J-4.2.3-3 FP-10
 TEST_CASE_FIXTURE(Fixture, "a CALLERROR that passes is no loss") {
   set("TransactionMessageRetryInterval", "5");

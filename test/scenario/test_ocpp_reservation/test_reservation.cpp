@@ -536,3 +536,23 @@ TEST_CASE(
   CHECK(lot.status(1) == "Preparing");
   CHECK(world.problems() == "");
 }
+
+// Rules: R-5.13-8
+TEST_CASE("of two cars that wait at a restart one keeps the connector kept for any") {
+  Lot lot(2);
+  lot.plug(1);
+  CHECK(lot.reserve(1, 0, "AAAA") == "Accepted");
+  lot.plug(2);
+  CHECK(lot.status(2) == "Reserved");
+  (void)lot.world.restart(platform::ResetCause::kSoftware);
+  lot.world.connect();
+  lot.world.run_for(5000);
+  lot.tag("BBBB", 1);
+  CHECK(lot.charges(1));
+  lot.tag("CCCC", 2);
+  CHECK(lot.world.csms.transactions.size() == 1);
+  lot.tag("AAAA", 2);
+  CHECK(lot.charges(2));
+  CHECK(contains(lot.start(1), "\"reservationId\":1"));
+  CHECK(lot.world.problems() == "");
+}

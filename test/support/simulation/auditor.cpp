@@ -223,7 +223,7 @@ void Auditor::on_frame_in(const std::string& text, int64_t attempts, bool is_ans
   } else if (++refusals_ >= std::max<int64_t>(1, attempts)) {
     fate_ = Fate::kUnsure;
     may_be_given_up_ = true;
-    if (refusals_ > 2 * std::max<int64_t>(1, attempts) + 2)
+    if (refusals_ > 2 * std::max<int64_t>(1, attempts) + 2 && now_ms >= settled_ms_)
       fail(shortened(last_) + " is not given up, however often it is refused", now_ms);
   }
 }

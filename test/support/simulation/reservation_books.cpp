@@ -39,6 +39,13 @@ void ReservationBooks::doubt(int id) {
     reservation.is_doubtful = reservation.is_doubtful || reservation.id == id;
 }
 
+void ReservationBooks::doubt_on(int connector) {
+  for (BookedReservation& reservation : all_) {
+    if (reservation.connector == 0 || reservation.connector == connector)
+      reservation.is_doubtful = true;
+  }
+}
+
 void ReservationBooks::on_power_lost(int64_t now_ms) {
   for (BookedReservation& past : past_) {
     if (now_ms - past.ended_ms > kErasedMs) continue;

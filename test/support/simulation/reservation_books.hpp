@@ -37,6 +37,8 @@ class ReservationBooks {
   void doubt(int id);
   /// What ended just before may come to life again with the next start: it was to be erased yet.
   void on_power_lost(int64_t now_ms);
+  /// A transaction may just have begun there.
+  void doubt_on(int connector);
   void on_boot(int64_t now_ms);
   /// Ends what has expired. @param utc_ms  Time of the charge point, 0 = unknown.
   void expire(int64_t utc_ms, int64_t now_ms);

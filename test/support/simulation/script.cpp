@@ -227,7 +227,7 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms, bool has_cruel_csms)
     case 31:
       event.kind = EventKind::kFileFault;
       event.a = dice.between(1, 4);
-      event.b = event.a == 4 ? 0 : dice.spread(1, 40000);  // refused at once
+      event.b = event.a == 4 ? 0 : dice.spread(200, 40000);  // refused at once; not in the head
       event.c = dice.between(1, 3);
       break;
     case 32:

@@ -212,6 +212,9 @@ void World::die(int64_t off_ms, const char* cause) {
   charge_point_.reset();
   auditor_.on_power_lost(now_ms());
   reservations_.on_power_lost(now_ms());
+  for (uint8_t id = 1; id <= script_.connectors; ++id) {
+    if (bystanders_[id].status == ocpp::ChargePointStatus::Preparing) reservations_.doubt_on(id);
+  }
   on_connection_lost();
   link_.reset();
   under_way_.clear();

@@ -7,8 +7,8 @@ namespace {
 
 using ocpp::ChargePointStatus;
 
-/// Of one call into the engine.
-constexpr uint64_t kMaxAccesses = 4000;
+/// Of one call into the engine: as many as reading all of a flash of 1 MiB in records of 128 bytes takes.
+constexpr uint64_t kMaxAccesses = 8192;
 constexpr const char* kFreeVendTag = "FREEVEND";
 
 }  // namespace

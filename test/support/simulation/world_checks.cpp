@@ -283,7 +283,7 @@ bool World::calm_down() {
     // One that is due now takes the place of whatever waits for its time; and it must work.
     if (!is_last_update_ordered_) {
       command.action = "UpdateFirmware";
-      send_command(order_firmware(FirmwareImage::kSound, -3600'000, 3, 10), command);
+      send_command(order_firmware(FirmwareImage::kSound, -86400'000LL * 365, 3, 10), command);
     }
     end_commands();
     is_calm_ = true;
