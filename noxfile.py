@@ -213,6 +213,8 @@ def simulation(session: nox.Session) -> None:
     """The engine under faults drawn from seeds; `-- --seed 1 --trace` for one, `-- --help`."""
     prepare(session)
     run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "2000", "--days", "30"]))
+    if "--bridge" not in session.posargs and "--seed" not in session.posargs:
+        run(session, "vevgw", "simulate", "--bridge", "--seeds", "20" if session.posargs else "500")
 
 
 @nox.session(name="system")

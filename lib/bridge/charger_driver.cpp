@@ -1,5 +1,6 @@
 #include "bridge/charger_driver.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <initializer_list>
@@ -180,17 +181,25 @@ common::Instant ChargerDriver::check_silence(common::Instant now) {
   const bool is_stale = has_read_state_ && now - state_at_ >= config_.timings.stale_ms;
   const bool is_probing =
       phase_ == Phase::kInit && (is_resuming_ || init_step_ == InitStep::kFirstRead);
+  // Registers that it did not know for a moment: without its state nothing else would ask for them again.
+  const common::Instant lost_at =
+      (has_read_state_ ? state_at_ : begun_at_) + config_.timings.lost_ms;
+  const common::Instant ask_again_at =
+      registers_.has_refusals() ? std::max(lost_at, ask_again_at_) : common::Instant::never();
   // On a full bus an old reading may only mean that the charger's turn has not come.
-  if (is_stale && is_unanswered_ && !is_probing) {
+  if ((is_stale && is_unanswered_ && !is_probing) || now >= ask_again_at) {
     LOG_WARN(*ports_.log, "connector %u: the charger is silent", config_.connector_id);
+    ask_again_at_ = now + config_.timings.lost_ms;
     normaliser_.restart();
     tag_.forget();
     limit_.forget_device();
     enable_.forget_device();
-    start_init(true, now);
+    start_init(has_read_state_, now);
+    if (is_stale) guard_.pause();
+    return next_health_change(now);
   }
   if (is_stale) guard_.pause();
-  return next_health_change(now);
+  return common::earlier(next_health_change(now), ask_again_at);
 }
 
 /// What the charger itself complains about.

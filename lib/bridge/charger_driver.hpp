@@ -243,6 +243,7 @@ class ChargerDriver final : public Driver {
   uint32_t target_ma_ = 0;
   int64_t saved_energy_wh_ = -1;
   common::Instant begun_at_;
+  common::Instant ask_again_at_;  ///< Not before: for registers that were refused.
   common::Instant state_at_;
   common::Instant next_status_;
   common::Instant next_meter_;

@@ -345,7 +345,11 @@ void ChargerDriver::integrate_power(common::Instant now) {
 }
 
 void ChargerDriver::book_energy(int64_t counter_wh, common::Instant now) {
-  switch (energy_.update(counter_wh, now)) {
+  const EnergyRegister::Update update = energy_.update(counter_wh, now);
+  // The new base is stored at once: with the old one a restart would book what was not.
+  if (update == EnergyRegister::Update::kRestarted || update == EnergyRegister::Update::kRebased)
+    saved_energy_wh_ = -1;
+  switch (update) {
     case EnergyRegister::Update::kBooked:
     case EnergyRegister::Update::kUnchanged:
       break;

@@ -122,6 +122,9 @@ void DirectDriver::on_energy(int64_t counter_wh, Instant now) {
 
 void DirectDriver::book_energy(int64_t counter_wh, Instant now) {
   const EnergyRegister::Update update = energy_.update(counter_wh, now);
+  // The new base is stored at once: with the old one a restart would book what was not.
+  if (update == EnergyRegister::Update::kRestarted || update == EnergyRegister::Update::kRebased)
+    saved_energy_wh_ = -1;
   if (update == EnergyRegister::Update::kIgnored || update == EnergyRegister::Update::kRebased) {
     LOG_WARN(
         *ports_.log, "connector %u: the energy counter jumped to %" PRId64 " Wh: %s",

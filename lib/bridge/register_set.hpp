@@ -64,6 +64,7 @@ class RegisterSet {
   /// Whether a usable row with one element has the meaning.
   bool has_total(Meaning meaning) const;
   void refuse(uint8_t row) { refused_ |= bit(row); }
+  bool has_refusals() const { return refused_ != 0; }
   /// The rows of this block must be read alone from now on.
   void read_alone(const ReadBlock& block);
 

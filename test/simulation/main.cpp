@@ -12,6 +12,8 @@ struct Arguments {
   uint64_t seed = 1;
   uint64_t seeds = 1;
   int64_t days = 30;
+  int64_t hours = 12;
+  bool has_bridge = false;
   bool has_trace = false;
   bool is_quiet = false;
   size_t shrink_runs = 400;
@@ -19,10 +21,10 @@ struct Arguments {
 };
 
 int usage() {
-  std::fprintf(
-      stderr,
-      "Usage: simulation [--seed N] [--seeds COUNT] [--days D] [--trace] [--quiet] [--shrink RUNS] "
-      "[--mutant NAME]\n");
+  std::fprintf(stderr,
+               "Usage: simulation [--seed N] [--seeds COUNT] [--days D] [--bridge [--hours H]] "
+               "[--trace] [--quiet] [--shrink RUNS] "
+               "[--mutant NAME]\n");
   return 2;
 }
 
@@ -39,6 +41,10 @@ bool parse(int count, char** words, Arguments& out) {
       out.has_trace = true;
       continue;
     }
+    if (std::strcmp(word, "--bridge") == 0) {
+      out.has_bridge = true;
+      continue;
+    }
     if (std::strcmp(word, "--quiet") == 0) {
       out.is_quiet = true;
       continue;
@@ -52,16 +58,22 @@ bool parse(int count, char** words, Arguments& out) {
     } else if (std::strcmp(word, "--days") == 0) {
       if (!number(words[i], 1, value) || value > 3650) return false;
       out.days = static_cast<int64_t>(value);
+    } else if (std::strcmp(word, "--hours") == 0) {
+      if (!number(words[i], 1, value) || value > 24 * 365) return false;
+      out.hours = static_cast<int64_t>(value);
     } else if (std::strcmp(word, "--shrink") == 0) {
       if (!number(words[i], 0, value)) return false;
       out.shrink_runs = value;
     } else if (std::strcmp(word, "--mutant") == 0) {
       bool is_known = false;
-      for (const simulation::MutantName& row : simulation::kMutants) {
-        if (std::strcmp(words[i], row.name) != 0) continue;
+      const auto take = [&](const simulation::MutantName& row) {
+        if (std::strcmp(words[i], row.name) != 0) return;
         out.mutant = row.mutant;
         is_known = true;
-      }
+      };
+      std::for_each(std::begin(simulation::kMutants), std::end(simulation::kMutants), take);
+      std::for_each(std::begin(simulation::kBridgeMutants), std::end(simulation::kBridgeMutants),
+                    take);
       if (!is_known) {
         std::fprintf(stderr, "There is no mutant '%s'; there are:", words[i]);
         for (const simulation::MutantName& row : simulation::kMutants)
@@ -111,7 +123,9 @@ int main(int count, char** words) {
   simulation::Outcome sum;
   uint64_t hash = 0;
   for (uint64_t seed = arguments.seed; seed < arguments.seed + arguments.seeds; ++seed) {
-    const simulation::Script script = simulation::make_script(seed, arguments.days);
+    const simulation::Script script = arguments.has_bridge
+                                          ? simulation::make_bridge_script(seed, arguments.hours)
+                                          : simulation::make_script(seed, arguments.days);
     simulation::RunOptions options;
     options.mutant = arguments.mutant;
     options.trace_lines = arguments.has_trace ? simulation::kFullTrace : 0;
@@ -147,13 +161,15 @@ int main(int count, char** words) {
     sum.most_accesses = std::max(sum.most_accesses, outcome.most_accesses);
   }
   std::printf(
-      "%llu seeds x %lld days good: hash %016llx, %llu transactions, %lld kWh, %llu frames, %llu "
+      "%llu seeds x %lld %s good: hash %016llx, %llu transactions, %lld kWh, %llu frames, %llu "
       "retries, "
       "%llu CALLs answered, %llu power cuts, %llu messages given up with reason, %llu steps, at "
       "rest "
       "after %lld s at most, %llu accesses to flash in one call at most\n",
-      static_cast<unsigned long long>(arguments.seeds), static_cast<long long>(arguments.days),
-      static_cast<unsigned long long>(hash), static_cast<unsigned long long>(sum.transactions),
+      static_cast<unsigned long long>(arguments.seeds),
+      static_cast<long long>(arguments.has_bridge ? arguments.hours : arguments.days),
+      arguments.has_bridge ? "hours" : "days", static_cast<unsigned long long>(hash),
+      static_cast<unsigned long long>(sum.transactions),
       static_cast<long long>(sum.energy_wh / 1000), static_cast<unsigned long long>(sum.frames),
       static_cast<unsigned long long>(sum.retries), static_cast<unsigned long long>(sum.calls_in),
       static_cast<unsigned long long>(sum.power_cuts),

@@ -18,6 +18,12 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="the first seed")] = 1,
     seeds: Annotated[int, typer.Option(min=1, help="how many seeds, one after the other")] = 1,
     days: Annotated[int, typer.Option(min=1, max=3650, help="simulated days of each")] = 30,
+    bridge: Annotated[
+        bool, typer.Option("--bridge", help="with the real bridge and wallboxes on a bus")
+    ] = False,
+    hours: Annotated[
+        int, typer.Option(min=1, max=8760, help="simulated hours of each, with --bridge")
+    ] = 12,
     trace: Annotated[bool, typer.Option("--trace", help="print everything that happens")] = False,
     sanitizers: Annotated[
         bool, typer.Option("--sanitizers", help="under ASan and UBSan, about ten times slower")
@@ -35,7 +41,7 @@ def simulate(
     """
     project = pio.project_dir()
     binary = program.build(project, sanitizers=sanitizers)
-    arguments = ["--days", str(days)]
+    arguments = ["--bridge", "--hours", str(hours)] if bridge else ["--days", str(days)]
     arguments += ["--trace"] if trace else []
     arguments += ["--mutant", mutant] if mutant is not None else []
     started = time.monotonic()
@@ -53,7 +59,7 @@ def simulate(
         binary, range(seed, seed + seeds), arguments, on_output=show, processes=processes
     )
     print(
-        f"{len(runs)} seeds x {days} days: every promise kept; hash {program.combined_hash(runs)}, "
+        f"{len(runs)} seeds x {f'{hours} hours' if bridge else f'{days} days'}: every promise kept; hash {program.combined_hash(runs)}, "
         f"{sum(run.transactions for run in runs)} transactions, "
         f"{sum(run.kwh for run in runs)} kWh, {sum(run.frames for run in runs)} frames, "
         f"{sum(run.retries for run in runs)} retries, {sum(run.calls for run in runs)} CALLs "

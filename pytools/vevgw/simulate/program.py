@@ -15,8 +15,24 @@ from pathlib import Path
 from vevgw.bench import objects
 from vevgw.errors import UserError
 
-_LIBRARIES = ("common", "platform", "json", "ocpp_messages", "security", "ocpp", "platform_sim")
-_SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
+_LIBRARIES = (
+    "common",
+    "platform",
+    "json",
+    "ocpp_messages",
+    "security",
+    "ocpp",
+    "modbus",
+    "bridge",
+    "gateway",
+    "platform_sim",
+)
+_SUPPORT = (
+    "test/support/ocpp_world/model_csms.cpp",
+    "test/support/modbus_line/heidelberg.cpp",
+    "test/support/modbus_line/modbus_line.cpp",
+    "test/support/modbus_line/units.cpp",
+)
 _FOLDERS = ("test/support/simulation", "test/simulation")
 # At most so many for one process: starting it is not free, and all are to end together.
 _MAX_SEEDS_OF_PROCESS = 20
@@ -41,7 +57,7 @@ _GOOD = re.compile(
     r"(?P<kwh>\d+) kWh, (?P<frames>\d+) frames, (?P<retries>\d+) retries, (?P<calls>\d+) CALLs "
     r"answered, (?P<cuts>\d+) power cuts"
 )
-_SUM = re.compile(r"\d+ seeds x \d+ days good: ")
+_SUM = re.compile(r"\d+ seeds x \d+ (days|hours) good: ")
 
 
 @dataclass(frozen=True, slots=True)

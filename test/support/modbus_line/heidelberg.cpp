@@ -38,8 +38,9 @@ void Heidelberg::on_request(Instant now) { last_request_ = now; }
 void Heidelberg::advance(Instant now) {
   if (now <= advanced_) return;
   const double hours = static_cast<double>(now - advanced_) / 3600000.0;
-  const double watts = current_ma() * 0.001 * 230.0 * 3.0;
+  const double watts = current_ma() * 0.001 * 230.0 * ev_phases;
   energy_total_vah += watts * hours;
+  true_vah += watts * hours;
   energy_since_power_up_vah += watts * hours;
   advanced_ = now;
   if (watchdog_ms != 0 && !watchdog_expired && now - last_request_ > watchdog_ms &&
@@ -88,7 +89,7 @@ uint16_t Heidelberg::input(uint16_t address, Instant now, bool& exists) const {
     case 6:
     case 7:
     case 8:
-      return deci_a;
+      return address - 6 < ev_phases ? deci_a : 0;
     case 9:
       return static_cast<uint16_t>(-35);  // -3.5 degC
     case 10:
@@ -100,7 +101,7 @@ uint16_t Heidelberg::input(uint16_t address, Instant now, bool& exists) const {
     case 13:
       return externally_locked ? 0 : 1;
     case 14:
-      return static_cast<uint16_t>(current_ma() / 1000 * 690);
+      return static_cast<uint16_t>(current_ma() / 100 * 23 * ev_phases);
     case 15:
       return static_cast<uint16_t>(session >> 16);
     case 16:

@@ -35,6 +35,7 @@ class Heidelberg final : public Device {
   bool plugged = false;
   bool ev_wants = false;
   int32_t ev_max_ma = 16000;
+  uint8_t ev_phases = 3;
   bool is_disobedient = false;  ///< The EV takes ev_max_ma whatever is offered.
   bool refuses_limit = false;   ///< Exception 4 on writes of register 261.
   bool ignores_limit = false;   ///< Acknowledges writes of 261 and forgets them.
@@ -50,6 +51,7 @@ class Heidelberg final : public Device {
   uint32_t expiries = 0;
   double energy_total_vah = 1000;
   double energy_since_power_up_vah = 0;
+  double true_vah = 0;  ///< All that ever flowed, whatever becomes of the counters.
 
  private:
   uint16_t input(uint16_t address, common::Instant now, bool& exists) const;

@@ -28,6 +28,10 @@ class ModbusLine final : public Units, public platform::SerialLink {
   const platform::SerialSettings& settings() const { return settings_; }
   size_t configured() const { return configured_; }
   common::Instant next_event() const;
+  /// When the last byte under way arrives: for a client that need not look at each of them.
+  common::Instant quiet_at() const {
+    return incoming_.empty() ? common::Instant::never() : incoming_.back().at;
+  }
 
   common::Status configure(const platform::SerialSettings& settings) override;
   common::Result<size_t> write(common::ByteSpan data) override;

@@ -30,12 +30,20 @@ enum class Mutant : uint8_t {
   kTwoCalls,           ///< A second CALL of ours goes out while one is open.
   kAllocate,           ///< Heap is used for every frame from the CSMS.
   kKeepOldList,        ///< An update of the local list is accepted, and gone with the power.
+  kIgnoreReadBack,     ///< Bridge: the charger's limit reads as it was written.
+  kSilenceIsUnplug,    ///< Bridge: a silent charger has no car.
+  kForgetRewrite,      ///< Bridge: what a charger forgot in a restart is not written again.
   kForgetReservation,  ///< Reservations are lost with the power.
 };
 
 struct MutantName {
   Mutant mutant;
   const char* name;
+};
+constexpr MutantName kBridgeMutants[] = {
+    {Mutant::kIgnoreReadBack, "ignore-read-back"},
+    {Mutant::kSilenceIsUnplug, "silence-is-unplug"},
+    {Mutant::kForgetRewrite, "forget-rewrite"},
 };
 constexpr MutantName kMutants[] = {
     {Mutant::kDropRecord, "drop-record"},

@@ -1,43 +1,12 @@
 #include "simulation/script.hpp"
 
-#include "platform_sim/sim_entropy.hpp"
+#include "simulation/dice.hpp"
 
 #include <algorithm>
 #include <cstdio>
 
 namespace simulation {
 namespace {
-
-constexpr int64_t kSecondMs = 1000;
-constexpr int64_t kMinuteMs = 60 * kSecondMs;
-constexpr int64_t kHourMs = 60 * kMinuteMs;
-constexpr int64_t kDayMs = 24 * kHourMs;
-
-class Dice {
- public:
-  explicit Dice(uint64_t seed) : entropy_(seed) {}
-
-  bool chance(uint32_t per_mille) { return entropy_.chance(per_mille); }
-  /// minimum..maximum, even.
-  int64_t between(int64_t minimum, int64_t maximum) {
-    return minimum + static_cast<int64_t>(entropy_.next_u64() >> 1U) % (maximum - minimum + 1);
-  }
-  /// minimum..maximum, as many short as long ones.
-  int64_t spread(int64_t minimum, int64_t maximum) {
-    int doublings = 0;
-    for (int64_t bound = minimum; bound < maximum; bound *= 2) ++doublings;
-    int64_t low = minimum;
-    for (int64_t i = between(0, std::max(0, doublings - 1)); i > 0; --i) low *= 2;
-    return between(low, std::min(low * 2, maximum));
-  }
-  template <typename T, size_t N>
-  T one_of(const T (&choice)[N]) {
-    return choice[static_cast<size_t>(between(0, N - 1))];
-  }
-
- private:
-  platform_sim::SimEntropy entropy_;
-};
 
 /// What one person with one car does at a connector.
 int64_t add_visit(Script& script, Dice& dice, uint8_t connector, int64_t at_ms) {
@@ -399,6 +368,27 @@ std::string describe(const Event& event) {
     case EventKind::kAppendFails:
       return std::string("an append fails ") + (event.b == 1 ? "(no space)" : "(I/O)") + " after " +
              number(event.a) + " bytes";
+    case EventKind::kBusFault: {
+      static const char* const kNames[] = {
+          "with a wrong checksum", "cut in half", "with garbage",
+          "with exception",        "late by ms",  "never, but one of"};
+      return at + ": the charger answers " + kNames[event.b] + " " + number(event.c) + " for " +
+             a_ms;
+    }
+    case EventKind::kNoise:
+      return number(event.a) + " bytes of noise on the bus";
+    case EventKind::kChargerReboot:
+      return at + ": the charger restarts, silent for " + a_ms + ", starting for " +
+             number(event.b) + " ms";
+    case EventKind::kDisobey:
+      return at + ": " + number(event.b) + " mA flow whatever is offered, for " + a_ms;
+    case EventKind::kRefuseLimit:
+      return at + (event.b == 0 ? ": limits are refused for " : ": limits are not kept for ") +
+             a_ms;
+    case EventKind::kMeterValue:
+      return at + ": the counter shows " + number(event.a) + " Wh";
+    case EventKind::kLimit:
+      return at + ": the CSMS allows " + number(event.a) + " mA";
     case EventKind::kSetFails:
       return "a write of a setting fails";
     case EventKind::kFlashFull:
@@ -410,6 +400,13 @@ std::string describe(const Event& event) {
 }
 
 std::string describe_charge_point(const Script& script) {
+  if (script.is_bridge) {
+    return std::to_string(script.connectors) + " chargers, failsafe " +
+           std::to_string(script.failsafe_ma) + " mA, watchdog " +
+           std::to_string(script.watchdog_ms) + " ms, polls every " +
+           std::to_string(script.status_poll_ms) + " and " + std::to_string(script.meter_poll_ms) +
+           " ms";
+  }
   return std::to_string(script.connectors) + " connectors, " + std::to_string(script.phases) +
          " phases, " + std::to_string(script.max_ma) + " mA, " +
          (script.can_switch_phases ? "switches phases, " : "") +

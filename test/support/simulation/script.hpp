@@ -48,7 +48,18 @@ enum class EventKind : uint8_t {
   kSetFails,     ///<
   kFlashFull,    ///< a = duration ms, b = bytes that are left
   kBootClock,    ///< a = jump ms of the battery clock at the next start
+  // Bus and chargers of the bridge
+  kBusFault,       ///< a = duration ms, b = BusFault, c = its figure
+  kNoise,          ///< a = bytes that come from nowhere
+  kChargerReboot,  ///< a = silent ms, b = starting ms
+  kDisobey,        ///< a = duration ms, b = mA that the car draws, whatever is offered
+  kRefuseLimit,    ///< a = duration ms, b = 0 exception, 1 says yes and does not do it
+  kMeterValue,     ///< a = Wh that the counter of the charger shows from now on
+  kLimit,          ///< a = mA per phase, a default profile of the CSMS
 };
+
+/// What becomes of the answers of one charger.
+enum class BusFault : uint8_t { kCrc, kTruncated, kGarbage, kException, kSlow, kLoses };
 
 struct Event {
   int64_t at_ms = 0;
@@ -76,6 +87,12 @@ struct Script {
   int64_t sample_s = 300;      ///< MeterValueSampleInterval
   int64_t heartbeat_s = 3600;
   bool is_offline_allowed = true;
+  // With the real bridge: chargers on a bus instead of chargers behind the contract
+  bool is_bridge = false;
+  uint32_t failsafe_ma = 0;
+  uint32_t watchdog_ms = 0;  ///< bridge::ConnectorConfig::watchdog_ms
+  uint32_t status_poll_ms = 1000;
+  uint32_t meter_poll_ms = 5000;
   std::vector<Event> events;  ///< Ordered by time.
 };
 
@@ -89,6 +106,8 @@ constexpr bool is_stolen(size_t tag) { return tag >= kStolenTag; }
 /// Draws the script of a seed. The same arguments give the same script on every machine.
 /// @param days  >= 1.
 Script make_script(uint64_t seed, int64_t days);
+/// The same for gateway, bridge and chargers on a bus. @param hours  >= 1.
+Script make_bridge_script(uint64_t seed, int64_t hours);
 
 /// "day 3 04:05:06.789"
 std::string format_time(int64_t at_ms);

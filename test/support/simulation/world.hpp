@@ -268,6 +268,9 @@ void World::watched(Call call) {
 /// Runs a script. @return The same outcome for the same arguments.
 Outcome run(const Script& script, const RunOptions& options = RunOptions());
 
+/// The same for a script with is_bridge; run() calls it.
+Outcome run_bridge(const Script& script, const RunOptions& options);
+
 /// Removes from a failing script whatever the failure does not need, in at most so many runs.
 /// @param progress  Called after every run that made it smaller.
 Script shrink(const Script& script, const RunOptions& options, size_t max_runs);

@@ -267,6 +267,14 @@ void World::happen(const Event& event) {
     case EventKind::kBootClock:
       boot_clock_jump_ms_ = event.a;
       break;
+    case EventKind::kBusFault:
+    case EventKind::kNoise:
+    case EventKind::kChargerReboot:
+    case EventKind::kDisobey:
+    case EventKind::kRefuseLimit:
+    case EventKind::kMeterValue:
+    case EventKind::kLimit:
+      break;  // of BridgeWorld
   }
 }
 

@@ -128,6 +128,7 @@ Outcome World::finish() {
 Outcome World::run() { return finish(); }
 
 Outcome run(const Script& script, const RunOptions& options) {
+  if (script.is_bridge) return run_bridge(script, options);
   World world(script, options);
   return world.run();
 }
