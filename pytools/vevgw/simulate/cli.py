@@ -58,8 +58,9 @@ def simulate(
     runs = program.run(
         binary, range(seed, seed + seeds), arguments, on_output=show, processes=processes
     )
+    length = f"{hours} hours" if bridge else f"{days} days"
     print(
-        f"{len(runs)} seeds x {f'{hours} hours' if bridge else f'{days} days'}: every promise kept; hash {program.combined_hash(runs)}, "
+        f"{len(runs)} seeds x {length}: every promise kept; hash {program.combined_hash(runs)}, "
         f"{sum(run.transactions for run in runs)} transactions, "
         f"{sum(run.kwh for run in runs)} kWh, {sum(run.frames for run in runs)} frames, "
         f"{sum(run.retries for run in runs)} retries, {sum(run.calls for run in runs)} CALLs "

@@ -1,4 +1,5 @@
 #include "simulation/bridge_world.hpp"
+#include "simulation/world.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -225,6 +226,11 @@ void BridgeWorld::probe() {
     happen(Event{now_ms(), EventKind::kUnplug, id, 0, 0, 0});
     if (!run_until(now_ms() + 60000)) return;
   }
+}
+
+Outcome run_bridge(const Script& script, const RunOptions& options) {
+  BridgeWorld world(script, options);
+  return world.run();
 }
 
 }  // namespace simulation

@@ -1,7 +1,5 @@
 #include "simulation/bridge_world.hpp"
 
-#include "simulation/world.hpp"
-
 #include <algorithm>
 
 namespace simulation {
@@ -494,11 +492,6 @@ Outcome BridgeWorld::run() {
                          outcome_.trace.end() - static_cast<std::ptrdiff_t>(options_.trace_lines));
   }
   return outcome_;
-}
-
-Outcome run_bridge(const Script& script, const RunOptions& options) {
-  BridgeWorld world(script, options);
-  return world.run();
 }
 
 }  // namespace simulation
