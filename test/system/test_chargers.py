@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from vevgw.chargers.devices import make_device, meter_names
 from vevgw.chargers.devices.base import Space
+from vevgw.chargers.devices.meter import ProfileMeter
 from vevgw.chargers.devices.profile_device import ProfileDevice
 from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sessions import DRILLS, GROUPS
@@ -41,6 +43,7 @@ TOLERANCE_WH = {"viridian-epc": 4}
 # What its lifetime counter shows at the start, Wh: coarse counters take a step in the session.
 COUNTER_WH = 4_321_095.0
 DRAWN_WH = 6.0
+METER_UNIT = 7
 # Failsafe current that the gateway sets in a drill, where the charger lets it.
 SETTABLE_A = 8.0
 
@@ -100,16 +103,30 @@ async def open_site(
             else:
                 scheme = "rtu+tcp://" if link == "converter" else ""
                 settings[f"c{number}.host"] = scheme + sim.port_path
-        options = GatewayOptions(
-            csms_url=csms.url, identity=IDENTITY, buses=buses, settings=settings
+        yield await stack.enter_async_context(
+            run_gateway(csms, folder, program, buses, settings, sims)
         )
-        gateway = NativeGateway(program, folder, options)
-        dut = Dut(NativeTransport(gateway), log_path=folder / "console.log")
+
+
+@asynccontextmanager
+async def run_gateway(
+    csms: Csms,
+    folder: Path,
+    program: Path,
+    buses: dict[int, str],
+    settings: dict[str, str],
+    chargers: dict[str, ChargerSim],
+) -> AsyncIterator[Site]:
+    """Starts a gateway and waits until all its connectors are Available."""
+    options = GatewayOptions(csms_url=csms.url, identity=IDENTITY, buses=buses, settings=settings)
+    gateway = NativeGateway(program, folder, options)
+    dut = Dut(NativeTransport(gateway), log_path=folder / "console.log")
+    async with AsyncExitStack() as stack:
         stack.push_async_callback(gateway.kill9)
         await stack.enter_async_context(dut)
-        site = Site(csms, csms.charge_point(IDENTITY), dut, gateway, sims, asyncio.Lock())
+        site = Site(csms, csms.charge_point(IDENTITY), dut, gateway, chargers, asyncio.Lock())
         await site.cp.expect("BootNotification", timeout_s=30)
-        for number in range(1, len(chargers) + 1):
+        for number in range(1, int(settings["connectors"]) + 1):
             await site.status(number, "Available", 0, 30)
         yield site
 
@@ -195,10 +212,7 @@ async def test_whole_session(
             for model, outcome in zip(site.chargers, outcomes, strict=True)
             if outcome is not None
         ]
-        for _ in range(100):
-            if not csms.books.open_transactions(IDENTITY):
-                break
-            await asyncio.sleep(0.1)
+        await closed(csms)
         for number, (model, sim) in enumerate(site.chargers.items(), 1):
             booked = [
                 one for one in csms.books.transactions(IDENTITY) if one.connector_id == number
@@ -246,3 +260,76 @@ async def test_gateway_that_is_gone(
                 f"{failsafe_a:g} A of {model}",
             )
             assert sims[model].device.watchdog_expiries == 1, model
+
+
+@pytest.mark.parametrize("part", range(3))
+async def test_meter_beside_a_charger(
+    part: int, csms: Csms, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """Purpose: a charger without a meter shares its bus with one, seven pairs at a time.
+
+    Pass criteria: the books have what the meter counted, in its own steps.
+    """
+    program = pytestconfig.getoption("--gateway") or find_gateway(pytestconfig.rootpath)
+    names = meter_names()[part * 7 : part * 7 + 7]
+    async with AsyncExitStack() as stack:
+        settings = {"connectors": str(len(names))}
+        pairs: list[tuple[ChargerSim, ProfileMeter]] = []
+        for number, name in enumerate(names, 1):
+            charger = make_device("evse-wb-din")
+            charger.energy_total_vah = COUNTER_WH
+            meter = ProfileMeter(name, charger)
+            sim = ChargerSim(
+                charger, tcp=("127.0.0.1", 0), framing=Framing.RTU, meters={METER_UNIT: meter}
+            )
+            await stack.enter_async_context(sim)
+            pairs.append((sim, meter))
+            host = "rtu+tcp://" + sim.port_path
+            settings |= {
+                f"c{number}.profile": "evse-wb-din",
+                f"c{number}.host": host,
+                f"c{number}.meter": str(number),
+                f"m{number}.profile": name,
+                f"m{number}.host": host,
+                f"m{number}.unit": str(METER_UNIT),
+            }
+        site = await stack.enter_async_context(
+            run_gateway(csms, tmp_path, program, {}, settings, {})
+        )
+        await asyncio.gather(*(charge(site, n, sim) for n, (sim, _) in enumerate(pairs, 1)))
+        await closed(csms)
+        wrong = []
+        for number, (name, (sim, meter)) in enumerate(zip(names, pairs, strict=True), 1):
+            booked = [
+                one for one in csms.books.transactions(IDENTITY) if one.connector_id == number
+            ]
+            assert len(booked) == 1, name
+            field = next(one for one in meter.fields.values() if one.meaning == "energy_total")
+            step = max(1, int(field.scale)) if not field.kind.startswith("f") else 1
+            energy = (booked[0].meter_stop_wh or 0) - booked[0].meter_start_wh
+            counted = sim.energy_wh // step * step - COUNTER_WH // step * step
+            if abs(energy - counted) > 2:
+                wrong.append(f"{name}: the books have {energy} Wh, it counted {counted:.0f} Wh")
+        assert not wrong, "\n".join(wrong)
+
+
+async def charge(site: Site, connector: int, sim: ChargerSim) -> None:
+    """A short session; a meter is read every 5 s, also once more after the EV has had enough."""
+    begin_wh = sim.energy_wh
+    await start(site, connector, sim)
+    await sim.wait_for(lambda s: s.energy_wh > begin_wh + DRAWN_WH, 20, "energy")
+    assert sim.ev is not None
+    sim.ev.suspended = True
+    await sim.wait_for(lambda s: s.current_a == 0, 5, "no current")
+    await asyncio.sleep(7)
+    mark = site.cp.mark()
+    sim.unplug()
+    await site.status(connector, "Available", mark)
+
+
+async def closed(csms: Csms) -> None:
+    """Waits until all transactions are booked."""
+    for _ in range(100):
+        if not csms.books.open_transactions(IDENTITY):
+            return
+        await asyncio.sleep(0.1)

@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,6 +40,7 @@ class ChargerSim:
             serial-to-Ethernet converter.
         energy_time_scale: Meter and battery run this many times faster than current x voltage x
             time, > 0; currents, ramps and timeouts keep real time.
+        meters: Meters on the same bus, by unit id.
         energy_file: Keeps the total energy over restarts; written before a client can read it.
 
     Raises:
@@ -57,6 +58,7 @@ class ChargerSim:
         framing: Framing | None = None,
         energy_time_scale: float = 1.0,
         energy_file: Path | None = None,
+        meters: Mapping[int, ChargerDevice] | None = None,
     ) -> None:
         if energy_time_scale <= 0:
             raise UserError("The energy time scale must be above 0.")
@@ -76,8 +78,11 @@ class ChargerSim:
         if energy_file is not None:
             self.device.energy_total_vah = _load_energy(energy_file)
         self._saved_vah = int(self.device.energy_total_vah)
+        self._meters = dict(meters or {})
         self._bus = SimBus(
-            {self.unit: self.device}, before_request=self._advance, after_request=self._changed
+            {self.unit: self.device, **self._meters},
+            before_request=self._advance,
+            after_request=self._changed,
         )
         self._last_s = 0.0
         self._ticker: asyncio.Task[None] | None = None
@@ -245,6 +250,8 @@ class ChargerSim:
     def _advance(self) -> None:
         now = asyncio.get_running_loop().time()
         self.device.advance(now - self._last_s)
+        for meter in self._meters.values():
+            meter.advance(now - self._last_s)
         self._last_s = now
         whole = int(self.device.energy_total_vah)
         if self._energy_file is not None and whole != self._saved_vah:

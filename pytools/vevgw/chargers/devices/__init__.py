@@ -8,10 +8,13 @@ registers lie, and their types, does `ProfileDevice` take from the profile.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
+from vevgw.chargers import profiles
 from vevgw.chargers.devices import field_rtu, field_tcp
 from vevgw.chargers.devices.base import ChargerDevice
 from vevgw.chargers.devices.heidelberg import HeidelbergEnergyControl
+from vevgw.chargers.devices.meter import ProfileMeter
 from vevgw.errors import UserError
 
 
@@ -56,13 +59,22 @@ def model_names() -> list[str]:
     return sorted(_MODELS)
 
 
+@cache
+def meter_names() -> tuple[str, ...]:
+    """Returns the names of all built-in meters."""
+    folder = profiles.PROFILES_FOLDER / "meters"
+    return tuple(path.stem for path in profiles.profile_files(folder)) if folder.is_dir() else ()
+
+
 def make_device(model: str) -> ChargerDevice:
-    """Returns a new device of the model, just powered on.
+    """Returns a new device of the model: a charger, or a meter with nothing behind it.
 
     Raises:
         UserError: There is no such model.
     """
     factory = _MODELS.get(model)
+    if factory is None and model in meter_names():
+        return ProfileMeter(model)
     if factory is None:
         known = ", ".join(model_names())
         raise UserError(f"There is no charger model '{model}' to simulate; there are: {known}.")
