@@ -14,7 +14,6 @@ namespace {
 
 constexpr int32_t kPinZeroMv = 1650;
 constexpr double kPinMvPerMv = 1000.0 / 7273.0;
-constexpr int32_t kSamplesPerMs = 50;
 constexpr double kPullOhm = 330;
 constexpr double kReferenceMv = 3300;
 
