@@ -12,6 +12,7 @@ from vevgw.chargers import profiles_build, profiles_docs
 from vevgw.chargers.profiles import PROFILES_FOLDER
 from vevgw.chargers.profiles_image import image
 from vevgw.chargers.profiles_show import describe
+from vevgw.chargers.profiles_try_cli import try_profile
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -104,6 +105,9 @@ def build(
         return
     changed = profiles_build.write(loaded, output)
     print(f"{output}: {len(loaded)} profile(s), {changed} file(s) changed.")
+
+
+app.command("try")(try_profile)
 
 
 def _build_binary(path: Path, output: Path | None) -> None:

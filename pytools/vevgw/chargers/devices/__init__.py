@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from vevgw.chargers import profiles
-from vevgw.chargers.devices import field_rtu, field_tcp
+from vevgw.chargers.devices import field_rtu, field_tcp, generic
 from vevgw.chargers.devices.base import ChargerDevice
 from vevgw.chargers.devices.heidelberg import HeidelbergEnergyControl
 from vevgw.chargers.devices.meter import ProfileMeter
@@ -69,9 +70,14 @@ def meter_names() -> tuple[str, ...]:
 def make_device(model: str) -> ChargerDevice:
     """Returns a new device of the model: a charger, or a meter with nothing behind it.
 
+    Args:
+        model: Name of a model; or a profile's YAML file for the generic device.
+
     Raises:
-        UserError: There is no such model.
+        UserError: There is no such model, or the file has mistakes.
     """
+    if model.endswith((".yaml", ".yml")):
+        return generic.make(Path(model))
     factory = _MODELS.get(model)
     if factory is None and model in meter_names():
         return ProfileMeter(model)

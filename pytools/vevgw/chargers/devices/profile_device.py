@@ -84,7 +84,7 @@ class ProfileDevice(ChargerDevice):
 
     def __init__(self, *, hw_max_a: float = 16.0, missing: Sequence[str] = ()) -> None:
         super().__init__()
-        profile = load(self.model)
+        profile = self.profile()
         transport = profile["transport"]
         line = transport.get("rtu", transport.get("ascii", {}))
         self.default_unit = int(transport["unit"])
@@ -116,6 +116,10 @@ class ProfileDevice(ChargerDevice):
         self._registers = self._make_registers()
 
     # -- what a subclass may state -------------------------------------------------------------
+
+    def profile(self) -> Mapping[str, Any]:
+        """The profile that says where the registers are."""
+        return load(self.model)
 
     def shown(self, name: str) -> Raw | None:
         """Raw value that a register shows now, when neither state nor measurement decides it."""
