@@ -11,7 +11,8 @@ from typing import Any
 from typer.testing import CliRunner
 
 from vevgw.chargers import profiles, profiles_cli
-from vevgw.chargers.ev import EvSpec
+from vevgw.chargers.devices import generic
+from vevgw.chargers.ev import Ev, EvSpec
 from vevgw.chargers.sim import ChargerSim
 
 _PAGE = profiles.REPOSITORY / "docs" / "new-charger.md"
@@ -46,6 +47,14 @@ def test_the_example_is_a_profile_without_mistakes_or_warnings(tmp_path: Path) -
     result = CliRunner().invoke(profiles_cli.app, ["build", "--binary", str(path), "-o", str(made)])
     assert result.exit_code == 0, result.exception
     assert made.stat().st_size > 100
+
+
+def test_every_built_in_charger_has_a_generic_device() -> None:
+    for path in profiles.profile_files(profiles.PROFILES_FOLDER / "chargers"):
+        device = generic.make(path)
+        assert device.state == "A1"
+        device.plug(Ev(EvSpec()))
+        assert device.state == "B1"
 
 
 async def test_the_example_drives_a_device_from_plug_to_unplug(tmp_path: Path) -> None:

@@ -126,14 +126,14 @@ def test_conditions(match: Any, value: int | str, expected: bool) -> None:
 
 async def test_rtu_over_a_terminal_shows_a_charging_heidelberg() -> None:
     async with ChargerSim("heidelberg-energy-control") as sim:
-        name = ("heidelberg-energy-control", "--port", sim.port_path)
-        found = await try_once(*name)
-        assert found["pilot"] in ("A1", "A2")
+        sim.plug(EvSpec(phases=3, max_current_a=16))
+        found = await try_once(
+            "heidelberg-energy-control", "--port", sim.port_path, "--limit", "10", "--yes"
+        )
+        assert found["pilot"] == "B1"
         assert values(found, "voltages") == [230.0, 230.0, 230.0]
         assert values(found, "watchdog-timeout") == [15000.0]
         assert found["hints"] == []
-        sim.plug(EvSpec(phases=3, max_current_a=16))
-        found = await try_once(*name, "--limit", "10", "--yes")
         assert found["limit"]["taken"], found["limit"]
         await sim.wait_for(lambda s: s.limit_a == 10, 5, "10 A")
 

@@ -175,6 +175,8 @@ class Trial:
         """
         self.check_limit(amps)
         limit = self._data["control"]["limit"]
+        if self._is_other_model():
+            return False, "Nothing was written: the device says that it is another model."
         known = self._known()
         for name in (*limit.get("also", ()), limit["register"]):
             register = self._scaled(self._data["registers"][name], known)
@@ -288,6 +290,10 @@ class Trial:
         scale = variant_scale(register, known)
         return register if scale is None else {**register, "scale": scale}
 
+    def _is_other_model(self) -> bool:
+        identity, known = self._data.get("identity", {}), self._known()
+        return identity.keys() <= known.keys() and not holds(identity, known)
+
     def _nobody(self) -> UserError:
         target = self._link.target
         said = f"Nobody answers as unit {target.unit} at {target}"
@@ -304,8 +310,7 @@ class Trial:
     # -- hints ---------------------------------------------------------------------------------
 
     def _hints(self, said: Verdict | None) -> Iterator[str]:
-        identity, known = self._data.get("identity", {}), self._known()
-        if identity and identity.keys() <= known.keys() and not holds(identity, known):
+        if self._is_other_model():
             yield "The device says that it is another model than the profile's (identity)."
         if said is not None and said.rule is None:
             yield "No state rule holds: the profile does not know what the state registers show."

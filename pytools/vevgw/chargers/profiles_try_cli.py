@@ -37,7 +37,9 @@ def try_profile(
         Framer | None, typer.Option(help="Frames; default: what the profile has for the line.")
     ] = None,
     outlet: Annotated[int, typer.Option(help="Outlet of the device, from 1.")] = 1,
-    every: Annotated[float, typer.Option(help="Seconds from one round to the next.")] = 2.0,
+    every: Annotated[
+        float, typer.Option(help="Seconds from one round to the next; the profile may need more.")
+    ] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="One round only.")] = False,
     limit: Annotated[
         float | None,
@@ -54,6 +56,7 @@ def try_profile(
         raise UserError(str(next(finding for finding in findings if finding.is_error)))
     if every < 0:
         raise UserError("--every cannot be below 0.", exit_code=2)
+    every = max(every, profile.data["transport"].get("poll_every_ms", 0) / 1000)
     target = _target(profile, port, tcp, framer, unit, outlet, (baud, parity, stop_bits))
     link = Link(target, profile.data["transport"])
     trial = Trial(profile, link, outlet)

@@ -14,7 +14,7 @@ from typing import Any
 
 from vevgw.chargers import profiles
 from vevgw.chargers.devices.image import Raw
-from vevgw.chargers.devices.profile_device import ProfileDevice, Watchdog
+from vevgw.chargers.devices.profile_device import MEASURED, ProfileDevice, Watchdog
 from vevgw.chargers.profiles_decode import Compared, holds, verdict
 from vevgw.errors import UserError
 
@@ -149,7 +149,12 @@ def _values_for(
             known: dict[str, Compared] = dict(zip(names, values, strict=True))
             said = verdict({"state": {"rules": rules}}, known)
             if holds(rule.get("when", {}), known) and said.rule == rules.index(rule) + 1:
-                return dict(known)
+                # What is measured is shown as it is.
+                return {
+                    name: value
+                    for name, value in known.items()
+                    if data["registers"][name].get("meaning") not in MEASURED
+                }
     return None
 
 
@@ -166,12 +171,15 @@ def _candidates(match: Any) -> Iterator[Compared]:
             yield 1 << match["bit"]
             yield 0
         # Others, for situations in which it must not hold.
+        if "max" in match:
+            yield match["max"] + 1
         if "mask" in match:
             yield match["mask"] ^ match.get("equals", 0)
         if "not" in match:
             yield from (value for value in (0, 1, match.get("mask", 2)) if value != match["not"])
     else:
         yield match
+        yield match ^ 1
 
 
 def _distinct(values: Iterator[Compared] | Any) -> list[Compared]:

@@ -20,7 +20,7 @@ from vevgw.chargers.ev import Ev, Pilot
 from vevgw.errors import UserError
 
 _LOWEST_A = 6.0
-_MEASURED = ("current", "voltage", "power", "energy_total", "energy_session")
+MEASURED = ("current", "voltage", "power", "energy_total", "energy_session")
 _TEMPERATURE_C = 31.0
 
 
@@ -356,7 +356,7 @@ class ProfileDevice(ChargerDevice):
         own = self.shown(name)
         if own is not None:
             return own
-        if field.meaning in _MEASURED:
+        if field.meaning in MEASURED:
             return field.raw(self._measured(field, field.phase(element)))
         if name in self._stored:
             return self._stored[name]
