@@ -88,6 +88,7 @@ void ChargerDriver::set_offer(const charger::Offer& offer, common::Instant now) 
 void ChargerDriver::request_sample(common::Instant now) {
   next_status_ = now;
   next_meter_ = now;
+  if (ports_.meter != nullptr) ports_.meter->request(now);
 }
 
 charger::Capabilities ChargerDriver::capabilities() const {

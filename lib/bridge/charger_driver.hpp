@@ -29,8 +29,8 @@ class ChargerDriver final : public Driver {
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
     charger::IdReaderObserver* tags =
-        nullptr;                         ///< nullptr: tags of the charger's reader are ignored.
-    const MeterDriver* meter = nullptr;  ///< Measures what the charger does not; may be shared.
+        nullptr;                   ///< nullptr: tags of the charger's reader are ignored.
+    MeterDriver* meter = nullptr;  ///< Measures what the charger does not; may be shared.
   };
 
   void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);

@@ -9,6 +9,8 @@ LOG_MODULE("bridge");
 namespace {
 
 constexpr uint32_t kShortestPollMs = 250;
+/// Until the charger is read again for a sample that waits for the meter.
+constexpr int64_t kMeterAgainMs = 500;
 /// Writes of one setting before it is given up.
 constexpr uint8_t kSettingTries = 2;
 /// Retentive memory is written at most this often.
@@ -87,7 +89,14 @@ bool ChargerDriver::run_cycle(common::Instant now) {
   }
   cycle_running_ = false;
   report_tag(now);
-  if (cycle_has_meter_) emit_sample(now);
+  if (!cycle_has_meter_) return false;
+  // A transaction ends with what the meter shows now, not with its last turn: the sample waits for it.
+  if (ports_.meter != nullptr && ports_.meter->is_awaited(now)) {
+    next_meter_ = now + kMeterAgainMs;
+    if (next_status_ > next_meter_) next_status_ = next_meter_;
+    return false;
+  }
+  emit_sample(now);
   return false;
 }
 

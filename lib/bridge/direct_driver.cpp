@@ -138,7 +138,19 @@ void DirectDriver::on_limit_read(uint32_t limit_ma) {
   limit_ma_ = limit_ma;
 }
 
+/// Until a sample is tried again that waits for the meter.
+constexpr int64_t kMeterAgainMs = 200;
+
+void DirectDriver::request_sample(Instant now) {
+  sample_at_ = now;
+  if (ports_.meter != nullptr) ports_.meter->request(now);
+}
+
 void DirectDriver::emit_sample(Instant now) {
+  if (ports_.meter != nullptr && ports_.meter->is_awaited(now)) {
+    sample_at_ = now + kMeterAgainMs;
+    return;
+  }
   sample_at_ = Instant::never();
   reading_.taken_at = now;
   charger::MeterSample sample = reading_;

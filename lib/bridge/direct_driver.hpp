@@ -18,15 +18,14 @@ class DirectDriver : public Driver {
   struct Ports {
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
-    const MeterDriver* meter =
-        nullptr;  ///< Beside the charger: its energy counts before the charger's.
+    MeterDriver* meter = nullptr;  ///< Beside the charger: its energy counts before the charger's.
   };
 
   uint8_t connector_id() const override { return config_.connector_id; }
   void begin(charger::ChargerObserver& observer, common::Instant now) override;
   common::Instant step(common::Instant now) override;
   void set_offer(const charger::Offer& offer, common::Instant now) override;
-  void request_sample(common::Instant now) override { sample_at_ = now; }
+  void request_sample(common::Instant now) override;
   charger::Capabilities capabilities() const override;
   common::Status checkpoint() override;
   void fill(ConnectorDiagnostics& out, common::Instant now) const override;

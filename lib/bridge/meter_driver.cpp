@@ -10,6 +10,8 @@ namespace {
 constexpr int64_t kFreshPolls = 3;
 constexpr int64_t kLostMs = 30000;
 constexpr int64_t kAgainMs = 100;
+/// Who asked for a reading waits no longer, ms.
+constexpr int64_t kAwaitMs = 2000;
 
 }  // namespace
 
@@ -26,6 +28,18 @@ void MeterDriver::begin(common::Instant now) {
 
 bool MeterDriver::is_fresh(common::Instant now) const {
   return sample_.valid != 0 && now - sample_.taken_at < kFreshPolls * config_.poll_ms;
+}
+
+void MeterDriver::request(common::Instant now) {
+  // Who shares the meter may have asked already: one reading serves both.
+  if (is_awaited(now) && cycle_begun_at_ < requested_at_) return;
+  is_requested_ = true;
+  requested_at_ = now;
+  next_poll_ = now;
+}
+
+bool MeterDriver::is_awaited(common::Instant now) const {
+  return is_requested_ && now < requested_at_ + kAwaitMs;
 }
 
 bool MeterDriver::is_lost(common::Instant now) const {
@@ -59,6 +73,7 @@ common::Instant MeterDriver::step(common::Instant now) {
       case Phase::kIdle:
         if (now < next_poll_) return next_poll_;
         next_poll_ = now + config_.poll_ms;
+        cycle_begun_at_ = now;
         cursor_ = RegisterSet::Cursor();
         reading_.clear();
         phase_ = Phase::kCycle;
@@ -69,6 +84,7 @@ common::Instant MeterDriver::step(common::Instant now) {
         }
         phase_ = Phase::kIdle;
         if (reading_.sample().valid == 0) break;
+        if (cycle_begun_at_ >= requested_at_) is_requested_ = false;
         sample_ = reading_.sample();
         sample_.taken_at = now;
         break;

@@ -36,6 +36,10 @@ class MeterDriver {
   common::Instant step(common::Instant now);
   void on_completion(uint8_t bus_index, const modbus::Completion& completion, common::Instant now);
 
+  /// Asks for a reading that begins now or later.
+  void request(common::Instant now);
+  /// What was asked for is still to come, and worth waiting for (2 s at most).
+  bool is_awaited(common::Instant now) const;
   /// The last reading; `valid` is 0 before the first.
   const charger::MeterSample& sample() const { return sample_; }
   /// Import counter as the meter shows it, Wh; in sample() when kMeterEnergyImport is set.
@@ -65,6 +69,9 @@ class MeterDriver {
   RegisterSet::Cursor cursor_;
   common::Instant begun_at_;
   common::Instant next_poll_;
+  common::Instant cycle_begun_at_;
+  bool is_requested_ = false;
+  common::Instant requested_at_;
 };
 
 }  // namespace bridge

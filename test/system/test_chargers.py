@@ -321,7 +321,6 @@ async def charge(site: Site, connector: int, sim: ChargerSim) -> None:
     assert sim.ev is not None
     sim.ev.suspended = True
     await sim.wait_for(lambda s: s.current_a == 0, 5, "no current")
-    await asyncio.sleep(7)
     mark = site.cp.mark()
     sim.unplug()
     await site.status(connector, "Available", mark)

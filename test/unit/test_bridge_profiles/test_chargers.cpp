@@ -465,6 +465,34 @@ TEST_CASE("a meter measures for a charger that cannot, and its failure is a warn
   REQUIRE(world.run_until(20000, [&] { return world.state.error == Error::kNone; }));
 }
 
+TEST_CASE("a sample that was asked for waits for what the meter shows now") {
+  World world;
+  prepare_evse(world.box, 18, 0);
+  world.meter = "eastron-sdm630";
+  Box& meter = world.meter_box;
+  meter.fill(meter.input, 0, 80);
+  meter.fill(meter.input, 0x48, 10);
+  Box::set32(meter.input, 0x48, Box::bits(1234.5F));
+  world.box.holding[1002] = 3;
+  world.start("evse-wb-din", 1);
+  world.offer(16000);
+  REQUIRE(world.run_until(30000, [&] { return world.sample.energy_import_wh == 1234500; }));
+  for (int32_t wh = 1234502; wh < 1234520; wh += 2) {
+    CAPTURE(wh);
+    world.run(700);
+    Box::set32(meter.input, 0x48, Box::bits((static_cast<float>(wh) + 0.4F) / 1000.0F));
+    const common::Instant asked = world.clock.now();
+    world.bridge.request_sample(1, asked);
+    REQUIRE(world.run_until(3000, [&] { return world.sample.taken_at >= asked; }));
+    CHECK(world.sample.energy_import_wh == wh);
+  }
+  // A meter that does not answer delays it by two seconds, no more.
+  world.line.faults(100).is_silent = true;
+  const common::Instant asked = world.clock.now();
+  world.bridge.request_sample(1, asked);
+  REQUIRE(world.run_until(4000, [&] { return world.sample.taken_at >= asked; }));
+}
+
 TEST_CASE("current without permission is noticed by a meter, too") {
   World world;
   prepare_evse(world.box, 18, 0);
