@@ -314,7 +314,7 @@ async def test_meter_beside_a_charger(
 
 
 async def charge(site: Site, connector: int, sim: ChargerSim) -> None:
-    """A short session; a meter is read every 5 s, also once more after the EV has had enough."""
+    """A short session; at its end the meter is asked once more, not waited for."""
     begin_wh = sim.energy_wh
     await start(site, connector, sim)
     await sim.wait_for(lambda s: s.energy_wh > begin_wh + DRAWN_WH, 20, "energy")
