@@ -137,11 +137,10 @@ void Connector::on_meter_sample(const charger::MeterSample& sample) {
   if (is_register_new_) {
     last_register_wh_ = std::max(last_register_wh_, sample.energy_import_wh);
   }
-  // W limits follow the measured voltage and the phases in use. While the charger keeps an EV from using all phases,
-  // its currents do not tell how many it has.
-  if (session_ == SessionState::kRunning && sample.has(charger::kMeterCurrent) &&
-      (!capabilities_.can_switch_phases || offer_.phases >= capabilities_.phases)) {
-    phases_.observe(sample, capabilities_.phases, now());
+  // W limits follow the measured voltage and the phases in use.
+  if (session_ == SessionState::kRunning && sample.has(charger::kMeterCurrent)) {
+    phases_.observe(sample, capabilities_.phases,
+                    capabilities_.can_switch_phases && offer_.phases < capabilities_.phases, now());
   }
   if (session_ == SessionState::kRunning && services_->profiles.size() > 0) is_offer_stale_ = true;
   if (session_ == SessionState::kResuming) resolve_resume();

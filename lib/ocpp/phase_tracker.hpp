@@ -12,12 +12,15 @@ class PhaseTracker {
  public:
   /// A new session: nothing is known of its EV.
   void reset() { *this = PhaseTracker(); }
-  /// @param connected  Phases of the connector, 1..3.
-  void observe(const charger::MeterSample& sample, uint8_t connected, common::Instant now) {
+  /// @param connected   Phases of the connector, 1..3.
+  /// @param is_limited  The charger keeps the EV from using all of them: fewer than assumed tell nothing of the EV.
+  void observe(const charger::MeterSample& sample, uint8_t connected, bool is_limited,
+               common::Instant now) {
     uint8_t in_use = 0;
     for (const int32_t ma : sample.current_ma) in_use += ma >= kInUseMa ? 1 : 0;
-    if (in_use == 0) return;
-    if (in_use >= (phases_ == 0 ? connected : phases_)) {
+    const uint8_t assumed = phases_ == 0 ? connected : phases_;
+    if (in_use == 0 || (is_limited && in_use <= assumed)) return;
+    if (in_use >= assumed) {
       phases_ = in_use;
       fewer_ = 0;
     } else if (in_use > fewer_) {

@@ -377,6 +377,25 @@ TEST_CASE(
   }
 }
 
+// Rules: R-5.16-7 FP-18
+TEST_CASE("a car that adds a phase is noticed while the wallbox keeps it on two") {
+  Fixture fixture(strong_wallbox(true));
+  World& world = fixture.world;
+  fixture.charge(ev_with_phases(1));
+  world.run_for(30000);
+  CHECK(fixture.set(1, Fixture::profile(1, 0, "TxDefaultProfile", "Relative",
+                                        Fixture::flat("4600", "W", R"(,"numberPhases":2)"))) ==
+        "Accepted");
+  CHECK(world.charger.offer(1).phases == 2);
+  CHECK(fixture.limit() == 20000);
+  // One phase as before tells nothing new.
+  world.run_for(30000);
+  CHECK(fixture.limit() == 20000);
+  world.charger.set_ev_phases(1, 3);
+  world.run_for(5000);
+  CHECK(fixture.limit() == 10000);
+}
+
 // ---------------------------------------------------------------------- persistence
 
 // Rules: R-5.16-2 R-5.16.4-2
