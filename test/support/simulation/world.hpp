@@ -90,6 +90,7 @@ class World final : private charger::ChargerObserver {
     ocpp::ChargePointStatus status = ocpp::ChargePointStatus::Unavailable;  ///< Of the turn before.
     bool is_plugged = false;
     int64_t loud_since_ms = 0;  ///< The charger can be heard since then.
+    bool was_off = false;       ///< The gateway, in the turn before.
     bool has_transaction = false;
     bool is_start_known = false;
     uint32_t local_number = 0;

@@ -119,6 +119,7 @@ void World::check_power() {
     if (!is_on()) {
       seen.unpaid_since_ms = seen.over_since_ms = -1;
       seen.loud_since_ms = now_ms();
+      seen.was_off = true;
       continue;
     }
     ocpp::TransactionView view;
@@ -135,9 +136,11 @@ void World::check_power() {
       seen.local_number = view.local_number;
       seen.start_wh = energy_wh;
       seen.are_phases_heard = false;
-      seen.is_start_known = utc.is_known() && !is_clock_wrong_;
+      // One that power cut off in the moment it began is seen only after the restart: it is older than that.
+      seen.is_start_known = utc.is_known() && !is_clock_wrong_ && !seen.was_off;
       seen.started_utc_ms = utc.ms;
     }
+    seen.was_off = false;
     const bool is_authorised = is_open && !view.is_stopping;
     if (charger_port_.is_permitted(id) && !is_authorised) {
       fail("connector " + std::to_string(id) + " is permitted to charge without a transaction");
