@@ -189,7 +189,7 @@ TEST_CASE_FIXTURE(Refused,
   world.run_for(3000);
   world.power.fail_accesses(UINT64_MAX, 0);
   world.csms.faults.delay_ms = 10;
-  world.run_for(10000);
+  world.run_for(70000);  // after the TransactionMessageRetryInterval, 60 s
   CHECK(letters() == 0);
   CHECK(world.csms.received["StartTransaction"] == 2);
   CHECK(status() == "Charging");
