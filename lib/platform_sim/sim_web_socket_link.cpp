@@ -128,11 +128,13 @@ Result<platform::ReceivedFrame> SimWebSocketLink::receive(common::Span<char> buf
   return result;
 }
 
-Instant SimWebSocketLink::next_event() const {
+Instant SimWebSocketLink::next_event(bool is_client_taking) const {
   const platform::LinkStatus& now = status();
   Instant next = Instant::never();
   if (is_open_ && !now.is_up) next = connected_at_.is_never() ? now.next_attempt : connected_at_;
   for (const std::deque<InFlight>& frames : queues_) {
+    if (&frames == &queues_[static_cast<size_t>(Direction::kToClient)] && !is_client_taking)
+      continue;
     if (!frames.empty()) next = common::earlier(next, frames.front().arrives);
   }
   return next;

@@ -40,7 +40,8 @@ class SimWebSocketLink final : public platform::WebSocketLink {
   common::Result<platform::ReceivedFrame> receive(common::Span<char> buffer) override;
 
   /// When something changes by itself: a connection comes up, a frame arrives at either side.
-  common::Instant next_event() const;
+  /// @param is_client_taking  false: the client takes no frame now, so those that wait for it are no event.
+  common::Instant next_event(bool is_client_taking = true) const;
 
   // The server's side.
   void set_behaviour(const Behaviour& behaviour) { behaviour_ = behaviour; }

@@ -152,6 +152,7 @@ void World::boot() {
   options.reset_cause = cause_;
   const common::Status begun = charge_point_->begin(options, clock_.now(), clock_.utc());
   auditor_.on_boot();
+  if (power_.is_on()) note_stops_at_boot();
   reservations_.on_boot(now_ms());
   deadline_ = clock_.now();
   if (!power_.is_on()) {
@@ -209,11 +210,17 @@ void World::die(int64_t off_ms, const char* cause) {
   power_.cut();
   reservations_.expire(charge_point_->utc(clock_.now()).ms, now_ms());
   note_stops_at_death();
+  std::array<ocpp::ChargePointStatus, limits::kMaxConnectors + 1> statuses{};
+  for (uint8_t id = 1; id <= script_.connectors; ++id) statuses[id] = charge_point_->status(id);
   charge_point_.reset();
   auditor_.on_power_lost(now_ms());
   reservations_.on_power_lost(now_ms());
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
-    if (bystanders_[id].status == ocpp::ChargePointStatus::Preparing) reservations_.doubt_on(id);
+    // What the engine did in its last step may be on flash: a reservation was used, or ended with its connector.
+    const ocpp::ChargePointStatus last = statuses[id];
+    if (bystanders_[id].status == ocpp::ChargePointStatus::Preparing ||
+        last == ocpp::ChargePointStatus::Faulted || last == ocpp::ChargePointStatus::Unavailable)
+      reservations_.doubt_on(id);
   }
   on_connection_lost();
   link_.reset();

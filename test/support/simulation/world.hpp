@@ -80,6 +80,7 @@ class World final : private charger::ChargerObserver {
         0;  ///< Of the last reading that reached the gateway since it started, else at the start
             ///< of the transaction: what is on flash lies between.
     int64_t start_wh = 0;
+    int64_t died_wh = 0;     ///< When power failed during the transaction.
     int64_t unheard_wh = 0;  ///< Nobody could hear of it in time for the stop: the bus was silent.
     bool was_silent = false;
     bool was_silent_at_stop = false;
@@ -168,6 +169,7 @@ class World final : private charger::ChargerObserver {
   void check_new_transactions();
   void check_power();
   void note_stops_at_death();
+  void note_stops_at_boot();
   void check_settings();
   bool calm_down();
   int64_t longest_drain_ms() const;

@@ -219,9 +219,27 @@ void World::note_stops_at_death() {
   for (uint8_t id = 1; id <= script_.connectors; ++id) {
     Bystander& seen = bystanders_[id];
     ocpp::TransactionView view;
+    if (!seen.has_transaction) continue;
+    if (charge_point_->open_transaction(id, view)) {
+      seen.died_wh = charger_.energy_wh(id);
+      continue;
+    }
+    limits_.end_transaction(id);
+    seen.has_transaction = false;
+  }
+}
+
+/// The last write before the power was gone may have been whole, and the engine not have heard of it: the transaction
+/// ended there, and who charges after it does so unheard.
+void World::note_stops_at_boot() {
+  for (uint8_t id = 1; id <= script_.connectors; ++id) {
+    Bystander& seen = bystanders_[id];
+    ocpp::TransactionView view;
     if (!seen.has_transaction || charge_point_->open_transaction(id, view)) continue;
     limits_.end_transaction(id);
     seen.has_transaction = false;
+    seen.last_energy_wh = charger_.energy_wh(id);
+    seen.unheard_wh += seen.last_energy_wh - seen.died_wh;
   }
 }
 

@@ -57,7 +57,8 @@ int64_t World::next_ms() {
   for (const Late& late : late_) consider(late.at_ms);
   consider_instant(charger_.next_event());
   if (link_ != nullptr) {
-    consider_instant(link_->next_event());
+    // An outbox that the link does not empty leaves no room for answers: frames wait until it does.
+    consider_instant(link_->next_event(!is_on() || charge_point_->can_receive()));
     if (link_->is_connected() && !csms_.next_event().is_never()) consider(csms_.next_event().ms);
   }
   if (is_on()) {
