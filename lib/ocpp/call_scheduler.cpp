@@ -137,8 +137,10 @@ void Engine::send_next_call() {
 }
 
 Instant Engine::call_deadline() const {
-  if (!is_link_up) return Instant::never();
-  Instant next = calls.deadline();
+  // An answer that is not on flash yet would be lost with the power, connected or not.
+  Instant next = acknowledgement_.is_waiting ? retry_messages_at_ : Instant::never();
+  if (!is_link_up) return next;
+  next = common::earlier(next, calls.deadline());
   // While something is in flight, its answer or timeout is what comes next.
   if (calls.is_in_flight() || !outbox.empty()) return next;
   next = common::earlier(next, registration.deadline());

@@ -404,6 +404,29 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(world.csms.transactions[0].meter_values >= 1);
 }
 
+// Rules: FP-11
+TEST_CASE_FIXTURE(Fixture, "an answer is stored as soon as there is room, connected or not") {
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.csms.faults.delay_ms = 2000;
+  world.tag("ALICE");
+  REQUIRE(world.run_until([&] { return world.csms.received["StartTransaction"] == 1; }, 10000));
+  world.files.set_capacity(0);
+  world.run_for(2500);
+  world.disconnect();
+  world.run_for(30000);
+  // Nothing else is due that soon.
+  const common::Instant next = world.charge_point->step(world.now());
+  CHECK(next > world.now());
+  CHECK(next <= world.now() + 1000);
+  world.files.set_capacity(4 * 1024 * 1024);
+  world.run_for(1500);
+  (void)world.restart(platform::ResetCause::kPowerOn);
+  world.connect();
+  world.run_for(60000);
+  CHECK(world.csms.received["StartTransaction"] == 1);
+}
+
 // Rules: FP-8
 TEST_CASE_FIXTURE(Fixture, "an answer that is stored only later still takes effect") {
   for (const std::string status : {"Blocked", "Accepted"}) {
