@@ -71,7 +71,7 @@ class AuthorizationCache::Keeper : public TagTable::Filter {
 void AuthorizationCache::begin(common::MutableByteSpan buffer) {
   const Status status = table_.load(buffer);
   if (status != Status::kOk)
-    LOG_WARN(log_, "the authorization cache cannot be read (%s), it is empty", to_string(status));
+    LOG_WARN(log_, "authorization cache unreadable (%s), it is empty", to_string(status));
   stamp_ = table_.newest_stamp();
 }
 
@@ -174,7 +174,7 @@ void AuthorizationCache::write(const TagTable& list, common::UtcTime utc, Instan
   if (status == Status::kCorrupt && table_.clear() == Status::kOk)
     status = table_.replace(changes, 1, limits::kAuthorizationCacheEntries, work);
   if (status != Status::kOk) {
-    LOG_WARN(log_, "the authorization cache is not written (%s), trying again", to_string(status));
+    LOG_WARN(log_, "authorization cache not written (%s)", to_string(status));
     return;
   }
   waiting_count_ = 0;

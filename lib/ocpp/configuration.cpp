@@ -238,7 +238,7 @@ void Configuration::begin(uint8_t connectors, uint16_t meter_fields, bool has_lo
     if (size.ok() &&
         !apply(key_row.key, common::TextSpan(reinterpret_cast<const char*>(stored), size.value()),
                changed)) {
-      LOG_WARN(log_, "%s: stored value is not legal, using the default", key_row.name);
+      LOG_WARN(log_, "%s: stored value illegal, using the default", key_row.name);
     }
   }
   numbers_[static_cast<size_t>(Key::NumberOfConnectors)] = connectors;

@@ -200,8 +200,8 @@ void Connector::on_assigned(int32_t transaction_id, const AuthorizationResult& r
   transaction_id_ = transaction_id;
   if (!result.parent_id_tag.empty()) parent_id_tag_ = result.parent_id_tag;
   if (result.is_accepted()) return;
-  LOG_WARN(services_->log, "connector %u, transaction %lu: the CSMS does not accept the id tag",
-           id_, static_cast<unsigned long>(local_transaction_));
+  LOG_WARN(services_->log, "connector %u, transaction %lu: id tag not accepted by the CSMS", id_,
+           static_cast<unsigned long>(local_transaction_));
   invalidate(StopReason::kDeAuthorized);
 }
 
@@ -343,7 +343,7 @@ void Connector::start() {
   const common::Result<uint32_t> local_transaction = services_->store.begin_transaction(
       record, measure_boundary(Instant{now().ms - kReadingAgeMs}));
   if (!local_transaction.ok()) {
-    LOG_ERROR(services_->log, "connector %u: the start cannot be stored (%s)", id_,
+    LOG_ERROR(services_->log, "connector %u: start not stored (%s)", id_,
               to_string(local_transaction.status()));
     abandon("no record");
     return;
@@ -387,9 +387,8 @@ void Connector::finish() {
   const common::Status stored =
       services_->store.end_transaction(record, measure_boundary(stop_at_));
   if (stored != common::Status::kOk && stored != common::Status::kNotFound) {
-    LOG_ERROR(services_->log,
-              "connector %u, transaction %lu: the stop cannot be stored (%s), trying again", id_,
-              static_cast<unsigned long>(local_transaction_), to_string(stored));
+    LOG_ERROR(services_->log, "connector %u, transaction %lu: stop not stored (%s), trying again",
+              id_, static_cast<unsigned long>(local_transaction_), to_string(stored));
     is_store_failing_ = true;
     retry_at_ = now() + kRetryMs;
     return;

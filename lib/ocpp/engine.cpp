@@ -369,7 +369,7 @@ void Engine::run_reset() {
     if (!is_done) return;
   }
   if (resets_asked_ > configuration.number(Key::ResetRetries)) {
-    LOG_ERROR(ports.log, "the gateway did not restart: the reset is given up");
+    LOG_ERROR(ports.log, "no restart: the reset is given up");
     reset_ = Reset::kNone;
     resets_asked_ = 0;
     reset_by_ = Instant::never();

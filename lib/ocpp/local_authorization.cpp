@@ -10,8 +10,7 @@ void LocalAuthorization::begin(common::MutableByteSpan buffer) {
   const Status status = list_.load(buffer);
   if (status != Status::kOk) {
     // Version 0 tells the CSMS to send it again.
-    LOG_ERROR(log_, "the local authorization list cannot be read (%s), it is empty",
-              to_string(status));
+    LOG_ERROR(log_, "local list unreadable (%s), it is empty", to_string(status));
   }
   cache_.begin(buffer);
 }
@@ -52,8 +51,8 @@ Status LocalAuthorization::update_list(const TagTable::Changes& changes, int32_t
                                        common::MutableByteSpan buffer, common::Instant now) {
   RETURN_IF_ERROR(list_.replace(changes, version, limits::kLocalListEntries, buffer));
   if (cache_.size() > 0) cache_.purge(now);
-  LOG_INFO(log_, "local authorization list: version %ld, %u id tags",
-           static_cast<long>(list_.version()), static_cast<unsigned>(list_.size()));
+  LOG_INFO(log_, "local list: version %ld, %u id tags", static_cast<long>(list_.version()),
+           static_cast<unsigned>(list_.size()));
   return Status::kOk;
 }
 

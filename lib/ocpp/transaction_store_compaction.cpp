@@ -214,7 +214,7 @@ void TransactionStore::on_compacted() {
   dead_letters_ -= std::min(dead_letters_, compaction_.dead_letters_dropped);
   thinned_meter_values_ += compaction_.thinned;
   if (compaction_.thinned > 0) {
-    LOG_WARN(log_, "flash full: %lu meter values dropped from the queue",
+    LOG_WARN(log_, "flash full: %lu meter values dropped",
              static_cast<unsigned long>(compaction_.thinned));
     // Some may have been delivered between the copy and now: count what is there. Where reading fails
     // the old count stays, which is too high until the queue is empty.
