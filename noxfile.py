@@ -214,7 +214,7 @@ def simulation(session: nox.Session) -> None:
     prepare(session)
     run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "2000", "--days", "30"]))
     if "--bridge" not in session.posargs and "--seed" not in session.posargs:
-        run(session, "vevgw", "simulate", "--bridge", "--seeds", "20" if session.posargs else "500")
+        run(session, "vevgw", "simulate", "--bridge", "--seeds", "20")
 
 
 @nox.session(name="system")
