@@ -3,6 +3,8 @@
 #include "modbus_line/framing.hpp"
 #include "platform_sim/malloc_trap.hpp"
 
+#include <algorithm>
+
 namespace modbus_line {
 
 using common::Instant;
@@ -71,12 +73,20 @@ void ModbusLine::answer(uint8_t unit, Bytes frame, Instant request_end) {
   const Instant start = request_end + fault.latency_ms;
   for (size_t i = 0; i < bytes.size(); ++i) {
     const int64_t pause_ms = i >= bytes.size() / 2 ? pause_ms_ : 0;
-    incoming_.push_back(Arrival{start + wire_ms(i + 1) + pause_ms, bytes[i]});
+    arrive(start + wire_ms(i + 1) + pause_ms, bytes[i]);
   }
 }
 
+/// In the order of time: a late answer does not hold up what another unit says before it.
+void ModbusLine::arrive(Instant at, uint8_t byte) {
+  const auto place =
+      std::upper_bound(incoming_.begin(), incoming_.end(), at,
+                       [](Instant left, const Arrival& right) { return left < right.at; });
+  incoming_.insert(place, Arrival{at, byte});
+}
+
 void ModbusLine::inject(const std::vector<uint8_t>& bytes) {
-  for (const uint8_t byte : bytes) incoming_.push_back(Arrival{clock_.now(), byte});
+  for (const uint8_t byte : bytes) arrive(clock_.now(), byte);
 }
 
 common::Result<size_t> ModbusLine::read(common::MutableByteSpan buffer) {

@@ -45,6 +45,7 @@ class ModbusLine final : public Units, public platform::SerialLink {
   };
   int64_t wire_ms(size_t bytes) const;
   bool take_frame(Bytes& frame);
+  void arrive(common::Instant at, uint8_t byte);
   void answer(uint8_t unit, Bytes frame, common::Instant request_end);
 
   platform_sim::SimClock& clock_;
