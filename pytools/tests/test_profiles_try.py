@@ -43,20 +43,31 @@ def values(found: dict[str, Any], name: str) -> Any:
     return next(row for row in found["registers"] if row["name"] == name)["values"]
 
 
-@pytest.mark.parametrize("model", [one for one in model_names() if ":" not in one])
+# These measure nothing.
+UNMEASURED = {"evse-wb-din", "phoenix-ev-cc-ac1-m-ser", "pracht-alpha"}
+# The others have classes of their own, without the profile's fields.
+LAID_OUT = [
+    one
+    for one in model_names()
+    if ":" not in one and one not in UNMEASURED and isinstance(make_device(one), ProfileDevice)
+]
+
+
+@pytest.mark.parametrize("model", LAID_OUT)
 def test_decoded_is_what_the_device_means(model: str) -> None:
     """Currents, voltages, power and energy: the device lays them out, the profile reads them."""
     device = make_device(model)
-    if not isinstance(device, ProfileDevice):
-        pytest.skip("it has a class of its own, without the profile's fields")
+    assert isinstance(device, ProfileDevice)
     device.energy_total_vah = 1234.0
     device.plug(Ev(EvSpec(phases=3, max_current_a=16)))
     assert device.ev is not None
     device.ev.current_a = 10.0
+    compared = 0
     for name, field in device.fields.items():
         row = device.profile()["registers"][name]
         if field.meaning not in ("current", "voltage", "power", "energy_total"):
             continue
+        compared += 1
         assert field.reading is not None
         words = [
             device.read(field.reading, field.start(element), field.length)
@@ -73,6 +84,7 @@ def test_decoded_is_what_the_device_means(model: str) -> None:
             meant = device._measured(field, phase)
             count = abs(float(field.scale)) * 1.01
             assert math.isclose(value * factor, meant, rel_tol=1e-5, abs_tol=count), (name, raw)
+    assert compared > 0
 
 
 @pytest.mark.parametrize(
