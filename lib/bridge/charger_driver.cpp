@@ -268,7 +268,9 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     case CurrentGuard::Fault::kNone:
       break;
   }
-  if (limit_.is_rejected() || enable_.is_rejected()) {
+  // Once is a restart; again and again is a charger that does not keep what it is told.
+  const bool is_not_kept = losses_ >= kMaxLosses && now < lost_at_ + kLossWindowMs;
+  if (limit_.is_rejected() || enable_.is_rejected() || is_not_kept) {
     state.error = charger::Error::kOtherError;
     state.vendor_error_code.assign_truncated(common::text("CMD_REJECTED"));
     state.info.assign_truncated(common::text("the charger does not take the limit"));

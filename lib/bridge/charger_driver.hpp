@@ -51,6 +51,10 @@ class ChargerDriver final : public Driver {
   void fill(ConnectorDiagnostics& out, common::Instant now) const override;
 
  private:
+  static constexpr uint8_t kMaxLosses = 3;
+  /// Setpoints lost within this count as one row; so long without a loss, and all is well again.
+  static constexpr int64_t kLossWindowMs = 60000;
+
   // Tags of the requests on the bus.
   static constexpr uint8_t kReadTag = 1;
   static constexpr uint8_t kWriteTag = 2;
@@ -254,6 +258,8 @@ class ChargerDriver final : public Driver {
   common::Instant energy_saved_at_;
   common::Instant integrated_at_;
   common::Instant meter_booked_at_;
+  uint8_t losses_ = 0;  ///< Times in a row that a confirmed setpoint changed by itself.
+  common::Instant lost_at_;
   common::Instant worn_since_;
   common::Instant switch_until_;
   common::Instant next_switch_;

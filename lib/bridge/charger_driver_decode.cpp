@@ -204,6 +204,9 @@ void ChargerDriver::on_setpoint_value(const PendingRead& read, common::ByteSpan 
                 was_rejected ? ", the charger obeys again" : "");
       return;
     case Setpoint::ReadEvent::kLost:
+      losses_ = static_cast<uint8_t>(now < lost_at_ + kLossWindowMs ? losses_ + 1 : 1);
+      if (losses_ > kMaxLosses) losses_ = kMaxLosses;
+      lost_at_ = now;
       on_charger_restart(is_limit ? "its limit has changed" : "its permission has changed", now);
       return;
   }

@@ -434,6 +434,19 @@ TEST_CASE("a restart of the charger is noticed, and the limit restored") {
     CHECK(item.state.plug != Plug::kUnplugged);
 }
 
+TEST_CASE("a charger that confirms a limit and drops it again and again is told of") {
+  World world;
+  charge(world);
+  for (int round = 0; round < 4 && world.state().error == Error::kNone; ++round) {
+    world.box().limit_deci_a = 120;
+    world.run(15000);
+  }
+  CHECK(std::string(world.state().vendor_error_code.c_str()) == "CMD_REJECTED");
+  CHECK_FALSE(world.state().is_faulted);
+  world.run(70000);
+  CHECK(world.state().error == Error::kNone);
+}
+
 TEST_CASE("a restart that only shows in the settings is noticed within the verify time") {
   World world;
   charge(world);
