@@ -71,7 +71,6 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
   const unsigned id = config.connector_id;
   const ControlTable& control = profile.control;
   const WatchdogTable& watchdog = profile.watchdog;
-  const Timings& timings = config.timings;
   if (config.bus >= bus_count_) {
     return refuse(common::Status::kInvalidArgument, "connector %u: there is no bus %u", id,
                   config.bus);
@@ -129,15 +128,6 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
                   static_cast<unsigned>(config.watchdog_ms), static_cast<unsigned>(watchdog.min_ms),
                   static_cast<unsigned>(watchdog.max_ms));
   }
-  if (timings.status_poll_ms < 100 || timings.meter_poll_ms < timings.status_poll_ms ||
-      timings.stale_ms < 2 * timings.status_poll_ms || timings.lost_ms <= timings.stale_ms ||
-      timings.faulted_ms < timings.lost_ms || timings.confirm_ms < 1000 ||
-      timings.verify_poll_ms < 1000) {
-    return refuse(common::Status::kInvalidArgument,
-                  "connector %u: the timings contradict each other (poll 100 ms or more, 2 polls "
-                  "<= stale < lost <= faulted)",
-                  id);
-  }
   return common::Status::kOk;
 }
 
@@ -156,6 +146,16 @@ common::Status Bridge::check_new(const ConnectorConfig& config) {
   }
   if (find(config.connector_id) != nullptr) {
     return refuse(common::Status::kInvalidArgument, "connector %u is configured twice", id);
+  }
+  const Timings& timings = config.timings;
+  if (timings.status_poll_ms < 100 || timings.meter_poll_ms < timings.status_poll_ms ||
+      timings.stale_ms < 2 * timings.status_poll_ms || timings.lost_ms <= timings.stale_ms ||
+      timings.faulted_ms < timings.lost_ms || timings.overrun_stop_ms < timings.overrun_write_ms ||
+      timings.confirm_ms < 1000 || timings.verify_poll_ms < 1000) {
+    return refuse(common::Status::kInvalidArgument,
+                  "connector %u: the timings contradict each other (status_poll <= meter_poll, "
+                  "2 status_poll <= stale < lost <= faulted, overrun_write <= overrun_stop)",
+                  id);
   }
   return common::Status::kOk;
 }

@@ -29,7 +29,7 @@ void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_
   if (!excess_running_) {
     excess_running_ = true;
     excess_since_ = now;
-    next_attempt_ = now + (is_permitted ? timings.overrun_rewrite_ms : timings.unauthorised_ms);
+    next_attempt_ = now + (is_permitted ? timings.overrun_write_ms : timings.unauthorised_ms);
   }
   if (is_permitted) {
     if (attempts_ == 0 && now >= next_attempt_) {
@@ -46,7 +46,7 @@ void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_
   if (attempts_ < kDisableAttempts) {
     ++attempts_;
     rewrite_ = true;
-    next_attempt_ = now + timings.unauthorised_retry_ms;
+    next_attempt_ = now + timings.unauth_retry_ms;
   } else {
     fault_ = Fault::kUnauthorisedEnergy;
   }

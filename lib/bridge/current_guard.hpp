@@ -7,9 +7,9 @@ namespace bridge {
 
 /// Watches that the charger delivers what was offered and no more.
 ///
-///   permitted, I > limit + max(1 A, 10 %): overrun_rewrite_ms -> write the limit again; overrun_stop_ms -> stop,
+///   permitted, I > limit + max(1 A, 10 %): overrun_write_ms -> write the limit again; overrun_stop_ms -> stop,
 ///     OverCurrentFailure until the permission is withdrawn and the current has gone
-///   not permitted, I > 1 A: unauthorised_ms -> write disable, again twice, unauthorised_retry_ms apart; then
+///   not permitted, I > 1 A: unauthorised_ms -> write disable, again twice, unauth_retry_ms apart; then
 ///     UNAUTHORISED_ENERGY until the current has gone
 class CurrentGuard {
  public:

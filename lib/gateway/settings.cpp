@@ -15,6 +15,9 @@ using common::TextSpan;
 
 constexpr int32_t kMaxConnectors = static_cast<int32_t>(limits::kMaxConnectors);
 
+#define GATEWAY_TIMING_ROW(name, value, lowest, highest, help) \
+  {"t." #name, SettingKind::kInteger, lowest, highest, #value, false, help " [ms]"},
+
 constexpr SettingRow kTable[] = {
     {"csms_url", SettingKind::kText, 0, 255, "", false,
      "base URL of the CSMS, ws:// or wss://, without the identity"},
@@ -87,7 +90,8 @@ constexpr SettingRow kTable[] = {
      "Modbus unit id; 0 = the profile's default"},
     {"m?.line", SettingKind::kLine, 0, 20, "", false,
      "how this meter's line is set, where it differs from its bus"},
-};
+    BRIDGE_TIMINGS(GATEWAY_TIMING_ROW)};
+#undef GATEWAY_TIMING_ROW
 
 /// Highest number that stands for the '?' of a row; 0 without one.
 uint8_t max_number(const SettingRow& row) {
@@ -250,6 +254,20 @@ int32_t Settings::integer_of(char owner, uint8_t number, const char* name) const
   char key[16];
   std::snprintf(key, sizeof key, "%c%u.%s", owner, static_cast<unsigned>(number), name);
   return integer(key);
+}
+
+bridge::Timings Settings::timings() const {
+  struct Row {
+    const char* name;
+    uint32_t bridge::Timings::* member;
+  };
+#define GATEWAY_TIMING_MEMBER(name, value, lowest, highest, help) \
+  {"t." #name, &bridge::Timings::name##_ms},
+  static constexpr Row kRows[] = {BRIDGE_TIMINGS(GATEWAY_TIMING_MEMBER)};
+#undef GATEWAY_TIMING_MEMBER
+  bridge::Timings timings;
+  for (const Row& row : kRows) timings.*row.member = static_cast<uint32_t>(integer(row.name));
+  return timings;
 }
 
 bool Settings::boolean(const char* name) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bridge/timings.hpp"
 #include "common/fixed_string.hpp"
 #include "common/limits.hpp"
 #include "platform/key_value_store.hpp"
@@ -53,6 +54,8 @@ class Settings {
   SettingText text_of(char owner, uint8_t number, const char* name) const;
   int32_t integer_of(char owner, uint8_t number, const char* name) const;
   bool boolean(const char* name) const;
+  /// The settings t.NAME, the same for all connectors.
+  bridge::Timings timings() const;
 
   /// Checks and stores a value; an empty value restores the default.
   /// @param error  Set to one sentence when the value is refused.

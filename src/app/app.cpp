@@ -120,6 +120,7 @@ Status App::begin_bridge(Error& error) {
   ChargerBuses buses(platform_, settings_, bridge_);
   RETURN_IF_ERROR(buses.begin(direct_chargers_.owned_buses(connectors_), error));
   RETURN_IF_ERROR(buses.add_meters(error));
+  const bridge::Timings timings = settings_.timings();
   for (uint8_t id = 1; id <= connectors_; ++id) {
     char text[160];
     const gateway::SettingText profile = settings_.text("profile", id);
@@ -149,6 +150,7 @@ Status App::begin_bridge(Error& error) {
     config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
     config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
+    config.timings = timings;
     if (DirectChargers::is_direct(profile.span())) {
       RETURN_IF_ERROR(direct_chargers_.add(config, profile.span(), error));
       continue;

@@ -89,13 +89,12 @@ void BridgeWorld::check_reaction(uint8_t id, Bystander& seen) {
   const int64_t excess_ms = seen.excess_since_ms < 0 ? 0 : now_ms() - seen.excess_since_ms;
   const bool is_rewritten = box(id).limit_written_at.ms >= seen.excess_since_ms;
   // A charger that has refused three times is asked every 30 s.
-  if (excess_ms > timings.overrun_rewrite_ms + slack_ms() && !is_rewritten &&
+  if (excess_ms > timings.overrun_write_ms + slack_ms() && !is_rewritten &&
       seen.state.error == charger::Error::kNone)
     fail(connector(id) + " draws too much, and its limit is not written again");
-  const int64_t stop_ms =
-      seen.offer.permit && offered_ma > 0
-          ? int64_t{timings.overrun_stop_ms}
-          : timings.unauthorised_ms + 3 * int64_t{timings.unauthorised_retry_ms};
+  const int64_t stop_ms = seen.offer.permit && offered_ma > 0
+                              ? int64_t{timings.overrun_stop_ms}
+                              : timings.unauthorised_ms + 3 * int64_t{timings.unauth_retry_ms};
   if (excess_ms > std::max<int64_t>(stop_ms, timings.overrun_stop_ms) + slack_ms() &&
       !seen.state.is_faulted)
     fail(connector(id) + " draws too much, and is not Faulted");

@@ -181,3 +181,19 @@ TEST_CASE("a host may have a port and say that it is a converter") {
   CHECK(std::string(fixture.error.c_str()) ==
         "c?.host must be HOST, HOST:PORT or rtu+tcp://HOST:PORT");
 }
+
+TEST_CASE("every timing of the bridge is a setting in ms with the bridge's default") {
+  Fixture fixture;
+  const bridge::Timings defaults;
+  const bridge::Timings stored = fixture.settings.timings();
+  CHECK(std::memcmp(&defaults, &stored, sizeof defaults) == 0);
+  REQUIRE(fixture.set("t.plug_off", "3500") == Status::kOk);
+  REQUIRE(fixture.set("t.energy_save", "60000") == Status::kOk);
+  const bridge::Timings changed = fixture.settings.timings();
+  CHECK(changed.plug_off_ms == 3500);
+  CHECK(changed.energy_save_ms == 60000);
+  CHECK(changed.plug_on_ms == defaults.plug_on_ms);
+  CHECK(fixture.set("t.lost", "299") == Status::kInvalidArgument);
+  CHECK(std::string(fixture.error.c_str()) == "t.lost must be a whole number from 300 to 3600000");
+  CHECK(fixture.set("t.nothing", "1") == Status::kNotFound);
+}
