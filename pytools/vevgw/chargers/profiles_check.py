@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,19 @@ import jsonschema_rs
 
 from vevgw.chargers import profiles_rules as rules
 from vevgw.chargers.profiles_yaml import Document, Finding, KeyPath, dotted, guess, load
+
+# Function codes in place of the words for tables.
+_TABLES = {
+    code: f" (function {code} is '{space}')"
+    for space, codes in {
+        "coil": ("1", "5", "15"),
+        "discrete": ("2",),
+        "holding": ("3", "6", "16"),
+        "input": ("4",),
+    }.items()
+    for code in codes
+}
+_MOST_OPTIONS = 12
 
 SCHEMA_FILE = Path(__file__).parent / "schema" / "profile.schema.json"
 
@@ -71,19 +85,42 @@ def _sentences(
     place = where or "the profile"
     if kind == "enum":
         options = [str(option) for option in error.kind.options]
-        yield path, f"{place} is '{value}', which is unknown{guess(str(value), options)}."
+        hint = _TABLES.get(str(value), "") if path[-1:] == ("space",) else ""
+        yield path, f"{place} is '{value}', which is unknown{hint or guess(str(value), options)}."
     elif kind == "additionalProperties":
         known = sorted(_known_keys(error))
         for key in map(str, error.kind.unexpected):
-            yield (*path, key), f"{place} has no key '{key}'{guess(key, known)}."
+            hint = guess(key, known)
+            if hint.startswith(" (possible") and len(known) > _MOST_OPTIONS:
+                hint = " (docs/profile-format.md has them all)"
+            yield (*path, key), f"{place} has no key '{key}'{hint}."
     elif kind == "required":
         yield path, f"{place} lacks '{error.kind.property}'."
     elif kind == "type":
         wanted = " or ".join(map(str, error.kind.types))
         article = "an" if wanted[0] in "aeiou" else "a"
-        yield path, f"{place} is {json.dumps(value)[:60]}, not {article} {wanted}."
+        hint = _number_hint(value) if {"integer", "number"} & {*map(str, error.kind.types)} else ""
+        yield path, f"{place} is {json.dumps(value)[:60]}, not {article} {wanted}{hint}."
+    elif kind == "pattern" and path[-1:] == ("scale",):
+        yield path, f"{place} is '{value}': write a number like 0.1, or a fraction like \"1/167\"."
+    elif kind == "pattern" and path[-1:] == ("name",):
+        yield path, f"{place} is '{value}': write small letters, digits and hyphens."
+    elif kind == "minProperties":
+        yield path, f"{place} is empty."
     else:
         yield path, f"{place}: {error.message}."
+
+
+def _number_hint(value: Any) -> str:
+    """What somebody may have meant who wrote a text in place of a number."""
+    text = str(value).strip() if isinstance(value, str) else ""
+    if re.fullmatch(r"-?(0[xX][0-9A-Fa-f]+|[0-9]+(\.[0-9]+)?)", text):
+        return f" (write {text} without quotes)"
+    if re.fullmatch(r"[0-9A-Fa-f]+[hH]", text):
+        return f" (write 0x{text[:-1].upper()})"
+    if re.fullmatch(r"-?[0-9]+,[0-9]+", text):
+        return f" (write {text.replace(',', '.')})"
+    return ""
 
 
 def _value_at(document: Document, path: KeyPath) -> Any:

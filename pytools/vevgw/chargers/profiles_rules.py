@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from vevgw.chargers.profiles_rules_order import findings as order_findings
 from vevgw.chargers.profiles_rules_use import Use
 from vevgw.chargers.profiles_units import (
     FLOATS,
@@ -40,6 +41,7 @@ def findings(document: Document) -> Iterator[Finding]:
     if not {"rtu", "ascii", "tcp"} & set(data["transport"]):
         yield document.finding(("transport",), "transport lacks 'rtu', 'ascii' or 'tcp'.")
     yield from _Registers(document).findings()
+    yield from order_findings(document)
     if not missing:
         yield from Use(document).findings()
 
@@ -200,6 +202,12 @@ class _Registers:
         for key in ("write_with", "retentive", "readback"):
             if key in register and access == "r":
                 yield self._error((*path, key), f"Register '{name}' is never written: no {key}.")
+        if register.get("write_with") == "single" and register_words(register) > 1:
+            yield self._error(
+                (*path, "write_with"),
+                f"Register '{name}' has {register_words(register)} registers: function 6 writes"
+                " one only.",
+            )
         if register.get("poll") and access == "w":
             yield self._error((*path, "poll"), f"Register '{name}' cannot be read: access is w.")
         if register.get("retentive") and access == "w" and "readback" not in register:

@@ -87,9 +87,13 @@ def load(path: Path, text: str) -> Document:
         node = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context == "while scanning a simple key":
+            mark = error.context_mark
         line = 1 if mark is None else mark.line + 1
         problem = error.problem or error.context or "cannot be read"
-        document.findings.append(Finding(path, line, f"This is not YAML: {problem}."))
+        lines = text.splitlines()
+        hint = _hint(problem, lines[line - 1] if line <= len(lines) else "")
+        document.findings.append(Finding(path, line, f"This is not YAML: {problem}{hint}."))
         return document
     except yaml.YAMLError as error:
         problem = str(error).splitlines()[0]
@@ -100,6 +104,19 @@ def load(path: Path, text: str) -> Document:
         return document
     document.data = _plain(document, node, (), set())
     return document
+
+
+def _hint(problem: str, line: str) -> str:
+    """What is behind the parser's words more often than not."""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return " (a tab; indent with spaces)"
+    if "expected ':'" in problem:
+        return " (write 'key: value', with a space behind the colon)"
+    if "expected key" in problem or "expected <block end>" in problem:
+        return " (keys of one level begin in the same column)"
+    if "',' or" in problem:
+        return " (a bracket or a comma is missing before)"
+    return ""
 
 
 def _plain(document: Document, node: yaml.Node, path: KeyPath, parents: set[int]) -> Any:
