@@ -133,6 +133,14 @@ def limit_words(profile: Mapping[str, Any], row: Mapping[str, Any], amps: float)
         value *= _NOMINAL_V * profile["phases"] if quantity == "power" else 1000
         exact = (value / factor - fraction(row.get("offset", 0))) / fraction(row.get("scale", 1))
         raw = float(exact) if kind in FLOATS else math.floor(exact)
+    return raw_words(row, raw)
+
+
+def raw_words(row: Mapping[str, Any], raw: float) -> list[int]:
+    """Returns the words of one element that hold a raw number; of a coil, 0 or 1."""
+    if is_bit(dict(row)):
+        return [int(bool(raw))]
+    kind = str(row.get("type", "u16"))
     if kind in FLOATS:
         return _ordered(row, _split(struct.pack(_FORMATS[kind], float(raw))))
     size = struct.calcsize(_FORMATS[kind])

@@ -135,15 +135,17 @@ class Link:
             raise SilentError
         return got
 
-    async def write(self, address: int, words: list[int], *, multiple: bool) -> None:
-        """Writes holding registers.
+    async def write(self, space: str, address: int, words: list[int], *, multiple: bool) -> None:
+        """Writes holding registers, or one coil.
 
         Raises:
             SilentError: Nobody answered.
             DeclinedError: The device answered with an exception.
         """
         try:
-            if multiple or len(words) > 1:
+            if space == "coil":
+                await self._ask(self._client.write_coil, address, bool(words[0]))
+            elif multiple or len(words) > 1:
                 await self._ask(self._client.write_registers, address, words)
             else:
                 await self._ask(self._client.write_register, address, words[0])

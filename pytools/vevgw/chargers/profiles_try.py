@@ -11,16 +11,17 @@ from vevgw.chargers.profiles import Profile
 from vevgw.chargers.profiles_decode import (
     Compared,
     Reading,
-    Value,
     Verdict,
     decode,
     holds,
     in_amps,
     limit_words,
+    raw_words,
     variant_scale,
     verdict,
 )
 from vevgw.chargers.profiles_link import DeclinedError, Framer, Link, SilentError
+from vevgw.chargers.profiles_try_rows import Row, hints_of, numbers, roles
 from vevgw.chargers.profiles_units import element_words, is_bit, register_words
 from vevgw.errors import UserError
 
@@ -29,51 +30,6 @@ _GIVE_UP = 3
 _READ_BACK_TRIES = 3
 _READ_BACK_PAUSE_S = 1.0
 _NAMES = {1: "illegal function", 2: "illegal address", 3: "illegal value", 6: "busy"}
-
-
-@dataclass(slots=True)
-class Row:
-    """One register of the profile and what came of reading it.
-
-    Attributes:
-        role: Meaning, or what the profile uses it for.
-        note: Why there is nothing to show; empty when there is.
-    """
-
-    name: str
-    register: dict[str, Any]
-    address: int
-    role: str
-    reading: Reading | None = None
-    note: str = ""
-
-    @property
-    def words(self) -> str:
-        """Raw words, hexadecimal."""
-        return "" if self.reading is None else " ".join(f"{w:04X}" for w in self.reading.words)
-
-    @property
-    def shown(self) -> str:
-        """Values with their unit, or why there is none."""
-        if self.reading is None:
-            return self.note
-        said = ", ".join(map(_say, self.reading.values))
-        unit = self.register.get("unit", "")
-        return f"{said} {unit}".strip()
-
-    def as_json(self) -> dict[str, Any]:
-        """Returns what `--json` prints."""
-        return {
-            "name": self.name,
-            "space": self.register["space"],
-            "address": self.address,
-            "words": None if self.reading is None else list(self.reading.words),
-            "values": None if self.reading is None else list(self.reading.values),
-            "unit": self.register.get("unit"),
-            "meaning": self.role,
-            "confidence": self.register["confidence"],
-            "note": self.note or None,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +70,16 @@ class Trial:
         self._answers = 0
         self._unanswered = 0
         step = self._data.get("connectors", {}).get("address_offset", 0) * (outlet - 1)
-        roles = dict(_roles(self._data))
+        used = dict(roles(self._data))
         self.rows = [
             Row(
                 name=name,
                 register=register,
                 address=register["address"] + (0 if register.get("shared") else step),
-                role=str(register.get("meaning") or roles.get(name, "")),
+                role=str(register.get("meaning") or used.get(name, "")),
             )
             for name, register in self._data["registers"].items()
-            if name in roles and "r" in register.get("access", "r")
+            if name in used and "r" in register.get("access", "r")
         ]
         self._by_name = {row.name: row for row in self.rows}
         self._step = step
@@ -145,6 +101,12 @@ class Trial:
         said = verdict(self._data, known) if "state" in self._data else None
         return Round(self._number, tuple(self.rows), said, tuple(self._hints(said)))
 
+    @property
+    def switch(self) -> dict[str, Any] | None:
+        """What allows charging apart from the limit (`control.enable`); None: nothing does."""
+        found: dict[str, Any] | None = self._data.get("control", {}).get("enable")
+        return found
+
     def check_limit(self, amps: float) -> None:
         """Looks at a limit before anything is asked or written.
 
@@ -158,14 +120,15 @@ class Trial:
             raise UserError(
                 f"The limit must be 0 or {limit['min_a']:g} to {limit['max_a']:g} A.", exit_code=2
             )
-        for name in (*limit.get("also", ()), limit["register"]):
+        switch = [] if self.switch is None else [str(self.switch["register"])]
+        for name in (*limit.get("also", ()), limit["register"], *switch):
             if self._data["registers"][name].get("retentive"):
                 raise UserError(
                     f"'{name}' is kept in the device's flash: it is never written here."
                 )
 
     async def set_limit(self, amps: float) -> tuple[bool, str]:
-        """Writes the limit once and reads it back.
+        """Writes the limit once, then what allows or forbids charging, and reads both back.
 
         Returns:
             Whether it was taken, and that in one sentence.
@@ -174,24 +137,56 @@ class Trial:
             UserError: It is not allowed.
         """
         self.check_limit(amps)
-        limit = self._data["control"]["limit"]
         if self._is_other_model():
             return False, "Nothing was written: the device says that it is another model."
+        taken, sentence = await self._set_current(amps)
+        # Never current that the limit may not hold; but off is off.
+        if self.switch is None or (amps > 0 and not taken):
+            return taken, sentence
+        is_set, said = await self._set_switch(self.switch, "off" if amps == 0 else "on")
+        return taken and is_set, f"{sentence} {said}"
+
+    async def _set_current(self, amps: float) -> tuple[bool, str]:
+        limit = self._data["control"]["limit"]
         known = self._known()
         for name in (*limit.get("also", ()), limit["register"]):
             register = self._scaled(self._data["registers"][name], known)
             words = limit_words(self._data, register, amps)
-            try:
-                await self._write(register, words)
-            except DeclinedError as error:
-                return False, f"Not taken: {_refusal(error.code)} when writing '{name}'."
-            except SilentError:
-                return False, f"Nobody answered when '{name}' was written; it may be set or not."
+            refused = await self._written(name, register, words)
+            if refused:
+                return False, refused
         register = self._scaled(self._data["registers"][limit["register"]], known)
         source = register.get("readback")
         if source is None and "r" not in register.get("access", "r"):
             return True, f"The device took {amps:g} A; there is nothing to read it back from."
         return await self._read_back(str(source or limit["register"]), register, words, amps)
+
+    async def _set_switch(self, switch: dict[str, Any], to: str) -> tuple[bool, str]:
+        name, raw = str(switch["register"]), int(switch[to])
+        register = self._data["registers"][name]
+        refused = await self._written(name, register, raw_words(register, raw))
+        if refused:
+            return False, refused
+        row = self._by_name.get(str(register.get("readback", name)))
+        if row is None:
+            return True, f"'{name}' was set to {raw}; it cannot be read back."
+        for attempt in range(_READ_BACK_TRIES):
+            if attempt:
+                await asyncio.sleep(_READ_BACK_PAUSE_S)
+            await self._read(row)
+            if row.reading is not None and row.reading.compared == raw:
+                return True, f"'{row.name}' reads {row.shown}."
+        return False, f"Not taken: '{row.name}' was set to {raw} and reads {row.shown}."
+
+    async def _written(self, name: str, register: dict[str, Any], words: list[int]) -> str:
+        """Writes a register; returns why not, or nothing."""
+        try:
+            await self._write(register, words)
+        except DeclinedError as error:
+            return f"Not taken: {_refusal(error.code)} when writing '{name}'."
+        except SilentError:
+            return f"Nobody answered when '{name}' was written; it may be set or not."
+        return ""
 
     async def _read_back(
         self, name: str, register: dict[str, Any], words: list[int], amps: float
@@ -221,7 +216,12 @@ class Trial:
         elements = int(register.get("elements", 1))
         stride = int(register.get("stride", element_words(register)))
         for element in range(elements):
-            await self._link.write(address + element * stride, words, multiple=with_ == "multiple")
+            await self._link.write(
+                register["space"],
+                address + element * stride,
+                words,
+                multiple=with_ == "multiple",
+            )
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -315,7 +315,7 @@ class Trial:
         if said is not None and said.rule is None:
             yield "No state rule holds: the profile does not know what the state registers show."
         for row in self.rows:
-            yield from _hints_of(row)
+            yield from hints_of(row)
         currents, voltages = self._sum("current"), self._sum("voltage")
         powers, total = self._powers()
         if total is not None and powers is not None and _differ(powers, total):
@@ -331,60 +331,25 @@ class Trial:
                     f"Power is {power:.0f} W, but currents and voltages make only"
                     f" {apparent:.0f} VA: wrong scale or word order?"
                 )
-        enable = self._data.get("control", {}).get("enable")
-        row_of = self._by_name.get(enable["register"]) if enable else None
-        if enable and row_of and row_of.reading and row_of.reading.compared == enable["off"]:
-            yield f"Charging is not enabled: '{row_of.name}' is {enable['off']}."
+        switch = self.switch
+        row_of = self._by_name.get(switch["register"]) if switch else None
+        if switch and row_of and row_of.reading and row_of.reading.compared == switch["off"]:
+            yield f"Charging is not enabled: '{row_of.name}' is {switch['off']}."
 
     def _sum(self, meaning: str) -> list[float]:
         """Values of the first row with the meaning, in A or V; empty: there are none."""
         for row in self.rows:
-            values = _numbers(row)
+            values = numbers(row)
             if row.role == meaning and values:
                 return values
         return []
 
     def _powers(self) -> tuple[float | None, float | None]:
         """Sum of the phases' powers, and the total as the device says it, W."""
-        found = [(row, _numbers(row)) for row in self.rows if row.role == "power"]
+        found = [(row, numbers(row)) for row in self.rows if row.role == "power"]
         phases = next((sum(got) for _, got in found if len(got) > 1), None)
         total = next((got[0] for _, got in found if len(got) == 1), None)
         return phases, total
-
-
-def _roles(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Registers that are shown, and what the profile has them for; the last one counts."""
-    for name, register in data["registers"].items():
-        if "poll" in register or "meaning" in register:
-            yield name, ""
-    for name in _in_conditions(data):
-        yield name, "in conditions"
-    control, watchdog = data.get("control", {}), data.get("watchdog", {})
-    if control:
-        limit = control["limit"]["register"]
-        yield limit, "limit"
-        if "readback" in data["registers"][limit]:
-            yield data["registers"][limit]["readback"], "limit, read back"
-    if "enable" in control:
-        yield control["enable"]["register"], "enable"
-    if "timeout_register" in watchdog:
-        yield watchdog["timeout_register"], "watchdog time-out"
-    failsafe = watchdog.get("failsafe_register", [])
-    for name in [failsafe] if isinstance(failsafe, str) else failsafe:
-        yield name, "failsafe current"
-    if "restart_register" in watchdog:
-        yield watchdog["restart_register"], "current after restart"
-
-
-def _in_conditions(data: dict[str, Any]) -> Iterator[str]:
-    conditions = [data.get("identity", {})]
-    conditions += [rule.get("when", {}) for rule in data.get("state", {}).get("rules", ())]
-    conditions += [rule.get("when", {}) for rule in data.get("errors", ())]
-    for register in data["registers"].values():
-        conditions.append(register.get("exists_when", {}))
-        conditions += [variant["when"] for variant in register.get("variants", ())]
-    for when in conditions:
-        yield from when
 
 
 def _is_fixed(register: dict[str, Any]) -> bool:
@@ -407,40 +372,5 @@ def _refusal(code: int) -> str:
     return f"exception {code}, {_NAMES[code]}" if code in _NAMES else f"exception {code}"
 
 
-def _say(value: Value) -> str:
-    if value is None:
-        return "no value"
-    return value if isinstance(value, str) else f"{value:.10g}"
-
-
-def _numbers(row: Row) -> list[float]:
-    """Values in the unit without prefix; empty when one of them is none."""
-    if row.reading is None:
-        return []
-    factor = {"m": 1e-3, "k": 1e3}.get(str(row.register.get("unit", " "))[0], 1.0)
-    if row.register.get("unit") in (None, "ms"):
-        factor = 1.0
-    values = [value * factor for value in row.reading.values if isinstance(value, float)]
-    return values if len(values) == len(row.reading.values) else []
-
-
 def _differ(first: float, second: float) -> bool:
     return abs(first - second) > 0.05 * max(abs(first), abs(second)) + 50
-
-
-def _hints_of(row: Row) -> Iterator[str]:
-    for value in _numbers(row):
-        # A phase that is not connected has none, or some volts that it catches from its neighbours.
-        is_open = value == 0 or 0.001 <= value <= 20
-        if row.role == "voltage" and not is_open and not 180 <= value <= 265:
-            yield f"'{row.name}' says {value:.4g} V: wrong scale or word order?"
-            return
-        if row.role == "frequency" and not 45 <= value <= 65:
-            yield f"'{row.name}' says {value:.4g} Hz: wrong scale or word order?"
-            return
-        if row.role == "current" and not -200 <= value <= 200:
-            yield f"'{row.name}' says {value:.4g} A: wrong scale or word order?"
-            return
-        if row.role == "temperature" and not -40 <= value <= 125:
-            yield f"'{row.name}' says {value:.4g} degC: wrong scale or type?"
-            return

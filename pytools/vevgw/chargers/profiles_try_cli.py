@@ -11,6 +11,7 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from vevgw.chargers import profiles as store
 from vevgw.chargers.profiles import PROFILES_FOLDER, Profile
@@ -43,7 +44,10 @@ def try_profile(
     once: Annotated[bool, typer.Option("--once", help="One round only.")] = False,
     limit: Annotated[
         float | None,
-        typer.Option(help="Write this limit once, A per phase (0 = off), and read it back."),
+        typer.Option(
+            help="Write this limit once, A per phase (0 = off), and read it back; also what"
+            " allows charging, where the profile has an enable register."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per round.")] = False,
@@ -62,7 +66,11 @@ def try_profile(
     trial = Trial(profile, link, outlet)
     if limit is not None:
         trial.check_limit(limit)
-        asked = f"Write a limit of {limit:g} A to {target}, unit {target.unit}?"
+        also = ""
+        if trial.switch is not None:
+            said = trial.switch["off" if limit == 0 else "on"]
+            also = f" and set '{trial.switch['register']}' to {said}"
+        asked = f"Write a limit of {limit:g} A{also} at {target}, unit {target.unit}?"
         if not yes and not typer.confirm(asked, err=True):
             raise UserError("Nothing was written.")
     show = _Json() if as_json else _Tables(profile, target)
@@ -134,13 +142,15 @@ class _Tables:
             where = f"{row.register['space']} {row.address}"
             style = "dim" if row.reading is None else ""
             cells = (row.name, where, row.words, row.shown, row.role, row.register["confidence"])
-            table.add_row(*cells, style=style)
+            # What a device says is text, never markup.
+            table.add_row(*map(Text, cells), style=style)
         lines = [*_verdict(found), *(f"Hint: {hint}" for hint in found.hints), *self._said]
-        group = Group(table, *lines)
         if self._console.is_terminal:
-            self._live.update(group, refresh=True)
-        else:
-            self._console.print(group)
+            self._live.update(Group(table, *map(Text, lines)), refresh=True)
+            return
+        self._console.print(table)
+        for line in lines:
+            self._console.print(Text(line), soft_wrap=True)
 
 
 def _verdict(found: Round) -> list[str]:
