@@ -130,7 +130,7 @@ uint32_t ChargerDriver::target_for(const charger::Offer& offer) const {
 void ChargerDriver::update_target(common::Instant) {
   if (!has_offer_) return;
   const ControlTable& control = profile_->control;
-  const uint32_t target = target_for(offer_);
+  const uint32_t target = wake_.is_toggling() ? 0 : target_for(offer_);
   if (target != target_ma_) {
     LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id,
              target_ma_, target);

@@ -11,6 +11,7 @@
 #include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
 #include "bridge/tag_register.hpp"
+#include "bridge/wake_ladder.hpp"
 #include "common/log.hpp"
 #include "modbus/bus.hpp"
 #include "platform/key_value_store.hpp"
@@ -154,6 +155,7 @@ class ChargerDriver final : public Driver {
   }
   void want_action(Action action);
   bool is_idle() const;
+  common::Instant run_wake(common::Instant now);
   common::Instant run_actions(common::Instant now);
   common::Instant run_switch(common::Instant now);
   void update_phases();
@@ -187,6 +189,7 @@ class ChargerDriver final : public Driver {
   Setpoint limit_;   ///< mA; 0 = stop.
   Setpoint enable_;  ///< 0 or 1.
   ActionRunner runner_;
+  WakeLadder wake_;
   Measurement reading_;
   TagRegister tag_;
 

@@ -89,6 +89,42 @@ common::Instant ChargerDriver::run_actions(common::Instant now) {
   return next;
 }
 
+/// Wakes an EV that slept through a pause of ours.
+common::Instant ChargerDriver::run_wake(common::Instant now) {
+  if (!has_offer_ || now - state_at_ >= config_.timings.stale_ms) return common::Instant::never();
+  const Normaliser::Output& seen = normaliser_.output();
+  const bool has_enable = profile_->control.enable_register != kNoRegister;
+  const bool is_settled = limit_.is_settled() && (!has_enable || enable_.is_settled());
+  WakeLadder::View view;
+  view.is_plugged = seen.plug != charger::Plug::kUnplugged;
+  view.is_permitted = offer_.permit;
+  view.is_wanted = target_for(offer_) != 0;
+  view.is_offered = target_ma_ != 0 && is_settled && seen.energy_offered;
+  view.is_asking = normaliser_.is_asking() || !is_idle();
+  view.is_stopped = target_ma_ == 0 && is_settled;
+  WakeLadder::Means means;
+  if (can(Action::kWake)) means.interrupt_ms = profile_->control.wake_ms;
+  const bool was_toggling = wake_.is_toggling();
+  switch (wake_.step(view, means, config_.timings, now)) {
+    case WakeLadder::Step::kNone:
+      break;
+    case WakeLadder::Step::kRewrite:
+      LOG_INFO(*ports_.log, "connector %u: the EV does not charge after the pause: waking it",
+               config_.connector_id);
+      limit_.rewrite();
+      if (has_enable) enable_.rewrite();
+      break;
+    case WakeLadder::Step::kInterrupt:
+      (void)request(Action::kWake, now);
+      break;
+    case WakeLadder::Step::kToggle:
+      LOG_INFO(*ports_.log, "connector %u: permission off and on", config_.connector_id);
+      break;
+  }
+  if (wake_.is_toggling() != was_toggling) update_target(now);
+  return wake_.next();
+}
+
 /// What the charger says about its phases, where it does.
 void ChargerDriver::update_phases() {
   const When& one_phase = profile_->control.one_phase;

@@ -413,6 +413,11 @@ void ChargerDriver::on_state(common::Instant now) {
     }
     unknown_code_logged_ = true;
   }
+  // While we interrupt the pilot it says nothing about the plug, and state F is our doing.
+  if (now < wake_until_ && !is_plugged(row.pilot)) {
+    if (row.pilot != Pilot::kX) row.error = charger::Error::kNone;
+    row.pilot = Pilot::kHold;
+  }
   const bool is_fault = row.error != charger::Error::kNone && (row.flags & kStateWarning) == 0;
   for (const StateRule& error : profile_->errors) {
     if (!registers_.holds(error.when)) continue;
@@ -426,9 +431,6 @@ void ChargerDriver::on_state(common::Instant now) {
     row.value = registers_.first_value(error.when);
     break;
   }
-  // While we interrupt the pilot it says nothing about the plug.
-  if (now < wake_until_) row.pilot = Pilot::kHold;
-
   const bool is_booting = (row.flags & kStateBoot) != 0;
   if (boot_state_seen_ && !is_booting && phase_ == Phase::kRunning) {
     // What it says now is not trusted before its settings and its limit are back.
@@ -445,6 +447,8 @@ void ChargerDriver::on_state(common::Instant now) {
       now >= recover_at_) {
     LOG_WARN(*ports_.log, "connector %u: the charger is in state F: unlocking it",
              config_.connector_id);
+    // Again, although it has its settings: a pilot that was left interrupted.
+    if (recover_at_.ms != 0 && now < recover_at_ + kRecoverMs) want_action(Action::kWake);
     recover_at_ = now + kRecoverMs;
     start_init(true, now);
   }

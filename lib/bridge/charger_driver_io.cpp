@@ -174,8 +174,10 @@ common::Instant ChargerDriver::run_reads(common::Instant now) {
 common::Instant ChargerDriver::run(common::Instant now) {
   common::Instant next = run_reads(now);
   if (phase_ == Phase::kRunning) {
-    next = common::earlier(next, run_supervision(now));
+    // While the pilot is interrupted the settings differ on purpose.
+    if (now >= wake_until_) next = common::earlier(next, run_supervision(now));
     next = common::earlier(next, run_switch(now));
+    next = common::earlier(next, run_wake(now));
     next = common::earlier(next, run_actions(now));
   }
   return common::earlier(next, run_writes(now));
@@ -198,6 +200,8 @@ void ChargerDriver::start_init(bool is_resuming, common::Instant now) {
   read_.purpose = ReadPurpose::kNone;
   background_.purpose = ReadPurpose::kNone;
   registers_.forget_refusals();
+  // A pilot that was being interrupted must not stay so.
+  if (runner_.is_running() && runner_.action() == Action::kWake) want_action(Action::kWake);
   runner_.abandon();
   was_permitted_ = false;  // A session of the charger's own begins anew.
   state_slots_ = 0;

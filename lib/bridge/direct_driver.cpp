@@ -11,6 +11,13 @@ LOG_MODULE("bridge");
 using common::Instant;
 using common::Status;
 
+namespace {
+
+/// Less is not charging.
+constexpr int32_t kDrawingMa = 1000;
+
+}  // namespace
+
 void DirectDriver::configure_direct(const ConnectorConfig& config, const Model& model,
                                     const Ports& ports) {
   config_ = config;
@@ -50,8 +57,46 @@ Instant DirectDriver::step(Instant now) {
   }
   if (!has_offer_) next = common::earlier(next, first_offer_by);
   next = common::earlier(next, run(now));
+  next = common::earlier(next, run_wake(now));
   report_state(now);
   return next;
+}
+
+/// Wakes an EV that slept through a pause of ours.
+Instant DirectDriver::run_wake(Instant now) {
+  if (!has_offer_ || !has_read_state_ || is_stale(now)) return Instant::never();
+  const Normaliser::Output& seen = normaliser_.output();
+  int32_t current_ma = 0;
+  const bool draws = Measurement::highest_current(last_sample_, model_.phases, current_ma) &&
+                     current_ma >= kDrawingMa;
+  WakeLadder::View view;
+  view.is_plugged = seen.plug != charger::Plug::kUnplugged;
+  view.is_permitted = offer_.permit;
+  view.is_wanted = compute_target() != 0;
+  view.is_offered = target_ma_ != 0 && limit_known_ && limit_ma_ != 0 && seen.energy_offered;
+  view.is_asking = normaliser_.is_asking() || draws;
+  view.is_stopped = target_ma_ == 0 && limit_known_ && limit_ma_ == 0;
+  const bool was_interrupting = wake_.is_interrupting();
+  const bool was_toggling = wake_.is_toggling();
+  switch (wake_.step(view, wake_means(), config_.timings, now)) {
+    case WakeLadder::Step::kNone:
+      break;
+    case WakeLadder::Step::kRewrite:
+      LOG_INFO(*ports_.log, "connector %u: the EV does not charge after the pause: waking it",
+               config_.connector_id);
+      on_target(now);
+      break;
+    case WakeLadder::Step::kInterrupt:
+      LOG_INFO(*ports_.log, "connector %u: interrupting the pilot to wake the EV",
+               config_.connector_id);
+      break;
+    case WakeLadder::Step::kToggle:
+      LOG_INFO(*ports_.log, "connector %u: permission off and on", config_.connector_id);
+      break;
+  }
+  if (wake_.is_interrupting() != was_interrupting) interrupt_pilot(wake_.is_interrupting(), now);
+  if (wake_.is_toggling() != was_toggling) update_target(now);
+  return wake_.next();
 }
 
 void DirectDriver::set_offer(const charger::Offer& offer, Instant now) {
@@ -95,7 +140,7 @@ uint32_t DirectDriver::compute_target() const {
 
 void DirectDriver::update_target(Instant now) {
   if (!has_offer_) return;
-  const uint32_t target = compute_target();
+  const uint32_t target = wake_.is_toggling() ? 0 : compute_target();
   if (target == target_ma_) return;
   LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id,
            target_ma_, target);

@@ -6,6 +6,7 @@
 #include "bridge/energy_register.hpp"
 #include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
+#include "bridge/wake_ladder.hpp"
 #include "common/log.hpp"
 #include "platform/key_value_store.hpp"
 
@@ -55,6 +56,12 @@ class DirectDriver : public Driver {
   virtual void on_target(common::Instant now) = 0;
   /// No answer for Timings::stale_ms: everything known about the charger's settings is void.
   virtual void on_silence(common::Instant now) { (void)now; }
+  /// What the charger has means for to wake an EV.
+  virtual WakeLadder::Means wake_means() const { return {}; }
+  /// Takes the pilot away and gives it back; the plug must not be reported as pulled meanwhile.
+  virtual void interrupt_pilot(bool is_interrupted, common::Instant now) {
+    (void)is_interrupted, (void)now;
+  }
   /// An error that the charger's state does not carry. @return false when there is none.
   virtual bool describe_own_error(charger::ChargerState& state) const {
     (void)state;
@@ -87,6 +94,7 @@ class DirectDriver : public Driver {
   const Ports& ports() const { return ports_; }
   const Normaliser& normaliser() const { return normaliser_; }
   bool has_offer() const { return has_offer_; }
+  bool is_interrupting_pilot() const { return wake_.is_interrupting(); }
   /// What the offer comes to after all limits, mA; 0 = disabled. Meaningless before the first offer.
   uint32_t target_ma() const { return target_ma_; }
   bool has_read_state() const { return has_read_state_; }
@@ -113,6 +121,7 @@ class DirectDriver : public Driver {
   charger::ChargerState build_state(common::Instant now) const;
   void report_state(common::Instant now);
   void update_guard(common::Instant now);
+  common::Instant run_wake(common::Instant now);
 
   ConnectorConfig config_;
   Model model_;
@@ -121,6 +130,7 @@ class DirectDriver : public Driver {
   Normaliser normaliser_;
   EnergyRegister energy_;
   CurrentGuard guard_;
+  WakeLadder wake_;
 
   bool has_read_state_ = false;
   bool was_silent_ = false;

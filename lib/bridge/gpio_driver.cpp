@@ -80,7 +80,7 @@ Instant GpioDriver::run(Instant now) {
   if (is_pilot_bad_) bad_until_ = now + kFaultHoldMs;
   read_proximity(now);
   check_inputs(now);
-  update_wake(now);
+  if (wake_ == Wake::kSettling && now - wake_at_ >= kWakeSettleMs) wake_ = Wake::kIdle;
   update_output(now);
   update_contactor(now);
   check_feedback(now);
@@ -192,8 +192,6 @@ void GpioDriver::update_output(Instant now) {
   if (wake_ == Wake::kOff) return;
   if (!may_offer(now)) {
     set_output(Output::kX1, 0, now);
-    if (pilot_.state() == PilotState::kB || is_ev_ready()) is_pause_ours_ = true;
-    if (pilot_.state() == PilotState::kA) is_pause_ours_ = false;
     return;
   }
   if (output_ == Output::kX1) {
@@ -249,8 +247,6 @@ void GpioDriver::update_contactor(Instant now) {
   const bool is_lock_ready = !wiring_.lock.exists() || (is_locked_ && now - lock_at_ >= kLockMs);
   if (output_ == Output::kPwm && is_ev_ready() && has_settled && is_lock_ready && may_offer(now)) {
     set_contactor(true, "the EV asks for energy", now);
-    is_pause_ours_ = false;
-    wake_attempts_ = 0;
   }
 }
 
@@ -267,35 +263,13 @@ void GpioDriver::set_contactor(bool is_closed, const char* cause, Instant now) {
   mismatch_at_ = Instant::never();
 }
 
-/// An EV that slept through a pause of ours is shown an unplugged cable for some seconds.
-void GpioDriver::update_wake(Instant now) {
-  switch (wake_) {
-    case Wake::kOff:
-      if (now - wake_at_ < kWakeOffMs) return;
-      write(wiring_.pilot_off, false);
-      set_output(Output::kX1, 0, now);
-      wake_ = Wake::kSettling;
-      wake_at_ = now;
-      return;
-    case Wake::kSettling:
-      if (now - wake_at_ >= kWakeSettleMs) wake_ = Wake::kIdle;
-      return;
-    case Wake::kIdle:
-      break;
-  }
-  if (pilot_.state() != PilotState::kB || output_ != Output::kPwm || !is_pause_ours_) {
-    if (pilot_.state() == PilotState::kA) wake_attempts_ = 0;
-    return;
-  }
-  const bool is_due = wake_attempts_ < kWakeAttempts || now - wake_at_ >= kWakeRepeatMs;
-  if (!is_due || now - output_at_ < kWakeAfterMs || now - state_at_ < kWakeAfterMs) return;
-  LOG_INFO(*ports().log, "connector %u: waking the EV", connector_id());
-  if (wake_attempts_ < kWakeAttempts) ++wake_attempts_;
-  wake_ = Wake::kOff;
-  wake_at_ = now;
-  write(wiring_.pilot_off, true);
+void GpioDriver::interrupt_pilot(bool is_interrupted, Instant now) {
+  write(wiring_.pilot_off, is_interrupted);
   // Without a relay the pilot goes to state F, which EVs take for an interrupted cable as well.
-  set_output(wiring_.pilot_off.exists() ? Output::kX1 : Output::kOff, 0, now);
+  const bool has_relay = wiring_.pilot_off.exists();
+  set_output(is_interrupted && !has_relay ? Output::kOff : Output::kX1, 0, now);
+  wake_ = is_interrupted ? Wake::kOff : Wake::kSettling;
+  wake_at_ = now;
 }
 
 void GpioDriver::update_lock(Instant now) {

@@ -14,7 +14,7 @@ namespace bridge {
 ///   X1 (steady +12 V) --offer, cable and pilot good, kLeastX1Ms--> PWM --EV in C, kCloseDelayMs--> PWM, contactor closed
 ///   contactor closed --EV leaves C, pilot E or F, fault--> open at once
 ///                    --offer gone--> X1, open when the EV has left C, at the latest after kForceOpenMs
-///   PWM, EV in B for kWakeAfterMs after a pause of ours --> pilot off for kWakeOffMs --> X1 --> PWM, kWakeAttempts times
+///   PWM, EV asleep after a pause of ours (WakeLadder) --> pilot off for kWakeOffMs --> X1 for kLeastX1Ms --> PWM
 ///
 /// The duty cycle changes at most every kDutyHoldMs; X1 is never delayed. The pilot is looked at every kPeriodMs.
 /// Faults that end by unplugging only: diode, no PWM at the pilot, residual current. By a restart only: contactor against its feedback.
@@ -34,12 +34,9 @@ class GpioDriver final : public DirectDriver {
   static constexpr int64_t kLockMs = 1000;  ///< A lock takes this long: the contactor waits.
   static constexpr int64_t kFeedbackMs = 500;
   static constexpr int64_t kFaultHoldMs = 5000;  ///< From the end of pilot E or F to PWM.
-  static constexpr int64_t kWakeAfterMs = 30000;
-  static constexpr int64_t kWakeOffMs = 4000;
+  static constexpr uint32_t kWakeOffMs = 4000;
   static constexpr int64_t kWakeSettleMs =
       1000;  ///< The plug is not looked at after the pilot is back.
-  static constexpr int64_t kWakeRepeatMs = 30 * 60 * 1000;
-  static constexpr uint8_t kWakeAttempts = 2;
   static constexpr int64_t kSampleMs = 1000;
 
   /// All outlive the driver.
@@ -73,6 +70,9 @@ class GpioDriver final : public DirectDriver {
   void start(common::Instant now) override;
   common::Instant run(common::Instant now) override;
   void on_target(common::Instant now) override { (void)now; }
+  /// Its pauses are X1 already: a further one would not wake anybody.
+  WakeLadder::Means wake_means() const override { return {false, kWakeOffMs, false}; }
+  void interrupt_pilot(bool is_interrupted, common::Instant now) override;
   bool describe_own_error(charger::ChargerState& state) const override;
   void fill_own(ConnectorDiagnostics& out) const override;
 
@@ -84,7 +84,6 @@ class GpioDriver final : public DirectDriver {
   bool may_offer(common::Instant now) const;
   void update_output(common::Instant now);
   void update_contactor(common::Instant now);
-  void update_wake(common::Instant now);
   void update_lock(common::Instant now);
   void offer_current(common::Instant now);
   void report(common::Instant now);
@@ -106,9 +105,6 @@ class GpioDriver final : public DirectDriver {
   uint32_t offered_ma_ = 0;  ///< What duty_ stands for.
   Fault fault_ = Fault::kNone;
   Wake wake_ = Wake::kIdle;
-  uint8_t wake_attempts_ = 0;
-  bool is_pause_ours_ =
-      false;  ///< The EV had no offer while it was plugged, and has not charged since.
   bool is_closed_ = false;
   bool is_locked_ = false;
   bool is_unlock_wanted_ = false;

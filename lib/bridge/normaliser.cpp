@@ -4,11 +4,6 @@ namespace bridge {
 
 namespace {
 
-bool is_plugged(Pilot pilot) {
-  return pilot == Pilot::kB || pilot == Pilot::kB1 || pilot == Pilot::kB2 || pilot == Pilot::kC ||
-         pilot == Pilot::kC1 || pilot == Pilot::kC2;
-}
-
 bool is_requesting(Pilot pilot) {
   return pilot == Pilot::kC || pilot == Pilot::kC1 || pilot == Pilot::kC2;
 }
@@ -117,6 +112,11 @@ void Normaliser::update(const StateRow& row, bool is_offering, const Timings& ti
              requests ? timings.request_on_ms : timings.request_off_ms, now)) {
     output_.ev_requests_energy = requests;
   }
+}
+
+bool Normaliser::is_asking() const {
+  const bool is_shown = pilot_ == Pilot::kA || is_plugged(pilot_);
+  return is_shown ? is_requesting(pilot_) : output_.ev_requests_energy;
 }
 
 void Normaliser::restart() {

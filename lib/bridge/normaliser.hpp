@@ -31,6 +31,8 @@ class Normaliser {
   common::Instant wants_reading_at() const { return wants_reading_at_; }
   const Output& output() const { return output_; }
   Pilot pilot() const { return pilot_; }
+  /// What the last reading says of the EV, not debounced; the output while the pilot hides it.
+  bool is_asking() const;
   /// Whether the pilot has hidden the plug since before now - hold_max_ms.
   bool is_hidden_too_long(const Timings& timings, common::Instant now) const {
     return is_hidden_ && now - hidden_since_ >= timings.hold_max_ms;

@@ -18,6 +18,8 @@ enum class Pilot : uint8_t {
   kX,     ///< Fault, pilot unknown.
   kHold,  ///< Says nothing about the plug (booting): keep what was.
 };
+/// Whether it shows an EV.
+constexpr bool is_plugged(Pilot pilot) { return pilot >= Pilot::kB && pilot <= Pilot::kC2; }
 constexpr const char* to_string(Pilot pilot) {
   switch (pilot) {
     case Pilot::kA:

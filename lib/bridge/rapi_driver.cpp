@@ -142,6 +142,8 @@ RapiDriver::Ask RapiDriver::choose_control(Instant now) const {
     if (!must_sleep_ && (evse_state_ == kStateSleep || is_fault_state())) return Ask::kNone;
     return Ask::kSleep;
   }
+  if (is_interrupting_pilot())
+    return evse_state_ == kStateDisabled || is_fault_state() ? Ask::kNone : Ask::kDisable;
   if ((flags_ & kFlagBootLocked) != 0) return Ask::kBootUnlock;
   if (capacity_a_ != target_a()) return Ask::kCurrent;
   if ((flags_ & kFlagAuthLocked) != 0) return Ask::kAuthUnlock;
@@ -207,6 +209,9 @@ void RapiDriver::send(Ask ask, Instant now) {
     case Ask::kSleep:
       std::snprintf(words, sizeof words, "FS");
       must_sleep_ = false;
+      break;
+    case Ask::kDisable:
+      std::snprintf(words, sizeof words, "FD");
       break;
     case Ask::kAuthUnlock:
       std::snprintf(words, sizeof words, "S4 0");
@@ -301,6 +306,7 @@ void RapiDriver::on_answer(Ask ask, bool is_ok, Instant now) {
       return;
     case Ask::kEnable:
     case Ask::kSleep:
+    case Ask::kDisable:
     case Ask::kAuthUnlock:
     case Ask::kBootUnlock:
       // The next state tells whether it was obeyed.

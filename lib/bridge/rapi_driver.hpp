@@ -12,7 +12,7 @@ namespace bridge {
 ///   running: $SC and $FE / $FS as the offer says; $GS, $GG each status poll; $GU, $GP, $GC each meter poll; $SY as heartbeat
 ///
 /// The current is set with V (volatile): without it each change would wear the charger's EEPROM. A pause is $FS (sleep): $FD
-/// (disable) puts -12 V on the pilot and hides the plug. The energy register counts the charger's session counter: its
+/// (disable) puts -12 V on the pilot and hides the plug: it only serves to wake an EV. The energy register counts the charger's session counter: its
 /// total moves only when a session ends.
 class RapiDriver final : public DirectDriver {
  public:
@@ -24,6 +24,7 @@ class RapiDriver final : public DirectDriver {
   static constexpr int64_t kObeyMs = 5000;  ///< Time to take over a command.
   static constexpr uint32_t kHeartbeatMs = 30000;
   static constexpr uint8_t kTries = 3;
+  static constexpr uint32_t kWakeOffMs = 5000;
 
   /// @param link  Outlives the driver; nobody else uses it.
   /// @retval kUnsupported, kIo  The serial port cannot be set up.
@@ -45,6 +46,7 @@ class RapiDriver final : public DirectDriver {
     kCurrent,
     kEnable,
     kSleep,
+    kDisable,
     kAuthUnlock,
     kBootUnlock
   };
@@ -54,6 +56,8 @@ class RapiDriver final : public DirectDriver {
   common::Instant run(common::Instant now) override;
   void on_target(common::Instant now) override;
   void on_silence(common::Instant now) override;
+  WakeLadder::Means wake_means() const override { return {true, kWakeOffMs, true}; }
+  void interrupt_pilot(bool, common::Instant now) override { control_at_ = now; }
   uint32_t failsafe_after_ms() const override { return heartbeat_s_ * 1000U; }
   const char* phase_name() const override;
   void fill_own(ConnectorDiagnostics& out) const override;

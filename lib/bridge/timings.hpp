@@ -33,6 +33,9 @@
   X(unauth_retry, 5000, 1000, 600000,                                                             \
     "... this far apart, three times in all, then UNAUTHORISED_ENERGY")                           \
   X(phase_switch, 300000, 0, 86400000, "least time from one switch of phases to the next")        \
+  X(wake_after, 30000, 1000, 3600000,                                                             \
+    "an EV that the gateway had paused does not take the current: it is woken")                   \
+  X(wake_repeat, 1800000, 60000, 86400000, "after two attempts to wake it: from one to the next") \
   X(energy_save, 900000, 10000, 86400000, "least time between two writes of the energy to flash")
 
 namespace bridge {

@@ -74,6 +74,17 @@ def test_ev_falls_asleep_in_a_pause_and_wakes_by_an_interrupted_pilot() -> None:
     assert ev.current_a == 16.0
 
 
+def test_ev_that_sleeps_may_wake_at_the_second_offer() -> None:
+    ev = Ev(EvSpec(sleeps_after_s=30, wakes_at_offer=2))
+    run(ev, 5, Pilot.PWM, 16.0)
+    run(ev, 31, Pilot.STEADY)
+    run(ev, 60, Pilot.PWM, 16.0)
+    assert ev.asleep
+    run(ev, 5, Pilot.STEADY)
+    run(ev, 5, Pilot.PWM, 16.0)
+    assert ev.current_a == 16.0
+
+
 def test_ev_suspended_by_its_driver_does_not_charge() -> None:
     ev = Ev()
     ev.suspended = True

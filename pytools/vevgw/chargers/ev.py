@@ -40,6 +40,7 @@ class EvSpec:
         ramp_down_a_per_s: Fall of the current, A/s.
         sleeps_after_s: A pause longer than this sends it to sleep; only an interrupted pilot or a
             new plug wakes it. None: it never sleeps.
+        wakes_at_offer: Asleep, it wakes at this many offers that begin anew, too; 0: at none.
         keeps_asking: It stays in state C although the offer is gone (some vehicles do).
         efficiency: Energy into the battery per energy from the station, > 0..1.
     """
@@ -57,6 +58,7 @@ class EvSpec:
     ramp_up_a_per_s: float = 8.0
     ramp_down_a_per_s: float = 32.0
     sleeps_after_s: float | None = None
+    wakes_at_offer: int = 0
     keeps_asking: bool = False
     efficiency: float = 0.9
 
@@ -70,6 +72,7 @@ class EvSpec:
             (self.phases in (1, 3), "phases must be 1 or 3"),
             (self.ramp_up_a_per_s > 0, "ramp_up_a_per_s must be above 0"),
             (self.ramp_down_a_per_s > 0, "ramp_down_a_per_s must be above 0"),
+            (self.wakes_at_offer >= 0, "wakes_at_offer must be at least 0"),
             (0 < self.efficiency <= 1, "efficiency must be above 0 and at most 1"),
         )
         for good, sentence in checks:
@@ -114,6 +117,7 @@ class Ev:
         self.current_a = 0.0
         self._offer_s = 0.0
         self._no_offer_s = 0.0
+        self._slept_offers = 0
 
     @property
     def is_full(self) -> bool:
@@ -131,8 +135,13 @@ class Ev:
         """
         if pilot is Pilot.OFF:
             self.asleep = False
+        if not self.asleep:
+            self._slept_offers = 0
         offer = pilot is Pilot.PWM and offered_a >= self.spec.min_current_a - 1e-9
         if offer:
+            if self.asleep and self._no_offer_s > 0:
+                self._slept_offers += 1
+                self.asleep = self._slept_offers != self.spec.wakes_at_offer
             self._offer_s += dt_s
             self._no_offer_s = 0.0
         else:

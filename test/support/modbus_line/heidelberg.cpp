@@ -60,7 +60,7 @@ uint16_t Heidelberg::offered_deci_a() const {
 }
 
 int32_t Heidelberg::current_ma() const {
-  if (!plugged || !ev_wants) return 0;
+  if (!plugged || !ev_wants || ev_sleeps) return 0;
   if (is_disobedient) return ev_max_ma;
   const int32_t offered_ma = offered_deci_a() * 100;
   return offered_ma < ev_max_ma ? offered_ma : ev_max_ma;
@@ -72,7 +72,7 @@ uint16_t Heidelberg::state_code(Instant now) const {
   if (remote_lock == 0 || externally_locked) return 10;
   const bool permits = offered_deci_a() > 0;
   if (!plugged) return permits ? 3 : 2;
-  if (!ev_wants) return permits ? 5 : 4;
+  if (!ev_wants || ev_sleeps) return permits ? 5 : 4;
   return permits ? 7 : 6;
 }
 
@@ -175,6 +175,7 @@ uint8_t Heidelberg::write(uint16_t address, uint16_t value, Instant) {
       if (layout_ < 0x0107) return 2;
       if (value > 1) return 3;
       remote_lock = value;
+      if (value == 0) ev_sleeps = false;
       return 0;
     case 261:
       if (layout_ < 0x0107) return 2;

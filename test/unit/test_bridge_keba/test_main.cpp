@@ -238,6 +238,26 @@ TEST_CASE("a charger that asks for authorisation is started") {
   CHECK(w.keba.current_ma == 16000);
 }
 
+TEST_CASE("an EV that slept through a pause gets its permission taken and given, twice") {
+  World w;
+  w.charge();
+  w.run(3000);
+  w.offer(0);
+  w.run(60000);
+  w.keba.ev_wants = false;  // It sleeps.
+  w.observer.saw_unplugged = false;
+  w.offer(16000);
+  w.run(30000);
+  const size_t stops = w.keba.count("ena 0");
+  REQUIRE(w.run_until(20000, [&] { return w.keba.count("ena 0") == stops + 1; }));
+  REQUIRE(w.run_until(15000, [&] { return w.keba.enable_user == 1; }));
+  w.run(600000);
+  CHECK(w.keba.count("ena 0") == stops + 2);
+  CHECK(w.keba.enable_user == 1);
+  CHECK(w.keba.too_early == 0);
+  CHECK_FALSE(w.observer.saw_unplugged);
+}
+
 TEST_CASE("the plug is unlocked when no current flows") {
   World w;
   w.charge();

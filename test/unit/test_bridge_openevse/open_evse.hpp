@@ -174,6 +174,8 @@ class OpenEvse final : public platform::SerialLink {
       std::snprintf(text, sizeof text, "%s %d", set == wanted ? "OK" : "NK", set);
     } else if (w[0] == "FE") {
       if (!ignores_commands) is_sleeping = is_disabled = false;
+    } else if (w[0] == "FD") {
+      if (!ignores_commands) is_sleeping = false, is_disabled = true;
     } else if (w[0] == "FS") {
       if (!ignores_commands) is_sleeping = true, is_disabled = false;
     } else if (w[0] == "S4") {

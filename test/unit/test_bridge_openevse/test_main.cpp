@@ -245,6 +245,45 @@ TEST_CASE("a silent charger is stale, lost, faulted, and never unplugged") {
   CHECK_FALSE(w.observer.saw_unplugged);
 }
 
+TEST_CASE("an EV that slept through a pause is woken by -12 V at the pilot, and stays plugged") {
+  World w;
+  w.charge();
+  w.run(3000);
+  w.offer(0);
+  w.run(60000);
+  REQUIRE(w.evse.is_sleeping);
+  w.evse.ev_wants = false;  // It sleeps.
+  w.observer.saw_unplugged = false;
+  w.offer(16000);
+  w.run(30000);
+  CHECK(w.evse.count("FD") == 0);
+  REQUIRE(w.run_until(10000, [&] { return w.evse.is_disabled; }));
+  w.evse.ev_wants = true;
+  w.run(4000);
+  CHECK(w.evse.is_disabled);
+  REQUIRE(w.run_until(6000, [&] { return w.evse.current_ma == 16000; }));
+  CHECK(w.evse.count("FD") == 1);
+  w.run(10000);
+  CHECK_FALSE(w.observer.saw_unplugged);
+  CHECK(w.state().ev_requests_energy);
+  CHECK(w.state().error == Error::kNone);
+}
+
+TEST_CASE("an EV that is full is left alone") {
+  World w;
+  w.charge();
+  w.run(3000);
+  w.evse.ev_wants = false;
+  w.run(10000);
+  w.offer(0);
+  w.run(60000);
+  w.offer(16000);
+  const size_t enabled = w.evse.count("FE");
+  w.run(600000);
+  CHECK(w.evse.count("FD") == 0);
+  CHECK(w.evse.count("FE") <= enabled + 1);
+}
+
 TEST_CASE("noise between the lines is passed over") {
   World w;
   w.charge();

@@ -36,6 +36,7 @@ class OpenEvse(LineDevice):
         self._buffer = b""
         self._capacity_a = self.HIGHEST_A
         self._is_sleeping = False
+        self._is_disabled = False
         self._heartbeat_s = 0
         self._fallback_a = 0
         self._quiet_s = 0.0
@@ -48,6 +49,8 @@ class OpenEvse(LineDevice):
         """State code of `$GS`."""
         if self.error:
             return self.error
+        if self._is_disabled:
+            return 0xFF
         if self._is_sleeping:
             return 0xFE
         if self.ev is None:
@@ -62,15 +65,15 @@ class OpenEvse(LineDevice):
 
     @property
     def limit_a(self) -> float:
-        offers = not self._is_sleeping and not self.error and self._capacity_a >= self.LOWEST_A
-        return float(self._capacity_a) if offers else 0.0
+        is_off = self._is_sleeping or self._is_disabled or self.error
+        return float(self._capacity_a) if not is_off and self._capacity_a >= self.LOWEST_A else 0.0
 
     def plug(self, ev: Ev) -> None:
         super().plug(ev)
         self._session_start_vah = self.energy_total_vah
 
     def reboot(self) -> None:
-        self._is_sleeping = False
+        self._is_sleeping = self._is_disabled = False
         self._capacity_a = self.HIGHEST_A
         self._heartbeat_s = 0
         self._is_missed = False
@@ -110,10 +113,13 @@ class OpenEvse(LineDevice):
                 verdict = "OK" if self._capacity_a == int(amperes) else "NK"
                 return f"{verdict} {self._capacity_a}"
             case ["FE"]:
-                self._is_sleeping = False
+                self._is_sleeping = self._is_disabled = False
                 return "OK"
             case ["FS"]:
-                self._is_sleeping = True
+                self._is_sleeping, self._is_disabled = True, False
+                return "OK"
+            case ["FD"]:
+                self._is_sleeping, self._is_disabled = False, True
                 return "OK"
             case ["SY", *rest]:
                 return self._supervise(rest)
@@ -144,6 +150,8 @@ class OpenEvse(LineDevice):
         return (0x40 if self.code == 3 else 0) | (0x100 if self.ev is not None else 0)
 
     def _pilot(self) -> tuple[Pilot, float]:
+        if self._is_disabled:
+            return Pilot.OFF, 0.0
         return (Pilot.PWM, self.limit_a) if self.limit_a > 0 else (Pilot.STEADY, 0.0)
 
     def _tick(self, dt_s: float) -> None:
