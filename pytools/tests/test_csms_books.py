@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vevgw.csms import Behaviour, Csms, IdTag, IdTags, NeverAnswer, Verdict
-from vevgw.csms.behaviour import FaultOn
+from vevgw.csms.effects import FaultOn
 from vevgw.csms.raw_client import RawClient
 
 START = {

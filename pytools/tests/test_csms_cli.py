@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from vevgw.csms import Csms, RefuseWith
-from vevgw.csms.behaviour import FaultOn
+from vevgw.csms.effects import FaultOn
 from vevgw.csms.raw_client import RawClient
 
 START = {

@@ -251,6 +251,21 @@ async def test_an_unusable_database_is_one_sentence(tmp_path, kind):
         assert db.read_text().startswith("This is")
 
 
+async def test_a_database_of_an_earlier_version_is_brought_up_to_date(tmp_path):
+    db = tmp_path / "csms.sqlite3"
+    async with Csms(db=db) as csms, RawClient(f"{csms.url}/CP1"):
+        pass
+    connection = sqlite3.connect(db)
+    connection.executescript("ALTER TABLE frames DROP COLUMN fault; PRAGMA user_version = 1;")
+    connection.close()
+    with pytest.raises(DatabaseError, match="no such column: fault"):
+        LogReader(db)
+    async with Csms(db=db):
+        pass
+    with LogReader(db) as log:
+        assert [frame.fault for frame in log.frames()] == ["", ""]
+
+
 async def test_a_database_in_use_by_another_csms_is_refused(tmp_path):
     db = tmp_path / "csms.sqlite3"
     async with Csms(db=db):

@@ -14,22 +14,31 @@ for the tables.
 """
 
 from vevgw.csms.access import Access
-from vevgw.csms.behaviour import (
-    Answer,
-    Behaviour,
-    Boot,
-    Close,
-    Drop,
-    FaultOn,
-    FaultPolicy,
-    Freeze,
-    IdTag,
-    IdTags,
-    NeverAnswer,
-    RefuseWith,
-)
+from vevgw.csms.behaviour import Behaviour, Boot, IdTag, IdTags
 from vevgw.csms.books import Books
 from vevgw.csms.charge_point import ChargePoint
+from vevgw.csms.effects import (
+    FORMS,
+    Answer,
+    Burst,
+    Close,
+    Delay,
+    Drop,
+    Duplicate,
+    EchoSubprotocol,
+    FaultOn,
+    FaultPolicy,
+    Fragments,
+    Freeze,
+    HttpStatus,
+    Malformed,
+    NeverAnswer,
+    RefuseWith,
+    SendText,
+    Thaw,
+    Trickle,
+    WrongId,
+)
 from vevgw.csms.entries import ChargePointEntry, ConnectorState, Sample, Transaction
 from vevgw.csms.errors import (
     CallRefused,
@@ -41,16 +50,21 @@ from vevgw.csms.errors import (
     UnexpectedMessage,
     WaitTimeout,
 )
+from vevgw.csms.fault_kinds import FAULT_KINDS, FaultKind
+from vevgw.csms.faults import Fault, Faults, parse_fault, read_fault_script
 from vevgw.csms.history import Direction, FrameRecord, Verdict
 from vevgw.csms.queries import LoggedFrame, LogReader
 from vevgw.csms.server import Csms
 
 __all__ = [
+    "FAULT_KINDS",
+    "FORMS",
     "Access",
     "Answer",
     "Behaviour",
     "Books",
     "Boot",
+    "Burst",
     "CallRefused",
     "ChargePoint",
     "ChargePointEntry",
@@ -59,24 +73,39 @@ __all__ = [
     "Csms",
     "CsmsError",
     "DatabaseError",
+    "Delay",
     "Direction",
     "Drop",
+    "Duplicate",
+    "EchoSubprotocol",
+    "Fault",
+    "FaultKind",
     "FaultOn",
     "FaultPolicy",
+    "Faults",
+    "Fragments",
     "FrameRecord",
     "Freeze",
+    "HttpStatus",
     "IdTag",
     "IdTags",
     "InvalidAnswer",
     "InvalidCall",
     "LogReader",
     "LoggedFrame",
+    "Malformed",
     "NeverAnswer",
     "NotConnected",
     "RefuseWith",
     "Sample",
+    "SendText",
+    "Thaw",
     "Transaction",
+    "Trickle",
     "UnexpectedMessage",
     "Verdict",
     "WaitTimeout",
+    "WrongId",
+    "parse_fault",
+    "read_fault_script",
 ]

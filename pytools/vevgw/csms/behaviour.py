@@ -1,15 +1,18 @@
-"""How the CSMS answers: registration, tags, data transfer - and how it misbehaves on purpose."""
+"""How the CSMS answers: registration, tags, transaction ids, data transfer.
+
+How it misbehaves on purpose is in effects.py and faults.py.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 from vevgw.csms.entries import Transaction
 from vevgw.csms.errors import CsmsError
-from vevgw.csms.history import FrameRecord, iso_utc
+from vevgw.csms.history import iso_utc
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
 TagStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
@@ -129,99 +132,6 @@ class Behaviour:
     def utc_now(self) -> datetime:
         """Returns the time that answers carry."""
         return datetime.now(UTC)
-
-
-# -- misbehaving on purpose -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Answer as usual, if asked late or with another payload.
-
-    Attributes:
-        delay_s: Seconds to hold the answer back; frames that arrive meanwhile are handled.
-        payload: Instead of the usual one; recorded with its own verdict.
-    """
-
-    delay_s: float = 0.0
-    payload: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NeverAnswer:
-    """Book the CALL, but never answer: as if the answer were lost."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Treat the frame as if it had never arrived (it is recorded): neither booked nor answered."""
-
-
-@dataclass(frozen=True, slots=True)
-class RefuseWith:
-    """Answer with a CALLERROR and book nothing."""
-
-    code: str = "InternalError"
-    description: str = "on purpose"
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Close the connection instead of answering; nothing is booked.
-
-    Attributes:
-        code: WebSocket close code; None tears the TCP connection down (RST) without a close frame.
-    """
-
-    code: int | None = 1000
-    reason: str = "on purpose"
-
-
-@dataclass(frozen=True, slots=True)
-class Freeze:
-    """Read and send nothing from now on, with TCP alive; ``ChargePoint.thaw()`` ends it."""
-
-
-Fault = Answer | NeverAnswer | Drop | RefuseWith | Close | Freeze
-
-
-class FaultPolicy(Protocol):
-    """Decides per received frame what happens to it."""
-
-    def decide(self, frame: FrameRecord) -> Fault | None:
-        """Returns what to do with a received frame, None = the usual; called once, in order."""
-
-
-class FaultOn:
-    """The common policy: do one thing to certain frames a number of times."""
-
-    def __init__(
-        self, action: str | None, fault: Fault, *, times: int | None = None, skip: int = 0
-    ) -> None:
-        """Describes the fault.
-
-        Args:
-            action: CALLs of this action; None = every CALL.
-            fault: What to do.
-            times: How often; None = always.
-            skip: Number of matching frames to let pass first.
-        """
-        self._action = action
-        self._fault = fault
-        self._left = times
-        self._skip = skip
-
-    def decide(self, frame: FrameRecord) -> Fault | None:
-        """See FaultPolicy."""
-        if frame.message_type != 2 or self._action not in (None, frame.action) or self._left == 0:
-            return None
-        if self._skip > 0:
-            self._skip -= 1
-            return None
-        if self._left is not None:
-            self._left -= 1
-        return self._fault
 
 
 def parse_id_tag(text: str) -> tuple[str, IdTag]:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from vevgw.csms.behaviour import FaultPolicy
 from vevgw.csms.connection import Connection
+from vevgw.csms.effects import AtOnce, FaultPolicy
 from vevgw.csms.errors import InvalidCall, NotConnected, UnexpectedMessage, WaitTimeout
 from vevgw.csms.history import KEPT_FRAMES, Direction, FrameRecord, History, Signal
 from vevgw.csms.schemas import CHARGE_POINT_ACTIONS, SchemaSet
@@ -52,6 +52,11 @@ class ChargePoint:
     def is_connected(self) -> bool:
         """Whether it has a connection now."""
         return self._connection is not None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether its connection is frozen on purpose."""
+        return self._connection is not None and self._connection.is_frozen
 
     @property
     def connections(self) -> int:
@@ -256,6 +261,14 @@ class ChargePoint:
         """Ends freeze()."""
         if self._connection is not None:
             self._connection.thaw()
+
+    async def act(self, effect: AtOnce) -> None:
+        """Does something wrong now.
+
+        Raises:
+            NotConnected: It has no connection.
+        """
+        await self._require_connection("a fault").act(effect)
 
     # -- for the server ---------------------------------------------------------------------------
 

@@ -10,14 +10,13 @@ import signal
 import ssl
 import sys
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vevgw.csms import control
+from vevgw.csms import fault_cli
 from vevgw.csms.access import Access, parse_password, read_passwords
 from vevgw.csms.behaviour import (
     REGISTRATIONS,
@@ -28,7 +27,20 @@ from vevgw.csms.behaviour import (
     Registration,
     parse_id_tag,
 )
+from vevgw.csms.cli_parts import (
+    DEFAULT_PORT,
+    AsJson,
+    Db,
+    Host,
+    OnlyChargePoint,
+    Port,
+    TlsCa,
+    TlsClient,
+    ask,
+    choose,
+)
 from vevgw.csms.errors import CsmsError
+from vevgw.csms.faults import read_fault_script
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.history import FrameRecord, iso_utc
 from vevgw.csms.queries import LogReader
@@ -38,19 +50,12 @@ if TYPE_CHECKING:
     from vevgw.csms.files import FileServer
 
 app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
+app.add_typer(fault_cli.app, name="fault")
 
-DEFAULT_PORT = 9000
 #: Seconds between two looks into the database by `log --follow`.
 FOLLOW_INTERVAL_S = 0.2
 
-Host = Annotated[str, typer.Option(help="address of the CSMS")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the CSMS")]
-Db = Annotated[Path, typer.Option(help="SQLite file of the books and the message log")]
-TlsCa = Annotated[
-    Path | None, typer.Option(help="PEM file that the certificate of a TLS CSMS is checked with")
-]
 Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="seconds until the answer")]
-OnlyChargePoint = Annotated[str | None, typer.Option(help="only this charge point")]
 
 
 @app.command()
@@ -113,21 +118,26 @@ def run(
     ftp_port: Annotated[
         int, typer.Option(min=0, max=65535, help="of the file server; 0 = any free one")
     ] = 0,
+    faults: Annotated[
+        Path | None, typer.Option(help="YAML or TOML file of faults in force from the start")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="of what faults draw; default: random")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="do not print frames")] = False,
 ) -> None:
     """Run the CSMS until interrupted, printing every frame."""
     passwords = read_passwords(password_file) if password_file else {}
     passwords |= dict(parse_password(text) for text in user_password or ())
     tags = IdTags(
-        unknown=_choice(unknown_id_tags, TAG_STATUSES, "--unknown-id-tags"),
+        unknown=choose(unknown_id_tags, TAG_STATUSES, "--unknown-id-tags"),
         refuse_concurrent=refuse_concurrent_tx,
     )
     for text in id_tag or ():
         name, row = parse_id_tag(text)
         tags[name] = row
     answers: list[Registration] = [
-        _choice(b, REGISTRATIONS, "--boot") for b in boot or ("accepted",)
+        choose(b, REGISTRATIONS, "--boot") for b in boot or ("accepted",)
     ]
+    wanted_faults, script_seed = read_fault_script(faults) if faults else ([], None)
     csms = Csms(
         host=host,
         port=port,
@@ -138,6 +148,7 @@ def run(
         access=Access(passwords, only=only),
         tls=_server_tls(tls_cert, tls_key),
         ping_interval_s=ping_interval or None,
+        seed=script_seed if seed is None else seed,
     )
     logging.basicConfig(level=logging.INFO, format="csms: %(message)s", stream=sys.stderr)
     if not quiet:
@@ -149,10 +160,10 @@ def run(
 
         tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
         server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=tls)
-    asyncio.run(_run(csms, server))
+    asyncio.run(_run(csms, server, wanted_faults))
 
 
-async def _run(csms: Csms, files: FileServer | None) -> None:
+async def _run(csms: Csms, files: FileServer | None, faults: list[dict[str, Any]]) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -163,6 +174,8 @@ async def _run(csms: Csms, files: FileServer | None) -> None:
             await stack.enter_async_context(files)
             for url in (files.http_url, files.ftp_url):
                 print(f"Files at {url}/files/<name>, uploads to {url}/uploads/", flush=True)
+        for fault in faults:
+            print(f"Fault {csms.faults.add(fault).mark}, seed {csms.faults.seed}", flush=True)
         await stopped.wait()
 
 
@@ -178,6 +191,7 @@ def call(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     tls_ca: TlsCa = None,
+    tls_client: TlsClient = None,
     timeout_s: Timeout = 30.0,
     validate: Annotated[
         bool, typer.Option(help="check the payload and the answer against the schemas")
@@ -197,7 +211,7 @@ def call(
         "timeout_s": timeout_s,
         "validate": validate,
     }
-    print(json.dumps(_request("call", parameters, host, port, tls_ca, timeout_s + 5)))
+    print(json.dumps(ask("call", parameters, host, port, tls_ca, tls_client, timeout_s + 5)))
 
 
 @app.command()
@@ -210,11 +224,22 @@ def update_firmware(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     tls_ca: TlsCa = None,
+    tls_client: TlsClient = None,
 ) -> None:
     """Order a firmware update; FirmwareStatusNotification tells what becomes of it."""
     when = datetime.now(UTC) + timedelta(seconds=delay)
     payload: dict[str, Any] = {"location": location, "retrieveDate": iso_utc(when)}
-    _order("UpdateFirmware", charge_point, payload, retries, retry_interval, host, port, tls_ca)
+    _order(
+        "UpdateFirmware",
+        charge_point,
+        payload,
+        retries,
+        retry_interval,
+        host,
+        port,
+        tls_ca,
+        tls_client,
+    )
 
 
 @app.command()
@@ -226,10 +251,21 @@ def get_diagnostics(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     tls_ca: TlsCa = None,
+    tls_client: TlsClient = None,
 ) -> None:
     """Order an upload of diagnostics and print the name of the file."""
     payload: dict[str, Any] = {"location": location}
-    _order("GetDiagnostics", charge_point, payload, retries, retry_interval, host, port, tls_ca)
+    _order(
+        "GetDiagnostics",
+        charge_point,
+        payload,
+        retries,
+        retry_interval,
+        host,
+        port,
+        tls_ca,
+        tls_client,
+    )
 
 
 def _order(
@@ -241,6 +277,7 @@ def _order(
     host: str,
     port: int,
     tls_ca: Path | None,
+    tls_client: Path | None,
 ) -> None:
     if retries is not None:
         payload["retries"] = retries
@@ -252,7 +289,7 @@ def _order(
         "payload": payload,
         "timeout_s": 30.0,
     }
-    print(json.dumps(_request("call", parameters, host, port, tls_ca, 35.0)))
+    print(json.dumps(ask("call", parameters, host, port, tls_ca, tls_client, 35.0)))
 
 
 @app.command()
@@ -279,17 +316,22 @@ def close(
     host: Host = "127.0.0.1",
     port: Port = DEFAULT_PORT,
     tls_ca: TlsCa = None,
+    tls_client: TlsClient = None,
 ) -> None:
     """Close the connection of a charge point; it is expected to come back."""
-    _request("close", {"charge_point": charge_point, "code": code}, host, port, tls_ca, 10.0)
+    parameters = {"charge_point": charge_point, "code": code}
+    ask("close", parameters, host, port, tls_ca, tls_client)
 
 
 @app.command()
 def charge_points(
-    host: Host = "127.0.0.1", port: Port = DEFAULT_PORT, tls_ca: TlsCa = None
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    tls_ca: TlsCa = None,
+    tls_client: TlsClient = None,
 ) -> None:
     """List the charge points that a running CSMS knows."""
-    rows: list[dict[str, Any]] = _request("charge_points", {}, host, port, tls_ca, 10.0)
+    rows: list[dict[str, Any]] = ask("charge_points", {}, host, port, tls_ca, tls_client)
     for row in rows:
         connectors = " ".join(f"{n}:{status}" for n, status in row["connectors"].items())
         link = "connected" if row["connected"] else "not connected"
@@ -304,7 +346,7 @@ def log(
     verdict: Annotated[str | None, typer.Option(help="only this verdict, such as invalid")] = None,
     last: Annotated[int | None, typer.Option(min=1, help="only the latest so many")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print recorded frames."""
     with LogReader(db) as reader:
@@ -328,7 +370,7 @@ def transactions(
     db: Db = Path("csms.sqlite3"),
     charge_point: OnlyChargePoint = None,
     only_open: Annotated[bool, typer.Option("--open", help="only those not stopped")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object per line")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the transactions in the books."""
     with LogReader(db) as reader:
@@ -350,26 +392,6 @@ def transactions(
             )
 
 
-def _request(
-    method: str,
-    parameters: dict[str, Any],
-    host: str,
-    port: int,
-    tls_ca: Path | None,
-    timeout_s: float,
-) -> Any:
-    tls: ssl.SSLContext | None = None
-    if tls_ca is not None:
-        try:
-            tls = ssl.create_default_context(cafile=tls_ca)
-        except (OSError, ssl.SSLError) as error:
-            raise CsmsError(f"The file {tls_ca} holds no usable certificate: {error}.") from None
-        tls.check_hostname = False  # the address is a loopback one; the certificate names another
-    return asyncio.run(
-        control.request(method, parameters, host=host, port=port, timeout_s=timeout_s, tls=tls)
-    )
-
-
 def _server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if cert is None:
         if key is not None:
@@ -387,10 +409,3 @@ def _server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
 
 def _no_password() -> str:
     raise CsmsError("the key is encrypted")
-
-
-def _choice(text: str, choices: Sequence[Any], option: str) -> Any:
-    for choice in choices:
-        if choice.casefold() == text.casefold():
-            return choice
-    raise CsmsError(f"{option} must be one of {', '.join(choices)}, not {text!r}.", exit_code=2)

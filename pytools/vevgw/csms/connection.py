@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import uuid
@@ -14,18 +15,24 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from vevgw.csms.answers import Answers, Reply
-from vevgw.csms.behaviour import (
+from vevgw.csms.books import Books
+from vevgw.csms.effects import (
     Answer,
+    AtOnce,
+    Burst,
     Close,
+    Delay,
     Drop,
-    Fault,
+    Effect,
     FaultPolicy,
     Freeze,
     NeverAnswer,
     RefuseWith,
+    SendText,
+    Thaw,
 )
-from vevgw.csms.books import Books
-from vevgw.csms.errors import CallRefused, InvalidAnswer, NotConnected
+from vevgw.csms.errors import CallRefused, CsmsError, InvalidAnswer, NotConnected
+from vevgw.csms.faults import Faults
 from vevgw.csms.frames import (
     Frame,
     MessageType,
@@ -37,6 +44,7 @@ from vevgw.csms.frames import (
 from vevgw.csms.history import Direction, FrameRecord, History, Verdict
 from vevgw.csms.recorder import Recorder
 from vevgw.csms.schemas import CHARGE_POINT_ACTIONS, SchemaSet, Violation
+from vevgw.csms.sender import Sender
 from vevgw.csms.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -45,6 +53,8 @@ _LOG = logging.getLogger(__name__)
 _REMEMBERED_IDS: Final = 1_000
 #: Longest wait for the database before an answer that promises something is sent, s.
 _COMMIT_TIMEOUT_S: Final = 1.0
+#: Longest wait for the answer to a CALL that nobody waits for, s.
+_BURST_TIMEOUT_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class Context:
     store: Store
     books: Books
     answers: Answers
+    faults: Faults
 
 
 @dataclass(slots=True)
@@ -92,28 +103,26 @@ class Connection:
         self.fault_policy: FaultPolicy | None = None
         self._identity = identity
         self._websocket = websocket
-        self._history = history
         self._context = context
         self._pending: dict[str, _Pending] = {}
         self._over: OrderedDict[str, tuple[Verdict, str, float]] = OrderedDict()
         self._received_ids: OrderedDict[str, None] = OrderedDict()
         self._triggered: set[str] = set()
         self._call_lock = asyncio.Lock()
-        self._thawed = asyncio.Event()
-        self._thawed.set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._sender = Sender(
+            identity, number, websocket, history, context.recorder, context.faults, self._judge
+        )
 
     async def run(self) -> None:
         """Receives until the connection ends."""
         try:
             async for message in self._websocket:
-                await self._thawed.wait()
+                await self._sender.thawed.wait()
                 await self._receive(message)
         except ConnectionClosed:
             pass
         finally:
-            for task in self._tasks:
-                task.cancel()
+            self._sender.end()
             for pending in self._pending.values():
                 if not pending.answer.done():
                     text = f"{self._identity} lost its connection before it answered"
@@ -124,24 +133,25 @@ class Connection:
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:
         """Closes the connection; with code None by tearing TCP down."""
-        if code is None or not self._thawed.is_set():
-            self._websocket.transport.abort()
-            self._thawed.set()
-        else:
-            await self._websocket.close(code, reason)
+        await self._sender.close(code, reason)
 
     def freeze(self) -> None:
         """Reads and sends nothing from now on; TCP stays alive."""
-        self._thawed.clear()
-        self._websocket.transport.pause_reading()
-        if self._websocket.keepalive_task is not None:
-            self._websocket.keepalive_task.cancel()
+        self._sender.freeze()
 
     def thaw(self) -> None:
         """Ends freeze()."""
-        if not self._thawed.is_set():
-            self._websocket.transport.resume_reading()
-            self._thawed.set()
+        self._sender.thaw()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether freeze() is in force."""
+        return not self._sender.thawed.is_set()
+
+    async def act(self, effect: AtOnce) -> None:
+        """Does something wrong now."""
+        if not await self._misbehave(effect):
+            raise AssertionError(f"{effect} needs a frame")
 
     async def call(
         self, action: str, payload: Any, *, validate: bool, concurrent: bool, message_id: str | None
@@ -155,9 +165,18 @@ class Connection:
     async def send_text(self, text: str) -> FrameRecord:
         """Sends any text as a frame and records it with its verdict."""
         frame = parse_frame(text)
-        if frame.message_type is MessageType.CALL and frame.fault is None:
-            frame.fault = self._context.schemas.call_violation(frame.action or "", frame.payload)
-        return await self._send(text, frame, frame.action, None)
+        self._judge(frame, frame.action)
+        return await self._sender.send(text, frame, frame.action)
+
+    def _judge(self, frame: Frame, action: str | None) -> None:
+        """Checks the payload of a frame of ours."""
+        if frame.fault is not None:
+            return
+        schemas = self._context.schemas
+        if frame.message_type is MessageType.CALL:
+            frame.fault = schemas.call_violation(frame.action or "", frame.payload)
+        elif frame.message_type is MessageType.CALL_RESULT and action is not None:
+            frame.fault = schemas.result_violation(action, frame.payload)
 
     # -- CALLs of ours ----------------------------------------------------------------------------
 
@@ -165,15 +184,16 @@ class Connection:
         message_id = message_id or str(uuid.uuid4())
         text = encode_call(message_id, action, payload)
         frame = parse_frame(text)
-        frame.fault = frame.fault or self._context.schemas.call_violation(action, payload)
+        self._judge(frame, action)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         pending = _Pending(action, time.monotonic(), answer, validate)
         self._pending[message_id] = pending
         if action in ("TriggerMessage", "ExtendedTriggerMessage") and isinstance(payload, dict):
             self._triggered.add(str(payload.get("requestedMessage")))
         try:
-            record = await self._send(text, frame, action, None)
-            if record.verdict is Verdict.UNSENT:
+            record = await self._sender.send(text, frame, action)
+            # What was kept back on purpose looks to us as if it were lost on the way.
+            if record.verdict is Verdict.UNSENT and not record.fault:
                 raise NotConnected(f"{self._identity} lost its connection; {action} was not sent.")
             return await answer
         finally:
@@ -202,13 +222,13 @@ class Connection:
 
     async def _on_call(self, text: str, frame: Frame, received_s: float) -> None:
         """Handles a CALL, and whatever cannot be told from one."""
-        record = self._new_record(Direction.IN, text, frame, frame.action)
+        record = self._sender.new_record(Direction.IN, text, frame, frame.action)
         if frame.message_type is MessageType.CALL:
             frame.fault = frame.fault or self._call_fault(frame)
             if frame.fault is not None:
                 record.verdict, record.reason = Verdict.INVALID, frame.fault.reason
             self._check_id(frame, record)
-        fault = self.fault_policy.decide(record) if self.fault_policy else None
+        fault = self._decide(record)
         reply: Reply | None = None
         error = frame.fault
         if isinstance(fault, RefuseWith):
@@ -217,8 +237,10 @@ class Connection:
             error = self._registration_fault(frame, record)
             if error is None:
                 reply, error = self._book(frame, record)
-        self._record(record)
-        if await self._misbehave(fault) or isinstance(fault, Drop | NeverAnswer):
+        self._sender.record(record)
+        if await self._misbehave(fault) and not isinstance(fault, _BESIDE):
+            return
+        if isinstance(fault, Drop | NeverAnswer):
             return
         # An unreadable frame, or one of a type that OCPP-J says to ignore, gets no answer.
         if frame.message_type is not MessageType.CALL or not isinstance(
@@ -226,16 +248,18 @@ class Connection:
         ):
             return
         answer = fault if isinstance(fault, Answer) else Answer()
+        if isinstance(fault, Delay):
+            answer = Answer(delay_s=fault.delay_s)
         if error is not None:
             details = fault.details if isinstance(fault, RefuseWith) else None
             text = encode_error(frame.message_id, error.code, error.reason, details)
         else:
             assert reply is not None
-            payload = reply.payload if answer.payload is None else answer.payload
-            text = encode_result(frame.message_id, payload)
+            text = encode_result(frame.message_id, answer.apply(reply.payload))
         booked = reply is not None and reply.booked
         if answer.delay_s > 0:
-            self._spawn(self._answer_later(answer.delay_s, text, frame.action, received_s, booked))
+            work = self._answer_later(answer.delay_s, text, frame.action, received_s, booked)
+            self._sender.spawn(work)
         else:
             await self._answer(text, frame.action, received_s, booked)
 
@@ -289,13 +313,15 @@ class Connection:
         latency_ms = None if sent_s is None else (received_s - sent_s) * 1000
         if frame.fault is None and frame.message_type is MessageType.CALL_RESULT and action:
             frame.fault = self._context.schemas.result_violation(action, frame.payload)
-        record = self._new_record(Direction.IN, text, frame, action, latency_ms)
+        record = self._sender.new_record(Direction.IN, text, frame, action, latency_ms)
         if pending is None and record.verdict is Verdict.OK:
             verdict = over[0] if over else Verdict.UNSOLICITED
             record.verdict, record.reason = verdict, _ANSWER_REASONS[verdict]
-        fault = self.fault_policy.decide(record) if self.fault_policy else None
-        self._record(record)
-        if await self._misbehave(fault) or isinstance(fault, Drop):
+        fault = self._decide(record)
+        self._sender.record(record)
+        if await self._misbehave(fault) and not isinstance(fault, _BESIDE):
+            return
+        if isinstance(fault, Drop):
             return
         if pending is not None:
             del self._pending[message_id]
@@ -332,64 +358,49 @@ class Connection:
         if booked:
             await self._context.store.committed(_COMMIT_TIMEOUT_S)
         frame = parse_frame(text, check_id=False)
-        if frame.message_type is MessageType.CALL_RESULT:
-            frame.fault = frame.fault or self._context.schemas.result_violation(
-                action or "", frame.payload
-            )
-        await self._send(text, frame, action, (time.monotonic() - received_s) * 1000)
+        self._judge(frame, action)
+        await self._sender.send(text, frame, action, (time.monotonic() - received_s) * 1000)
 
-    async def _send(
-        self, text: str, frame: Frame, action: str | None, latency_ms: float | None
-    ) -> FrameRecord:
-        """Records and sends a frame, in this order, so that the answer to it always comes later."""
-        await self._thawed.wait()
-        record = self._new_record(Direction.OUT, text, frame, action, latency_ms)
-        self._record(record)
-        try:
-            await self._websocket.send(text)
-        except ConnectionClosed:
-            self._context.recorder.amend(record, Verdict.UNSENT, "the connection was closed")
-        return record
+    # -- on purpose -------------------------------------------------------------------------------
 
-    def _new_record(
-        self,
-        direction: Direction,
-        text: str,
-        frame: Frame,
-        action: str | None,
-        latency_ms: float | None = None,
-    ) -> FrameRecord:
-        return self._context.recorder.new_record(
-            self._identity,
-            self.number,
-            direction,
-            text,
-            frame,
-            action=action,
-            latency_ms=latency_ms,
-        )
+    def _decide(self, record: FrameRecord) -> Effect | None:
+        """Asks what to do with a received frame, and marks it."""
+        effect = self.fault_policy.decide(record) if self.fault_policy else None
+        if effect is not None:
+            record.fault = type(effect).__name__
+            return effect
+        fault = self._context.faults.on_frame(record)
+        if fault is None:
+            return None
+        record.fault = fault.mark
+        return fault.effect
 
-    def _record(self, record: FrameRecord) -> None:
-        self._context.recorder.record(record)
-        self._history.add(record)
-
-    async def _misbehave(self, fault: Fault | None) -> bool:
-        """Carries out a fault of the connection; returns whether it was one."""
-        match fault:
+    async def _misbehave(self, effect: Effect | None) -> bool:
+        """Carries out what concerns the connection; returns whether it did."""
+        match effect:
             case Close(code, reason):
-                self._spawn(self.close(code, reason))
-                return True
-            case Freeze():
-                self.freeze()
-                return True
+                self._sender.spawn(self.close(code, reason))
+            case Freeze(for_s):
+                self._sender.freeze(for_s)
+            case Thaw():
+                self._sender.thaw()
+            case Burst(calls, times):
+                for action, payload in calls * times:
+                    self._sender.spawn(self._call_and_forget(action, payload))
+            case SendText(text):
+                await self.send_text(text)
             case _:
                 return False
+        return True
 
-    def _spawn(self, work: Any) -> None:
-        task: asyncio.Task[None] = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _call_and_forget(self, action: str, payload: Any) -> None:
+        with contextlib.suppress(CsmsError, TimeoutError):
+            async with asyncio.timeout(_BURST_TIMEOUT_S):
+                await self._call(action, payload, validate=False, message_id=None)
 
+
+#: What happens besides the usual answer, not instead of it.
+_BESIDE: Final = Thaw | Burst | SendText
 
 _ANSWER_REASONS: Final = {
     Verdict.LATE: "its CALL had timed out",

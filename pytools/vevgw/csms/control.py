@@ -107,6 +107,16 @@ async def _carry_out(csms: Csms, method: str, parameters: dict[str, Any]) -> Any
         case "close":
             await _connected(csms, parameters["charge_point"]).close(parameters.get("code", 1000))
             return None
+        case "faults":
+            return {"seed": csms.faults.seed, "faults": csms.faults.as_data()}
+        case "fault_add":
+            return csms.faults.add(parameters["fault"]).as_data()
+        case "fault_remove":
+            csms.faults.remove(parameters["id"])
+            return None
+        case "fault_clear":
+            csms.faults.clear()
+            return None
         case _:
             raise CsmsError(f"There is no control method {method!r}.")
 

@@ -63,6 +63,7 @@ class FrameRecord:
         payload: Decoded payload (for CALLERROR: code, description, details); not masked.
         verdict: See Verdict.
         reason: Why the verdict is not OK; else empty.
+        fault: The fault on purpose that acted on it, its id first; else empty.
     """
 
     sequence: int
@@ -78,6 +79,7 @@ class FrameRecord:
     payload: Any
     verdict: Verdict = Verdict.OK
     reason: str = ""
+    fault: str = ""
 
     def line(self) -> str:
         """Returns one line for people: time, charge point, direction, text, verdict."""
@@ -90,6 +92,7 @@ class FrameRecord:
             self.raw,
             self.verdict,
             self.reason,
+            self.fault,
         )
 
 
@@ -102,11 +105,14 @@ def format_frame(
     raw: str,
     verdict: str,
     reason: str,
+    fault: str,
 ) -> str:
     """Writes one frame as a line; the same form everywhere frames are shown."""
     arrow = ">" if direction == Direction.OUT else "<"
     what = "" if message_type == 2 else f" ({action or 'no known CALL'})"
     note = "" if verdict == Verdict.OK else f"  [{verdict}: {reason}]"
+    if fault:
+        note += f"  [fault {fault}]"
     return f"{utc} {charge_point} {arrow}{what} {raw}{note}"
 
 

@@ -35,6 +35,7 @@ class LoggedFrame:
     raw: str
     verdict: str
     reason: str
+    fault: str
 
     def line(self) -> str:
         """Returns one line for people."""
@@ -47,6 +48,7 @@ class LoggedFrame:
             self.raw,
             self.verdict,
             self.reason,
+            self.fault,
         )
 
     def json_line(self) -> str:
@@ -56,7 +58,7 @@ class LoggedFrame:
 
 _COLUMNS = (
     "sequence, charge_point, connection, direction, utc, latency_ms, message_type, action, "
-    "message_id, raw, verdict, reason"
+    "message_id, raw, verdict, reason, fault"
 )
 _TRANSACTION = (
     "id",
@@ -92,7 +94,7 @@ class LogReader:
             )
         except sqlite3.Error as error:
             raise self._failed(error) from None
-        self._query("SELECT sequence FROM frames LIMIT 0")
+        self._query(f"SELECT {_COLUMNS} FROM frames LIMIT 0")
 
     def close(self) -> None:
         """Closes the database."""

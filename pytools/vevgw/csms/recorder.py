@@ -130,6 +130,7 @@ class Recorder:
             raw=record.raw,
             verdict=record.verdict.value,
             reason=record.reason,
+            fault=record.fault,
         )
         for listener in self.listeners:
             listener(record)

@@ -7,10 +7,12 @@ What it listens to:
 
 The way of a frame, one step per file:
 
-    server.py      handshake; one Connection per WebSocket
-    connection.py  receives and sends; judges with frames.py and schemas.py
-    behaviour.py   a fault on purpose?
+    handshake.py   admission
+    server.py      one Connection per WebSocket
+    connection.py  receives; judges with frames.py and schemas.py
+    faults.py      a fault on purpose?
     answers.py     the answer, from behaviour.py and books.py
+    sender.py      sends, harming frames on purpose
     recorder.py    every frame to store.py (SQLite in a thread) and history.py (what tests wait on)
 """
 
@@ -22,23 +24,23 @@ import logging
 import sqlite3
 import ssl
 import tempfile
-from collections.abc import Callable, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from vevgw.csms import control
-from vevgw.csms.access import Access, Refused, identity_of
+from vevgw.csms.access import Access, identity_of
 from vevgw.csms.answers import Answers
 from vevgw.csms.behaviour import Behaviour
 from vevgw.csms.books import Books
 from vevgw.csms.charge_point import ChargePoint
 from vevgw.csms.connection import Connection, Context
+from vevgw.csms.effects import AtOnce
 from vevgw.csms.errors import CsmsError, DatabaseError
+from vevgw.csms.faults import Fault, Faults
+from vevgw.csms.handshake import OCPP_SUBPROTOCOL, Admission, peer_of
 from vevgw.csms.history import KEPT_FRAMES, FrameRecord
 from vevgw.csms.queries import FrameLog
 from vevgw.csms.recorder import Recorder
@@ -46,8 +48,6 @@ from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.store import Store
 
 _LOG = logging.getLogger(__name__)
-
-OCPP_SUBPROTOCOL: Final = Subprotocol("ocpp1.6")
 
 # websockets logs tracebacks of failed handshakes, and all headers (passwords!) at debug level.
 _WEBSOCKETS_LOG = logging.getLogger("vevgw.csms.websockets")
@@ -63,6 +63,7 @@ class Csms:
     Attributes:
         behaviour: How it answers; its parts may be changed while it runs.
         access: Who may connect; may be replaced while it runs.
+        faults: What goes wrong on purpose; see faults.py.
         books: Transactions, connectors and charge points. A new object after each start().
         log: The message log.
     """
@@ -79,6 +80,7 @@ class Csms:
         ping_interval_s: float | None = 20.0,
         max_frame_bytes: int = 1 << 20,
         kept_frames: int = KEPT_FRAMES,
+        seed: int | None = None,
     ) -> None:
         """Prepares a CSMS; nothing is opened before start().
 
@@ -94,9 +96,12 @@ class Csms:
                 connection; None = no pings.
             max_frame_bytes: A longer frame ends the connection with code 1009.
             kept_frames: Frames per charge point that waits can look back on; less saves memory.
+            seed: Of what is drawn (faults with a probability); None = a fresh one.
         """
         self.behaviour = behaviour or Behaviour()
         self.access = access or Access()
+        self.faults = Faults(seed)
+        self.faults.at_once = self._arm
         self._host = host
         self._port = port
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -111,7 +116,8 @@ class Csms:
         self._charge_points: dict[str, ChargePoint] = {}
         self._listeners: list[Callable[[FrameRecord], None]] = []
         self._server: Server | None = None
-        self._closing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._admission = Admission(lambda: self.access, self.faults, self._on_refused)
         self._new_parts(Path(db))
 
     def _new_parts(self, db: Path) -> None:
@@ -126,6 +132,7 @@ class Csms:
             store=self._store,
             books=self.books,
             answers=Answers(self.behaviour, self.books),
+            faults=self.faults,
         )
 
     @property
@@ -186,14 +193,18 @@ class Csms:
             raise CsmsError("The CSMS is already running.")
         self._new_parts(self._store.path)
         await asyncio.to_thread(self._load)
+        admission = self._admission
         try:
             self._server = await serve(
                 self._serve,
                 self._host,
                 self._port,
                 subprotocols=[OCPP_SUBPROTOCOL, control.SUBPROTOCOL],
-                select_subprotocol=self._select_subprotocol,
-                process_request=self._admit,
+                select_subprotocol=admission.select_subprotocol,
+                process_request=admission.admit,
+                process_response=admission.respond,
+                create_connection=admission.new_connection,  # type: ignore[arg-type]
+                open_timeout=None,
                 ssl=self._tls,
                 compression=None,
                 server_header="vevgw-csms",
@@ -221,12 +232,14 @@ class Csms:
         if self._server is None:
             return
         server, self._server = self._server, None
+        server.close(close_connections=not hard)
+        for charge_point in self._charge_points.values():
+            if charge_point.is_frozen:
+                await charge_point.close(None)
         if hard:
-            server.close(close_connections=False)
             for websocket in list(server.all_connections):
                 websocket.transport.abort()
-        else:
-            server.close()
+        self._admission.end()
         await server.wait_closed()
         await asyncio.to_thread(self._store.close)
 
@@ -271,33 +284,7 @@ class Csms:
         """Has a function called with every frame as it is recorded; it must return at once."""
         self._listeners.append(listener)
 
-    # -- handshake --------------------------------------------------------------------------------
-
-    def _admit(self, websocket: ServerConnection, request: Request) -> Response | None:
-        """Accepts or refuses an opening handshake before the upgrade."""
-        path = request.path
-        try:
-            if control.is_control_path(path):
-                control.check_request(websocket, request)
-            else:
-                authorizations = request.headers.get_all("Authorization")
-                self.access.check(path, authorizations[0] if authorizations else None)
-        except Refused as refused:
-            _LOG.warning("Refused %s: %s", _peer(websocket), refused.sentence)
-            response = websocket.respond(HTTPStatus(refused.status), refused.sentence + "\n")
-            if refused.status == HTTPStatus.UNAUTHORIZED:
-                response.headers["WWW-Authenticate"] = 'Basic realm="OCPP"'
-            return response
-        return None
-
-    @staticmethod
-    def _select_subprotocol(
-        websocket: ServerConnection, offered: Sequence[Subprotocol]
-    ) -> Subprotocol | None:
-        assert websocket.request is not None
-        is_control = control.is_control_path(websocket.request.path)
-        wanted = control.SUBPROTOCOL if is_control else OCPP_SUBPROTOCOL
-        return wanted if wanted in offered else None
+    # -- connections ------------------------------------------------------------------------------
 
     async def _serve(self, websocket: ServerConnection) -> None:
         assert websocket.request is not None
@@ -305,12 +292,12 @@ class Csms:
             await control.serve_control(self, websocket)
             return
         identity = identity_of(websocket.request.path)
-        number = self._recorder.connection_opened(identity, _peer(websocket))
+        number = self._recorder.connection_opened(identity, peer_of(websocket))
         if websocket.subprotocol is None:
             # The handshake completes without a subprotocol, then the connection is closed (OCPP-J
             # 1.6 3.1.2).
             _LOG.warning(
-                "Closed %s: charge point %r offers no ocpp1.6.", _peer(websocket), identity
+                "Closed %s: charge point %r offers no ocpp1.6.", peer_of(websocket), identity
             )
             await websocket.close(1002, "subprotocol ocpp1.6 required")
             self._recorder.connection_closed(number, 1002, "subprotocol ocpp1.6 required")
@@ -320,15 +307,30 @@ class Csms:
         replaced = charge_point.attach(connection)
         if replaced is not None:
             # Not awaited: the old one may be half-open, and the new one must not wait for it.
-            task = asyncio.create_task(replaced.close(1000, "replaced by a newer connection"))
-            self._closing.add(task)
-            task.add_done_callback(self._closing.discard)
+            self._spawn(replaced.close(1000, "replaced by a newer connection"))
         try:
             await connection.run()
         finally:
             charge_point.detach(connection)
 
+    def _on_refused(self, identity: str, remote: str, why: str) -> None:
+        number = self._recorder.connection_opened(identity, remote)
+        self._recorder.connection_closed(number, None, why)
 
-def _peer(websocket: ServerConnection) -> str:
-    address = websocket.remote_address
-    return f"{address[0]}:{address[1]}" if address else "unknown"
+    # -- faults -----------------------------------------------------------------------------------
+
+    def _arm(self, fault: Fault) -> None:
+        """Has a fault of direction `now` act when its time has come."""
+        self._spawn(self._act_later(fault))
+
+    async def _act_later(self, fault: Fault) -> None:
+        await asyncio.sleep(fault.from_s)
+        for charge_point in self.charge_points():
+            if charge_point.is_connected and self.faults.fire(fault, charge_point.identity):
+                assert isinstance(fault.effect, AtOnce)
+                await charge_point.act(fault.effect)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -36,7 +36,7 @@ RETRY_INTERVAL_S: Final = 0.5
 BUSY_TIMEOUT_S: Final = 0.5
 
 _APPLICATION_ID: Final = 0x56455643  # "VEVC"
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE connections (
     id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, opened_utc TEXT NOT NULL, remote TEXT NOT
@@ -44,7 +44,8 @@ CREATE TABLE connections (
 CREATE TABLE frames (
     sequence INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, connection INTEGER NOT NULL,
     direction TEXT NOT NULL, utc TEXT NOT NULL, latency_ms REAL, message_type INTEGER, action TEXT,
-    message_id TEXT, raw TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL);
+    message_id TEXT, raw TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
+    fault TEXT NOT NULL DEFAULT '');
 CREATE INDEX frames_by_charge_point ON frames (charge_point, sequence);
 CREATE INDEX frames_by_message_id ON frames (message_id);
 CREATE TABLE charge_points (
@@ -63,6 +64,8 @@ CREATE TABLE samples (
     location TEXT NOT NULL, context TEXT NOT NULL, format TEXT NOT NULL);
 CREATE INDEX samples_by_transaction ON samples (transaction_id);
 """
+#: Steps from each earlier version to the next.
+_MIGRATIONS: Final = {1: "ALTER TABLE frames ADD COLUMN fault TEXT NOT NULL DEFAULT '';"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +280,11 @@ class Store:
                 connection.executescript(
                     f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={_APPLICATION_ID};"
                     f"PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
+                )
+            elif version < _SCHEMA_VERSION:
+                steps = " ".join(_MIGRATIONS[v] for v in range(version, _SCHEMA_VERSION))
+                connection.executescript(
+                    f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
                 )
             # Shows a read-only file or directory now instead of at the first frame.
             connection.execute("BEGIN IMMEDIATE")
