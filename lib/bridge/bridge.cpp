@@ -151,10 +151,12 @@ common::Status Bridge::check_new(const ConnectorConfig& config) {
   if (timings.status_poll_ms < 100 || timings.meter_poll_ms < timings.status_poll_ms ||
       timings.stale_ms < 2 * timings.status_poll_ms || timings.lost_ms <= timings.stale_ms ||
       timings.faulted_ms < timings.lost_ms || timings.overrun_stop_ms < timings.overrun_write_ms ||
-      timings.confirm_ms < 1000 || timings.verify_poll_ms < 1000) {
+      timings.overrun_open_ms < timings.overrun_stop_ms || timings.confirm_ms < 1000 ||
+      timings.verify_poll_ms < 1000) {
     return refuse(common::Status::kInvalidArgument,
                   "connector %u: the timings contradict each other (status_poll <= meter_poll, "
-                  "2 status_poll <= stale < lost <= faulted, overrun_write <= overrun_stop)",
+                  "2 status_poll <= stale < lost <= faulted, overrun_write <= overrun_stop "
+                  "<= overrun_open)",
                   id);
   }
   return common::Status::kOk;
@@ -172,6 +174,7 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
                   id, config.profile == nullptr ? "" : config.profile);
   }
   RETURN_IF_ERROR(check(config, *profile));
+  RETURN_IF_ERROR(take_pin(config.connector_id, config.contactor));
   modbus::Bus& bus = buses_[config.bus];
   ConnectorConfig complete = config;
   const uint8_t further = static_cast<uint8_t>(config.outlet - 1);
@@ -205,10 +208,28 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
   ports.store = &store_;
   ports.log = &log_;
   ports.tags = tags;
+  ports.gpio = gpio_;
   if (config.meter < meter_count_) ports.meter = &meters_[config.meter];
   ChargerDriver& driver = slots_[drivers_.size()].emplace<ChargerDriver>();
-  driver.configure(complete, *profile, ports);
-  return drivers_.push_back(&driver);
+  RETURN_IF_ERROR(drivers_.push_back(&driver));
+  const common::Status status = driver.configure(complete, *profile, ports);
+  if (status == common::Status::kOk) return status;
+  return refuse(status, "connector %u: the contactor's pin cannot be used (%s)", id,
+                to_string(status));
+}
+
+common::Status Bridge::take_pin(uint8_t connector_id, const BoardPin& pin) {
+  if (!pin.exists()) return common::Status::kOk;
+  const uint64_t bit = uint64_t{1} << (pin.pin() & 63U);
+  if (gpio_ != nullptr && (pins_ & bit) == 0) {
+    pins_ |= bit;
+    return common::Status::kOk;
+  }
+  return gpio_ == nullptr
+             ? refuse(common::Status::kInvalidArgument,
+                      "connector %u: this gateway has no pins for a contactor", connector_id)
+             : refuse(common::Status::kInvalidArgument,
+                      "connector %u: GPIO%u belongs to another connector", connector_id, pin.pin());
 }
 
 common::Status Bridge::begin(charger::ChargerObserver& observer, common::Instant now) {

@@ -73,6 +73,8 @@ class Bridge final : public charger::ChargerControl {
   /// @param tags  Gets tags held to the charger's own reader; nullptr = nobody does.
   common::Status add_keba(const ConnectorConfig& config, platform::UdpLink& udp, const char* host,
                           charger::IdReaderObserver* tags);
+  /// Pins of the board, for contactors in the power lines of chargers. Only before begin().
+  void set_gpio(platform::Gpio& gpio) { gpio_ = &gpio; }
   /// Port that the bridge binds for KEBAs. Real ones answer to no other than 7090. Only before begin().
   void set_udp_port(uint16_t port) { udp_port_ = port; }
   /// Loads the energy registers and starts polling. No report is made before the first step().
@@ -113,6 +115,8 @@ class Bridge final : public charger::ChargerControl {
   common::Instant step_udp(common::Instant now);
   common::Result<uint8_t> next_bus();
   common::Status check(const ConnectorConfig& config, const Profile& profile);
+  /// A pin for one connector only.
+  common::Status take_pin(uint8_t connector_id, const BoardPin& pin);
   /// What holds for chargers of every kind: the id, room, the currents. @param max_ma  The charger's highest.
   common::Status check_new(const ConnectorConfig& config);
   /// Store, log, and the meter that the configuration names.
@@ -135,6 +139,8 @@ class Bridge final : public charger::ChargerControl {
   common::FixedVector<Driver*, limits::kMaxConnectors> drivers_;  ///< In slots_, in their order.
   MeterDriver meters_[limits::kMaxMeters];
   uint8_t meter_count_ = 0;
+  platform::Gpio* gpio_ = nullptr;
+  uint64_t pins_ = 0;  ///< Bit per pin of the board that a connector has.
   platform::UdpLink* udp_ = nullptr;
   uint16_t udp_port_ = KebaDriver::kPort;
   common::Instant bind_at_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "bridge/gpio_config.hpp"
 #include "bridge/timings.hpp"
 #include "modbus/frame.hpp"
 #include "platform/serial_link.hpp"
@@ -36,6 +37,7 @@ struct ConnectorConfig {
       0;  ///< Current the charger falls to when the gateway is silent; 0 = it stops.
   uint32_t watchdog_ms =
       0;  ///< Silence after which the charger does so; 0 = keep the charger's (the profile's default if it is off).
+  BoardPin contactor;  ///< In the charger's power line, see ExternalContactor; active = closed.
   Timings timings;
 };
 

@@ -41,6 +41,12 @@ Status Bridge::add_gpio(const ConnectorConfig& config, const GpioConfig& wiring,
                   "connector %u: a box on the board's own pins has no failsafe current, it stops",
                   static_cast<unsigned>(config.connector_id));
   }
+  if (gpio_ == nullptr) gpio_ = board.gpio;
+  for (const BoardPin& pin :
+       {wiring.pilot_out, wiring.pilot_in, wiring.contactor, wiring.feedback, wiring.proximity,
+        wiring.s0, wiring.lock, wiring.pilot_off, wiring.fault}) {
+    RETURN_IF_ERROR(take_pin(config.connector_id, pin));
+  }
   GpioDriver& driver = slots_[drivers_.size()].emplace<GpioDriver>();
   RETURN_IF_ERROR(drivers_.push_back(&driver));
   const Status status = driver.configure(config, wiring, board, direct_ports(config));

@@ -9,8 +9,8 @@ namespace bridge {
 
 LOG_MODULE("bridge");
 
-void ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile,
-                              const Ports& ports) {
+common::Status ChargerDriver::configure(const ConnectorConfig& config, const Profile& profile,
+                                        const Ports& ports) {
   config_ = config;
   config_.profile = profile.name;
   profile_ = &profile;
@@ -47,6 +47,7 @@ void ChargerDriver::configure(const ConnectorConfig& config, const Profile& prof
   settings.may_be_less = false;
   settings.is_readable = readback_row(control.enable_register) != kNoRegister;
   enable_.configure(settings);
+  return open_contactor();
 }
 
 void ChargerDriver::begin(charger::ChargerObserver& observer, common::Instant now) {
@@ -74,6 +75,7 @@ common::Instant ChargerDriver::step(common::Instant now) {
   next = common::earlier(next, limit_.step(now));
   next = common::earlier(next, enable_.step(now));
   next = common::earlier(next, run(now));
+  run_contactor(now);
   report_state(now);
   return next;
 }
@@ -268,6 +270,10 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     case CurrentGuard::Fault::kNone:
       break;
   }
+  if (contactor_.cut() > ExternalContactor::Cut::kNotHeard) {
+    describe_contactor(state);
+    return;
+  }
   // Once is a restart; again and again is a charger that does not keep what it is told.
   const bool is_not_kept = losses_ >= kMaxLosses && now < lost_at_ + kLossWindowMs;
   if (limit_.is_rejected() || enable_.is_rejected() || is_not_kept) {
@@ -411,6 +417,9 @@ void ChargerDriver::fill(ConnectorDiagnostics& out, common::Instant now) const {
   out.state = reported_;
   out.last_sample = last_sample_;
   out.bus_statistics = ports_.bus->statistics(ports_.unit_index);
+  if (contactor_.exists()) {
+    (void)out.details.push_back({"contactor_closed", contactor_.is_closed() ? 1 : 0});
+  }
 }
 
 }  // namespace bridge

@@ -5,6 +5,7 @@
 #include "bridge/current_guard.hpp"
 #include "bridge/driver.hpp"
 #include "bridge/energy_register.hpp"
+#include "bridge/external_contactor.hpp"
 #include "bridge/measurement.hpp"
 #include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
@@ -30,11 +31,14 @@ class ChargerDriver final : public Driver {
     platform::KeyValueStore* store = nullptr;
     common::LogSink* log = nullptr;
     charger::IdReaderObserver* tags =
-        nullptr;                   ///< nullptr: tags of the charger's reader are ignored.
-    MeterDriver* meter = nullptr;  ///< Measures what the charger does not; may be shared.
+        nullptr;                     ///< nullptr: tags of the charger's reader are ignored.
+    MeterDriver* meter = nullptr;    ///< Measures what the charger does not; may be shared.
+    platform::Gpio* gpio = nullptr;  ///< For ConnectorConfig::contactor.
   };
 
-  void configure(const ConnectorConfig& config, const Profile& profile, const Ports& ports);
+  /// @return What the contactor's pin says.
+  common::Status configure(const ConnectorConfig& config, const Profile& profile,
+                           const Ports& ports);
   void begin(charger::ChargerObserver& observer, common::Instant now) override;
 
   common::Instant step(common::Instant now) override;
@@ -104,6 +108,13 @@ class ChargerDriver final : public Driver {
   common::Instant check_silence(common::Instant now);
   void update_guard(common::Instant now);
   void emit_sample(common::Instant now);
+
+  // charger_driver_contactor.cpp
+  common::Status open_contactor();
+  void run_contactor(common::Instant now);
+  bool obeys();
+  void describe_contactor(charger::ChargerState& state) const;
+
   bool uses_meter_energy() const;
   void book_meter_energy(common::Instant now);
   void integrate_power(common::Instant now);
@@ -186,6 +197,7 @@ class ChargerDriver final : public Driver {
   Normaliser normaliser_;
   EnergyRegister energy_;
   CurrentGuard guard_;
+  ExternalContactor contactor_;
   Setpoint limit_;   ///< mA; 0 = stop.
   Setpoint enable_;  ///< 0 or 1.
   ActionRunner runner_;
@@ -248,6 +260,7 @@ class ChargerDriver final : public Driver {
   bool has_offer_ = false;
   charger::Offer offer_;
   uint32_t target_ma_ = 0;
+  uint32_t held_ma_ = kUnlimitedMa;  ///< What the charger's registers allowed when last read.
   int64_t saved_energy_wh_ = -1;
   common::Instant begun_at_;
   common::Instant ask_again_at_;  ///< Not before: for registers that were refused.

@@ -28,6 +28,8 @@ class CurrentGuard {
   /// The connector must be disabled whatever the offer says.
   bool must_stop() const { return must_stop_; }
   Fault fault() const { return fault_; }
+  /// For so long more current flows than may, ms; 0 = it does not, or is not known.
+  int64_t excess_ms(common::Instant now) const { return excess_running_ ? now - excess_since_ : 0; }
 
  private:
   void check_fault(bool is_quiet, const Timings& timings, common::Instant now);

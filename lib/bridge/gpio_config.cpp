@@ -169,4 +169,15 @@ Status parse_gpio_config(TextSpan text, const platform::Gpio& gpio, GpioConfig& 
   return Status::kOk;
 }
 
+Status parse_contactor_pin(TextSpan text, const platform::Gpio& gpio, BoardPin& out,
+                           common::FixedString<159>& error) {
+  GpioConfig config;
+  for (const PinRow& row : kPins) {
+    if (row.member != &GpioConfig::contactor) continue;
+    RETURN_IF_ERROR(parse_pin(row, text, gpio, config, Refusal(error)));
+  }
+  out = config.contactor;
+  return Status::kOk;
+}
+
 }  // namespace bridge

@@ -45,4 +45,10 @@ struct GpioConfig {
 common::Status parse_gpio_config(common::TextSpan text, const platform::Gpio& gpio, GpioConfig& out,
                                  common::FixedString<159>& error);
 
+/// Reads "27" or "!27" (active low): the pin of a contactor.
+/// @param error  Set to the mistake, without a full stop.
+/// @retval kInvalidArgument  No number, or a pin that the board refuses as an output.
+common::Status parse_contactor_pin(common::TextSpan text, const platform::Gpio& gpio, BoardPin& out,
+                                   common::FixedString<159>& error);
+
 }  // namespace bridge

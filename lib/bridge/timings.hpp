@@ -29,6 +29,8 @@
     "after three writes in vain (CMD_REJECTED): from one try to the next")                        \
   X(overrun_write, 10000, 1000, 600000, "current above the limit: the limit is written again")    \
   X(overrun_stop, 30000, 1000, 600000, "current above the limit: stop, OverCurrentFailure")       \
+  X(overrun_open, 60000, 1000, 600000,                                                            \
+    "... or a charger that cannot be told to stop: an external contactor opens")                  \
   X(unauthorised, 10000, 1000, 600000, "current without permission: disabled again")              \
   X(unauth_retry, 5000, 1000, 600000,                                                             \
     "... this far apart, three times in all, then UNAUTHORISED_ENERGY")                           \

@@ -76,6 +76,9 @@ constexpr SettingRow kTable[] = {
      "meter that measures what the charger does not: 1 = m1; 0 = none"},
     {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,
      "highest current per phase of this installation, mA; 0 = what the charger can"},
+    {"c?.contactor", SettingKind::kText, 0, 8, "", false,
+     "pin of a contactor in the charger's power line (!27: active low), see "
+     "docs/external-contactor.md"},
     {"c?.phase", SettingKind::kInteger, 0, 3, "0", false,
      "phase of the site that L1 of a connector with one phase is on; 0 = not known"},
     {"c?.min_ma", SettingKind::kInteger, 0, 32000, "0", false,

@@ -68,12 +68,26 @@ Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) const
   config.override_serial = connection.override_serial;
   config.serial = connection.serial;
   config.serial_framing = connection.serial_framing;
+  RETURN_IF_ERROR(assign_contactor(config, error));
   const auto meter = static_cast<unsigned>(settings_.integer("meter", id));
   if (meter == 0) return Status::kOk;
   config.meter = meter_[meter - 1];
   if (config.meter != bridge::ConnectorConfig::kNoMeter) return Status::kOk;
   return refuse(error, "connector %u has meter %u, which is none: set m%u.profile", id, meter,
                 meter);
+}
+
+Status ChargerBuses::assign_contactor(bridge::ConnectorConfig& config, Error& error) const {
+  const gateway::SettingText pin = settings_.text("contactor", config.connector_id);
+  if (pin.empty()) return Status::kOk;
+  platform::Gpio* gpio = platform_.board.gpio;
+  if (gpio == nullptr)
+    return refuse(error, "c%u.contactor: this gateway has no pins", config.connector_id);
+  bridge_.set_gpio(*gpio);
+  Error mistake;
+  if (parse_contactor_pin(pin.span(), *gpio, config.contactor, mistake) == Status::kOk)
+    return Status::kOk;
+  return refuse(error, "c%u.contactor: %s", config.connector_id, mistake.c_str());
 }
 
 Status ChargerBuses::connect(char owner, uint8_t number, const char* profile, Connection& out,

@@ -33,6 +33,7 @@ class ChargerBuses {
     modbus::Framing serial_framing = modbus::Framing::kRtu;
   };
 
+  common::Status assign_contactor(bridge::ConnectorConfig& config, Error& error) const;
   common::Status connect(char owner, uint8_t number, const char* profile, Connection& out,
                          Error& error) const;
   common::Status connect_host(char owner, uint8_t number, const char* profile,

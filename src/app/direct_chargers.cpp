@@ -40,6 +40,10 @@ uint8_t DirectChargers::owned_buses(uint8_t connectors) const {
 }
 
 Status DirectChargers::add(const bridge::ConnectorConfig& config, TextSpan profile, Error& error) {
+  if (!settings_.text("contactor", config.connector_id).empty()) {
+    return refuse(error, "c%u.contactor is only for chargers with Modbus%s", config.connector_id,
+                  "");
+  }
   const Status status = is(profile, kGpio)                       ? add_gpio(config, error)
                         : is(profile, bridge::RapiDriver::kName) ? add_openevse(config, error)
                                                                  : add_keba(config, error);

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vevgw.chargers.profiles import REPOSITORY, Profile
-from vevgw.chargers.sessions import is_drilled, is_driven
+from vevgw.chargers.sessions import WITH_CONTACTOR, is_drilled, is_driven
 from vevgw.errors import UserError
 
 OUTPUT_FILE = REPOSITORY / "docs" / "chargers.md"
@@ -23,12 +23,13 @@ doubtful.
 - Phases: switched between 1 and 3 by the gateway. Lock: UnlockConnector. Wake: interrupts the
   pilot for EVs that fell asleep.
 - Watchdog: what the charger does when the gateway is gone. None: it goes on at the last current;
-  a contactor of the gateway is the only way to stop it.
+  a contactor of the gateway (external-contactor.md) is the only way to stop it.
 - Confidence: of the worst register that is used. High: the maker's document or two independent
   drivers; medium: one driver in the field; low: doubtful.
 - Tested: session = plug, tag, charge, limit, pause, resume, unplug and the energy of the books,
   the native gateway against a simulated charger that is stated from its documents; failsafe = the
-  gateway is killed while it charges.
+  gateway is killed while it charges; contactor = the same, and one that does not stop, with a
+  contactor on a pin of the gateway.
 
 ## Chargers
 """
@@ -123,6 +124,7 @@ def _tested(profile: Profile) -> str:
         for word, present in (
             ("session", is_driven(profile.name)),
             ("failsafe", is_drilled(profile.name)),
+            ("contactor", profile.name == WITH_CONTACTOR),
         )
         if present
     ]

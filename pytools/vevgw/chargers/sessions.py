@@ -41,6 +41,9 @@ GROUPS: Final[dict[str, dict[str, str]]] = {
 # Driven by the tests of sessions that have one charger only.
 ALONE: Final = ("heidelberg-energy-control",)
 
+# Without a watchdog, with a contactor of the installation (test/system/test_contactor.py).
+WITH_CONTACTOR: Final = "evse-wb-din"
+
 # Chargers with a watchdog: link, its time in s, and the current that holds then, A per phase: what
 # the gateway sets, else what the installer did; 0: it pauses, has a fault or ends the session.
 DRILLS: Final[dict[str, dict[str, tuple[str, float, float]]]] = {
