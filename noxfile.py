@@ -39,6 +39,7 @@ NEEDS = {
     "coverage": SUITES,
     "simulation": ("venv", "g++"),
     "system": NATIVE,
+    "conformance": NATIVE,
     "hil": NATIVE,
     "fuzz": (*NATIVE, "clang"),
     "build": NATIVE,
@@ -224,6 +225,15 @@ def system_tests(session: nox.Session) -> None:
     run(session, "vevgw", "build", "firmware")
     # They wait for intervals and time-outs of the protocol most of the time.
     run(session, "pytest", "test/system", "-n", "4", *session.posargs)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """Test cases of OCPP for the gateway; `-- --case TC_003`, `-- --profile Core`, `-- --help`."""
+    prepare(session)
+    if not any(word.startswith("--target") for word in session.posargs):
+        run(session, "vevgw", "build", "firmware")
+    run(session, "vevgw", "conformance", "run", *session.posargs)
 
 
 @nox.session

@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "build": Command("vevgw.build.cli", "build the firmware and run its test suites"),
     "charger": Command("vevgw.chargers.sim_cli", "run a simulated charger and control it"),
     "codegen": Command("vevgw.codegen.cli", "generate lib/ocpp_messages from the JSON schemas"),
+    "conformance": Command("vevgw.conformance.cli", "judge a charge point by test cases"),
     "coverage": Command("vevgw.build.branches_cli", "measure the branches that tests take"),
     "csms": Command("vevgw.csms.cli", "run an emulated OCPP CSMS and operate it"),
     "demo": Command("vevgw.demo.cli", "run a whole charging session on real parts and check it"),

@@ -1,0 +1,128 @@
+"""`vevgw conformance`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from vevgw.build import pio
+from vevgw.conformance import loader
+from vevgw.conformance.model import PROFILES, Case
+from vevgw.conformance.pics import NATIVE, load_pics
+from vevgw.conformance.report.junit import write_junit
+from vevgw.conformance.report.terminal import TerminalReport
+from vevgw.conformance.suite import Plan, TargetFactory, run_cases
+from vevgw.conformance.targets import Target
+from vevgw.conformance.targets.native import NativeTarget
+from vevgw.dut import find_gateway
+from vevgw.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, help="Judge an OCPP 1.6J charge point.")
+
+CaseOption = Annotated[
+    list[str] | None, typer.Option("--case", metavar="TC_...", help="only these cases")
+]
+ProfileOption = Annotated[
+    list[str] | None, typer.Option("--profile", help=f"only these: {', '.join(PROFILES)}")
+]
+JobsOption = Annotated[int, typer.Option(min=1, help="cases at a time on the native gateway")]
+FolderOption = Annotated[
+    Path | None, typer.Option(help="keeps the logs of every case; default: a temporary folder")
+]
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Option(help="native")] = "native",
+    case: CaseOption = None,
+    profile: ProfileOption = None,
+    jobs: JobsOption = 12,
+    pics: Annotated[Path, typer.Option(help="what the charge point supports")] = NATIVE,
+    junit: Annotated[Path | None, typer.Option(help="writes JUnit XML")] = None,
+    folder: FolderOption = None,
+) -> None:
+    """Run cases. Exit code 1: one failed, or nothing can be said about one."""
+    cases = select(loader.load_all(), case, profile)
+    make_target = targets(target)
+    with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
+        plan = Plan(make_target, load_pics(pics), folder or Path(temporary), jobs=jobs)
+        report = TerminalReport(Console(soft_wrap=True))
+        begin_s = time.monotonic()
+        outcomes = asyncio.run(run_cases(cases, plan, report.on_outcome))
+        report.summary(outcomes, time.monotonic() - begin_s)
+        if junit is not None:
+            write_junit(outcomes, junit)
+    if any(outcome.is_bad for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_cases(case: CaseOption = None, profile: ProfileOption = None) -> None:
+    """List the cases."""
+    for one in select(loader.load_all(), case, profile):
+        print(f"{one.id:<12} {one.profile:<24} {one.title}")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="with states.yaml and PROFILE/*.yaml")] = (
+        loader.FOLDER
+    ),
+) -> None:
+    """Check the files of cases; each mistake is one line with file and line."""
+    library = loader.read(folder)
+    for finding in sorted(library.findings):
+        print(_relative(str(finding)))
+    if library.findings:
+        raise typer.Exit(1)
+    print(f"{len(library.cases)} cases and {len(library.states)} states are well-formed.")
+
+
+def _relative(text: str) -> str:
+    return text.removeprefix(f"{os.getcwd()}{os.sep}")
+
+
+def select(cases: list[Case], ids: list[str] | None, profiles: list[str] | None) -> list[Case]:
+    """Returns the cases that were asked for.
+
+    Raises:
+        UserError: One does not exist, or nothing is left.
+    """
+    wanted = {one.upper().removesuffix("_CS").removesuffix("_CP") + "_CP" for one in ids or ()}
+    unknown = sorted(wanted - {case.id for case in cases})
+    if unknown:
+        raise UserError(f"There is no case {unknown[0]}; 'vevgw conformance list' shows them.")
+    for profile in profiles or ():
+        if profile not in PROFILES:
+            raise UserError(f"There is no profile {profile}; there are: {', '.join(PROFILES)}.")
+    chosen = [
+        case
+        for case in cases
+        if (not wanted or case.id in wanted) and (not profiles or case.profile in profiles)
+    ]
+    if not chosen:
+        raise UserError("No case is left to run.")
+    return chosen
+
+
+def targets(name: str) -> TargetFactory:
+    """Returns what makes the target of each case.
+
+    Raises:
+        UserError: There is no such target.
+    """
+    if name != "native":
+        raise UserError(f"There is no target '{name}'; there is: native.")
+    program = find_gateway(pio.project_dir())
+
+    def make(folder: Path, variant: str) -> Target:
+        return NativeTarget(program, folder, variant)
+
+    return make

@@ -1,0 +1,174 @@
+"""Runs cases, many at a time: each with its own CSMS and target."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from vevgw.conformance import cleanup
+from vevgw.conformance.errors import Deviation
+from vevgw.conformance.model import Case, Expect, Place, describe
+from vevgw.conformance.params import Parameters, Scale
+from vevgw.conformance.pics import Pics, choose_variant
+from vevgw.conformance.runner import Stage, Walk
+from vevgw.conformance.session import Filter, ScriptedBoot, Session
+from vevgw.conformance.targets import Target
+from vevgw.conformance.verdict import Outcome, Verdict
+from vevgw.csms import Behaviour, Csms
+from vevgw.errors import UserError
+
+#: Makes the target of one case: (folder for its files, variant).
+TargetFactory = Callable[[Path, str], Target]
+#: Makes what falsifies the messages of one case; None: they are shown as they are.
+FilterFactory = Callable[[Case], Filter | None]
+
+
+_NOWHERE: Final = Place(Path(__file__), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to run cases.
+
+    Attributes:
+        folder: Gets one folder per case.
+        jobs: Cases at a time; those on one real charge point run one after the other.
+        host: Address that the CSMS listens on.
+        overrides: Values of parameters.
+    """
+
+    target: TargetFactory
+    pics: Pics
+    folder: Path
+    jobs: int = 8
+    scale: Scale = "fast"
+    host: str = "127.0.0.1"
+    port: int = 0
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    filters: FilterFactory | None = None
+
+
+async def run_cases(
+    cases: Sequence[Case], plan: Plan, on_outcome: Callable[[Outcome], None] | None = None
+) -> list[Outcome]:
+    """Runs cases and returns their outcomes in the same order.
+
+    Args:
+        cases: What to run.
+        plan: How.
+        on_outcome: Called after each.
+    """
+    turns = asyncio.Semaphore(plan.jobs)
+
+    async def one(case: Case) -> Outcome:
+        variant, reason = choose_variant(case, plan.pics)
+        if variant is None:
+            outcome = Outcome(case, Verdict.NOT_APPLICABLE, reason)
+        else:
+            async with turns:
+                outcome = await run_case(case, plan, variant)
+        if on_outcome is not None:
+            on_outcome(outcome)
+        return outcome
+
+    return list(await asyncio.gather(*(one(case) for case in cases)))
+
+
+async def run_case(case: Case, plan: Plan, variant: str) -> Outcome:
+    """Runs one case and gives the verdict."""
+    begin_s = time.monotonic()
+    folder = plan.folder / case.id
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    parameters = Parameters.of(plan.scale, plan.overrides)
+    session = Session(filter_=plan.filters(case) if plan.filters else None)
+    boot = ScriptedBoot(
+        interval_s=int(parameters("HB")), retry_interval_s=int(parameters("BOOT_RETRY"))
+    )
+    csms = Csms(
+        host=plan.host,
+        port=plan.port,
+        db=folder / "csms.sqlite3",
+        behaviour=Behaviour(boot=boot),
+        ping_interval_s=None,
+    )
+    csms.on_frame(session.listen)
+    target = plan.target(folder, variant)
+    stage = Stage(csms, target, session, parameters, plan.pics.of(variant))
+    walk = Walk(stage)
+    outcome = Outcome(case, Verdict.PASS, variant=variant, log=session.entries)
+    try:
+        async with csms:
+            try:
+                await _run(case, walk)
+            finally:
+                await target.stop()
+    except Deviation as deviation:
+        outcome.verdict, outcome.reason = Verdict.FAIL, str(deviation)
+        outcome.entry = deviation.entry
+        if deviation.entry is not None:
+            session.entries[deviation.entry].mark = "deviation"
+    except UserError as error:
+        outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, str(error)
+    except Exception as error:
+        outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, f"{type(error).__name__}: {error}"
+    if outcome.is_bad and walk.step is not None:
+        outcome.step = f"{describe(walk.step)} ({walk.step.place.path.name}:{walk.step.place.line})"
+    outcome.warnings = walk.warnings
+    outcome.duration_s = time.monotonic() - begin_s
+    outcome.files = target.files()
+    return outcome
+
+
+async def _run(case: Case, walk: Walk) -> None:
+    stage = walk.stage
+    session = stage.session
+    session.add("note", "begin", "the charge point comes up")
+    await stage.target.start(stage.csms.url)
+    if stage.target.is_fresh:
+        await _wait_booted(walk)
+    await _configure(case, walk)
+    walk.set_policy((), walk.resolve(case.tags))
+    try:
+        if case.preparation:
+            session.add("note", "prepare", "preparation")
+            walk.begin()
+            await walk.go(case.preparation)
+        session.add("note", "case", "the case begins")
+        walk.begin()
+        await walk.go(case.steps)
+    finally:
+        if not stage.target.is_fresh:
+            with contextlib.suppress(Deviation):
+                await cleanup.clean_up(walk)
+
+
+async def _wait_booted(walk: Walk) -> None:
+    """Waits until a new charge point is registered and idle."""
+    status = Expect(
+        place=_NOWHERE,
+        action="StatusNotification",
+        fields={"status": "Available"},
+        connectors="all",
+    )
+    boot = Expect(place=_NOWHERE, action="BootNotification")
+    await walk.go((boot, status))
+
+
+async def _configure(case: Case, walk: Walk) -> None:
+    for name, value in walk.resolve(dict(case.config)).items():
+        key = name.removesuffix("?")
+        if not walk.stage.target.is_fresh:
+            before = await walk.call("GetConfiguration", {"key": [key]})
+            for item in before.payload.get("configurationKey", []):
+                walk.original_configuration[key] = item.get("value", "")
+        answer = await walk.call("ChangeConfiguration", {"key": key, "value": str(value)})
+        status = "error" if answer.is_error else answer.payload.get("status")
+        if status in ("Accepted", "RebootRequired"):
+            walk.stage.session.configuration[key] = str(value)
+        elif not name.endswith("?"):
+            raise UserError(f"{key} = {value} was answered {status}.")
