@@ -30,16 +30,22 @@ class Access:
     """Decides about connection requests."""
 
     def __init__(
-        self, passwords: dict[str, bytes] | None = None, *, only: Iterable[str] | None = None
+        self,
+        passwords: dict[str, bytes] | None = None,
+        *,
+        only: Iterable[str] | None = None,
+        certificates: bool = False,
     ) -> None:
         """Sets the rules.
 
         Args:
-            passwords: By identity; those charge points must use HTTP Basic. Others may not send a
-                password check.
+            passwords: By identity; those charge points must use HTTP Basic. ``*`` stands for all
+                that are not named.
             only: Identities that may connect; None = all.
+            certificates: The common name of the client certificate must be the identity.
         """
         self._passwords = dict(passwords or {})
+        self._certificates = certificates
         self._only = None if only is None else frozenset(only)
 
     def __repr__(self) -> str:
@@ -52,12 +58,15 @@ class Access:
         else:
             self._passwords[identity] = password
 
-    def check(self, path: str, authorization: str | None) -> str:
+    def check(
+        self, path: str, authorization: str | None, certificate_name: str | None = None
+    ) -> str:
         """Checks a connection request.
 
         Args:
             path: Request target of the URL.
             authorization: Value of the Authorization header; None if absent.
+            certificate_name: Common name of the client certificate; None if there is none.
 
         Returns:
             The identity.
@@ -68,7 +77,9 @@ class Access:
         identity = identity_of(path)
         if self._only is not None and identity not in self._only:
             raise Refused(404, f"No charge point {identity!r} is known here.")
-        password = self._passwords.get(identity)
+        if self._certificates and certificate_name != identity:
+            raise Refused(403, f"The certificate is not that of charge point {identity!r}.")
+        password = self._passwords.get(identity, self._passwords.get("*"))
         if password is not None:
             given = _basic(authorization)
             expected = identity.encode() + b":" + password

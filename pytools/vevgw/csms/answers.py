@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from vevgw.csms.behaviour import Behaviour
+from vevgw.csms.behaviour import Behaviour, Boot
 from vevgw.csms.books import Books
+from vevgw.csms.errors import CsmsError
 from vevgw.csms.history import Verdict, iso_utc
 
 Payload = dict[str, Any]
@@ -26,12 +27,14 @@ class Reply:
         verdict: On the CALL.
         reason: Why the verdict is not OK.
         booked: The answer must wait until the booking is in the database.
+        then: CALLs to send after the answer, one after the other.
     """
 
     payload: Payload
     verdict: Verdict = Verdict.OK
     reason: str = ""
     booked: bool = False
+    then: tuple[tuple[str, Payload], ...] = ()
 
 
 class Answers:
@@ -46,7 +49,7 @@ class Answers:
         """
         self._behaviour = behaviour
         self._books = books
-        self._boots: dict[str, int] = {}
+        self._boots: dict[str, tuple[Boot, int]] = {}
 
     def reply(self, charge_point: str, action: str, payload: Payload) -> Reply:
         """Books a CALL and returns its answer.
@@ -62,12 +65,19 @@ class Answers:
         return iso_utc(self._behaviour.utc_now())
 
     def _boot_notification(self, charge_point: str, payload: Payload) -> Reply:
-        count = self._boots.get(charge_point, 0)
-        self._boots[charge_point] = count + 1
-        status, interval_s = self._behaviour.boot.answer(count)
+        boot = self._behaviour.boot_of(charge_point)
+        policy, count = self._boots.get(charge_point, (boot, 0))
+        if policy is not boot:  # replaced: its answers start again
+            count = 0
+        self._boots[charge_point] = boot, count + 1
+        status, interval_s = boot.answer(count)
         now = self._now()
         self._books.boot(charge_point, payload, status, now)
-        return Reply({"status": status, "currentTime": now, "interval": interval_s}, booked=True)
+        return Reply(
+            {"status": status, "currentTime": now, "interval": interval_s},
+            booked=True,
+            then=self._behaviour.after_boot if status == "Accepted" else (),
+        )
 
     def _heartbeat(self, charge_point: str, payload: Payload) -> Reply:
         return Reply({"currentTime": self._now()})
@@ -80,7 +90,9 @@ class Answers:
         info = self._behaviour.id_tags.info(
             payload["idTag"], self._behaviour.utc_now(), self._books.open_transactions()
         )
-        booking = self._books.start(charge_point, payload, info["status"])
+        booking = self._books.start(
+            charge_point, payload, info["status"], self._behaviour.transaction_ids
+        )
         assert booking.transaction is not None
         # A repeat is told the same as the first time.
         info["status"] = booking.transaction.id_tag_status
@@ -108,8 +120,15 @@ class Answers:
         return Reply(handler(charge_point, payload))
 
     def _sign_certificate(self, charge_point: str, payload: Payload) -> Reply:
-        # No certificate authority here: say so instead of promising a CertificateSigned.
-        return Reply({"status": "Rejected"})
+        # Without an authority say so instead of promising a CertificateSigned.
+        if self._behaviour.sign_certificate is None:
+            return Reply({"status": "Rejected"})
+        try:
+            chain = self._behaviour.sign_certificate(payload["csr"])
+        except CsmsError as error:
+            return Reply({"status": "Rejected"}, Verdict.SUSPECT, str(error))
+        signed = ("CertificateSigned", {"certificateChain": chain})
+        return Reply({"status": "Accepted"}, then=(signed,))
 
     def _acknowledge(self, charge_point: str, payload: Payload) -> Reply:
         return Reply({})

@@ -5,7 +5,8 @@ How it misbehaves on purpose is in effects.py and faults.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import secrets
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -16,6 +17,8 @@ from vevgw.csms.history import iso_utc
 
 Registration = Literal["Accepted", "Pending", "Rejected"]
 TagStatus = Literal["Accepted", "Blocked", "Expired", "Invalid", "ConcurrentTx"]
+
+_MAX_ID: Final = 2**31 - 1
 
 REGISTRATIONS: Final[tuple[Registration, ...]] = ("Accepted", "Pending", "Rejected")
 TAG_STATUSES: Final[tuple[TagStatus, ...]] = (
@@ -54,6 +57,10 @@ class IdTags:
     unknown: TagStatus = "Accepted"
     refuse_concurrent: bool = False
     _rows: dict[str, IdTag] = field(default_factory=dict)
+
+    def rows(self) -> dict[str, IdTag]:
+        """Returns the table; tags are in lower case."""
+        return dict(self._rows)
 
     def __setitem__(self, id_tag: str, row: IdTag) -> None:
         self._rows[id_tag.casefold()] = row
@@ -113,6 +120,37 @@ class Boot:
         return status, self.interval_s if status == "Accepted" else self.retry_interval_s
 
 
+@dataclass(slots=True)
+class TransactionIds:
+    """Ids of new transactions.
+
+    Attributes:
+        values: Given first, in this order, leaving out those in use; 0, -1 and 2147483647 are
+            favourites. Then the numbers go up from the highest one.
+        random: Draw them from 1 to 2147483647 instead of counting.
+    """
+
+    values: tuple[int, ...] = ()
+    random: bool = False
+
+    def next(self, used: Collection[int], highest: int) -> int:
+        """Returns the id of a new transaction.
+
+        Args:
+            used: Ids in the books.
+            highest: The highest of them; 0 if there is none.
+        """
+        for value in self.values:
+            if value not in used:
+                return value
+        candidate = max(highest, 0) + 1
+        while self.random or candidate > _MAX_ID or candidate in used:
+            candidate = secrets.randbelow(_MAX_ID) + 1
+            if candidate not in used:
+                break
+        return candidate
+
+
 DataTransferHandler = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
@@ -121,13 +159,28 @@ class Behaviour:
     """Everything that decides about answers; may be changed while the CSMS runs.
 
     Attributes:
+        boot: Answers to BootNotification of all charge points that ``boots`` does not name.
+        boots: By identity.
+        id_tags: The tag table.
+        transaction_ids: How new transactions are numbered.
+        sign_certificate: Makes the chain of CertificateSigned from the request of SignCertificate,
+            PEM; None = Rejected.
+        after_boot: CALLs sent one after the other when a charge point was accepted.
         data_transfer: Handler by vendorId: (charge point, payload) -> DataTransfer.conf payload.
             Other vendors get UnknownVendorId.
     """
 
     boot: Boot = field(default_factory=Boot)
+    boots: dict[str, Boot] = field(default_factory=dict)
     id_tags: IdTags = field(default_factory=IdTags)
+    transaction_ids: TransactionIds = field(default_factory=TransactionIds)
+    sign_certificate: Callable[[str], str] | None = None
+    after_boot: tuple[tuple[str, dict[str, Any]], ...] = ()
     data_transfer: dict[str, DataTransferHandler] = field(default_factory=dict)
+
+    def boot_of(self, charge_point: str) -> Boot:
+        """Returns the answers to BootNotification of a charge point."""
+        return self.boots.get(charge_point, self.boot)
 
     def utc_now(self) -> datetime:
         """Returns the time that answers carry."""
@@ -168,3 +221,55 @@ def parse_id_tag(text: str) -> tuple[str, IdTag]:
                 f"{option!r} is neither parent=TAG nor expires=TIME (of tag {id_tag}).", exit_code=2
             )
     return id_tag, IdTag(known, parent, expires)
+
+
+def parse_transaction_ids(text: str) -> TransactionIds:
+    """Reads ``counting``, ``random``, or numbers such as ``0,-1,2147483647``.
+
+    Raises:
+        CsmsError: The text is something else.
+    """
+    if text in ("counting", "random"):
+        return TransactionIds(random=text == "random")
+    try:
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or any(not -(2**31) <= value <= _MAX_ID for value in values):
+        raise CsmsError(
+            f"{text!r} is neither 'counting' nor 'random' nor a list of 32-bit numbers.",
+            exit_code=2,
+        )
+    return TransactionIds(values)
+
+
+def policy_data(behaviour: Behaviour) -> dict[str, Any]:
+    """Returns the policies as JSON, for people and user interfaces."""
+
+    def boot(policy: Boot) -> dict[str, Any]:
+        return {
+            "answers": list(policy.answers),
+            "interval_s": policy.interval_s,
+            "retry_interval_s": policy.retry_interval_s,
+        }
+
+    return {
+        "boot": boot(behaviour.boot),
+        "boots": {identity: boot(policy) for identity, policy in behaviour.boots.items()},
+        "id_tags": {
+            tag: {
+                "status": row.status,
+                "parent": row.parent,
+                "expires": None if row.expires is None else iso_utc(row.expires),
+            }
+            for tag, row in behaviour.id_tags.rows().items()
+        },
+        "unknown_id_tags": behaviour.id_tags.unknown,
+        "refuse_concurrent": behaviour.id_tags.refuse_concurrent,
+        "transaction_ids": {
+            "values": list(behaviour.transaction_ids.values),
+            "random": behaviour.transaction_ids.random,
+        },
+        "signs_certificates": behaviour.sign_certificate is not None,
+        "after_boot": [list(call) for call in behaviour.after_boot],
+    }

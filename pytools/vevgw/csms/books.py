@@ -12,6 +12,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from vevgw.csms.behaviour import TransactionIds
 from vevgw.csms.entries import (
     KEPT_SAMPLES,
     SAMPLE_COLUMNS,
@@ -54,7 +55,7 @@ class Books:
         self._starts: dict[tuple[str, int, str, str, int], Transaction] = {}
         self._charge_points: dict[str, ChargePointEntry] = {}
         self._open: dict[int, Transaction] = {}
-        self._next_id = 1
+        self._highest_id = 0
 
     # -- queries ----------------------------------------------------------------------------------
 
@@ -117,8 +118,14 @@ class Books:
         """Returns the transaction that a StartTransaction repeats; None if it is new."""
         return self._starts.get(_start_key(charge_point, payload))
 
-    def start(self, charge_point: str, payload: dict[str, Any], id_tag_status: str) -> Booking:
-        """Books a StartTransaction.
+    def start(
+        self,
+        charge_point: str,
+        payload: dict[str, Any],
+        id_tag_status: str,
+        ids: TransactionIds | None = None,
+    ) -> Booking:
+        """Books a StartTransaction; `ids` numbers it.
 
         A repeat (same charge point, connector, tag, timestamp and register) is the same
         transaction.
@@ -130,7 +137,7 @@ class Books:
             )
             return Booking(Verdict.REPEAT, f"transaction {known.id} is already booked", known)
         transaction = Transaction(
-            id=self._next_id,
+            id=(ids or TransactionIds()).next(self._transactions, self._highest_id),
             charge_point=charge_point,
             connector_id=payload["connectorId"],
             id_tag=payload["idTag"],
@@ -161,9 +168,9 @@ class Books:
                 Verdict.SUSPECT, f"connector {transaction.connector_id} cannot charge", transaction
             )
         if open_here:
-            ids = ", ".join(str(t.id) for t in open_here)
+            there = ", ".join(str(t.id) for t in open_here)
             return Booking(
-                Verdict.SUSPECT, f"transaction {ids} is still open on this connector", transaction
+                Verdict.SUSPECT, f"transaction {there} is still open on this connector", transaction
             )
         return Booking(Verdict.OK, transaction=transaction)
 
@@ -287,7 +294,7 @@ class Books:
             transaction.meter_start_wh,
         )
         self._starts[key] = transaction
-        self._next_id = max(self._next_id, transaction.id + 1)
+        self._highest_id = max(self._highest_id, transaction.id)
 
     def _keep_samples(
         self,

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import ssl
 import sys
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vevgw.csms import fault_cli
+from vevgw.csms import fault_cli, log_cli, operate_cli, order_cli, policy_cli
 from vevgw.csms.access import Access, parse_password, read_passwords
 from vevgw.csms.behaviour import (
     REGISTRATIONS,
@@ -26,24 +23,13 @@ from vevgw.csms.behaviour import (
     IdTags,
     Registration,
     parse_id_tag,
+    parse_transaction_ids,
 )
-from vevgw.csms.cli_parts import (
-    DEFAULT_PORT,
-    AsJson,
-    Db,
-    Host,
-    OnlyChargePoint,
-    Port,
-    TlsCa,
-    TlsClient,
-    ask,
-    choose,
-)
+from vevgw.csms.cli_parts import DEFAULT_PORT, DEFAULT_TLS_DIR, Db, TlsDir, choose
 from vevgw.csms.errors import CsmsError
 from vevgw.csms.faults import read_fault_script
-from vevgw.csms.firmware_image import make_firmware_image
-from vevgw.csms.history import FrameRecord, iso_utc
-from vevgw.csms.queries import LogReader
+from vevgw.csms.history import FrameRecord
+from vevgw.csms.personalities import PERSONALITIES, adopt
 from vevgw.csms.server import Csms
 
 if TYPE_CHECKING:
@@ -51,11 +37,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
 app.add_typer(fault_cli.app, name="fault")
-
-#: Seconds between two looks into the database by `log --follow`.
-FOLLOW_INTERVAL_S = 0.2
-
-Timeout = Annotated[float, typer.Option("--timeout", min=0.1, help="seconds until the answer")]
+app.add_typer(policy_cli.app, name="policy")
+for part in (operate_cli.app, order_cli.app, log_cli.app):
+    app.registered_commands += part.registered_commands
 
 
 @app.command()
@@ -79,6 +63,33 @@ def run(
         Path | None, typer.Option(help="PEM certificate chain: listen with TLS")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of --tls-cert")] = None,
+    tls: Annotated[
+        str, typer.Option(help="auto: listen with TLS and a certificate of a throw-away CA")
+    ] = "off",
+    tls_dir: TlsDir = DEFAULT_TLS_DIR,
+    tls_name: Annotated[
+        list[str] | None, typer.Option(help="further name or address in that certificate")
+    ] = None,
+    tls_defect: Annotated[
+        str | None,
+        typer.Option(
+            help="what is wrong with that certificate on purpose: expired, not-yet-valid, "
+            "wrong-host, self-signed, other-ca"
+        ),
+    ] = None,
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(help="PEM file: demand client certificates of it, their name the identity"),
+    ] = None,
+    security_profile: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=3,
+            help="0: as the other options say, 1: passwords, 2: passwords and TLS, 3: client "
+            "certificates (with --tls auto those of the throw-away CA)",
+        ),
+    ] = 0,
     heartbeat_interval: Annotated[
         int, typer.Option(min=0, help="seconds, given to accepted charge points")
     ] = 300,
@@ -105,6 +116,12 @@ def run(
     refuse_concurrent_tx: Annotated[
         bool, typer.Option(help="answer ConcurrentTx to a tag that is already charging")
     ] = False,
+    transaction_ids: Annotated[
+        str, typer.Option(help="counting, random, or numbers such as 0,-1,2147483647")
+    ] = "counting",
+    personality: Annotated[
+        str | None, typer.Option(help=f"behave like {', '.join(PERSONALITIES)} after a boot")
+    ] = None,
     ping_interval: Annotated[
         float, typer.Option(min=0, help="seconds between WebSocket pings; 0 = none")
     ] = 20.0,
@@ -137,16 +154,30 @@ def run(
     answers: list[Registration] = [
         choose(b, REGISTRATIONS, "--boot") for b in boot or ("accepted",)
     ]
+    behaviour = Behaviour(
+        boot=Boot(tuple(answers), heartbeat_interval, boot_retry_interval),
+        id_tags=tags,
+        transaction_ids=parse_transaction_ids(transaction_ids),
+    )
+    if personality is not None:
+        adopt(behaviour, personality)
     wanted_faults, script_seed = read_fault_script(faults) if faults else ([], None)
+    if tls not in ("off", "auto"):
+        raise CsmsError(f"--tls must be off or auto, not {tls!r}.", exit_code=2)
+    if tls == "auto":
+        if tls_cert is not None:
+            raise CsmsError("--tls auto makes its own certificate; leave out --tls-cert.")
+        tls_cert, client_ca = _own_certificate(
+            behaviour, tls_dir, [host, *(tls_name or ())], tls_defect, client_ca, security_profile
+        )
+    _check_profile(security_profile, passwords, tls_cert, client_ca)
     csms = Csms(
         host=host,
         port=port,
         db=db,
-        behaviour=Behaviour(
-            boot=Boot(tuple(answers), heartbeat_interval, boot_retry_interval), id_tags=tags
-        ),
-        access=Access(passwords, only=only),
-        tls=_server_tls(tls_cert, tls_key),
+        behaviour=behaviour,
+        access=Access(passwords, only=only, certificates=client_ca is not None),
+        tls=_server_tls(tls_cert, tls_key, client_ca),
         ping_interval_s=ping_interval or None,
         seed=script_seed if seed is None else seed,
     )
@@ -158,8 +189,9 @@ def run(
         # Its servers take half a second to import; only this command needs them.
         from vevgw.csms.files import FileServer, FileTls
 
-        tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
-        server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=tls)
+        file_tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
+        server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=file_tls)
+        csms.files = server
     asyncio.run(_run(csms, server, wanted_faults))
 
 
@@ -183,229 +215,54 @@ def _print_frame(record: FrameRecord) -> None:
     print(record.line(), flush=True)
 
 
-@app.command()
-def call(
-    charge_point: Annotated[str, typer.Argument(help="identity")],
-    action: Annotated[str, typer.Argument(help="such as RemoteStopTransaction")],
-    payload: Annotated[str, typer.Argument(help="JSON object")] = "{}",
-    host: Host = "127.0.0.1",
-    port: Port = DEFAULT_PORT,
-    tls_ca: TlsCa = None,
-    tls_client: TlsClient = None,
-    timeout_s: Timeout = 30.0,
-    validate: Annotated[
-        bool, typer.Option(help="check the payload and the answer against the schemas")
-    ] = True,
+def _own_certificate(
+    behaviour: Behaviour,
+    folder: Path,
+    names: list[str],
+    defect: str | None,
+    client_ca: Path | None,
+    profile: int,
+) -> tuple[Path, Path | None]:
+    """Makes the server certificate; returns it and what client certificates are checked with."""
+    from vevgw.csms.pki import DEFECTS, ThrowAwayCa
+
+    wanted = None if defect is None else choose(defect, DEFECTS, "--tls-defect")
+    ca = ThrowAwayCa(folder)
+    behaviour.sign_certificate = ca.sign_request
+    names = list(dict.fromkeys([*names, "localhost", "127.0.0.1"]))
+    certificate = ca.issue_server([name for name in names if name not in ("0.0.0.0", "::")], wanted)
+    print(f"TLS with {certificate}; charge points check it with {ca.certificate}", flush=True)
+    if profile == 3 and client_ca is None:
+        client_ca = ca.certificate
+        control = ca.issue_client("vevgw control")
+        print(f"Client certificates: `vevgw csms client-certificate ID --tls-dir {folder}`")
+        print(f"Operate it with --tls-ca {ca.certificate} --tls-client {control}", flush=True)
+    return certificate, client_ca
+
+
+def _check_profile(
+    profile: int, passwords: dict[str, bytes], certificate: Path | None, client_ca: Path | None
 ) -> None:
-    """Send a CALL through a running CSMS and print the answer."""
-    try:
-        data = json.loads(payload)
-    except ValueError as error:
-        raise CsmsError(f"The payload is not valid JSON: {error}.", exit_code=2) from None
-    if not isinstance(data, dict):
-        raise CsmsError("The payload must be a JSON object.", exit_code=2)
-    parameters = {
-        "charge_point": charge_point,
-        "action": action,
-        "payload": data,
-        "timeout_s": timeout_s,
-        "validate": validate,
-    }
-    print(json.dumps(ask("call", parameters, host, port, tls_ca, tls_client, timeout_s + 5)))
+    if profile in (1, 2) and not passwords:
+        raise CsmsError(
+            f"Security profile {profile} needs --user-password ID=PW ('*=PW' for all).",
+            exit_code=2,
+        )
+    if profile >= 2 and certificate is None:
+        raise CsmsError(f"Security profile {profile} needs --tls auto or --tls-cert.", exit_code=2)
+    if profile == 3 and client_ca is None:
+        raise CsmsError("Security profile 3 needs --tls auto or --client-ca.", exit_code=2)
 
 
-@app.command()
-def update_firmware(
-    charge_point: Annotated[str, typer.Argument(help="identity")],
-    location: Annotated[str, typer.Argument(help="URL of the image")],
-    delay: Annotated[float, typer.Option(min=0, help="seconds until it may be fetched")] = 0.0,
-    retries: Annotated[int | None, typer.Option(min=0)] = None,
-    retry_interval: Annotated[int | None, typer.Option(min=0, help="seconds")] = None,
-    host: Host = "127.0.0.1",
-    port: Port = DEFAULT_PORT,
-    tls_ca: TlsCa = None,
-    tls_client: TlsClient = None,
-) -> None:
-    """Order a firmware update; FirmwareStatusNotification tells what becomes of it."""
-    when = datetime.now(UTC) + timedelta(seconds=delay)
-    payload: dict[str, Any] = {"location": location, "retrieveDate": iso_utc(when)}
-    _order(
-        "UpdateFirmware",
-        charge_point,
-        payload,
-        retries,
-        retry_interval,
-        host,
-        port,
-        tls_ca,
-        tls_client,
-    )
-
-
-@app.command()
-def get_diagnostics(
-    charge_point: Annotated[str, typer.Argument(help="identity")],
-    location: Annotated[str, typer.Argument(help="URL of a folder to upload to")],
-    retries: Annotated[int | None, typer.Option(min=0)] = None,
-    retry_interval: Annotated[int | None, typer.Option(min=0, help="seconds")] = None,
-    host: Host = "127.0.0.1",
-    port: Port = DEFAULT_PORT,
-    tls_ca: TlsCa = None,
-    tls_client: TlsClient = None,
-) -> None:
-    """Order an upload of diagnostics and print the name of the file."""
-    payload: dict[str, Any] = {"location": location}
-    _order(
-        "GetDiagnostics",
-        charge_point,
-        payload,
-        retries,
-        retry_interval,
-        host,
-        port,
-        tls_ca,
-        tls_client,
-    )
-
-
-def _order(
-    action: str,
-    charge_point: str,
-    payload: dict[str, Any],
-    retries: int | None,
-    retry_interval: int | None,
-    host: str,
-    port: int,
-    tls_ca: Path | None,
-    tls_client: Path | None,
-) -> None:
-    if retries is not None:
-        payload["retries"] = retries
-    if retry_interval is not None:
-        payload["retryInterval"] = retry_interval
-    parameters = {
-        "charge_point": charge_point,
-        "action": action,
-        "payload": payload,
-        "timeout_s": 30.0,
-    }
-    print(json.dumps(ask("call", parameters, host, port, tls_ca, tls_client, 35.0)))
-
-
-@app.command()
-def make_firmware(
-    out: Annotated[Path, typer.Argument(help="file to write")],
-    version: Annotated[str, typer.Option(help="what the gateway tells once it runs")],
-    size: Annotated[int, typer.Option(min=0, help="bytes behind the head")] = 65536,
-    starts: Annotated[
-        bool, typer.Option(help="no = it crashes, and the one before returns")
-    ] = True,
-) -> None:
-    """Write a firmware image for a Linux gateway (a simulation: it carries no program)."""
-    image = make_firmware_image(version, size=size, starts=starts)
-    try:
-        out.write_bytes(image)
-    except OSError as error:
-        raise CsmsError(f"The image {out} cannot be written: {error.strerror}.") from None
-
-
-@app.command()
-def close(
-    charge_point: Annotated[str, typer.Argument(help="identity")],
-    code: Annotated[int, typer.Option(min=1000, max=4999, help="WebSocket close code")] = 1000,
-    host: Host = "127.0.0.1",
-    port: Port = DEFAULT_PORT,
-    tls_ca: TlsCa = None,
-    tls_client: TlsClient = None,
-) -> None:
-    """Close the connection of a charge point; it is expected to come back."""
-    parameters = {"charge_point": charge_point, "code": code}
-    ask("close", parameters, host, port, tls_ca, tls_client)
-
-
-@app.command()
-def charge_points(
-    host: Host = "127.0.0.1",
-    port: Port = DEFAULT_PORT,
-    tls_ca: TlsCa = None,
-    tls_client: TlsClient = None,
-) -> None:
-    """List the charge points that a running CSMS knows."""
-    rows: list[dict[str, Any]] = ask("charge_points", {}, host, port, tls_ca, tls_client)
-    for row in rows:
-        connectors = " ".join(f"{n}:{status}" for n, status in row["connectors"].items())
-        link = "connected" if row["connected"] else "not connected"
-        print(f"{row['identity']}  {link}  {row['registration'] or 'never booted'}  {connectors}")
-
-
-@app.command()
-def log(
-    db: Db = Path("csms.sqlite3"),
-    charge_point: OnlyChargePoint = None,
-    action: Annotated[str | None, typer.Option(help="only this action, answers included")] = None,
-    verdict: Annotated[str | None, typer.Option(help="only this verdict, such as invalid")] = None,
-    last: Annotated[int | None, typer.Option(min=1, help="only the latest so many")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on until interrupted")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print recorded frames."""
-    with LogReader(db) as reader:
-        after = 0
-        while True:
-            frames = reader.frames(
-                charge_point=charge_point, action=action, verdict=verdict, after=after, last=last
-            )
-            for frame in frames:
-                print(frame.json_line() if as_json else frame.line())
-                after = frame.sequence
-            if not follow:
-                return
-            sys.stdout.flush()
-            last = None
-            time.sleep(FOLLOW_INTERVAL_S)
-
-
-@app.command()
-def transactions(
-    db: Db = Path("csms.sqlite3"),
-    charge_point: OnlyChargePoint = None,
-    only_open: Annotated[bool, typer.Option("--open", help="only those not stopped")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print the transactions in the books."""
-    with LogReader(db) as reader:
-        rows = reader.transactions(charge_point)
-    for row in rows:
-        if only_open and row["stop_utc"] is not None:
-            continue
-        if as_json:
-            print(json.dumps(row))
-        else:
-            end = (
-                "open"
-                if row["stop_utc"] is None
-                else f"{row['stop_utc']}  {row['energy_wh']} Wh  {row['reason']}"
-            )
-            print(
-                f"{row['id']}  {row['charge_point']}/{row['connector_id']}  {row['id_tag']}  "
-                f"{row['start_utc']} .. {end}"
-            )
-
-
-def _server_tls(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
-    if cert is None:
+def _server_tls(
+    certificate: Path | None, key: Path | None, client_ca: Path | None
+) -> ssl.SSLContext | None:
+    if certificate is None:
         if key is not None:
             raise CsmsError("--tls-key needs --tls-cert.", exit_code=2)
+        if client_ca is not None:
+            raise CsmsError("--client-ca needs --tls auto or --tls-cert.", exit_code=2)
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # An encrypted key is refused instead of asking for its password on the terminal.
-        context.load_cert_chain(cert, key, password=_no_password)
-    except (OSError, ssl.SSLError, CsmsError) as error:
-        raise CsmsError(f"TLS cannot use {cert} and {key or cert}: {error}.") from None
-    return context
+    from vevgw.csms.pki import server_context
 
-
-def _no_password() -> str:
-    raise CsmsError("the key is encrypted")
+    return server_context(certificate, key, client_ca=client_ca)

@@ -15,6 +15,7 @@ from vevgw.csms import control
 from vevgw.csms.errors import CsmsError
 
 DEFAULT_PORT = 9000
+DEFAULT_TLS_DIR = Path("csms-tls")
 
 Host = Annotated[str, typer.Option(help="address of the CSMS")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="TCP port of the CSMS")]
@@ -25,6 +26,7 @@ TlsCa = Annotated[
 TlsClient = Annotated[
     Path | None, typer.Option(help="PEM file with certificate and key, for a CSMS that wants one")
 ]
+TlsDir = Annotated[Path, typer.Option(help="folder of the throw-away CA")]
 OnlyChargePoint = Annotated[str | None, typer.Option(help="only this charge point")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object per line")]
 

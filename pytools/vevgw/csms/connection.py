@@ -262,6 +262,8 @@ class Connection:
             self._sender.spawn(work)
         else:
             await self._answer(text, frame.action, received_s, booked)
+        if reply is not None and reply.then:
+            self._sender.spawn(self._call_in_turn(reply.then))
 
     def _call_fault(self, frame: Frame) -> Violation | None:
         schemas, action = self._context.schemas, frame.action or ""
@@ -392,6 +394,11 @@ class Connection:
             case _:
                 return False
         return True
+
+    async def _call_in_turn(self, calls: tuple[tuple[str, Any], ...]) -> None:
+        for action, payload in calls:
+            async with self._call_lock:
+                await self._call_and_forget(action, payload)
 
     async def _call_and_forget(self, action: str, payload: Any) -> None:
         with contextlib.suppress(CsmsError, TimeoutError):

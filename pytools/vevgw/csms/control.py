@@ -14,6 +14,8 @@ import contextlib
 import ipaddress
 import json
 import ssl
+from collections.abc import Awaitable, Callable
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.client import connect
@@ -23,6 +25,13 @@ from websockets.http11 import Request
 from websockets.typing import Subprotocol
 
 from vevgw.csms.access import Refused
+from vevgw.csms.behaviour import (
+    REGISTRATIONS,
+    Boot,
+    parse_id_tag,
+    parse_transaction_ids,
+    policy_data,
+)
 from vevgw.csms.errors import CsmsError
 
 if TYPE_CHECKING:
@@ -85,40 +94,150 @@ async def _respond(csms: Csms, websocket: ServerConnection, message: str | bytes
 
 
 async def _carry_out(csms: Csms, method: str, parameters: dict[str, Any]) -> Any:
-    match method:
-        case "call":
-            charge_point = _connected(csms, parameters["charge_point"])
-            return await charge_point.call(
-                parameters["action"],
-                parameters["payload"],
-                timeout_s=float(parameters["timeout_s"]),
-                validate=bool(parameters.get("validate", True)),
-            )
-        case "charge_points":
-            return [
-                {
-                    "identity": entry.identity,
-                    "connected": csms.charge_point(entry.identity).is_connected,
-                    "registration": entry.registration,
-                    "connectors": {str(n): c.status for n, c in sorted(entry.connectors.items())},
-                }
-                for entry in csms.books.charge_points()
-            ]
-        case "close":
-            await _connected(csms, parameters["charge_point"]).close(parameters.get("code", 1000))
-            return None
-        case "faults":
-            return {"seed": csms.faults.seed, "faults": csms.faults.as_data()}
-        case "fault_add":
-            return csms.faults.add(parameters["fault"]).as_data()
-        case "fault_remove":
-            csms.faults.remove(parameters["id"])
-            return None
-        case "fault_clear":
-            csms.faults.clear()
-            return None
-        case _:
-            raise CsmsError(f"There is no control method {method!r}.")
+    carry_out = _METHODS.get(method)
+    if carry_out is None:
+        raise CsmsError(f"There is no control method {method!r}.")
+    return await carry_out(csms, parameters)
+
+
+async def _call(csms: Csms, parameters: dict[str, Any]) -> Any:
+    charge_point = _connected(csms, parameters["charge_point"])
+    return await charge_point.call(
+        parameters["action"],
+        parameters["payload"],
+        timeout_s=float(parameters["timeout_s"]),
+        validate=bool(parameters.get("validate", True)),
+        concurrent=bool(parameters.get("concurrent", False)),
+    )
+
+
+async def _call_many(csms: Csms, parameters: dict[str, Any]) -> Any:
+    """To all connected charge points that fit a pattern, at the same time."""
+    pattern = parameters["charge_points"]
+    identities = [
+        c.identity
+        for c in csms.charge_points()
+        if c.is_connected and fnmatchcase(c.identity, pattern)
+    ]
+    if not identities:
+        raise CsmsError(f"No charge point that fits {pattern!r} is connected.")
+
+    async def one(identity: str) -> dict[str, Any]:
+        try:
+            return {"result": await _call(csms, {**parameters, "charge_point": identity})}
+        except CsmsError as error:
+            return {"error": str(error).partition("\n")[0]}
+
+    answers = await asyncio.gather(*(one(identity) for identity in identities))
+    return dict(zip(identities, answers, strict=True))
+
+
+async def _send(csms: Csms, parameters: dict[str, Any]) -> Any:
+    record = await _connected(csms, parameters["charge_point"]).send_text(parameters["text"])
+    return {"verdict": record.verdict, "reason": record.reason}
+
+
+async def _charge_points(csms: Csms, _: dict[str, Any]) -> Any:
+    return [
+        {
+            "identity": entry.identity,
+            "connected": csms.charge_point(entry.identity).is_connected,
+            "registration": entry.registration,
+            "connectors": {str(n): c.status for n, c in sorted(entry.connectors.items())},
+        }
+        for entry in csms.books.charge_points()
+    ]
+
+
+async def _close(csms: Csms, parameters: dict[str, Any]) -> Any:
+    await _connected(csms, parameters["charge_point"]).close(parameters.get("code", 1000))
+
+
+async def _status(csms: Csms, _: dict[str, Any]) -> Any:
+    files = csms.files
+    return {
+        "url": csms.url,
+        "database": str(csms.database.resolve()),
+        "database_failure": csms.database_failure,
+        "seed": csms.faults.seed,
+        "connected": sum(c.is_connected for c in csms.charge_points()),
+        "files": None
+        if files is None
+        else {
+            "http": files.http_url,
+            "ftp": files.ftp_url,
+            "files": str(files.files.resolve()),
+            "uploads": str(files.uploads.resolve()),
+        },
+    }
+
+
+async def _faults(csms: Csms, _: dict[str, Any]) -> Any:
+    return {"seed": csms.faults.seed, "faults": csms.faults.as_data()}
+
+
+async def _fault_add(csms: Csms, parameters: dict[str, Any]) -> Any:
+    return csms.faults.add(parameters["fault"]).as_data()
+
+
+async def _fault_remove(csms: Csms, parameters: dict[str, Any]) -> Any:
+    csms.faults.remove(parameters["id"])
+
+
+async def _fault_clear(csms: Csms, _: dict[str, Any]) -> Any:
+    csms.faults.clear()
+
+
+async def _policy(csms: Csms, _: dict[str, Any]) -> Any:
+    return policy_data(csms.behaviour)
+
+
+async def _policy_boot(csms: Csms, parameters: dict[str, Any]) -> Any:
+    boot = Boot(
+        tuple(parameters["answers"]), parameters["interval_s"], parameters["retry_interval_s"]
+    )
+    if any(answer not in REGISTRATIONS for answer in boot.answers):
+        raise CsmsError(f"The answers must be of {', '.join(REGISTRATIONS)}.")
+    identity = parameters.get("charge_point")
+    if identity is None:
+        csms.behaviour.boot = boot
+        csms.behaviour.boots.clear()
+    else:
+        csms.behaviour.boots[identity] = boot
+
+
+async def _policy_tag(csms: Csms, parameters: dict[str, Any]) -> Any:
+    tag, row = parse_id_tag(parameters["tag"])
+    csms.behaviour.id_tags[tag] = row
+
+
+async def _policy_untag(csms: Csms, parameters: dict[str, Any]) -> Any:
+    if parameters["tag"].casefold() not in csms.behaviour.id_tags.rows():
+        raise CsmsError(f"The tag {parameters['tag']!r} is not in the table.")
+    del csms.behaviour.id_tags[parameters["tag"]]
+
+
+async def _policy_transaction_ids(csms: Csms, parameters: dict[str, Any]) -> Any:
+    csms.behaviour.transaction_ids = parse_transaction_ids(parameters["ids"])
+
+
+_METHODS: Final[dict[str, Callable[[Csms, dict[str, Any]], Awaitable[Any]]]] = {
+    "call": _call,
+    "call_many": _call_many,
+    "send": _send,
+    "close": _close,
+    "charge_points": _charge_points,
+    "status": _status,
+    "faults": _faults,
+    "fault_add": _fault_add,
+    "fault_remove": _fault_remove,
+    "fault_clear": _fault_clear,
+    "policy": _policy,
+    "policy_boot": _policy_boot,
+    "policy_tag": _policy_tag,
+    "policy_untag": _policy_untag,
+    "policy_transaction_ids": _policy_transaction_ids,
+}
 
 
 def _connected(csms: Csms, identity: Any) -> ChargePoint:
@@ -141,7 +260,7 @@ async def request(
     """Sends one request to a running CSMS and returns its result.
 
     Args:
-        method: See _carry_out().
+        method: A key of _METHODS.
         parameters: Of the method.
         host: Address of the CSMS, on this machine.
         port: Its TCP port.

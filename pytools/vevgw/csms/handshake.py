@@ -96,7 +96,8 @@ class Admission:
                 if response is not None:
                     return response
             authorizations = request.headers.get_all("Authorization")
-            self._access().check(path, authorizations[0] if authorizations else None)
+            authorization = authorizations[0] if authorizations else None
+            self._access().check(path, authorization, _certificate_name(websocket))
         except Refused as refused:
             _LOG.warning("Refused %s: %s", peer, refused.sentence)
             self._note(path, peer, f"HTTP {refused.status}: {refused.sentence}")
@@ -184,3 +185,13 @@ def peer_of(websocket: ServerConnection) -> str:
     """Returns address and port of the other side."""
     address = websocket.remote_address
     return f"{address[0]}:{address[1]}" if address else "unknown"
+
+
+def _certificate_name(websocket: ServerConnection) -> str | None:
+    """Returns the common name of the client certificate."""
+    certificate: dict[str, Any] = websocket.transport.get_extra_info("peercert") or {}
+    for part in certificate.get("subject", ()):
+        for key, value in part:
+            if key == "commonName":
+                return str(value)
+    return None

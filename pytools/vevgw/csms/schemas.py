@@ -109,9 +109,11 @@ class SchemaSet:
             CsmsError: The folder holds no schema.
         """
         self._validators: dict[str, jsonschema_rs.Draft4Validator] = {}
+        self._schemas: dict[str, dict[str, Any]] = {}
         for file in sorted(folder.glob("*.json")):
             schema = json.loads(file.read_text(encoding="utf-8-sig"))
             _bound_integers(schema)
+            self._schemas[file.stem] = schema
             # Draft 4, like the schemas of the core specification: 1.0 is no integer. The later ones
             # name draft 6, but use no keyword in which the two differ.
             self._validators[file.stem] = jsonschema_rs.Draft4Validator(
@@ -120,6 +122,10 @@ class SchemaSet:
         self.actions = frozenset(n for n in self._validators if f"{n}Response" in self._validators)
         if not self.actions:
             raise CsmsError(f"no OCPP JSON schemas found in {folder}; reinstall the package 'ocpp'")
+
+    def schema(self, name: str) -> dict[str, Any]:
+        """Returns the schema of ``<Action>`` or ``<Action>Response``; not to be changed."""
+        return self._schemas[name]
 
     def call_violation(self, action: str, payload: object) -> Violation | None:
         """Says what is wrong with the payload of a CALL; None if nothing."""

@@ -26,7 +26,7 @@ import ssl
 import tempfile
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -47,6 +47,10 @@ from vevgw.csms.recorder import Recorder
 from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.store import Store
 
+if TYPE_CHECKING:
+    # Half a second to import, and needed by few.
+    from vevgw.csms.files import FileServer
+
 _LOG = logging.getLogger(__name__)
 
 # websockets logs tracebacks of failed handshakes, and all headers (passwords!) at debug level.
@@ -64,6 +68,7 @@ class Csms:
         behaviour: How it answers; its parts may be changed while it runs.
         access: Who may connect; may be replaced while it runs.
         faults: What goes wrong on purpose; see faults.py.
+        files: The file server that runs beside it, if any: whoever starts one says so here.
         books: Transactions, connectors and charge points. A new object after each start().
         log: The message log.
     """
@@ -100,6 +105,7 @@ class Csms:
         """
         self.behaviour = behaviour or Behaviour()
         self.access = access or Access()
+        self.files: FileServer | None = None
         self.faults = Faults(seed)
         self.faults.at_once = self._arm
         self._host = host
