@@ -120,15 +120,27 @@ struct MeterSample {
   bool has(MeterField field) const { return (valid & field) != 0; }
 };
 
+/// Offer::alone_ma without a common limit: more than any connector can take, mA.
+constexpr uint32_t kNoCommonLimitMa = 1000000;
+
 /// What a connector may draw. The bridge never exceeds it; not permitting means 0 A whatever limit_ma says.
 struct Offer {
+  constexpr Offer() = default;
+  constexpr Offer(bool is_permitted, uint32_t limit, uint8_t phase_count,
+                  uint32_t alone = kNoCommonLimitMa)
+      : permit(is_permitted), phases(phase_count), limit_ma(limit), alone_ma(alone) {}
+
   bool permit = false;
-  uint32_t limit_ma = 0;  ///< mA per phase; below the charger's minimum it means pause.
   uint8_t phases = 3;     ///< 1..3
+  uint32_t limit_ma = 0;  ///< mA per phase; below the charger's minimum it means pause.
+  /// Of a limit that all connectors share: what this one could have if the others had nothing, mA per phase. Each
+  /// connector's current divided by this is the part of the limit that it uses up.
+  uint32_t alone_ma = kNoCommonLimitMa;
 };
 
 constexpr bool operator==(const Offer& a, const Offer& b) {
-  return a.permit == b.permit && a.limit_ma == b.limit_ma && a.phases == b.phases;
+  return a.permit == b.permit && a.limit_ma == b.limit_ma && a.phases == b.phases &&
+         a.alone_ma == b.alone_ma;
 }
 constexpr bool operator!=(const Offer& a, const Offer& b) { return !(a == b); }
 

@@ -52,6 +52,7 @@ common::Status OwnEngine::begin(const EngineOptions& options, common::Instant no
   own.identity.firmware_version = options.firmware_version;
   own.connectors = options.connectors;
   own.reset_cause = options.reset_cause;
+  own.divides_total = false;  // SiteLimit shares it.
   return charge_point_.begin(own, now, utc);
 }
 

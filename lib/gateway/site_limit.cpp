@@ -12,25 +12,13 @@ using common::Instant;
 
 namespace {
 
-constexpr uint8_t kPhases = 3;
 /// Between an order and the first read-back that can know of it, ms.
 constexpr int64_t kReadbackMs = 1000;
 /// A gain that is not worth an order, mA.
 constexpr uint32_t kWorthwhileMa = 500;
 constexpr int64_t kStepMs = 1000;
-
-bool is_on(uint8_t mask, uint8_t phase) { return (mask >> phase & 1U) != 0; }
-
-/// The sum of what all of a group take from each phase.
-struct PhaseSums {
-  uint32_t ma[kPhases] = {};
-
-  void add(uint8_t mask, uint32_t current_ma) {
-    for (uint8_t phase = 0; phase < kPhases; ++phase) {
-      if (is_on(mask, phase)) ma[phase] += current_ma;
-    }
-  }
-};
+/// The limit for the charge point: fine enough that no milliampere is lost, and 8 x 80 A of 1 mA fit.
+constexpr uint64_t kWhole = 1000000000000;
 
 }  // namespace
 
@@ -38,19 +26,21 @@ void SiteLimit::begin(const SiteSettings& settings, Instant now) {
   assert(settings.connectors >= 1 && settings.connectors <= limits::kMaxConnectors);
   settings_ = settings;
   begun_at_ = now;
+  (void)mind_limits();
   for (uint8_t i = 0; i < settings_.connectors; ++i) connectors_[i].silent_since = now;
 }
 
 Instant SiteLimit::step(Instant now) {
-  if (settings_.limit_ma == 0) return Instant::never();
-  share(now);
-  return now + kStepMs;
+  if (!is_sharing_) return Instant::never();
+  if (now >= share_at_) share(now);
+  return share_at_;
 }
 
 void SiteLimit::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                                  Instant now) {
   if (!is_known(connector_id)) return;
   Connector& connector = connectors_[connector_id - 1];
+  update_commitment(static_cast<uint8_t>(connector_id - 1), now);
   connector.state = state;
   if (state.health == Health::kOk) {
     connector.has_report = true;
@@ -64,7 +54,7 @@ void SiteLimit::on_charger_state(uint8_t connector_id, const charger::ChargerSta
   } else if (connector.no_wish_since.is_never()) {
     connector.no_wish_since = now;
   }
-  if (settings_.limit_ma != 0) share(now);
+  if (is_sharing_) share(now);
   up_.on_charger_state(connector_id, state, now);
 }
 
@@ -77,7 +67,7 @@ void SiteLimit::on_meter_sample(uint8_t connector_id, const charger::MeterSample
     for (const int32_t ma : sample.current_ma) highest_ma = std::max(highest_ma, ma);
     connector.measured_ma = static_cast<uint32_t>(highest_ma);
     connector.measured_at = sample.taken_at;
-    if (settings_.limit_ma != 0) share(now);
+    if (is_sharing_) share(now);
   }
   up_.on_meter_sample(connector_id, sample, now);
 }
@@ -86,13 +76,15 @@ void SiteLimit::set_offer(uint8_t connector_id, const charger::Offer& offer, Ins
   if (!is_known(connector_id)) return;
   Connector& connector = connectors_[connector_id - 1];
   connector.wanted = offer;
-  if (settings_.limit_ma == 0) {
-    connector.has_offer = true;
-    connector.given = offer;
-    bridge_.set_offer(connector_id, offer, now);
+  connector.has_offer = true;
+  const bool is_end = mind_limits();
+  if (!is_sharing_) {
+    for (uint8_t i = 0; i < settings_.connectors; ++i) {
+      if (connectors_[i].has_offer && (is_end || i + 1 == connector_id))
+        give(i, connectors_[i].wanted.limit_ma, now);
+    }
     return;
   }
-  connector.has_offer = true;
   share(now);
   if (!connector.is_told ||
       (connector.given.permit == offer.permit && connector.given.phases == offer.phases))
@@ -135,6 +127,51 @@ uint8_t SiteLimit::phases_of(uint8_t index) const {
                              ? connector.given.phases
                              : can.phases;
   return first != 0 && phases == 1 ? static_cast<uint8_t>(1U << (first - 1U)) : 7;
+}
+
+/// @return  Nothing is shared any more.
+bool SiteLimit::mind_limits() {
+  const bool was_sharing = is_sharing_;
+  most_part_per_ma_ = 0;
+  for (uint8_t i = 0; i < settings_.connectors && settings_.connectors > 1; ++i) {
+    Connector& connector = connectors_[i];
+    const charger::Offer& wanted = connector.wanted;
+    // Beyond alone_ma goes the lowest current of an EV that may use fewer phases than expected.
+    const uint32_t alone_ma = std::max({wanted.alone_ma, wanted.limit_ma, 1U});
+    connector.part_per_ma =
+        wanted.alone_ma < charger::kNoCommonLimitMa ? kWhole / alone_ma : uint64_t{0};
+    most_part_per_ma_ = std::max(most_part_per_ma_, connector.part_per_ma);
+  }
+  is_sharing_ = settings_.limit_ma != 0 || most_part_per_ma_ != 0;
+  return was_sharing && !is_sharing_;
+}
+
+/// What 1 mA of a connector takes from each pool.
+SiteLimit::Pools SiteLimit::use_per_ma(uint8_t index) const {
+  Pools use;
+  const uint8_t mask = phases_of(index);
+  for (uint8_t phase = 0; phase < kCommonPool; ++phase) use.of[phase] = mask >> phase & 1U;
+  const uint64_t part = connectors_[index].part_per_ma;
+  use.of[kCommonPool] = part != 0 ? part : most_part_per_ma_;
+  return use;
+}
+
+SiteLimit::Pools SiteLimit::capacity() const {
+  Pools all;
+  for (uint8_t phase = 0; phase < kCommonPool; ++phase)
+    all.of[phase] = settings_.limit_ma != 0 ? settings_.limit_ma : UINT32_MAX;
+  all.of[kCommonPool] = kWhole;
+  return all;
+}
+
+/// Adds what has to be reckoned with of a connector. @param committed_ma  What it may draw.
+void SiteLimit::count(Pools& used, uint8_t index, uint32_t committed_ma) const {
+  const Pools use = use_per_ma(index);
+  const uint32_t reserved_ma = std::max(committed_ma, set_aside_ma(index));
+  const uint32_t common_ma = is_silent(connectors_[index]) ? reserved_ma : committed_ma;
+  for (uint8_t phase = 0; phase < kCommonPool; ++phase)
+    used.of[phase] += use.of[phase] * reserved_ma;
+  used.of[kCommonPool] += use.of[kCommonPool] * common_ma;
 }
 
 /// What a charger takes by itself when it falls silent, whatever it was told.
@@ -198,31 +235,35 @@ void SiteLimit::update_commitment(uint8_t index, Instant now) {
 
 /// Fair shares of what the connectors that can be commanded have in common.
 void SiteLimit::allot(Shares& shares, Instant now) {
-  PhaseSums taken;
+  Pools beyond_reach;
+  Pools taken;
   Shares demands = {};
   for (uint8_t i = 0; i < settings_.connectors; ++i) {
     const Connector& connector = connectors_[i];
     const bool obeys = connector.has_offer && !is_silent(connector) && !connector.is_overdrawing;
-    taken.add(phases_of(i), std::max(obeys ? 0 : connector.committed_ma, set_aside_ma(i)));
+    count(taken, i, obeys ? 0 : connector.committed_ma);
+    if (!obeys) count(beyond_reach, i, connector.committed_ma);
     demands[i] = obeys ? demand_of(i, now) : 0;
     shares[i] = 0;
   }
-  uint32_t free_ma[kPhases];
+  Pools free = capacity();
   bool is_exceeded = false;
-  for (uint8_t phase = 0; phase < kPhases; ++phase) {
-    is_exceeded = is_exceeded || taken.ma[phase] > settings_.limit_ma;
-    free_ma[phase] = settings_.limit_ma - std::min(settings_.limit_ma, taken.ma[phase]);
-  }
+  for (uint8_t pool = 0; pool < kPools; ++pool)
+    is_exceeded = is_exceeded || taken.of[pool] > free.of[pool];
   if (is_exceeded && !is_exceeded_)
-    LOG_ERROR(log_, "chargers that cannot be reached may take more than the site's limit");
+    LOG_ERROR(log_, "chargers that cannot be reached may take more than all have in common");
   is_exceeded_ = is_exceeded;
-  serve_in_turn(shares, demands, free_ma, now);
+  // Then there is nothing to set aside.
+  if (is_exceeded) taken = beyond_reach;
+  for (uint8_t pool = 0; pool < kPools; ++pool)
+    free.of[pool] -= std::min(free.of[pool], taken.of[pool]);
+  serve_in_turn(shares, demands, free, now);
 }
 
-/// Lowest currents first, in turn; then all rise together until they have what they want or a phase is used up.
-void SiteLimit::serve_in_turn(Shares& shares, const Shares& demands,
-                              const uint32_t (&free_ma)[kPhases], Instant now) {
-  PhaseSums used;
+/// Lowest currents first, in turn; then all rise together until they have what they want or a pool is used up.
+void SiteLimit::serve_in_turn(Shares& shares, const Shares& demands, const Pools& free,
+                              Instant now) {
+  Pools used;
   bool is_placed[limits::kMaxConnectors] = {};
   for (uint8_t round = 0; round < settings_.connectors; ++round) {
     // Served and still in its turn (longest first), then who waits (longest first), then who had its turn.
@@ -247,71 +288,82 @@ void SiteLimit::serve_in_turn(Shares& shares, const Shares& demands,
     const auto index = static_cast<uint8_t>(best);
     is_placed[index] = true;
     const uint32_t min_ma = bridge_.capabilities(static_cast<uint8_t>(index + 1)).min_ma;
-    const uint32_t least_ma = std::max(min_ma, std::min(demands[index], set_aside_ma(index)));
-    const uint32_t more_ma = least_ma - std::min(least_ma, set_aside_ma(index));
-    const uint8_t mask = phases_of(index);
+    const uint32_t aside_ma = is_exceeded_ ? 0 : set_aside_ma(index);
+    const Pools use = use_per_ma(index);
+    // What is set aside for it costs nothing but of the common limit.
+    uint32_t least_ma = std::max(min_ma, std::min(demands[index], aside_ma));
+    if (used.of[kCommonPool] + use.of[kCommonPool] * least_ma > free.of[kCommonPool])
+      least_ma = min_ma;
+    Pools then = used;
+    then.add(use, least_ma - std::min(least_ma, aside_ma));
+    then.of[kCommonPool] = used.of[kCommonPool] + use.of[kCommonPool] * least_ma;
     bool fits = true;
-    for (uint8_t phase = 0; phase < kPhases; ++phase) {
-      if (is_on(mask, phase) && used.ma[phase] + more_ma > free_ma[phase]) fits = false;
+    for (uint8_t pool = 0; pool < kPools; ++pool) {
+      if (use.of[pool] != 0 && then.of[pool] > free.of[pool]) fits = false;
     }
     if (!fits) continue;
     shares[index] = least_ma;
-    used.add(mask, more_ma);
+    used = then;
   }
-  // Each round satisfies a connector or uses a phase up.
-  for (uint8_t round = 0; round < limits::kMaxConnectors + kPhases; ++round) {
-    uint32_t rise = UINT32_MAX;
-    uint32_t count[kPhases] = {};
+  raise(shares, demands, free, used);
+}
+
+/// Each round satisfies a connector or uses a pool up.
+void SiteLimit::raise(Shares& shares, const Shares& demands, const Pools& free, Pools& used) const {
+  for (uint8_t round = 0; round < limits::kMaxConnectors + kPools; ++round) {
+    uint64_t rise = UINT32_MAX;
+    Pools all;
     bool is_rising[limits::kMaxConnectors] = {};
     for (uint8_t i = 0; i < settings_.connectors; ++i) {
-      const uint8_t mask = phases_of(i);
-      is_rising[i] = shares[i] != 0 && shares[i] < demands[i];
-      for (uint8_t phase = 0; phase < kPhases; ++phase) {
-        if (is_on(mask, phase) && used.ma[phase] >= free_ma[phase]) is_rising[i] = false;
+      if (shares[i] == 0 || shares[i] >= demands[i]) continue;
+      const Pools use = use_per_ma(i);
+      is_rising[i] = true;
+      for (uint8_t pool = 0; pool < kPools; ++pool) {
+        if (use.of[pool] != 0 && used.of[pool] + use.of[pool] > free.of[pool]) is_rising[i] = false;
       }
       if (!is_rising[i]) continue;
-      rise = std::min(rise, demands[i] - shares[i]);
-      for (uint8_t phase = 0; phase < kPhases; ++phase) count[phase] += is_on(mask, phase) ? 1 : 0;
+      rise = std::min<uint64_t>(rise, demands[i] - shares[i]);
+      all.add(use, 1);
     }
-    if (rise == UINT32_MAX) break;
-    for (uint8_t phase = 0; phase < kPhases; ++phase) {
-      if (count[phase] != 0)
-        rise = std::min(rise, (free_ma[phase] - used.ma[phase]) / count[phase]);
+    for (uint8_t pool = 0; pool < kPools; ++pool) {
+      if (all.of[pool] != 0) rise = std::min(rise, (free.of[pool] - used.of[pool]) / all.of[pool]);
     }
-    if (rise == 0) break;  // Less than 1 mA each is left.
+    if (rise == 0 || rise == UINT32_MAX) break;  // Less than 1 mA each is left, or all have enough.
     for (uint8_t i = 0; i < settings_.connectors; ++i) {
       if (!is_rising[i]) continue;
-      shares[i] += rise;
-      used.add(phases_of(i), rise);
+      shares[i] += static_cast<uint32_t>(rise);
+      used.add(use_per_ma(i), static_cast<uint32_t>(rise));
     }
   }
 }
 
 /// What one connector can have while the others may take what they are committed to.
 uint32_t SiteLimit::headroom(uint8_t index) const {
-  PhaseSums others;
+  Pools others;
   for (uint8_t i = 0; i < settings_.connectors; ++i) {
-    if (i != index)
-      others.add(phases_of(i), std::max(connectors_[i].committed_ma, set_aside_ma(i)));
+    if (i != index) count(others, i, connectors_[i].committed_ma);
   }
-  const uint8_t mask = phases_of(index);
-  uint32_t free_ma = settings_.limit_ma;
-  for (uint8_t phase = 0; phase < kPhases; ++phase) {
-    if (!is_on(mask, phase)) continue;
-    free_ma =
-        std::min(free_ma, settings_.limit_ma - std::min(settings_.limit_ma, others.ma[phase]));
+  const Pools all = capacity();
+  const Pools use = use_per_ma(index);
+  uint64_t free_ma = UINT32_MAX;
+  for (uint8_t pool = 0; pool < kPools; ++pool) {
+    if (use.of[pool] == 0) continue;
+    const uint64_t left = all.of[pool] - std::min(all.of[pool], others.of[pool]);
+    free_ma = std::min(free_ma, left / use.of[pool]);
   }
-  return free_ma;
+  return static_cast<uint32_t>(free_ma);
 }
 
 void SiteLimit::give(uint8_t index, uint32_t limit_ma, Instant now) {
   Connector& connector = connectors_[index];
   const auto id = static_cast<uint8_t>(index + 1);
-  if (!connector.is_told || limit_ma != connector.given.limit_ma) {
-    LOG_INFO(log_, "connector %u: %lu mA of the site's current", id,
+  if (is_sharing_ && (!connector.is_told || limit_ma != connector.given.limit_ma)) {
+    LOG_INFO(log_, "connector %u: %lu mA of what all share", id,
              static_cast<unsigned long>(limit_ma));
   }
-  if (!connector.is_told || limit_ma < connector.given.limit_ma) connector.is_confirmed = false;
+  const uint32_t before_ma = connector.given.permit ? connector.given.limit_ma : 0;
+  const uint32_t allowed_ma = connector.wanted.permit ? limit_ma : 0;
+  if (!connector.is_told || allowed_ma < before_ma) connector.is_confirmed = false;
   connector.is_told = true;
   connector.given = charger::Offer{connector.wanted.permit, limit_ma, connector.wanted.phases};
   connector.given_at = now;
@@ -333,9 +385,23 @@ void SiteLimit::mind_turns(const Shares& shares, Instant now) {
 }
 
 void SiteLimit::share(Instant now) {
+  share_at_ = now + kStepMs;
   for (uint8_t i = 0; i < settings_.connectors; ++i) update_commitment(i, now);
-  if (is_starting(now)) return;
   Shares shares;
+  if (is_starting(now)) {
+    // What is less than the charger has does not wait for the others.
+    for (uint8_t i = 0; i < settings_.connectors; ++i) {
+      const Connector& connector = connectors_[i];
+      const charger::Offer& wanted = connector.wanted;
+      const uint32_t min_ma = bridge_.capabilities(static_cast<uint8_t>(i + 1)).min_ma;
+      const uint32_t wanted_ma = wanted.permit && wanted.limit_ma >= min_ma ? wanted.limit_ma : 0;
+      const uint32_t before_ma =
+          connector.is_told ? connector.given.limit_ma : connector.committed_ma;
+      if (connector.has_offer && !is_silent(connector) && wanted_ma < before_ma)
+        give(i, wanted_ma, now);
+    }
+    return;
+  }
   allot(shares, now);
   mind_turns(shares, now);
   // First who gives way. A silent charger finds on its return what was counted for it meanwhile.

@@ -30,6 +30,9 @@ struct Options {
   Identity identity;
   uint8_t connectors = 1;  ///< 1..limits::kMaxConnectors
   platform::ResetCause reset_cause = platform::ResetCause::kUnknown;
+  /// ChargePointMaxProfile is divided equally among the connectors that charge. If not, each is offered the whole of
+  /// it, and what is behind Ports::charger shares it by charger::Offer::alone_ma.
+  bool divides_total = true;
   /// Converts between W and A where the meter has no voltage, mV phase to neutral, > 0.
   int32_t nominal_voltage_mv = 230000;
 };

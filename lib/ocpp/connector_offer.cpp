@@ -49,6 +49,12 @@ bool Connector::may_try_one_phase(ChargingSession session, common::UtcTime utc) 
   return allowed >= int64_t{capabilities_.min_ma} * 1000;
 }
 
+/// @param highest_ma  At most 4,000,000: microamperes then have 32 bits.
+static uint32_t to_ma(Microampere per_phase, uint32_t highest_ma) {
+  if (per_phase > UINT32_MAX) return highest_ma;
+  return std::min(highest_ma, static_cast<uint32_t>(per_phase) / 1000);
+}
+
 void Connector::update_offer() {
   is_offer_stale_ = false;
   limit_change_at_ = Instant::never();
@@ -58,22 +64,19 @@ void Connector::update_offer() {
 
   charger::Offer offer;
   offer.phases = capabilities_.phases;
+  const common::UtcTime utc = services_->clock.utc();
+  const ChargingSession session = charging_session();
+  LimitTimeline timeline(services_->profiles.all(), session);
+  const ProfileLimit allowed = timeline.at(utc, sharers_);
+  if (utc.is_known()) limit_change_at_ = services_->clock.instant(timeline.next_change());
+  offer.alone_ma = to_ma(timeline.whole().per_phase_ua, charger::kNoCommonLimitMa);
   if (session_ == SessionState::kRunning && !is_energy_blocked_) {
-    const common::UtcTime utc = services_->clock.utc();
-    const ChargingSession session = charging_session();
-    LimitTimeline timeline(services_->profiles.all(), session);
-    const ProfileLimit allowed = timeline.at(utc, sharers_);
     offer.permit = true;
-    offer.limit_ma = capabilities_.max_ma;
-    if (allowed.per_phase_ua != kUnlimited) {
-      offer.limit_ma = static_cast<uint32_t>(
-          std::min<int64_t>(capabilities_.max_ma, allowed.per_phase_ua / 1000));
-    }
+    offer.limit_ma = to_ma(allowed.per_phase_ua, capabilities_.max_ma);
     // Less than an EV can take is a pause.
     if (offer.limit_ma < capabilities_.min_ma)
       offer.limit_ma = may_try_one_phase(session, utc) ? capabilities_.min_ma : 0;
     offer.phases = std::min(offer.phases, allowed.phases);
-    if (utc.is_known()) limit_change_at_ = services_->clock.instant(timeline.next_change());
   }
   if (is_offer_sent_ && offer == offer_) return;
   if (offer.permit && offer.limit_ma > 0 && offer_.limit_ma == 0) settle_until_ = now() + kSettleMs;

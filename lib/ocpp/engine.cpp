@@ -182,7 +182,11 @@ Instant Engine::step() {
   return deadline_;
 }
 
+/// Not inline: so many places need it that a call is much the smaller code.
+Connector& Engine::connector(uint8_t id) { return connectors[id - 1]; }
+
 uint8_t Engine::sharers() const {
+  if (!options.divides_total) return 1;
   uint8_t count = 0;
   for (uint8_t id = 1; id <= options.connectors; ++id) count += connector(id).wants_power() ? 1 : 0;
   return std::max<uint8_t>(1, count);

@@ -40,7 +40,7 @@ class Engine {
   common::Status stop_transaction(uint8_t connector_id);
   void set_utc(common::UtcTime utc, const char* source);
 
-  Connector& connector(uint8_t id) { return connectors[id - 1]; }
+  Connector& connector(uint8_t id);
   const Connector& connector(uint8_t id) const { return connectors[id - 1]; }
   bool has_connector(int32_t id) const { return id >= 1 && id <= options.connectors; }
   Connector* find_transaction(int32_t transaction_id);

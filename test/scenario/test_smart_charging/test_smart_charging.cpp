@@ -301,6 +301,47 @@ TEST_CASE("the limit of the whole charge point has one beginning for all connect
   CHECK(fixture.limit(2) == 8000);
 }
 
+// Rules: R-3.13.1-1 R-3.13.3-1
+TEST_CASE("who shares the limit of the charge point itself is told what each could have alone") {
+  World::Setup setup = strong_wallbox();
+  setup.connectors = 2;
+  setup.divides_total = false;
+  Fixture fixture(setup);
+  World& world = fixture.world;
+  const auto alone = [&](uint8_t id) { return world.charger.offer(id).alone_ma; };
+  for (const uint8_t id : {1, 2}) {
+    world.charger.plug(id, ev_with_phases(id == 1 ? 3 : 1));
+    world.run_for(3000);
+    world.tag(id == 1 ? "A" : "B", id);
+    world.run_for(60000);
+    CHECK(alone(id) == charger::kNoCommonLimitMa);
+  }
+  CHECK(fixture.set(0, Fixture::profile(1, 0, "ChargePointMaxProfile", "Relative",
+                                        Fixture::flat("20"))) == "Accepted");
+  CHECK(fixture.set(2, Fixture::profile(2, 0, "TxDefaultProfile", "Relative",
+                                        Fixture::flat("7"))) == "Accepted");
+  CHECK(fixture.limit(1) == 20000);
+  CHECK(fixture.limit(2) == 7000);
+  CHECK(alone(1) == 20000);
+  CHECK(alone(2) == 20000);
+  // Watts: by the phases that each uses.
+  CHECK(fixture.set(0, Fixture::profile(1, 0, "ChargePointMaxProfile", "Relative",
+                                        Fixture::flat("6900", "W"))) == "Accepted");
+  CHECK(fixture.limit(1) == 10000);
+  CHECK(alone(1) == 10000);
+  CHECK(alone(2) == 30000);
+  // Without a session too: what a silent charger draws is known by it.
+  world.charger.unplug(1);
+  world.run_for(60000);
+  CHECK(fixture.limit(1) == 0);
+  CHECK(alone(1) == 10000);
+  CHECK(world.call("ClearChargingProfile", R"({"id":1})") == "Accepted");
+  world.run_for(1000);
+  CHECK(alone(1) == charger::kNoCommonLimitMa);
+  CHECK(alone(2) == charger::kNoCommonLimitMa);
+  CHECK(world.problems() == "");
+}
+
 // -------------------------------------------------------------- watts and phases
 
 // Rules: R-5.16-7 FP-18

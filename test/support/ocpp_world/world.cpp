@@ -24,6 +24,7 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
   options.identity.serial_number = common::FixedString<25>(setup.serial_number);
   options.identity.firmware_version = firmware->version();
   options.connectors = setup.connectors;
+  options.divides_total = setup.divides_total;
   options.reset_cause = cause;
   deadline_ = clock.now();
   const common::UtcTime utc =

@@ -41,6 +41,7 @@ class World {
  public:
   struct Setup {
     uint8_t connectors = 1;
+    bool divides_total = true;
     uint64_t seed = 1;
     platform_sim::SimCharger::Wallbox wallbox;
     bool counts_allocations = false;  ///< Of the engine, after begin().

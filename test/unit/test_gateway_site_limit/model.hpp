@@ -41,6 +41,10 @@ struct Charger {
   std::deque<Order> orders;
   uint32_t limit_ma = 0;     ///< In force at the charger.
   std::deque<Order> limits;  ///< Of the last seconds: what a slow car still follows.
+  charger::Offer wanted;     ///< Of the engine.
+  bool is_wanted = false;
+  std::deque<Order> alone;  ///< What it could have alone, in the last seconds.
+  Instant heard_at;         ///< Silent until then, or not long enough heard.
   charger::ChargerState reported;
   bool has_reported = false;
 
@@ -59,11 +63,32 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
  public:
   Site(const gateway::SiteSettings& settings, std::vector<Charger> chargers)
       : chargers_(std::move(chargers)), settings_(settings) {
-    limit_.begin(settings, now_);
+    start();
+  }
+
+  /// The gateway restarts: it knows nothing of the chargers, and they go on.
+  void restart(int64_t off_ms) {
+    limit_.reset();
+    for (Charger& one : chargers_) {
+      one.orders.clear();
+      one.is_wanted = false;
+      one.has_offer = false;
+    }
+    std::vector<bool> was_silent;
+    for (size_t id = 1; id <= chargers_.size(); ++id) {
+      was_silent.push_back(charger(id).is_silent);
+      silence(id, true);
+    }
+    run(off_ms);
+    for (size_t id = 1; id <= chargers_.size(); ++id) {
+      silence(id, was_silent[id - 1]);
+      charger(id).has_reported = false;
+    }
+    start();
   }
 
   Charger& charger(size_t id) { return chargers_.at(id - 1); }
-  gateway::SiteLimit& limit() { return limit_; }
+  gateway::SiteLimit& limit() { return *limit_; }
   Instant now() const { return now_; }
   int64_t longest_excess_ms() const { return longest_excess_ms_; }
   uint32_t highest_sum_ma() const { return highest_sum_ma_; }
@@ -73,11 +98,15 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
     charger(id).car.is_plugged = true;
   }
   void unplug(size_t id) { charger(id).car = Car(); }
-  void permit(size_t id, uint32_t limit_ma) {
-    limit_.set_offer(static_cast<uint8_t>(id), charger::Offer{true, limit_ma, 3}, now_);
-  }
-  void forbid(size_t id) {
-    limit_.set_offer(static_cast<uint8_t>(id), charger::Offer{false, 0, 3}, now_);
+  void permit(size_t id, uint32_t limit_ma) { want(id, charger::Offer{true, limit_ma, 3}); }
+  void forbid(size_t id) { want(id, charger::Offer{false, 0, 3}); }
+  /// ChargePointMaxProfile. @param limit  mA per phase, or W; 0 = none.
+  void limit_all(uint32_t limit, bool is_watt = false) {
+    common_limit_ = limit;
+    is_common_watt_ = is_watt;
+    for (size_t id = 1; id <= chargers_.size(); ++id) {
+      if (charger(id).is_wanted) want(id, charger(id).wanted);
+    }
   }
   void silence(size_t id, bool is_silent) {
     Charger& one = charger(id);
@@ -95,8 +124,9 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
     for (const Instant end = now_ + ms; now_ < end;) {
       now_ = now_ + kTickMs;
       for (size_t i = 0; i < chargers_.size(); ++i) step_charger(i);
-      if (now_.ms % 1000 == 0) (void)limit_.step(now_);
+      if (limit_ && now_.ms % 1000 == 0) (void)limit_->step(now_);
       check_sum();
+      check_common();
     }
   }
 
@@ -114,15 +144,65 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
   void on_charger_state(uint8_t, const charger::ChargerState&, Instant) override { ++reports; }
   void on_meter_sample(uint8_t, const charger::MeterSample&, Instant) override { ++samples; }
 
+  /// How long more than the limit for all was drawn while someone could have given way.
+  int64_t longest_common_excess_ms() const { return longest_common_excess_ms_; }
+  /// Highest use of the limit for all, percent.
+  uint32_t common_use_percent() const { return common_use_percent_; }
+
   int reports = 0;
   int samples = 0;
 
  private:
+  void start() {
+    limit_ = std::make_unique<gateway::SiteLimit>(*this, *this, log_);
+    limit_->begin(settings_, now_);
+  }
+
   static constexpr int64_t kTickMs = 100;
   static constexpr int64_t kStaleMs = 3000;
+  static constexpr int64_t kObeyMs = 10000;  ///< An order's way, and the EV's.
 
   static uint32_t target(const Charger& one) {
     return one.offer.permit && one.offer.limit_ma >= one.can.min_ma ? one.offer.limit_ma : 0;
+  }
+
+  uint32_t alone_ma(const Charger& one) const {
+    if (common_limit_ == 0) return charger::kNoCommonLimitMa;
+    return is_common_watt_ ? common_limit_ * 1000 / 230 / one.can.phases : common_limit_;
+  }
+
+  /// As the engine does it.
+  void want(size_t id, const charger::Offer& offer) {
+    Charger& one = charger(id);
+    one.is_wanted = true;
+    one.wanted = offer;
+    const uint32_t alone = alone_ma(one);
+    const uint32_t limit_ma = std::min(offer.limit_ma, alone);
+    limit_->set_offer(static_cast<uint8_t>(id),
+                      charger::Offer{offer.permit, limit_ma, offer.phases, alone}, now_);
+  }
+
+  /// Limits that were lowered have had time to take effect: order and EV.
+  void check_common() {
+    double used = 0;
+    bool can_give_way = false;
+    for (Charger& one : chargers_) {
+      if (one.is_silent) one.heard_at = now_ + kObeyMs;
+      const uint32_t newest = alone_ma(one);
+      if (one.alone.empty() || one.alone.back().limit_ma != newest)
+        one.alone.push_back({now_, newest});
+      // The first one held until the second came.
+      while (one.alone.size() > 1 && one.alone[1].at + kObeyMs < now_) one.alone.pop_front();
+      const uint32_t draw_ma = one.draw_ma(now_);
+      if (draw_ma == 0) continue;
+      uint32_t alone = 0;
+      for (const Charger::Order& past : one.alone) alone = std::max(alone, past.limit_ma);
+      used += static_cast<double>(draw_ma) / alone;
+      can_give_way = can_give_way || one.heard_at < now_;
+    }
+    common_use_percent_ = std::max(common_use_percent_, static_cast<uint32_t>(used * 100));
+    common_excess_ms_ = used > 1.0001 && can_give_way ? common_excess_ms_ + kTickMs : 0;
+    longest_common_excess_ms_ = std::max(longest_common_excess_ms_, common_excess_ms_);
   }
 
   void set_limit(Charger& one, uint32_t limit_ma) {
@@ -159,7 +239,7 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
     if (is_changed && (now_.ms % 1000 == 0)) {
       one.reported = state;
       one.has_reported = true;
-      limit_.on_charger_state(id, state, now_);
+      if (limit_) limit_->on_charger_state(id, state, now_);
     }
     if (!one.is_silent && now_.ms % 5000 == 0) {
       charger::MeterSample sample;
@@ -167,7 +247,7 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
       sample.valid = charger::kMeterCurrent;
       for (uint8_t phase = 0; phase < one.car.phases; ++phase)
         sample.current_ma[phase] = static_cast<int32_t>(one.draw_ma(now_));
-      limit_.on_meter_sample(id, sample, now_);
+      if (limit_) limit_->on_meter_sample(id, sample, now_);
     }
   }
 
@@ -183,7 +263,8 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
     }
     const uint32_t highest = *std::max_element(sum, sum + 3);
     highest_sum_ma_ = std::max(highest_sum_ma_, highest);
-    excess_ms_ = highest > settings_.limit_ma ? excess_ms_ + kTickMs : 0;
+    const bool is_over = settings_.limit_ma != 0 && highest > settings_.limit_ma;
+    excess_ms_ = is_over ? excess_ms_ + kTickMs : 0;
     longest_excess_ms_ = std::max(longest_excess_ms_, excess_ms_);
   }
 
@@ -194,7 +275,12 @@ class Site final : public charger::ChargerControl, public charger::ChargerObserv
   int64_t excess_ms_ = 0;
   int64_t longest_excess_ms_ = 0;
   uint32_t highest_sum_ma_ = 0;
-  gateway::SiteLimit limit_{*this, *this, log_};
+  uint32_t common_limit_ = 0;
+  bool is_common_watt_ = false;
+  int64_t common_excess_ms_ = 0;
+  int64_t longest_common_excess_ms_ = 0;
+  uint32_t common_use_percent_ = 0;
+  std::unique_ptr<gateway::SiteLimit> limit_;
 };
 
 }  // namespace site_model

@@ -302,21 +302,190 @@ TEST_CASE("chargers on one phase each do not count on the phases of the others")
   CHECK(site.longest_excess_ms() == 0);
 }
 
+// Rules: R-3.13.3-2
+TEST_CASE("the limit of the charge point is for those that charge: one alone has all of it") {
+  Site site(settings(3, 0), {plain(), plain(), plain()});
+  site.run(2000);
+  for (size_t id = 1; id <= 3; ++id) site.forbid(id);
+  site.limit_all(20000);
+  site.plug(1, hungry());
+  site.permit(1, 16000);
+  site.run(20000);
+  CHECK(site.charger(1).limit_ma == 16000);
+  site.plug(2, hungry());
+  site.permit(2, 16000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 10000);
+  CHECK(site.charger(2).limit_ma == 10000);
+  // What one does not take is for the other.
+  site.permit(2, 7000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 13000);
+  CHECK(site.charger(2).limit_ma == 7000);
+  site.limit_all(8000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma + site.charger(2).limit_ma == 8000);
+  site.limit_all(0);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 16000);
+  CHECK(site.charger(2).limit_ma == 7000);
+  CHECK(site.limit().step(site.now()).is_never());
+  CHECK(site.longest_common_excess_ms() <= 5000);
+}
+
+// Rules: R-3.13.3-2
+TEST_CASE("the lower of the site's limit and the charge point's holds") {
+  Site site(settings(2, 24000), {plain(), plain()});
+  site.run(2000);
+  for (size_t id = 1; id <= 2; ++id) {
+    site.plug(id, hungry());
+    site.permit(id, 16000);
+  }
+  site.limit_all(40000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 12000);
+  CHECK(site.charger(2).limit_ma == 12000);
+  site.limit_all(14000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 7000);
+  CHECK(site.charger(2).limit_ma == 7000);
+  CHECK(site.longest_common_excess_ms() <= 5000);
+  CHECK(site.longest_excess_ms() <= 5000);
+}
+
+// Rules: R-3.13.3-2
+TEST_CASE("watts are shared by the phases that each uses") {
+  Charger single = plain(32000);
+  single.can.phases = 1;
+  Site site(settings(2, 0), {plain(32000), single});
+  site.run(2000);
+  site.plug(1, hungry());
+  Car car = hungry();
+  car.phases = 1;
+  site.plug(2, car);
+  site.permit(1, 32000);
+  site.permit(2, 32000);
+  site.limit_all(9200, true);
+  site.run(30000);
+  // 10 A on three phases and 10 A on one are 9.2 kW.
+  CHECK(site.charger(1).limit_ma == 9999);  // 9200 W / 3 / 230 V = 13.333 A alone
+  CHECK(site.charger(2).limit_ma == 9999);
+  site.forbid(1);
+  site.run(30000);
+  CHECK(site.charger(2).limit_ma == 32000);
+  CHECK(site.longest_common_excess_ms() <= 5000);
+}
+
+// Rules: R-3.13.3-2
+TEST_CASE("under the charge point's limit a silent charger counts with its failsafe current") {
+  Site site(settings(2, 0), {with_watchdog(6000, 15000), plain()});
+  site.run(2000);
+  site.plug(1, hungry());
+  site.plug(2, hungry());
+  site.forbid(1);
+  site.permit(2, 16000);
+  site.limit_all(16000);
+  site.run(30000);
+  // Nothing is set aside of it while the charger is heard.
+  CHECK(site.charger(2).limit_ma == 16000);
+  site.silence(1, true);
+  site.run(14000);
+  CHECK(site.charger(2).limit_ma == 10000);
+  site.run(20000);
+  CHECK(site.charger(1).limit_ma == 6000);
+  CHECK(site.longest_common_excess_ms() == 0);
+  site.silence(1, false);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 0);
+  CHECK(site.charger(2).limit_ma == 16000);
+}
+
+TEST_CASE("0 A for the charge point pauses all, and no failsafe current is in the way of it") {
+  Site site(settings(2, 0), {with_watchdog(6000, 15000), plain()});
+  site.run(2000);
+  for (size_t id = 1; id <= 2; ++id) {
+    site.plug(id, hungry());
+    site.permit(id, 16000);
+  }
+  site.run(20000);
+  site.limit_all(1);
+  site.run(20000);
+  CHECK(site.charger(1).limit_ma == 0);
+  CHECK(site.charger(2).limit_ma == 0);
+  site.limit_all(16000);
+  site.run(30000);
+  CHECK(site.charger(1).limit_ma == 8000);
+  CHECK(site.charger(2).limit_ma == 8000);
+}
+
+TEST_CASE("after a restart nothing is given before the chargers have been heard") {
+  Site site(settings(2, 20000), {with_watchdog(6000, 15000), plain()});
+  site.run(2000);
+  for (size_t id = 1; id <= 2; ++id) {
+    site.plug(id, hungry());
+    site.permit(id, 16000);
+  }
+  site.run(60000);
+  CHECK(site.charger(1).limit_ma == 10000);
+  CHECK(site.charger(2).limit_ma == 10000);
+  SUBCASE("both answer at once") {
+    site.restart(4000);
+    site.permit(1, 16000);
+    site.permit(2, 16000);
+    CHECK(!site.charger(1).has_offer);
+    CHECK(!site.charger(2).has_offer);
+    site.run(30000);
+    CHECK(site.charger(1).limit_ma == 10000);
+    CHECK(site.charger(2).limit_ma == 10000);
+  }
+  SUBCASE("one is silent: it counts with its highest current") {
+    site.silence(2, true);
+    site.restart(4000);
+    site.permit(1, 16000);
+    site.permit(2, 16000);
+    site.run(9000);
+    CHECK(!site.charger(1).has_offer);
+    site.run(30000);
+    CHECK(site.charger(1).limit_ma == 0);
+    site.silence(2, false);
+    site.run(60000);
+    CHECK(site.charger(1).limit_ma == 10000);
+    CHECK(site.charger(2).limit_ma == 10000);
+  }
+  SUBCASE(
+      "the gateway was away for long: the failsafe current of one, the last limit of the other") {
+    site.restart(60000);
+    CHECK(site.charger(1).limit_ma == 6000);
+    CHECK(site.charger(2).limit_ma == 10000);
+    site.permit(1, 16000);
+    site.permit(2, 16000);
+    site.run(60000);
+    CHECK(site.charger(1).limit_ma == 10000);
+    CHECK(site.charger(2).limit_ma == 10000);
+  }
+  CHECK(site.longest_excess_ms() <= 5000);
+}
+
 TEST_CASE(
     "whatever chargers, cars, silences and profiles do, the sum exceeds the limit for 5 s at "
     "most") {
-  for (uint32_t seed = 1; seed <= 60; ++seed) {
+  uint32_t common_use_percent = 0;
+  uint64_t sums_ma = 0;
+  for (uint32_t seed = 1; seed <= 40; ++seed) {
     CAPTURE(seed);
     std::mt19937 random(seed);
     const auto pick = [&random](uint32_t low, uint32_t high) {
       return std::uniform_int_distribution<uint32_t>(low, high)(random);
     };
     const auto count = static_cast<uint8_t>(pick(2, 8));
-    gateway::SiteSettings rules = settings(count, pick(10, 80) * 1000);
+    const bool has_site_limit = pick(0, 3) != 0;
+    const bool has_common_limit = !has_site_limit || pick(0, 1) == 0;
+    const bool is_watt = pick(0, 2) == 0;
+    gateway::SiteSettings rules = settings(count, has_site_limit ? pick(10, 80) * 1000 : 0);
     rules.turn_ms = pick(60, 900) * 1000;
     std::vector<Charger> chargers;
     // All may fall to their failsafe current at once: together the site must bear it.
-    uint32_t failsafe_left_ma = rules.limit_ma;
+    uint32_t failsafe_left_ma = has_site_limit ? rules.limit_ma : 80000;
     for (uint8_t i = 0; i < count; ++i) {
       Charger charger = plain(pick(0, 1) == 0 ? 16000 : 32000);
       charger.apply_ms = pick(1, 40) * 100;
@@ -336,9 +505,14 @@ TEST_CASE(
     }
     Site site(rules, chargers);
     site.run(3000);
+    for (size_t id = 1; id <= count; ++id) site.forbid(id);
     for (int event = 0; event < 150; ++event) {
       const size_t id = pick(1, count);
-      switch (pick(0, 6)) {
+      const auto limit_all = [&] {
+        const uint32_t some_a = pick(0, 80);
+        site.limit_all(is_watt ? std::max(1U, some_a * 690) : std::max(1U, some_a * 1000), is_watt);
+      };
+      switch (pick(0, 8)) {
         case 0:
         case 1: {
           Car car = hungry(pick(6, 32) * 1000);
@@ -360,6 +534,15 @@ TEST_CASE(
         case 5:
           site.silence(id, true);
           break;
+        case 6:
+          if (has_common_limit) limit_all();
+          break;
+        case 7:
+          if (pick(0, 9) == 0) {
+            site.restart(pick(1, 60) * 500);
+            for (size_t each = 1; each <= count; ++each) site.forbid(each);
+          }
+          break;
         default:
           site.silence(id, false);
           break;
@@ -367,6 +550,11 @@ TEST_CASE(
       site.run(pick(1, 40) * 500);
     }
     CHECK(site.longest_excess_ms() <= 5000);
-    CHECK(site.highest_sum_ma() > 0);
+    CHECK(site.longest_common_excess_ms() <= 5000);
+    sums_ma += site.highest_sum_ma();
+    if (has_common_limit)
+      common_use_percent = std::max(common_use_percent, site.common_use_percent());
   }
+  CHECK(sums_ma > 0);
+  CHECK(common_use_percent >= 90);
 }
