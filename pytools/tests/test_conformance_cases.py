@@ -8,8 +8,10 @@ import pytest
 
 from vevgw.conformance import expressions, loader
 from vevgw.conformance.errors import Obstacle
+from vevgw.conformance.falsify import falsified
 from vevgw.conformance.matching import mismatch
 from vevgw.conformance.model import Group, leaves
+from vevgw.conformance.mutants import derive
 from vevgw.conformance.pics import choose_variant, load_pics
 from vevgw.errors import UserError
 
@@ -157,3 +159,46 @@ def test_pics_of_another_charge_point(tmp_path: Path) -> None:
     path.write_text("items:\n  telepathy: {value: true}\n")
     with pytest.raises(UserError, match="no item 'telepathy'"):
         load_pics(path)
+
+
+def test_every_case_has_a_mutant() -> None:
+    for case in loader.load_all():
+        assert derive(case) is not None, f"{case.place}: {case.id} needs a mutant"
+
+
+@pytest.mark.parametrize(
+    ("payload", "wanted", "schema", "changed"),
+    [
+        (
+            {"connectorId": 1, "status": "Preparing"},
+            {"connectorId": 1, "status": "Preparing"},
+            "StatusNotification",
+            {"connectorId": 1, "status": "Available"},
+        ),
+        (
+            {"transactionId": 7, "reason": "Local"},
+            {"transactionId": 7, "reason": {"absent_or": "Local"}},
+            "StopTransaction",
+            {"transactionId": 8, "reason": "Local"},
+        ),
+        ({"idTag": "A"}, {"idTag": "A"}, "Authorize", {"idTag": "MUTANT"}),
+        (
+            {"configurationKey": [{"key": "A", "value": "1"}, {"key": "B", "value": "2"}]},
+            {"configurationKey": [{"key": "B", "value": "2"}]},
+            "GetConfigurationResponse",
+            {"configurationKey": [{"key": "A", "value": "1"}, {"key": "MUTANT", "value": "2"}]},
+        ),
+        ({"csr": "x"}, {"csr": {"any": True}}, "SignCertificate", {}),
+        (
+            {},
+            {"unknownKey": {"absent_or": []}},
+            "GetConfigurationResponse",
+            {"unknownKey": "MUTANT"},
+        ),
+        ({"listVersion": 0}, {"listVersion": 0}, "GetLocalListVersionResponse", {"listVersion": 1}),
+    ],
+)
+def test_a_right_payload_is_falsified(
+    payload: dict[str, object], wanted: dict[str, object], schema: str, changed: object
+) -> None:
+    assert falsified(payload, wanted, schema) == changed

@@ -18,9 +18,10 @@ from websockets.typing import Subprotocol
 
 from vevgw.conformance import loader
 from vevgw.conformance.model import Case
+from vevgw.conformance.mutants import Mutant, derive
 from vevgw.conformance.pics import Pics
 from vevgw.conformance.report.junit import write_junit
-from vevgw.conformance.suite import Plan, run_cases
+from vevgw.conformance.suite import Plan, run_cases, run_mutants
 from vevgw.conformance.verdict import Outcome, Verdict
 from vevgw.errors import UserError
 
@@ -355,6 +356,49 @@ async def test_configuration_that_exists_is_set_before(tmp_path: Path) -> None:
     outcome = await judge(tmp_path, steps, answers=refused, config={"Key": "true"})
     assert outcome.verdict is Verdict.INCONCLUSIVE
     assert outcome.reason == "Key = true was answered NotSupported."
+
+
+@pytest.mark.parametrize("kind", ["change", "drop", "swap", "inject"])
+async def test_lie_about_the_charge_point_is_found(tmp_path: Path, kind: str) -> None:
+    steps = (
+        SESSION
+        + """
+- {absent: [StopTransaction], for: 0.1}
+"""
+    )
+    on = {"plug_in": [status("Preparing"), START, status("Charging")]}
+    named = {"kind": kind, "action": "StartTransaction", "fields": {"idTag": "LIE"}}
+    if kind == "swap":
+        named = {"kind": "swap", "action": "StatusNotification"}
+    if kind == "inject":
+        named = {"kind": "inject", "action": "StopTransaction"}
+    case = write(tmp_path, steps, mutant=named)
+    plan = Plan(
+        lambda folder, variant: FakeChargePoint(on, {}),
+        PICS,
+        tmp_path / "run",
+        overrides=OVERRIDES,
+    )
+    mutant = derive(case)
+    assert mutant is not None
+    (trial,) = await run_mutants([mutant], plan)
+    assert trial.is_killed, trial.outcome
+    # Without the lie nothing is wrong.
+    (outcome,) = await run_cases([case], plan)
+    assert outcome.verdict is Verdict.PASS, outcome.reason
+
+
+async def test_case_that_proves_nothing_is_told(tmp_path: Path) -> None:
+    steps = "[{do: plug_in}, {expect: StatusNotification}]"
+    case = write(tmp_path, steps, mutant={"kind": "change", "action": "Authorize"})
+    plan = Plan(
+        lambda folder, variant: FakeChargePoint({"plug_in": [status("Preparing")]}, {}),
+        PICS,
+        tmp_path / "run",
+        overrides=OVERRIDES,
+    )
+    (trial,) = await run_mutants([Mutant(case, case.mutant)], plan)  # type: ignore[arg-type]
+    assert not trial.is_killed
 
 
 async def test_junit_names_failures_and_what_does_not_apply(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from vevgw.conformance.errors import Deviation
+
 if TYPE_CHECKING:
     from vevgw.conformance.runner import Walk
 
@@ -20,3 +22,14 @@ def check(function: CheckFunction) -> CheckFunction:
     """Makes a function a check of its own name."""
     CHECKS[function.__name__] = function
     return function
+
+
+@check
+def one_upload(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """One file has arrived at $DIAG_URL, and it is not empty."""
+    assert walk.stage.files is not None
+    found = list(walk.stage.files.uploads.iterdir())
+    if len(found) != 1:
+        raise Deviation(f"{len(found)} files were delivered instead of one")
+    if found[0].stat().st_size == 0:
+        raise Deviation(f"the file {found[0].name} is empty")

@@ -15,16 +15,20 @@ from rich.console import Console
 from vevgw.build import pio
 from vevgw.conformance import loader
 from vevgw.conformance.model import PROFILES, Case
+from vevgw.conformance.mutants import Mutant, derive, derive_all
 from vevgw.conformance.pics import NATIVE, load_pics
 from vevgw.conformance.report.junit import write_junit
 from vevgw.conformance.report.terminal import TerminalReport
-from vevgw.conformance.suite import Plan, TargetFactory, run_cases
+from vevgw.conformance.suite import Plan, TargetFactory, Trial, run_cases, run_mutants
 from vevgw.conformance.targets import Target
 from vevgw.conformance.targets.native import NativeTarget
 from vevgw.dut import find_gateway
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Judge an OCPP 1.6J charge point.")
+
+#: Longest wait for a message while one is falsified, s.
+MUTANT_TIMEOUT_S = 12
 
 CaseOption = Annotated[
     list[str] | None, typer.Option("--case", metavar="TC_...", help="only these cases")
@@ -60,6 +64,53 @@ def run(
         if junit is not None:
             write_junit(outcomes, junit)
     if any(outcome.is_bad for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
+def mutants(
+    case: CaseOption = None,
+    profile: ProfileOption = None,
+    jobs: JobsOption = 12,
+    every_step: Annotated[
+        bool, typer.Option("--every-step", help="one mutant for each decisive step of each case")
+    ] = False,
+    folder: FolderOption = None,
+) -> None:
+    """Prove the cases: falsify a message of each; exit code 1: a case did not find out."""
+    chosen: list[Mutant] = []
+    for one in select(loader.load_all(), case, profile):
+        found = list(derive_all(one)) if every_step else [derive(one)]
+        chosen += [mutant for mutant in found if mutant is not None]
+        if not any(found):
+            raise UserError(f"{one.id} names no mutant, and none can be derived ({one.place}).")
+    console = Console(soft_wrap=True)
+
+    def show(trial: Trial) -> None:
+        if trial.outcome is None or trial.is_killed:
+            return
+        console.print(
+            f"survived  {trial.mutant.case.id}: {trial.mutant.describe()}: "
+            f"{trial.outcome.verdict} {trial.outcome.reason}",
+            markup=False,
+            highlight=False,
+        )
+
+    begin_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
+        # Messages that are falsified are waited for in vain.
+        plan = Plan(
+            targets("native"),
+            load_pics(),
+            folder or Path(temporary),
+            jobs=jobs,
+            overrides={"MSG_TIMEOUT": MUTANT_TIMEOUT_S},
+        )
+        trials = asyncio.run(run_mutants(chosen, plan, show))
+    tried = [trial for trial in trials if trial.outcome is not None]
+    killed = sum(trial.is_killed for trial in tried)
+    print(f"{killed} of {len(tried)} mutants found in {time.monotonic() - begin_s:.0f} s")
+    if killed < len(tried):
         raise typer.Exit(1)
 
 

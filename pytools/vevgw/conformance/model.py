@@ -169,7 +169,7 @@ class MutantSpec:
     Attributes:
         kind: change, drop, inject or swap.
         action: Of the message.
-        number: Which of the messages of this action, from 1 = the first, -1 = the last.
+        number: Which of the messages of this action, from 1 = the first; 0 = all.
         fields: New values.
         answer: It is the answer to a CALL of the CSMS.
     """

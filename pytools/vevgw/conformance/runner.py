@@ -11,6 +11,7 @@ from typing import Any
 from vevgw.conformance import expressions
 from vevgw.conformance.checks import CHECKS
 from vevgw.conformance.errors import Deviation, Obstacle
+from vevgw.conformance.files import CaseFiles
 from vevgw.conformance.matching import mismatch
 from vevgw.conformance.model import (
     BACKGROUND,
@@ -48,6 +49,7 @@ class Stage:
     session: Session
     parameters: Parameters
     pics: Mapping[str, Any]
+    files: CaseFiles | None = None
 
     @property
     def charge_point(self) -> ChargePoint:
@@ -382,6 +384,8 @@ class Walk:
         names = ", ".join(step.actions).replace("*", "any message")
         session.add("note", "watch", f"nothing may come of {names} for {duration:g} s")
         fields = self.resolve(step.fields)
+        if session.liar is not None and (lie := session.liar.watching(step)) is not None:
+            session.inject(lie)
         cursor = self._cursor
         while True:
             entry = await session.call_after(cursor, begin + duration - session.now_s())

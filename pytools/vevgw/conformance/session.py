@@ -6,8 +6,9 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
+from vevgw.conformance.model import Absent
 from vevgw.csms.behaviour import Boot, Registration
 from vevgw.csms.history import Direction, FrameRecord, Signal, Verdict
 
@@ -55,8 +56,17 @@ class Entry:
         return f"{self.at_s:7.2f} {arrow} {self.text}"
 
 
-#: Changes what the judge sees of the charge point: gets a message, returns what is seen instead.
-Filter = Callable[[Entry], Iterable[Entry]]
+class Liar(Protocol):
+    """Changes what the judge sees of the charge point; see mutants.py."""
+
+    def begin(self, names: Callable[[str], Any]) -> None:
+        """The case proper begins."""
+
+    def see(self, entry: Entry) -> Iterable[Entry]:
+        """Returns what is seen in place of a message."""
+
+    def watching(self, step: Absent) -> Entry | None:
+        """Returns a message that is seen while none may come."""
 
 
 @dataclass
@@ -74,13 +84,13 @@ class ScriptedBoot(Boot):
 class Session:
     """The log of one case, and what waits for it."""
 
-    def __init__(self, *, filter_: Filter | None = None) -> None:
+    def __init__(self, *, liar: Liar | None = None) -> None:
         self.entries: list[Entry] = []
         self.calls: list[Entry] = []
         self.configuration: dict[str, str] = {}
         self.captured: dict[str, Any] = {}
         self.changed = Signal()
-        self._filter = filter_
+        self.liar = liar
         self._begin_s = time.monotonic()
         self._answers: dict[str, asyncio.Future[Entry]] = {}
 
@@ -107,7 +117,7 @@ class Session:
             self._append(entry)
             self._learn_from_csms(entry)
             return
-        for seen in self._filter(entry) if self._filter else (entry,):
+        for seen in self.liar.see(entry) if self.liar else (entry,):
             self._append(seen)
             if seen.kind == "cp-call":
                 self.calls.append(seen)
@@ -116,6 +126,13 @@ class Session:
                 future = self._answers.pop(seen.message_id)
                 if not future.done():
                     future.set_result(seen)
+        self.changed.notify()
+
+    def inject(self, entry: Entry) -> None:
+        """Takes a CALL that the charge point did not send."""
+        entry.at_s = self.now_s()
+        self._append(entry)
+        self.calls.append(entry)
         self.changed.notify()
 
     def _append(self, entry: Entry) -> None:

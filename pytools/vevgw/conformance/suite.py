@@ -12,11 +12,13 @@ from typing import Any, Final
 
 from vevgw.conformance import cleanup
 from vevgw.conformance.errors import Deviation
+from vevgw.conformance.files import CaseFiles, needs_files
 from vevgw.conformance.model import Case, Expect, Place, describe
+from vevgw.conformance.mutants import Falsifier, Mutant
 from vevgw.conformance.params import Parameters, Scale
 from vevgw.conformance.pics import Pics, choose_variant
 from vevgw.conformance.runner import Stage, Walk
-from vevgw.conformance.session import Filter, ScriptedBoot, Session
+from vevgw.conformance.session import Liar, ScriptedBoot, Session
 from vevgw.conformance.targets import Target
 from vevgw.conformance.verdict import Outcome, Verdict
 from vevgw.csms import Behaviour, Csms
@@ -24,8 +26,6 @@ from vevgw.errors import UserError
 
 #: Makes the target of one case: (folder for its files, variant).
 TargetFactory = Callable[[Path, str], Target]
-#: Makes what falsifies the messages of one case; None: they are shown as they are.
-FilterFactory = Callable[[Case], Filter | None]
 
 
 _NOWHERE: Final = Place(Path(__file__), 1)
@@ -40,6 +40,7 @@ class Plan:
         jobs: Cases at a time; those on one real charge point run one after the other.
         host: Address that the CSMS listens on.
         overrides: Values of parameters.
+        firmware: Image that the target can install; None: one for the native gateway.
     """
 
     target: TargetFactory
@@ -50,7 +51,7 @@ class Plan:
     host: str = "127.0.0.1"
     port: int = 0
     overrides: Mapping[str, Any] = field(default_factory=dict)
-    filters: FilterFactory | None = None
+    firmware: Path | None = None
 
 
 async def run_cases(
@@ -79,13 +80,61 @@ async def run_cases(
     return list(await asyncio.gather(*(one(case) for case in cases)))
 
 
-async def run_case(case: Case, plan: Plan, variant: str) -> Outcome:
-    """Runs one case and gives the verdict."""
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A mutant and what the case said to it; None = the case does not apply."""
+
+    mutant: Mutant
+    outcome: Outcome | None
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether the case found out."""
+        return self.outcome is not None and self.outcome.verdict is Verdict.FAIL
+
+
+async def run_mutants(
+    mutants: Sequence[Mutant], plan: Plan, on_trial: Callable[[Trial], None] | None = None
+) -> list[Trial]:
+    """Runs mutants and returns what came out, in the same order."""
+    turns = asyncio.Semaphore(plan.jobs)
+
+    async def one(number: int, mutant: Mutant) -> Trial:
+        variant, _ = choose_variant(mutant.case, plan.pics)
+        outcome: Outcome | None = None
+        if variant is not None:
+            liar = Falsifier(mutant)
+            async with turns:
+                name = f"{mutant.case.id}-{number}"
+                outcome = await run_case(mutant.case, plan, variant, liar=liar, name=name)
+            if liar.hits == 0 and outcome.verdict is Verdict.FAIL:
+                outcome.verdict = Verdict.INCONCLUSIVE
+                outcome.reason = f"failed without a lie: {outcome.reason}"
+        trial = Trial(mutant, outcome)
+        if on_trial is not None:
+            on_trial(trial)
+        return trial
+
+    return list(await asyncio.gather(*(one(at, mutant) for at, mutant in enumerate(mutants))))
+
+
+async def run_case(
+    case: Case, plan: Plan, variant: str, *, liar: Liar | None = None, name: str | None = None
+) -> Outcome:
+    """Runs one case and gives the verdict.
+
+    Args:
+        case: What to run.
+        plan: How.
+        variant: Of the target.
+        liar: Falsifies messages; None: they are shown as they are.
+        name: Of the folder for the files; None: the id of the case.
+    """
     begin_s = time.monotonic()
-    folder = plan.folder / case.id
+    folder = plan.folder / (name or case.id)
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     parameters = Parameters.of(plan.scale, plan.overrides)
-    session = Session(filter_=plan.filters(case) if plan.filters else None)
+    session = Session(liar=liar)
     boot = ScriptedBoot(
         interval_s=int(parameters("HB")), retry_interval_s=int(parameters("BOOT_RETRY"))
     )
@@ -102,11 +151,14 @@ async def run_case(case: Case, plan: Plan, variant: str) -> Outcome:
     walk = Walk(stage)
     outcome = Outcome(case, Verdict.PASS, variant=variant, log=session.entries)
     try:
-        async with csms:
-            try:
-                await _run(case, walk)
-            finally:
-                await target.stop()
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(csms)
+            if needs_files(case):
+                files = CaseFiles(folder, plan.host, plan.firmware)
+                stage.files = await stack.enter_async_context(files)
+                parameters.values |= files.names()
+            stack.push_async_callback(target.stop)
+            await _run(case, walk)
     except Deviation as deviation:
         outcome.verdict, outcome.reason = Verdict.FAIL, str(deviation)
         outcome.entry = deviation.entry
@@ -139,6 +191,8 @@ async def _run(case: Case, walk: Walk) -> None:
             walk.begin()
             await walk.go(case.preparation)
         session.add("note", "case", "the case begins")
+        if session.liar is not None:
+            session.liar.begin(walk.name)
         walk.begin()
         await walk.go(case.steps)
     finally:
