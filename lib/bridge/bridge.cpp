@@ -286,6 +286,18 @@ common::Status Bridge::request(uint8_t connector_id, Action action, common::Inst
   return driver == nullptr ? common::Status::kNotFound : driver->request(action, now);
 }
 
+void Bridge::set_in_service(uint8_t connector_id, bool is_in_service) {
+  Driver* driver = find(connector_id);
+  if (driver != nullptr) driver->set_in_service(is_in_service);
+}
+
+bool Bridge::is_restarting() const {
+  for (const Driver* driver : drivers_) {
+    if (driver->is_restarting()) return true;
+  }
+  return false;
+}
+
 charger::Capabilities Bridge::capabilities(uint8_t connector_id) const {
   const Driver* driver = find(connector_id);
   return driver == nullptr ? charger::Capabilities() : driver->capabilities();

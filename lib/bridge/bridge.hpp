@@ -93,6 +93,10 @@ class Bridge final : public charger::ChargerControl {
   charger::Capabilities capabilities(uint8_t connector_id) const override;
   /// Carries out an action of the charger's profile soon. @retval kUnsupported  It has no such thing. @retval kNotFound
   common::Status request(uint8_t connector_id, Action action, common::Instant now);
+  /// Takes the charger of a connector out of service, or puts it back; see Driver::set_in_service(). Cheap when nothing changed.
+  void set_in_service(uint8_t connector_id, bool is_in_service);
+  /// An Action::kRestart that was requested has not been carried out yet.
+  bool is_restarting() const;
 
   /// Stores the energy register now; call at the start and the end of a transaction. At most one flash write.
   common::Status checkpoint(uint8_t connector_id);

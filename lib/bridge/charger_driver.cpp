@@ -162,7 +162,8 @@ charger::Health ChargerDriver::health(common::Instant now) const {
   }
   const int64_t silence_ms = now - state_at_;
   if (silence_ms >= timings.lost_ms) return charger::Health::kLost;
-  if (is_locked_outside() || normaliser_.is_hidden_too_long(timings, now))
+  const bool is_unserved = !is_in_service_ || !is_serving_;
+  if (is_locked_outside() || (!is_unserved && normaliser_.is_hidden_too_long(timings, now)))
     return charger::Health::kLost;
   if (silence_ms >= timings.stale_ms || normaliser_.pilot() == Pilot::kHold)
     return charger::Health::kStale;
@@ -293,7 +294,8 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     return;
   }
   if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {
-    state.info.assign_truncated(common::text("the charger is starting"));
+    state.info.assign_truncated(
+        common::text(is_in_service_ ? "the charger is starting" : "out of service"));
   }
 }
 

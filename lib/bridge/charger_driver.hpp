@@ -49,6 +49,8 @@ class ChargerDriver final : public Driver {
   void request_sample(common::Instant now) override;
   common::Status unlock(common::Instant now) override;
   common::Status request(Action action, common::Instant now) override;
+  void set_in_service(bool is_in_service) override;
+  bool is_restarting() const override;
   charger::Capabilities capabilities() const override;
   common::Status checkpoint() override;
 
@@ -165,6 +167,14 @@ class ChargerDriver final : public Driver {
     return profile_->control.actions[static_cast<size_t>(action)].count != 0;
   }
   void want_action(Action action);
+  bool is_wanted(Action action) const {
+    return ((wanted_actions_ >> static_cast<unsigned>(action)) & 1U) != 0;
+  }
+  bool may_begin(Action action) const;
+  void tell_service(common::Instant now);
+  void on_action_end(common::Instant now);
+  bool writes(Action action, uint8_t row) const;
+  bool is_stopped() const;
   bool is_idle() const;
   common::Instant run_wake(common::Instant now);
   common::Instant run_actions(common::Instant now);
@@ -244,6 +254,14 @@ class ChargerDriver final : public Driver {
   uint64_t worn_rows_ = 0;  ///< Bit per retentive row written in the hour from worn_since_.
 
   uint16_t wanted_actions_ = 0;  ///< Bit per Action.
+  bool is_acting_ = false;       ///< The end of the runner's action has not been seen yet.
+  bool has_service_ = false;     ///< Somebody said whether it should be in service.
+  bool is_in_service_ = true;    ///< As it should be.
+  bool is_serving_ = true;       ///< As the charger was told.
+  bool must_tell_service_ = false;
+  common::Instant tell_service_at_;  ///< Not before.
+  common::Instant serving_from_;     ///< State F may be left over from out of service until here.
+  common::Instant unlock_until_;
   Switch switch_ = Switch::kIdle;
   uint8_t phases_now_ = 0;     ///< 1 or 3; 0 = never switched, not read.
   uint8_t phases_wanted_ = 0;  ///< While switch_ is not idle.

@@ -12,6 +12,10 @@ constexpr int32_t kIdleMa = 1000;
 constexpr int64_t kPauseMs = 10000;
 /// A session may be ended in order for this long before the permission is taken back.
 constexpr int64_t kEndMs = 2000;
+/// A wish to unlock is kept for this long while current flows.
+constexpr int64_t kUnlockMs = 20000;
+/// From the command to be in service to a pilot that shows it.
+constexpr int64_t kServiceMs = 10000;
 
 constexpr const char* kActionNames[kActions] = {"one phase",  "three phases",   "wake-up",
                                                 "unlock",     "authorize",      "deauthorize",
@@ -24,6 +28,7 @@ common::Status ChargerDriver::request(Action action, common::Instant now) {
   want_action(action);
   // From now on: the charger may be slow.
   if (action == Action::kWake) wake_until_ = now + profile_->control.wake_ms;
+  if (action == Action::kUnlock) unlock_until_ = now + kUnlockMs;
   return common::Status::kOk;
 }
 
@@ -33,6 +38,73 @@ void ChargerDriver::want_action(Action action) {
 }
 
 common::Status ChargerDriver::unlock(common::Instant now) { return request(Action::kUnlock, now); }
+
+bool ChargerDriver::is_restarting() const {
+  return is_wanted(Action::kRestart) ||
+         (runner_.is_running() && runner_.action() == Action::kRestart);
+}
+
+void ChargerDriver::set_in_service(bool is_in_service) {
+  if (!can(Action::kOutOfService) || (has_service_ && is_in_service == is_in_service_)) return;
+  has_service_ = true;
+  is_in_service_ = is_in_service;
+  must_tell_service_ = true;
+}
+
+/// No action interrupts somebody who charges.
+void ChargerDriver::tell_service(common::Instant now) {
+  if (!must_tell_service_ || now < tell_service_at_ || (has_offer_ && offer_.permit)) return;
+  if (!has_offer_ || !is_stopped()) return;
+  must_tell_service_ = false;
+  wanted_actions_ = static_cast<uint16_t>(wanted_actions_ &
+                                          ~(1U << static_cast<unsigned>(Action::kInService) |
+                                            1U << static_cast<unsigned>(Action::kOutOfService)));
+  want_action(is_in_service_ ? Action::kInService : Action::kOutOfService);
+}
+
+/// Nothing is offered, nothing flows.
+bool ChargerDriver::is_stopped() const {
+  return target_ma_ == 0 && is_idle() && (measured_ma_ >= 0 || limit_.is_settled());
+}
+
+bool ChargerDriver::may_begin(Action action) const {
+  switch (action) {
+    case Action::kAuthorize:
+      return target_ma_ != 0 && limit_.is_settled() &&
+             (profile_->control.enable_register == kNoRegister || enable_.is_settled());
+    case Action::kUnlock:
+    case Action::kRestart:
+      return is_stopped();
+    default:
+      return true;
+  }
+}
+
+void ChargerDriver::on_action_end(common::Instant now) {
+  const Action action = runner_.action();
+  const bool is_service = action == Action::kInService || action == Action::kOutOfService;
+  if (runner_.has_failed()) {
+    LOG_ERROR(*ports_.log, "connector %u: %s failed", config_.connector_id,
+              kActionNames[static_cast<size_t>(action)]);
+    if (!is_service) return;
+    must_tell_service_ = true;
+    tell_service_at_ = now + config_.timings.reject_retry_ms;
+  } else if (action <= Action::kThreePhases) {
+    phases_now_ = action == Action::kOnePhase ? 1 : 3;
+  } else if (is_service) {
+    is_serving_ = action == Action::kInService;
+    serving_from_ = now + kServiceMs;
+  }
+}
+
+bool ChargerDriver::writes(Action action, uint8_t row) const {
+  const Steps steps = profile_->control.actions[static_cast<size_t>(action)];
+  for (size_t i = 0; i < steps.count; ++i) {
+    const StepRow& step = profile_->steps[steps.first + i];
+    if (step.kind == StepKind::kWrite && step.row == row) return true;
+  }
+  return false;
+}
 
 /// Less than 1 A flows, as far as anybody knows.
 bool ChargerDriver::is_idle() const { return measured_ma_ < kIdleMa; }
@@ -49,30 +121,30 @@ common::Instant ChargerDriver::run_actions(common::Instant now) {
     want_action(is_permitted ? Action::kAuthorize : Action::kDeauthorize);
     end_by_ = now + kEndMs;
   }
+  tell_service(now);
+  if (is_wanted(Action::kUnlock) && now >= unlock_until_) {
+    LOG_WARN(*ports_.log, "connector %u: current flows: the plug is not unlocked",
+             config_.connector_id);
+    wanted_actions_ =
+        static_cast<uint16_t>(wanted_actions_ & ~(1U << static_cast<unsigned>(Action::kUnlock)));
+  }
   if (!runner_.is_running()) {
     for (uint8_t i = 0; i < kActions; ++i) {
-      if (((wanted_actions_ >> i) & 1U) == 0) continue;
       const Action action = static_cast<Action>(i);
-      const bool is_ready =
-          target_ma_ != 0 && limit_.is_settled() &&
-          (profile_->control.enable_register == kNoRegister || enable_.is_settled());
-      if (action == Action::kAuthorize && !is_ready) continue;
+      if (!is_wanted(action) || !may_begin(action)) continue;
       wanted_actions_ = static_cast<uint16_t>(wanted_actions_ & ~(1U << i));
       LOG_INFO(*ports_.log, "connector %u: %s", config_.connector_id, kActionNames[i]);
       if (action == Action::kWake) wake_until_ = now + profile_->control.wake_ms;
+      if (action == Action::kOutOfService) is_serving_ = false;
       runner_.start(action, *profile_);
+      is_acting_ = true;
       break;
     }
   }
-  const bool was_running = runner_.is_running();
   const ActionRunner::Need need = runner_.step(registers_, is_idle(), now, next);
-  if (was_running && !runner_.is_running()) {
-    if (runner_.has_failed()) {
-      LOG_ERROR(*ports_.log, "connector %u: %s failed", config_.connector_id,
-                kActionNames[static_cast<size_t>(runner_.action())]);
-    } else if (runner_.action() <= Action::kThreePhases) {
-      phases_now_ = runner_.action() == Action::kOnePhase ? 1 : 3;
-    }
+  if (is_acting_ && !runner_.is_running()) {
+    is_acting_ = false;
+    on_action_end(now);
   }
   if (need == ActionRunner::Need::kRead && read_.purpose == ReadPurpose::kNone) {
     const uint8_t row = readback_row(runner_.row());
@@ -175,8 +247,7 @@ common::Instant ChargerDriver::run_switch(common::Instant now) {
       return now;
     case Switch::kSteps: {
       const Action action = phases_wanted_ == 1 ? Action::kOnePhase : Action::kThreePhases;
-      const bool is_waiting = ((wanted_actions_ >> static_cast<unsigned>(action)) & 1U) != 0;
-      if (is_waiting || (runner_.is_running() && runner_.action() == action))
+      if (is_wanted(action) || (runner_.is_running() && runner_.action() == action))
         return common::Instant::never();
       switch_ = Switch::kDeadAfter;
       switch_until_ = now + (control.pause_for_phases ? control.phases_dead_ms : 0);

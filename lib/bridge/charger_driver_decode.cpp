@@ -413,8 +413,9 @@ void ChargerDriver::on_state(common::Instant now) {
     }
     unknown_code_logged_ = true;
   }
-  // While we interrupt the pilot it says nothing about the plug, and state F is our doing.
-  if (now < wake_until_ && !is_plugged(row.pilot)) {
+  // While we interrupt the pilot it says nothing about the plug, and state F is our doing. So it is out of service.
+  const bool is_unserved = !is_in_service_ || !is_serving_ || now < serving_from_;
+  if ((now < wake_until_ && !is_plugged(row.pilot)) || (is_unserved && row.pilot == Pilot::kF)) {
     if (row.pilot != Pilot::kX) row.error = charger::Error::kNone;
     row.pilot = Pilot::kHold;
   }

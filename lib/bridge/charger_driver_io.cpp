@@ -203,6 +203,9 @@ void ChargerDriver::start_init(bool is_resuming, common::Instant now) {
   // A pilot that was being interrupted must not stay so.
   if (runner_.is_running() && runner_.action() == Action::kWake) want_action(Action::kWake);
   runner_.abandon();
+  is_acting_ = false;
+  // What the charger forgot, or what was cut short.
+  if (has_service_ && (!is_in_service_ || !is_serving_)) must_tell_service_ = true;
   was_permitted_ = false;  // A session of the charger's own begins anew.
   state_slots_ = 0;
   for (const StateRule& rule : profile_->states) {

@@ -308,6 +308,8 @@ ChargerDriver::Setting ChargerDriver::setting(size_t index) const {
   if (index < own) {
     const InitRow& row = profile_->init[index];
     if (!registers_.holds(row.when)) return result;
+    // Out of service it differs on purpose.
+    if (!is_in_service_ && writes(Action::kOutOfService, row.reg)) return result;
     result.row = row.reg;
     result.has_value = true;
     result.value = row.value;

@@ -90,6 +90,11 @@ class Driver {
     (void)action, (void)now;
     return common::Status::kUnsupported;
   }
+  /// Takes the charger out of service once no EV charges, and puts it back; kept over its restarts. Does nothing where the
+  /// charger has no such thing: what is not authorized does not charge anyway.
+  virtual void set_in_service(bool is_in_service) { (void)is_in_service; }
+  /// A restart that was requested has not been carried out yet.
+  virtual bool is_restarting() const { return false; }
   virtual charger::Capabilities capabilities() const = 0;
 
   /// Stores the energy register; at most one flash write.

@@ -151,6 +151,8 @@ class OcppEngine : public charger::ChargerObserver {
   virtual common::Status resend_lost_messages() = 0;
   /// @param connector_id  0..connectors
   virtual ConnectorSummary connector(uint8_t connector_id) const = 0;
+  /// As ChangeAvailability says. @param connector_id  1..connectors
+  virtual bool is_operative(uint8_t connector_id) const = 0;
   virtual size_t action_count() const = 0;
   /// @param index  < action_count()
   virtual ActionCounters counters(size_t index) const = 0;

@@ -44,6 +44,9 @@ class OwnEngine final : public OcppEngine {
   common::Status clear_lost_messages() override { return charge_point_.clear_dead_letters(); }
   common::Status resend_lost_messages() override { return charge_point_.resend_dead_letters(); }
   ConnectorSummary connector(uint8_t connector_id) const override;
+  bool is_operative(uint8_t connector_id) const override {
+    return charge_point_.is_operative(connector_id);
+  }
   size_t action_count() const override { return charge_point_.action_count(); }
   ActionCounters counters(size_t index) const override;
   size_t configuration_count() const override { return charge_point_.configuration_count(); }

@@ -99,6 +99,10 @@ ChargePointStatus ChargePoint::status(uint8_t connector_id) const {
   return engine_.status.status(connector_id);
 }
 
+bool ChargePoint::is_operative(uint8_t connector_id) const {
+  return engine_.connector(connector_id).is_operative();
+}
+
 bool ChargePoint::open_transaction(uint8_t connector_id, TransactionView& out) const {
   if (!engine_.has_connector(connector_id)) return false;
   const Connector& connector = engine_.connector(connector_id);

@@ -135,6 +135,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   uint8_t connectors() const;
   /// @param connector_id  0..connectors()
   ChargePointStatus status(uint8_t connector_id) const;
+  /// As ChangeAvailability says, and what a firmware installation blocks. @param connector_id  1..connectors()
+  bool is_operative(uint8_t connector_id) const;
   /// @return false when no transaction is open on the connector.
   bool open_transaction(uint8_t connector_id, TransactionView& out) const;
   /// What the connector is allowed to draw now.

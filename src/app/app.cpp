@@ -17,6 +17,8 @@ namespace {
 
 /// Time for the last frames and the close frame to leave before a restart, ms.
 constexpr int64_t kRebootDelayMs = 500;
+/// Chargers get this long to stop and to take the command to restart, ms.
+constexpr int64_t kChargerRestartMs = 10000;
 constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
 constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
 
@@ -207,12 +209,20 @@ void App::step() {
     deadline = common::earlier(deadline, policy_.step(now));
     deadline = common::earlier(deadline, site_.step(now));
     deadline = common::earlier(deadline, engine_.step(now));
+    for (uint8_t id = 1; id <= connectors_; ++id)
+      bridge_.set_in_service(id, engine_.is_operative(id));
     deadline = common::earlier(deadline, bridge_.step(now));
     send_frames(now);
     handle_events(now);
   }
   console_.step(now);
   handle_request(now);
+  if (!chargers_restart_by_.is_never() &&
+      (now >= chargers_restart_by_ || !bridge_.is_restarting())) {
+    chargers_restart_by_ = Instant::never();
+    plan_reboot(now);
+  }
+  deadline = common::earlier(deadline, chargers_restart_by_);
   deadline = common::earlier(deadline, led_.step(led_pattern(), now));
   deadline = common::earlier(deadline, reboot_at_);
   if (reboot_at_ <= now) platform_.device.reboot();
@@ -263,7 +273,7 @@ void App::handle_events(Instant now) {
         if (settings_.boolean("trust_csms_time")) platform_.clock.set_utc(event.utc);
         break;
       case gateway::EngineEvent::Kind::kResetRequested:
-        plan_reboot(now);
+        restart(event.is_hard, now);
         break;
       case gateway::EngineEvent::Kind::kRegistration:
       case gateway::EngineEvent::Kind::kConnectorStatus:
@@ -303,6 +313,18 @@ void App::handle_request(Instant now) {
     case gateway::Console::Request::kLinkUp:
       if (begin_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
       break;
+  }
+}
+
+/// A hard reset is one for the chargers, too, where they have a command for it.
+void App::restart(bool is_hard, Instant now) {
+  bool has_command = false;
+  for (uint8_t id = 1; is_hard && id <= connectors_; ++id)
+    has_command = bridge_.request(id, bridge::Action::kRestart, now) == Status::kOk || has_command;
+  if (has_command) {
+    chargers_restart_by_ = now + kChargerRestartMs;
+  } else {
+    plan_reboot(now);
   }
 }
 

@@ -71,6 +71,7 @@ class App {
   void send_frames(common::Instant now);
   void handle_events(common::Instant now);
   void handle_request(common::Instant now);
+  void restart(bool is_hard, common::Instant now);
   void plan_reboot(common::Instant now);
   LedPattern led_pattern() const;
 
@@ -93,6 +94,7 @@ class App {
   bool is_clock_known_ = false;
   uint32_t connection_id_ = 0;
   common::Instant reboot_at_ = common::Instant::never();
+  common::Instant chargers_restart_by_ = common::Instant::never();
   char frame_[limits::kMaxFrameBytes] = {};
 };
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from vevgw.chargers.devices import make_device, meter_names
-from vevgw.chargers.devices.base import Space
 from vevgw.chargers.devices.meter import ProfileMeter
-from vevgw.chargers.devices.profile_device import ProfileDevice
-from vevgw.chargers.ev import EvSpec
 from vevgw.chargers.sessions import DRILLS, GROUPS
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_bus import Framing
-from vevgw.csms import ChargePoint, Csms
-from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
+from vevgw.csms import Csms
 from vevgw.dut.bench import IDENTITY, flows
 from vevgw.dut.native import find_gateway
+from vevgw.dut.site import COUNTER_WH, Site, open_site, run_gateway, start
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
 
@@ -40,103 +35,8 @@ RESOLUTION_WH: dict[str, int | None] = {
 }
 # Power over time: the books follow what is read once a second. The others may differ by rounding.
 TOLERANCE_WH = {"viridian-epc": 4}
-# What its lifetime counter shows at the start, Wh: coarse counters take a step in the session.
-COUNTER_WH = 4_321_095.0
 DRAWN_WH = 6.0
 METER_UNIT = 7
-# Failsafe current that the gateway sets in a drill, where the charger lets it.
-SETTABLE_A = 8.0
-
-
-@dataclass(slots=True)
-class Site:
-    """One gateway with its chargers, in the order of their connectors."""
-
-    csms: Csms
-    cp: ChargePoint
-    dut: Dut
-    gateway: NativeGateway
-    chargers: dict[str, ChargerSim]
-    csms_lock: asyncio.Lock
-
-    async def call(self, action: str, payload: dict[str, object]) -> None:
-        async with self.csms_lock:
-            answer = await self.cp.call(action, payload, timeout_s=15)
-        assert answer["status"] == "Accepted", f"{action} was answered {answer}"
-
-    async def status(self, connector: int, status: str, since: int, timeout_s: float = 20) -> None:
-        match = {"connectorId": connector, "status": status}
-        await self.cp.expect("StatusNotification", match=match, since=since, timeout_s=timeout_s)
-
-
-@asynccontextmanager
-async def open_site(
-    csms: Csms,
-    folder: Path,
-    program: Path,
-    chargers: dict[str, str],
-    *,
-    drill: Mapping[str, tuple[str, float, float]] | None = None,
-) -> AsyncIterator[Site]:
-    """Starts the chargers and a gateway that knows them, and waits until all are Available."""
-    async with AsyncExitStack() as stack:
-        sims: dict[str, ChargerSim] = {}
-        buses: dict[int, str] = {}
-        settings = {"connectors": str(len(chargers))}
-        for number, (model, link) in enumerate(chargers.items(), 1):
-            if link == "line":
-                sim = ChargerSim(model)
-            else:
-                framing = Framing.RTU if link == "converter" else Framing.TCP
-                sim = ChargerSim(model, tcp=("127.0.0.1", 0), framing=framing)
-            sim.device.energy_total_vah = COUNTER_WH
-            if drill is not None:
-                _, watchdog_s, failsafe_a = drill[model]
-                set_watchdog(sim, watchdog_s)
-                if failsafe_a == SETTABLE_A:
-                    settings[f"c{number}.failsafe_ma"] = str(round(failsafe_a * 1000))
-            sims[model] = await stack.enter_async_context(sim)
-            settings[f"c{number}.profile"] = model.partition(":")[0]
-            if link == "line":
-                buses[len(buses) + 1] = sim.port_path
-                settings[f"c{number}.bus"] = str(len(buses))
-            else:
-                scheme = "rtu+tcp://" if link == "converter" else ""
-                settings[f"c{number}.host"] = scheme + sim.port_path
-        yield await stack.enter_async_context(
-            run_gateway(csms, folder, program, buses, settings, sims)
-        )
-
-
-@asynccontextmanager
-async def run_gateway(
-    csms: Csms,
-    folder: Path,
-    program: Path,
-    buses: dict[int, str],
-    settings: dict[str, str],
-    chargers: dict[str, ChargerSim],
-) -> AsyncIterator[Site]:
-    """Starts a gateway and waits until all its connectors are Available."""
-    options = GatewayOptions(csms_url=csms.url, identity=IDENTITY, buses=buses, settings=settings)
-    gateway = NativeGateway(program, folder, options)
-    dut = Dut(NativeTransport(gateway), log_path=folder / "console.log")
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(gateway.kill9)
-        await stack.enter_async_context(dut)
-        site = Site(csms, csms.charge_point(IDENTITY), dut, gateway, chargers, asyncio.Lock())
-        await site.cp.expect("BootNotification", timeout_s=30)
-        for number in range(1, int(settings["connectors"]) + 1):
-            await site.status(number, "Available", 0, 30)
-        yield site
-
-
-def set_watchdog(sim: ChargerSim, seconds: float) -> None:
-    """As the installer sets it; the gateway keeps what it finds."""
-    if isinstance(sim.device, ProfileDevice):
-        sim.device.watchdog_s = seconds
-    else:
-        sim.device.write(Space.HOLDING, 257, [round(seconds * 1000)])
 
 
 def limit_profile(connector: int, limit_a: float) -> dict[str, object]:
@@ -153,23 +53,6 @@ def limit_profile(connector: int, limit_a: float) -> dict[str, object]:
             },
         },
     }
-
-
-async def start(site: Site, connector: int, sim: ChargerSim) -> None:
-    """Plug and authorize, until it charges; nothing flows before."""
-    tag = f"04A1B2C3{connector:02X}"
-    await sim.wait_for(lambda s: s.limit_a == 0, 15, "no offer")
-    begin_wh = sim.energy_wh
-    mark = site.cp.mark()
-    sim.plug(EvSpec(phases=3, max_current_a=16, battery_wh=1e6))
-    await site.status(connector, "Preparing", mark)
-    assert sim.energy_wh == begin_wh, "it charged before it was permitted"
-    await site.dut.command(f"sim tag {tag} {connector}")
-    await site.cp.expect(
-        "StartTransaction", match={"connectorId": connector}, since=mark, timeout_s=20
-    )
-    await sim.wait_for(flows, 30, "a current")
-    await site.status(connector, "Charging", mark)
 
 
 async def session(site: Site, connector: int, sim: ChargerSim) -> None:

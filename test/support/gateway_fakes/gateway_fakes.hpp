@@ -48,6 +48,7 @@ class FakeEngine final : public gateway::OcppEngine {
   }
   common::Status resend_lost_messages() override { return resend_status; }
   gateway::ConnectorSummary connector(uint8_t) const override { return transaction; }
+  bool is_operative(uint8_t) const override { return true; }
   size_t action_count() const override { return actions.size(); }
   gateway::ActionCounters counters(size_t index) const override { return actions.at(index); }
   size_t configuration_count() const override { return 2; }

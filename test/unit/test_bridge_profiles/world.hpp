@@ -23,7 +23,11 @@ struct Box final : modbus_line::Device {
     uint16_t value;
   };
   std::vector<Write> writes;
+  uint16_t refused = 0;  ///< Writes to this address are answered with "device failure".
+  int refusals = 0;
+  bool is_silent = false;
 
+  bool is_listening(common::Instant) override { return !is_silent; }
   uint8_t read(uint8_t function, uint16_t address, uint16_t count, uint16_t* out,
                common::Instant) override {
     const std::map<uint16_t, uint16_t>& table = function == 4 ? input : holding;
@@ -35,6 +39,10 @@ struct Box final : modbus_line::Device {
     return 0;
   }
   uint8_t write(uint16_t address, uint16_t value, common::Instant now) override {
+    if (refused != 0 && address == refused) {
+      ++refusals;
+      return 4;
+    }
     writes.push_back({now, address, value});
     holding[address] = value;
     return 0;
