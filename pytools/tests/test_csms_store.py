@@ -101,8 +101,13 @@ async def test_kill_9_loses_nothing_that_was_answered(tmp_path):
         await client.ask("MeterValues", METER_VALUES)
         assert (await client.ask("StartTransaction", START))[2]["transactionId"] == 1
         await client.ask("StopTransaction", STOP)
+        # Nobody waits for these to be written: they must be there a second later all the same.
+        for _ in range(50):
+            await client.ask("Heartbeat", {})
+        await asyncio.sleep(1)
         await again.kill()
     with LogReader(db) as log:
+        assert log.messages_by_action()[("in", "Heartbeat")] == 100
         (transaction,) = log.transactions()
         assert (transaction["energy_wh"], transaction["start_repeats"]) == (3500, 1)
         assert len(log.samples(1)) == 1
