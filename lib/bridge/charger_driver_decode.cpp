@@ -179,6 +179,11 @@ void ChargerDriver::on_charger_restart(const char* cause, common::Instant now) {
   LOG_WARN(*ports_.log, "connector %u: the charger seems to have restarted: %s",
            config_.connector_id, cause);
   ++restarts_seen_;
+  normaliser_.withdraw_offer();
+  if (has_offer_) {
+    limit_.rewrite();
+    if (profile_->control.enable_register != kNoRegister) enable_.rewrite();
+  }
   start_init(true, now);
 }
 
@@ -443,6 +448,9 @@ void ChargerDriver::on_state(common::Instant now) {
   normaliser_.update(row, target_ma_ != 0 && limit_.is_settled(), config_.timings, now);
   has_read_state_ = true;
   state_at_ = now;
+  // Charging without permission: perhaps it has forgotten its limit.
+  if (has_offer_ && target_ma_ == 0 && row.pilot == Pilot::kC2)
+    next_supervision_ = common::earlier(next_supervision_, now);
   next_status_ = common::earlier(next_status_, normaliser_.wants_reading_at());
   if (row.pilot == Pilot::kF && !external_lock_ && phase_ == Phase::kRunning &&
       now >= recover_at_) {

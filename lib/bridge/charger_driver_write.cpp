@@ -132,6 +132,13 @@ void ChargerDriver::submit_write(WriteKind kind, const modbus::Request& request,
 bool ChargerDriver::may_write(const Setpoint& setpoint) const {
   if (is_other_model_) return false;
   if (phase_ == Phase::kRunning || init_step_ >= InitStep::kLimit) return true;
+  // What starts by itself is stopped, or held at its limit, before anything else.
+  const bool is_identified =
+      init_step_ > InitStep::kOnce ||
+      (profile_->identity.count == 0 && registers_.find(Meaning::kLayoutVersion) == kNoRegister);
+  const bool starts_by_itself = profile_->control.zero_means == ZeroMeans::kAutostart;
+  if (starts_by_itself && is_identified && has_offer_ && (is_resuming_ || target_ma_ == 0))
+    return true;
   // Settings go before the limit, but a lower limit does not wait.
   return is_resuming_ && setpoint.is_decrease();
 }

@@ -79,6 +79,7 @@ void Normaliser::update(const StateRow& row, bool is_offering, const Timings& ti
     case Pilot::kHold:
       plug_.running = false;
       request_.running = false;
+      if ((row.flags & kStateBoot) != 0) withdraw_offer();
       return;
     case Pilot::kE:
     case Pilot::kF:

@@ -37,6 +37,8 @@ class Normaliser {
   bool is_hidden_too_long(const Timings& timings, common::Instant now) const {
     return is_hidden_ && now - hidden_since_ >= timings.hold_max_ms;
   }
+  /// The charger has restarted: whatever it offered is gone.
+  void withdraw_offer() { output_.energy_offered = false; }
   /// Forgets changes under way, keeps the output: after a silence the next reading starts afresh.
   void restart();
 
