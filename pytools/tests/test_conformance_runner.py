@@ -20,6 +20,7 @@ from vevgw.conformance import loader
 from vevgw.conformance.model import Case
 from vevgw.conformance.mutants import Mutant, derive
 from vevgw.conformance.pics import Pics
+from vevgw.conformance.report.html import step_lines, write_html
 from vevgw.conformance.report.junit import write_junit
 from vevgw.conformance.suite import Plan, run_cases, run_mutants
 from vevgw.conformance.verdict import Outcome, Verdict
@@ -414,3 +415,21 @@ async def test_junit_names_failures_and_what_does_not_apply(tmp_path: Path) -> N
     log = suite[0].findtext("system-out")
     assert log is not None
     assert "StartTransaction" in log
+
+
+async def test_page_shows_steps_and_messages(tmp_path: Path) -> None:
+    wrong = ("StartTransaction", {**START[1], "idTag": "<b>"})
+    bad = await judge(tmp_path, SESSION, {"plug_in": [status("Preparing"), wrong]})
+    skipped = await judge(tmp_path, SESSION, needs="lock")
+    path = tmp_path / "report.html"
+    write_html([bad, skipped], PICS, path, target="fake", took_s=1.0)
+    page = path.read_text(encoding="utf-8")
+    lines = {line.text: line.state for line in step_lines(bad)}
+    assert lines["StatusNotification connectorId=$CONN status=Preparing"] == "met"
+    assert lines["StartTransaction idTag=$TAG1"] == "failed"
+    assert lines["StatusNotification connectorId=$CONN status=Charging"] == "open"
+    assert '<g class="msg deviation">' in page
+    assert "StartTransaction idTag &lt;b&gt;" in page.replace(", connectorId 1", "")
+    assert "<b>" not in page
+    assert "a lock: no" in page
+    assert "http" not in page.replace("http-equiv", "")

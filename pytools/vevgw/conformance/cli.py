@@ -17,6 +17,7 @@ from vevgw.conformance import loader
 from vevgw.conformance.model import PROFILES, Case
 from vevgw.conformance.mutants import Mutant, derive, derive_all
 from vevgw.conformance.pics import NATIVE, load_pics
+from vevgw.conformance.report.html import write_html
 from vevgw.conformance.report.junit import write_junit
 from vevgw.conformance.report.terminal import TerminalReport
 from vevgw.conformance.suite import Plan, TargetFactory, Trial, run_cases, run_mutants
@@ -50,6 +51,7 @@ def run(
     jobs: JobsOption = 12,
     pics: Annotated[Path, typer.Option(help="what the charge point supports")] = NATIVE,
     junit: Annotated[Path | None, typer.Option(help="writes JUnit XML")] = None,
+    html: Annotated[Path | None, typer.Option(help="writes a page to look at")] = None,
     folder: FolderOption = None,
 ) -> None:
     """Run cases. Exit code 1: one failed, or nothing can be said about one."""
@@ -60,7 +62,10 @@ def run(
         report = TerminalReport(Console(soft_wrap=True))
         begin_s = time.monotonic()
         outcomes = asyncio.run(run_cases(cases, plan, report.on_outcome))
-        report.summary(outcomes, time.monotonic() - begin_s)
+        took_s = time.monotonic() - begin_s
+        report.summary(outcomes, took_s)
+        if html is not None:
+            write_html(outcomes, plan.pics, html, target=target, took_s=took_s)
         if junit is not None:
             write_junit(outcomes, junit)
     if any(outcome.is_bad for outcome in outcomes):

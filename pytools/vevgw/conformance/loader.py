@@ -205,8 +205,9 @@ class _Reader:
 
     # -- steps ------------------------------------------------------------------------------------
 
-    def _steps(self, data: list[Any], path: KeyPath) -> tuple[Step, ...]:
-        return states.pair(tuple(self._step(one, (*path, at)) for at, one in enumerate(data)))
+    def _steps(self, data: list[Any], path: KeyPath, *, ordered: bool = True) -> tuple[Step, ...]:
+        steps = tuple(self._step(one, (*path, at)) for at, one in enumerate(data))
+        return states.pair(steps) if ordered else steps
 
     def _step(self, data: Mapping[str, Any], path: KeyPath) -> Step:
         kind = next(k for k in _KINDS if k in data)
@@ -222,8 +223,9 @@ class _Reader:
             if name not in ("when", "note", "any_order", "sequence"):
                 self._check_names(value, (*path, name))
         if kind in ("any_order", "sequence"):
-            steps = self._steps(data[kind], (*path, kind))
-            return Group(steps=steps, ordered=kind == "sequence", **common)
+            is_ordered = kind == "sequence"
+            steps = self._steps(data[kind], (*path, kind), ordered=is_ordered)
+            return Group(steps=steps, ordered=is_ordered, **common)
         if kind == "do":
             names = ("connector", "tag", "seconds", "vendor")
             arguments = {name: data[name] for name in names if name in data}

@@ -31,6 +31,11 @@ class Place:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
 
+    @property
+    def brief(self) -> str:
+        """Name of the file and line."""
+        return f"{self.path.name}:{self.line}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:

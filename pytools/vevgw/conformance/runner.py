@@ -215,7 +215,7 @@ class Walk:
         step = leaf.step
         assert isinstance(step, Expect)
         entry.mark = "expected"
-        entry.step = describe(step)
+        entry.place = step.place.brief
         if step.since is not None:
             passed = entry.at_s - self.seen[step.since][-1].at_s
             for bound, is_earliest in ((step.earliest, True), (step.latest, False)):
@@ -282,9 +282,8 @@ class Walk:
 
     async def _do(self, step: Do) -> None:
         arguments = self.resolve(step.arguments)
-        self.stage.session.add(
-            "stimulus", step.action, describe(replace(step, arguments=arguments))
-        )
+        text = describe(replace(step, arguments=arguments))
+        self.stage.session.add("stimulus", step.action, text).place = step.place.brief
         target = self.stage.target
         if step.action == "wait":
             await asyncio.sleep(float(arguments["seconds"]))
@@ -328,7 +327,7 @@ class Walk:
         if step.action == "ChangeConfiguration":
             payload["value"] = str(payload["value"])
         answer = await self.call(step.action, payload)
-        answer.step = describe(step)
+        answer.place = step.place.brief
         if step.label is not None:
             self.seen.setdefault(step.label, []).append(answer)
         if answer.is_error:
@@ -382,7 +381,8 @@ class Walk:
         begin = session.now_s() if step.since is None else self.seen[step.since][-1].at_s
         duration = self.seconds(step.duration)
         names = ", ".join(step.actions).replace("*", "any message")
-        session.add("note", "watch", f"nothing may come of {names} for {duration:g} s")
+        text = f"nothing may come of {names} for {duration:g} s"
+        session.add("note", "watch", text).place = step.place.brief
         fields = self.resolve(step.fields)
         if session.liar is not None and (lie := session.liar.watching(step)) is not None:
             session.inject(lie)

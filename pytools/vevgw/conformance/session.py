@@ -28,7 +28,7 @@ class Entry:
         text: Of a message its frame; else a sentence.
         is_error: A CALLERROR.
         wrong: What the schemas say against it; empty if nothing.
-        step: The step that it belongs to, as text.
+        place: File and line of the step that it belongs to.
     """
 
     index: int
@@ -41,7 +41,7 @@ class Entry:
     is_error: bool = False
     wrong: str = ""
     mark: Mark = ""
-    step: str = ""
+    place: str = ""
 
     def line(self) -> str:
         """Returns it as one line for people."""

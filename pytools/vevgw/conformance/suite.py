@@ -169,7 +169,7 @@ async def run_case(
     except Exception as error:
         outcome.verdict, outcome.reason = Verdict.INCONCLUSIVE, f"{type(error).__name__}: {error}"
     if outcome.is_bad and walk.step is not None:
-        outcome.step = f"{describe(walk.step)} ({walk.step.place.path.name}:{walk.step.place.line})"
+        outcome.step = f"{describe(walk.step)} ({walk.step.place.brief})"
     outcome.warnings = walk.warnings
     outcome.duration_s = time.monotonic() - begin_s
     outcome.files = target.files()
