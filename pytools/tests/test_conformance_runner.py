@@ -429,7 +429,7 @@ async def test_page_shows_steps_and_messages(tmp_path: Path) -> None:
     assert lines["StartTransaction idTag=$TAG1"] == "failed"
     assert lines["StatusNotification connectorId=$CONN status=Charging"] == "open"
     assert '<g class="msg deviation">' in page
-    assert "StartTransaction idTag &lt;b&gt;" in page.replace(", connectorId 1", "")
+    assert "idTag &lt;b&gt;" in page
     assert "<b>" not in page
     assert "a lock: no" in page
-    assert "http" not in page.replace("http-equiv", "")
+    assert "http" not in page
