@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "pytools"))
 
-from vevgw.build import project_env, system
+from vevgw.build import node_packages, project_env, system
 from vevgw.errors import UserError
 
 NATIVE = ("venv", "g++", "libwebsockets", "libcurl")
@@ -28,6 +28,7 @@ SUITES = (*NATIVE, "doctest")
 # Session -> what it needs from the system (keys of vevgw.build.system.NEEDS).
 NEEDS = {
     "demo": NATIVE,
+    "csms": ("venv",),
     "tests": (*SUITES, "clang"),
     "lint": ("venv",),
     "layering": ("venv",),
@@ -48,7 +49,8 @@ NEEDS = {
     "esp32": ("venv",),
     "lock": ("venv",),
 }
-
+# Sessions that need the packages of requirements/package.json.
+WITH_NODE_PACKAGES = ("csms",)
 
 # What CI runs, in this order: the quick ones first.
 EVERYTHING = (
@@ -115,7 +117,9 @@ def prepare(session: nox.Session) -> None:
     """Gives the session what it needs, or ends it with one sentence."""
     try:
         system.ensure(NEEDS[session.name])
-        project_env.ensure(ROOT)
+        python = project_env.ensure(ROOT)
+        if session.name in WITH_NODE_PACKAGES:
+            node_packages.ensure(ROOT, python)
     except UserError as error:
         session.error(str(error))
     os.chdir(ROOT)
@@ -267,6 +271,13 @@ def demo(session: nox.Session) -> None:
 
 
 @nox.session
+def csms(session: nox.Session) -> None:
+    """Runs the emulated CSMS with its dashboard; `-- --help` for its options."""
+    prepare(session)
+    run(session, "vevgw", "csms", "run", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measures what is budgeted: time, heap, stack."""
     prepare(session)
@@ -289,9 +300,11 @@ def esp32(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Writes requirements/constraints.txt: the exact version of every Python package."""
+    """Writes requirements/constraints.txt and package-lock.json: the exact versions of packages."""
     prepare(session)
     target = "requirements/constraints.txt"
     options = ["--universal", "--no-annotate", "--no-header", "--no-emit-index-url"]
-    options += ["--no-emit-find-links", "--quiet", "--group", "dev", "--output-file", target]
+    options += ["--no-emit-find-links", "--quiet", "--group", "dev", "--group", "browser"]
+    options += ["--output-file", target]
     run(session, "uv", "pip", "compile", *options, "pyproject.toml", *session.posargs)
+    node_packages.lock(ROOT, project_env.python_of(ROOT))

@@ -50,7 +50,8 @@ class Process:
 @asynccontextmanager
 async def running(db: Path, *options: str, file_limit: int | None = None) -> AsyncIterator[Process]:
     """Runs the CSMS; file_limit is the longest file it may write, in blocks of 512 bytes."""
-    command = [sys.executable, "-m", "vevgw.cli", "csms", "run", "--db", str(db), *options]
+    command = [sys.executable, "-m", "vevgw.cli", "csms", "run", "--db", str(db), "--no-dashboard"]
+    command += options
     if file_limit is not None:
         command = ["/bin/sh", "-c", f'ulimit -f {file_limit}; exec "$@"', "sh", *command]
     process = await asyncio.create_subprocess_exec(

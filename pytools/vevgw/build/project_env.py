@@ -38,8 +38,12 @@ def is_current(project: Path) -> bool:
     )
 
 
-def ensure(project: Path) -> Path:
-    """Returns the interpreter of an environment that holds all groups and `vevgw` itself.
+def ensure(project: Path, *groups: str) -> Path:
+    """Returns the interpreter of an environment that holds the group dev and `vevgw` itself.
+
+    Args:
+        project: Root of the project.
+        groups: Further groups of pyproject.toml that it must hold.
 
     Raises:
         UserError: The environment cannot be made, such as without a network.
@@ -50,6 +54,8 @@ def ensure(project: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_current(project):
             _make(project)
+        for group in groups:
+            _add(project, group)
     return python_of(project)
 
 
@@ -69,17 +75,38 @@ def _make(project: Path) -> None:
     stamp.unlink(missing_ok=True)
     if not python.exists():
         _call(project, [sys.executable, "-m", "venv", "--clear", str(project / ".venv")])
-    lock = ["--quiet", "--constraint", "requirements/constraints.txt"]
-    pip = [str(python), "-m", "pip", "install", *lock]
-    uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *lock]
+    pip, uv = _installers(python)
     _call(project, [*pip, "uv"])
     try:
-        _install(project, [*uv, "--system-certs"])
+        _install(project, uv)
     except UserError:
         # Slower, but it knows the user's pip settings (a mirror, a certificate).
         _call(project, [*pip, "--upgrade", "pip"])
         _install(project, pip)
     stamp.write_text(fingerprint(project), encoding="ascii")
+
+
+def _add(project: Path, group: str) -> None:
+    """Adds a group to an environment that is current."""
+    python = python_of(project)
+    stamp = project / ".venv" / f"vevgw-{group}.stamp"
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == fingerprint(project):
+        return
+    print(f"Adding the packages of the group {group} ...", file=sys.stderr, flush=True)
+    pip, uv = _installers(python)
+    try:
+        _call(project, [*uv, "--group", group])
+    except UserError:
+        _call(project, [*pip, "--group", group])
+    stamp.write_text(fingerprint(project), encoding="ascii")
+
+
+def _installers(python: Path) -> tuple[list[str], list[str]]:
+    """Returns the commands of pip and uv that install what follows, as the lock says."""
+    lock = ["--quiet", "--constraint", "requirements/constraints.txt"]
+    pip = [str(python), "-m", "pip", "install", *lock]
+    uv = [str(python), "-m", "uv", "pip", "install", "--python", str(python), *lock]
+    return pip, [*uv, "--system-certs"]
 
 
 def _install(project: Path, command: Sequence[str]) -> None:

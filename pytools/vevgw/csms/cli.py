@@ -25,7 +25,17 @@ from vevgw.csms.behaviour import (
     parse_id_tag,
     parse_transaction_ids,
 )
-from vevgw.csms.cli_parts import DEFAULT_PORT, DEFAULT_TLS_DIR, Db, TlsDir, choose
+from vevgw.csms.cli_parts import (
+    DEFAULT_PORT,
+    DEFAULT_TLS_DIR,
+    DashboardHost,
+    DashboardPort,
+    DashboardToken,
+    Db,
+    TlsDir,
+    UseDashboard,
+    choose,
+)
 from vevgw.csms.errors import CsmsError
 from vevgw.csms.faults import read_fault_script
 from vevgw.csms.history import FrameRecord
@@ -34,6 +44,7 @@ from vevgw.csms.server import Csms
 
 if TYPE_CHECKING:
     from vevgw.csms.files import FileServer
+    from vevgw.csms.web import Dashboard
 
 app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
 app.add_typer(fault_cli.app, name="fault")
@@ -139,6 +150,10 @@ def run(
         Path | None, typer.Option(help="YAML or TOML file of faults in force from the start")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="of what faults draw; default: random")] = None,
+    dashboard: UseDashboard = True,
+    dashboard_host: DashboardHost = "127.0.0.1",
+    dashboard_port: DashboardPort = None,
+    dashboard_token: DashboardToken = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="do not print frames")] = False,
 ) -> None:
     """Run the CSMS until interrupted, printing every frame."""
@@ -192,10 +207,27 @@ def run(
         file_tls = FileTls(tls_cert, tls_key or tls_cert) if tls_cert is not None else None
         server = FileServer(files, host=host, http_port=http_port, ftp_port=ftp_port, tls=file_tls)
         csms.files = server
-    asyncio.run(_run(csms, server, wanted_faults))
+    page = None
+    if dashboard:
+        # Its web server takes a third of a second to import.
+        from vevgw.csms.web import Dashboard
+
+        page = Dashboard(
+            csms,
+            host=dashboard_host,
+            port=(port and port + 1) if dashboard_port is None else dashboard_port,
+            any_port=dashboard_port is None,
+            token=dashboard_token,
+        )
+    asyncio.run(_run(csms, server, page, wanted_faults))
 
 
-async def _run(csms: Csms, files: FileServer | None, faults: list[dict[str, Any]]) -> None:
+async def _run(
+    csms: Csms,
+    files: FileServer | None,
+    dashboard: Dashboard | None,
+    faults: list[dict[str, Any]],
+) -> None:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -206,6 +238,9 @@ async def _run(csms: Csms, files: FileServer | None, faults: list[dict[str, Any]
             await stack.enter_async_context(files)
             for url in (files.http_url, files.ftp_url):
                 print(f"Files at {url}/files/<name>, uploads to {url}/uploads/", flush=True)
+        if dashboard is not None:
+            await stack.enter_async_context(dashboard)
+            print(f"Dashboard at {dashboard.link}", flush=True)
         for fault in faults:
             print(f"Fault {csms.faults.add(fault).mark}, seed {csms.faults.seed}", flush=True)
         await stopped.wait()

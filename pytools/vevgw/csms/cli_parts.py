@@ -28,6 +28,32 @@ TlsClient = Annotated[
 ]
 TlsDir = Annotated[Path, typer.Option(help="folder of the throw-away CA")]
 OnlyChargePoint = Annotated[str | None, typer.Option(help="only this charge point")]
+UseDashboard = Annotated[bool, typer.Option(help="serve the dashboard, a web page")]
+DashboardHost = Annotated[
+    str,
+    typer.Option(
+        help="address of the dashboard; other than a loopback address it needs a token, and "
+        "nothing is encrypted"
+    ),
+]
+DashboardPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        help="TCP port of the dashboard; 0 = any free one; default: behind that of the CSMS, or "
+        "any free one if it is in use",
+    ),
+]
+DashboardToken = Annotated[
+    str | None,
+    typer.Option(
+        envvar="VEVGW_DASHBOARD_TOKEN",
+        show_envvar=True,
+        help="what the dashboard asks for; default: a fresh one, printed, unless on a loopback "
+        "address",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object per line")]
 
 

@@ -16,6 +16,7 @@ import json
 import ssl
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from websockets.asyncio.client import connect
@@ -79,25 +80,44 @@ async def serve_control(csms: Csms, websocket: ServerConnection) -> None:
 
 
 async def _respond(csms: Csms, websocket: ServerConnection, message: str | bytes) -> None:
+    response = await respond(message, partial(carry_out, csms))
+    with contextlib.suppress(ConnectionClosed):
+        await websocket.send(json.dumps(response))
+
+
+async def respond(
+    message: str | bytes, carry_out: Callable[[str, dict[str, Any]], Awaitable[Any]]
+) -> dict[str, Any]:
+    """Carries out a request given as JSON and returns the response to it; see above.
+
+    Args:
+        message: The request.
+        carry_out: Does what its method and parameters say.
+    """
     request_id: Any = None
-    response: dict[str, Any]
     try:
         request = json.loads(message)
         request_id = request["id"]
-        response = {"result": await _carry_out(csms, request["method"], request["parameters"])}
+        result = await carry_out(request["method"], request["parameters"])
     except CsmsError as error:
-        response = {"error": str(error)}
+        return {"id": request_id, "error": str(error)}
     except (ValueError, KeyError, TypeError) as error:
-        response = {"error": f"Malformed request ({type(error).__name__}: {error})."}
-    with contextlib.suppress(ConnectionClosed):
-        await websocket.send(json.dumps({"id": request_id, **response}))
+        text = f"Malformed request ({type(error).__name__}: {error})."
+        return {"id": request_id, "error": text}
+    return {"id": request_id, "result": result}
 
 
-async def _carry_out(csms: Csms, method: str, parameters: dict[str, Any]) -> Any:
-    carry_out = _METHODS.get(method)
-    if carry_out is None:
+async def carry_out(csms: Csms, method: str, parameters: dict[str, Any]) -> Any:
+    """Carries out one request and returns its result.
+
+    Raises:
+        CsmsError: It fails, or there is no such method.
+        KeyError, TypeError, ValueError: The parameters are malformed.
+    """
+    wanted = _METHODS.get(method)
+    if wanted is None:
         raise CsmsError(f"There is no control method {method!r}.")
-    return await carry_out(csms, parameters)
+    return await wanted(csms, parameters)
 
 
 async def _call(csms: Csms, parameters: dict[str, Any]) -> Any:

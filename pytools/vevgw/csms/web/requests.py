@@ -1,0 +1,61 @@
+"""What a page may ask for, besides what `vevgw csms` may: curves, older frames, forms."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from vevgw.csms import control
+from vevgw.csms.errors import CsmsError
+from vevgw.csms.schemas import ocpp16_schemas
+from vevgw.csms.server import Csms
+from vevgw.csms.web.forms import operation_forms
+from vevgw.csms.web.views import frame_view, whole_curve
+
+#: Frames found by one search.
+FOUND_FRAMES: Final = 500
+
+
+class Requests:
+    """Carries out the requests of pages."""
+
+    def __init__(self, csms: Csms) -> None:
+        """Binds them to a CSMS.
+
+        Args:
+            csms: What they act on.
+        """
+        self._csms = csms
+
+    async def carry_out(self, method: str, parameters: dict[str, Any]) -> Any:
+        """Carries one request out and returns its result.
+
+        Args:
+            method: operations, curve, frame, frames, or one of the control channel.
+            parameters: Of the method.
+
+        Raises:
+            CsmsError: It fails; the text is one sentence.
+            KeyError, TypeError, ValueError: The parameters are malformed.
+        """
+        match method:
+            case "operations":
+                return operation_forms(ocpp16_schemas())
+            case "curve":
+                return await self._curve(int(parameters["transaction"]))
+            case "frame":
+                return await self._frame(int(parameters["n"]))
+            case _:
+                return await control.carry_out(self._csms, method, parameters)
+
+    async def _curve(self, transaction_id: int) -> list[list[float | None]]:
+        transaction = self._csms.books.transaction(transaction_id)
+        if transaction is None:
+            raise CsmsError(f"There is no transaction {transaction_id}.")
+        samples = await self._csms.log.read(lambda log: log.samples(transaction_id))
+        return whole_curve(transaction, samples)
+
+    async def _frame(self, sequence: int) -> dict[str, Any]:
+        found = await self._csms.log.read(lambda log: log.frames(after=sequence - 1, first=1))
+        if not found or found[0].sequence != sequence:
+            raise CsmsError(f"There is no frame {sequence} in the log.")
+        return frame_view(found[0], limit=None)
