@@ -15,7 +15,7 @@ from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.errors import UserError
 
 #: Charger model of each variant: a socket whose plug is locked, and a cable that hangs on the box.
-MODELS: Final = {"socket": "bender-cc612", "fixed": "heidelberg-energy-control"}
+MODELS: Final = {"socket": "keba-p30", "fixed": "heidelberg-energy-control"}
 _START_S: Final = 20.0
 #: A reader ignores a tag that is shown twice in less time.
 _SAME_TAG_S: Final = 1.6
