@@ -1,11 +1,12 @@
 """Checks that are more than a comparison of fields; a case names them: `check: required_keys`.
 
 A check raises Deviation. It gets the walk (see runner.py) and the arguments of the step, resolved.
+It may be a coroutine, to send CALLs itself. Those of a profile are in modules of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from vevgw.conformance.errors import Deviation
@@ -13,7 +14,7 @@ from vevgw.conformance.errors import Deviation
 if TYPE_CHECKING:
     from vevgw.conformance.runner import Walk
 
-CheckFunction = Callable[["Walk", Mapping[str, Any]], None]
+CheckFunction = Callable[["Walk", Mapping[str, Any]], Awaitable[None] | None]
 
 CHECKS: Final[dict[str, CheckFunction]] = {}
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import jsonschema_rs
 
 from vevgw.chargers.profiles_yaml import Document, Finding, KeyPath, guess, load
-from vevgw.conformance import expressions, params, states
+from vevgw.conformance import checks_core, expressions, params, states
 from vevgw.conformance.checks import CHECKS
 from vevgw.conformance.errors import Obstacle
 from vevgw.conformance.model import (
@@ -37,6 +37,8 @@ from vevgw.errors import UserError
 
 FOLDER: Final = Path(__file__).parent / "cases"
 STATES: Final = FOLDER / "states.yaml"
+#: Modules that fill CHECKS.
+CHECK_MODULES: Final = (checks_core,)
 _SCHEMA: Final = Path(__file__).parent / "case.schema.json"
 _KINDS: Final = (
     "do",

@@ -99,4 +99,7 @@ def _equal(value: Any, wanted: Any) -> bool:
         return value is wanted
     if isinstance(wanted, int | float) and isinstance(value, int | float):
         return abs(value - wanted) < 1e-6
+    if isinstance(value, str) and isinstance(wanted, int | float):
+        # Values of configuration keys are text.
+        return value == str(wanted)
     return bool(value == wanted)

@@ -276,7 +276,9 @@ class Walk:
             case Absent():
                 await self._watch(step)
             case Check():
-                CHECKS[step.name](self, self.resolve(step.arguments))
+                outcome = CHECKS[step.name](self, self.resolve(step.arguments))
+                if outcome is not None:
+                    await outcome
             case _:
                 raise Obstacle(f"Nobody knows how to do {type(step).__name__}.")
 
