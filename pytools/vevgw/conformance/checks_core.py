@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from vevgw.conformance.checks import check
@@ -128,3 +128,31 @@ def _check_values(values: list[dict[str, Any]], context: str, wanted: str, index
         name = measurand.strip()
         if name not in found and name.rsplit(".", 1)[0] not in found:
             raise Deviation(f"{name} is missing", index)
+
+
+@check
+def stop_reason(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """The stop `of` is PowerLoss, unless the `status` after the power cut was Charging."""
+    stop = walk.seen[arguments["of"]][-1]
+    went_on = walk.seen[arguments["status"]][-1].payload["status"] == "Charging"
+    reason = stop.payload.get("reason", "Local")
+    if (reason == "Local") != went_on:
+        how = "went on and was stopped by its tag" if went_on else "was ended by the power cut"
+        raise Deviation(f"the reason is {reason}, but the transaction {how}", stop.index)
+
+
+@check
+def happened_offline(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """The timestamp of the message `of` lies between link_down and link_up."""
+    entry = walk.seen[arguments["of"]][-1]
+    log = walk.stage.session.entries
+    bounds = []
+    for stimulus in ("link_down", "link_up"):
+        at_s = next(one.at_s for one in reversed(log) if one.action == stimulus)
+        bounds.append(datetime.now(UTC) - timedelta(seconds=walk.stage.session.now_s() - at_s))
+    deviation = timedelta(seconds=walk.seconds("$DEV"))
+    moment = datetime.fromisoformat(entry.payload["timestamp"])
+    if not bounds[0] - deviation <= moment <= bounds[1] + deviation:
+        raise Deviation(
+            f"the timestamp {moment} is not of the time without connection", entry.index
+        )
