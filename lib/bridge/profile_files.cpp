@@ -21,12 +21,28 @@ common::Result<const Profile*> ProfileFiles::load(platform::FileStore& files, co
   Loaded next;
   if (next.name.assign(common::text(name)) != Status::kOk || next.name.empty())
     return Status::kNotFound;
+  if (loaded_.full()) {
+    why = "there are too many";
+    return Status::kNoSpace;
+  }
+  size_t taken = 0;
+  const common::Result<Profile*> placed = place(files, name, taken, why);
+  if (!placed.ok()) return placed.status();
+  next.profile = placed.value();
+  RETURN_IF_ERROR(loaded_.push_back(next));
+  used_ = (used_ + sizeof(Profile) + taken + 7) / 8 * 8;
+  return static_cast<const Profile*>(next.profile);
+}
+
+common::Result<Profile*> ProfileFiles::place(platform::FileStore& files, const char* name,
+                                             size_t& taken, const char*& why) {
+  why = "there is no such file";
   const common::Result<uint32_t> size = files.size(name);
   if (!size.ok()) return size.status();
   // The image lies at the end of the arena only until its tables are made.
   const size_t free = sizeof(arena_) - used_;
   why = "it is too large";
-  if (size.value() > kMaxImageBytes || size.value() + sizeof(Profile) > free || loaded_.full())
+  if (size.value() > kMaxImageBytes || size.value() + sizeof(Profile) > free)
     return Status::kNoSpace;
   const size_t image_at = sizeof(arena_) - size.value();
   const common::MutableByteSpan image(arena_ + image_at, size.value());
@@ -37,15 +53,19 @@ common::Result<const Profile*> ProfileFiles::load(platform::FileStore& files, co
 
   Profile* profile = new (arena_ + used_) Profile();
   const size_t tables_at = used_ + sizeof(Profile);
-  size_t taken = 0;
   const common::MutableByteSpan tables(arena_ + tables_at, image_at - tables_at);
   const Status status =
       load_profile(common::ByteSpan(image.data(), image.size()), tables, *profile, why, &taken);
   if (status != Status::kOk) return status;
-  next.profile = profile;
-  RETURN_IF_ERROR(loaded_.push_back(next));
-  used_ = (tables_at + taken + 7) / 8 * 8;
-  return static_cast<const Profile*>(profile);
+  return profile;
+}
+
+Status ProfileFiles::check(platform::FileStore& files, const char* name, const char*& why) {
+  size_t taken = 0;
+  const common::Result<Profile*> placed = place(files, name, taken, why);
+  // Alone, after the next start, there is more room.
+  const bool is_full = !placed.ok() && placed.status() == Status::kNoSpace && used_ != 0;
+  return placed.ok() || is_full ? Status::kOk : placed.status();
 }
 
 }  // namespace bridge

@@ -23,12 +23,19 @@ class ProfileFiles {
   /// @return kNotFound, kCorrupt, kNoSpace, kIo.
   common::Result<const Profile*> load(platform::FileStore& files, const char* name,
                                       const char*& why);
+  /// Whether a file is a profile, as far as there is room beside those that are loaded; keeps nothing of it.
+  /// @param why  As for load(). @return kOk, kNotFound, kCorrupt, kIo.
+  common::Status check(platform::FileStore& files, const char* name, const char*& why);
 
  private:
   struct Loaded {
     common::FixedString<platform::FileStore::kMaxNameBytes> name;
     Profile* profile = nullptr;
   };
+
+  /// Makes a profile behind those that are loaded. @param taken  Bytes of its tables.
+  common::Result<Profile*> place(platform::FileStore& files, const char* name, size_t& taken,
+                                 const char*& why);
 
   common::FixedVector<Loaded, limits::kMaxConnectors> loaded_;
   size_t used_ = 0;

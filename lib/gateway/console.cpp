@@ -30,6 +30,8 @@ const Console::Command Console::kCommands[] = {
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},
     {"log", &Console::log, "log | log level error|warn|info|debug"},
     {"firmware", &Console::firmware, "firmware | firmware update URL"},
+    {"file", &Console::file,
+     "file begin NAME.vevp SIZE CRC | file data OFFSET CRC HEX | file end | file remove NAME.vevp"},
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
 #ifdef GATEWAY_TEST_HOOKS

@@ -2,6 +2,7 @@
 
 #include "bridge/bridge.hpp"
 #include "gateway/console_output.hpp"
+#include "gateway/file_upload.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -32,6 +33,7 @@ struct ConsoleParts {
   const char* identity;                        ///< Outlives the console.
   platform::Firmware* firmware = nullptr;      ///< nullptr = no place for images.
   platform::FileTransfer* transfer = nullptr;  ///< nullptr = no transfers.
+  FileUpload* upload = nullptr;                ///< nullptr = takes no files.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -45,6 +47,7 @@ class Console {
 
   static constexpr size_t kMaxLineBytes =
       640;  ///< Longest command: a 500-byte configuration value.
+  static constexpr size_t kMaxPieceBytes = 256;   ///< Of one `file data`.
   static constexpr size_t kMaxLostMessages = 24;  ///< Listed by `tx dead-letters`.
   static constexpr size_t kMaxReplyBytes = 6144;  ///< Longest reply: every configuration key.
 
@@ -98,6 +101,7 @@ class Console {
   bool meter(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool log(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool file(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool reboot(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool firmware(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool factory_reset(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

@@ -37,10 +37,11 @@ App::App(const Platform& platform)
       diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
                                              platform.log, platform.files, build::kVersion,
                                              identity_.c_str()}),
-      console_(gateway::ConsoleParts{platform.console, platform.output, platform.log,
-                                     platform.clock, platform.device, platform.csms, settings_,
-                                     engine_, policy_, site_, bridge_, build::kVersion,
-                                     identity_.c_str(), platform.firmware, platform.transfer}),
+      upload_(platform_.files, profile_files_),
+      console_(gateway::ConsoleParts{
+          platform.console, platform.output, platform.log, platform.clock, platform.device,
+          platform.csms, settings_, engine_, policy_, site_, bridge_, build::kVersion,
+          identity_.c_str(), platform.firmware, platform.transfer, &upload_}),
       led_(platform.gpio, platform.status_led_pin) {}
 
 Status App::begin(Error& error) {
@@ -119,7 +120,7 @@ Status App::begin_site(Error& error) {
 
 Status App::begin_bridge(Error& error) {
   bridge_.set_udp_port(static_cast<uint16_t>(settings_.integer("keba_port")));
-  ChargerBuses buses(platform_, settings_, bridge_);
+  ChargerBuses buses(platform_, settings_, bridge_, profile_files_);
   RETURN_IF_ERROR(buses.begin(direct_chargers_.owned_buses(connectors_), error));
   RETURN_IF_ERROR(buses.add_meters(error));
   const bridge::Timings timings = settings_.timings();
@@ -134,18 +135,10 @@ Status App::begin_bridge(Error& error) {
     bridge::ConnectorConfig config;
     config.connector_id = id;
     config.profile = profile.c_str();
-    if (const char* file = bridge::ProfileFiles::file_name(profile.c_str())) {
-      const char* why = "";
-      const common::Result<const bridge::Profile*> loaded =
-          profile_files_.load(platform_.files, file, why);
-      if (!loaded.ok()) {
-        std::snprintf(text, sizeof text, "c%u.profile: the file \"%.40s\" is no profile: %s", id,
-                      file, why);
-        error = Error(text);
-        return loaded.status();
-      }
-      config.loaded_profile = loaded.value();
-    }
+    const common::Result<const bridge::Profile*> loaded =
+        buses.load('c', id, profile.c_str(), error);
+    if (!loaded.ok()) return loaded.status();
+    config.loaded_profile = loaded.value();
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
     config.outlet = static_cast<uint8_t>(settings_.integer("outlet", id));
     config.phases = static_cast<uint8_t>(settings_.integer("phases", id));
@@ -153,6 +146,7 @@ Status App::begin_bridge(Error& error) {
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));
     config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
     config.timings = timings;
+    RETURN_IF_ERROR(buses.assign_meter(config, error));
     if (DirectChargers::is_direct(profile.span())) {
       RETURN_IF_ERROR(direct_chargers_.add(config, profile.span(), error));
       continue;

@@ -86,6 +86,7 @@ class App {
   TagReader reader_;
   common::FixedString<48> identity_;
   gateway::DiagnosticsReport diagnostics_;
+  gateway::FileUpload upload_;
   gateway::Console console_;
   StatusLed led_;
   uint8_t connectors_ = 0;

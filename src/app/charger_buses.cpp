@@ -23,6 +23,11 @@ __attribute__((format(printf, 2, 3))) Status refuse(ChargerBuses::Error& error, 
   return Status::kInvalidArgument;
 }
 
+/// A built-in profile, where none was loaded.
+const bridge::Profile* known(const bridge::Profile* loaded, const char* name) {
+  return loaded != nullptr ? loaded : bridge::find_charger_profile(name);
+}
+
 }  // namespace
 
 Status ChargerBuses::begin(uint8_t other_buses, Error& error) {
@@ -44,10 +49,14 @@ Status ChargerBuses::add_meters(Error& error) {
     meter_[number - 1] = bridge::ConnectorConfig::kNoMeter;
     const gateway::SettingText profile = settings_.text_of('m', number, "profile");
     if (profile.empty()) continue;
-    Connection connection;
-    RETURN_IF_ERROR(connect('m', number, profile.c_str(), connection, error));
     bridge::MeterConfig config;
     config.profile = profile.c_str();
+    const common::Result<const bridge::Profile*> loaded = load('m', number, profile.c_str(), error);
+    if (!loaded.ok()) return loaded.status();
+    config.loaded_profile = loaded.value();
+    Connection connection;
+    RETURN_IF_ERROR(
+        connect('m', number, known(config.loaded_profile, config.profile), connection, error));
     config.unit_id = static_cast<uint8_t>(settings_.integer_of('m', number, "unit"));
     config.bus = connection.bus;
     config.override_serial = connection.override_serial;
@@ -63,18 +72,35 @@ Status ChargerBuses::add_meters(Error& error) {
 Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) const {
   const uint8_t id = config.connector_id;
   Connection connection;
-  RETURN_IF_ERROR(connect('c', id, config.profile, connection, error));
+  RETURN_IF_ERROR(
+      connect('c', id, known(config.loaded_profile, config.profile), connection, error));
   config.bus = connection.bus;
   config.override_serial = connection.override_serial;
   config.serial = connection.serial;
   config.serial_framing = connection.serial_framing;
-  RETURN_IF_ERROR(assign_contactor(config, error));
-  const auto meter = static_cast<unsigned>(settings_.integer("meter", id));
+  return assign_contactor(config, error);
+}
+
+Status ChargerBuses::assign_meter(bridge::ConnectorConfig& config, Error& error) const {
+  const unsigned id = config.connector_id;
+  const auto meter = static_cast<unsigned>(settings_.integer("meter", config.connector_id));
   if (meter == 0) return Status::kOk;
   config.meter = meter_[meter - 1];
   if (config.meter != bridge::ConnectorConfig::kNoMeter) return Status::kOk;
   return refuse(error, "connector %u has meter %u, which is none: set m%u.profile", id, meter,
                 meter);
+}
+
+common::Result<const bridge::Profile*> ChargerBuses::load(char owner, uint8_t number,
+                                                          const char* profile, Error& error) const {
+  const char* file = bridge::ProfileFiles::file_name(profile);
+  if (file == nullptr) return static_cast<const bridge::Profile*>(nullptr);
+  const char* why = "";
+  const common::Result<const bridge::Profile*> loaded = profiles_.load(platform_.files, file, why);
+  if (loaded.ok()) return loaded;
+  (void)refuse(error, "%c%u.profile: the file \"%.40s\" is no profile: %s", owner, number, file,
+               why);
+  return loaded.status();
 }
 
 Status ChargerBuses::assign_contactor(bridge::ConnectorConfig& config, Error& error) const {
@@ -90,8 +116,8 @@ Status ChargerBuses::assign_contactor(bridge::ConnectorConfig& config, Error& er
   return refuse(error, "c%u.contactor: %s", config.connector_id, mistake.c_str());
 }
 
-Status ChargerBuses::connect(char owner, uint8_t number, const char* profile, Connection& out,
-                             Error& error) const {
+Status ChargerBuses::connect(char owner, uint8_t number, const bridge::Profile* known,
+                             Connection& out, Error& error) const {
   const gateway::SettingText host = settings_.text_of(owner, number, "host");
   gateway::SettingText line = settings_.text_of(owner, number, "line");
   if (host.empty()) {
@@ -107,7 +133,7 @@ Status ChargerBuses::connect(char owner, uint8_t number, const char* profile, Co
     out.bus = serial_bus_[bus - 1];
     if (line.empty()) line = settings_.text_of('b', bus, "line");
   } else {
-    RETURN_IF_ERROR(connect_host(owner, number, profile, host.span(), out, error));
+    RETURN_IF_ERROR(connect_host(owner, number, known, host.span(), out, error));
   }
   gateway::LineSetting setting;
   // A stored value that this firmware does not take counts as not set, as in Settings.
@@ -118,14 +144,13 @@ Status ChargerBuses::connect(char owner, uint8_t number, const char* profile, Co
   return Status::kOk;
 }
 
-Status ChargerBuses::connect_host(char owner, uint8_t number, const char* profile,
+Status ChargerBuses::connect_host(char owner, uint8_t number, const bridge::Profile* known,
                                   common::TextSpan host, Connection& out, Error& error) const {
   gateway::HostSetting setting;
   if (!gateway::parse_host(host, setting)) {
     return refuse(error, "%c%u.host is not HOST, HOST:PORT or rtu+tcp://HOST:PORT", owner, number);
   }
   modbus::TcpTarget& target = setting.target;
-  const bridge::Profile* known = bridge::find_charger_profile(profile);
   if (!setting.has_port && known != nullptr && known->tcp_port != 0) target.port = known->tcp_port;
   const common::Result<uint8_t> present = bridge_.find_tcp_bus(target);
   if (present.ok()) {

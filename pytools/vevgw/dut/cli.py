@@ -17,6 +17,7 @@ import typer
 from vevgw.dut.device import Dut
 from vevgw.dut.native import NativeGateway
 from vevgw.dut.transports import Boot, Rfc2217Transport, SerialTransport, Transport
+from vevgw.dut.upload import profile_image, put_profile
 from vevgw.dut.virtual_board import VirtualBoard
 from vevgw.errors import UserError
 
@@ -44,6 +45,23 @@ def send(
     with _log_file(log) as path:
         reply = asyncio.run(_send(port, " ".join(command), timeout_s, path))
     print(json.dumps({key: value for key, value in reply.items() if key not in ("id", "ok")}))
+
+
+@app.command("put")
+def put(
+    port: Port,
+    file: Annotated[Path, typer.Argument(help="Profile, NAME.vevp or NAME.yaml.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name on the gateway; default: NAME.vevp.")
+    ] = None,
+    log: LogFile = None,
+) -> None:
+    """Give a gateway a profile: for the setting c1.profile, file:NAME.vevp."""
+    content = profile_image(file)
+    target = name or f"{file.stem}.vevp"
+    with _log_file(log) as path:
+        asyncio.run(_put(port, target, content, path))
+    print(json.dumps({"name": target, "bytes": len(content)}))
 
 
 @app.command("reset")
@@ -82,6 +100,11 @@ def board(
 async def _send(port: str, command: str, timeout_s: float, log: Path) -> dict[str, object]:
     async with Dut(_transport(port), log_path=log) as device:
         return await device.command(command, timeout_s=timeout_s)
+
+
+async def _put(port: str, name: str, content: bytes, log: Path) -> None:
+    async with Dut(_transport(port), log_path=log) as device:
+        await put_profile(device, name, content)
 
 
 async def _reset(port: str, boot: Boot, log: Path) -> None:
