@@ -36,6 +36,7 @@ Status FileUpload::check_name(TextSpan name, Error& error) {
 
 Status FileUpload::begin(TextSpan name, uint32_t size, uint32_t crc, Error& error) {
   is_open_ = false;
+  is_done_ = false;
   received_ = 0;
   RETURN_IF_ERROR(check_name(name, error));
   if (size == 0 || size > bridge::kMaxImageBytes) {
@@ -93,6 +94,7 @@ common::Result<uint32_t> FileUpload::checksum() {
 }
 
 Status FileUpload::end(Error& error) {
+  if (is_done_) return Status::kOk;
   if (!is_open_) return refuse(error, Status::kInvalidState, "there was no file begin");
   if (received_ < size_) {
     char text[80];
@@ -115,6 +117,7 @@ Status FileUpload::end(Error& error) {
   }
   if (files_.rename(kTemporary, name_.c_str()) != Status::kOk)
     return refuse(error, Status::kIo, "the flash cannot be written: begin again");
+  is_done_ = true;
   return Status::kOk;
 }
 

@@ -32,7 +32,7 @@ class FileUpload {
   /// @retval kInvalidArgument  Bytes are missing before it, or it goes beyond the end.
   /// @retval kCorrupt          The checksum is wrong: send it again.
   common::Status data(uint32_t offset, uint32_t crc, common::ByteSpan bytes, Error& error);
-  /// Checks the whole and gives it its name.
+  /// Checks the whole and gives it its name. Again after a success: the answer was lost.
   common::Status end(Error& error);
   common::Status remove(common::TextSpan name, Error& error);
 
@@ -50,6 +50,7 @@ class FileUpload {
   bridge::ProfileFiles& profiles_;
   common::FixedString<platform::FileStore::kMaxNameBytes> name_;
   bool is_open_ = false;
+  bool is_done_ = false;
   uint32_t size_ = 0;
   uint32_t crc_ = 0;
   uint32_t received_ = 0;

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from pathlib import Path
 from typing import Any
 
+from guide import write_example
 from typer.testing import CliRunner
 
 from vevgw.chargers import profiles, profiles_cli
 from vevgw.chargers.devices import generic
 from vevgw.chargers.ev import Ev, EvSpec
 from vevgw.chargers.sim import ChargerSim
-
-_PAGE = profiles.REPOSITORY / "docs" / "new-charger.md"
-
-
-def _write_example(folder: Path) -> Path:
-    blocks = re.findall(r"^```yaml\n(.*?)^```", _PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 1
-    path = folder / "example-box.yaml"
-    path.write_text(blocks[0], "utf-8")
-    return path
 
 
 async def _try(path: Path, sim: ChargerSim, *more: str) -> dict[str, Any]:
@@ -39,7 +29,7 @@ def _values(found: dict[str, Any], name: str) -> Any:
 
 
 def test_the_example_is_a_profile_without_mistakes_or_warnings(tmp_path: Path) -> None:
-    path = _write_example(tmp_path)
+    path = write_example(tmp_path)
     result = CliRunner().invoke(profiles_cli.app, ["check", "--strict", str(path)])
     assert result.exit_code == 0, result.exception
     assert "no mistakes" in result.stdout
@@ -58,7 +48,7 @@ def test_every_built_in_charger_has_a_generic_device() -> None:
 
 
 async def test_the_example_drives_a_device_from_plug_to_unplug(tmp_path: Path) -> None:
-    path = _write_example(tmp_path)
+    path = write_example(tmp_path)
     async with ChargerSim(str(path), energy_time_scale=1000) as sim:
         sim.device.energy_total_vah = 70_000.0
         found = await _try(path, sim)

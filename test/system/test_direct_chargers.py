@@ -13,12 +13,16 @@ from typing import cast
 
 import pytest
 
+from vevgw.chargers import profiles
 from vevgw.chargers.devices.gpio_box import GpioBox
 from vevgw.chargers.devices.keba import Keba
+from vevgw.chargers.devices.meter import ProfileMeter
 from vevgw.chargers.devices.openevse import OpenEvse
 from vevgw.chargers.direct_sim import DirectSim
 from vevgw.chargers.ev import EvSpec
+from vevgw.chargers.profiles_image import image
 from vevgw.chargers.sim import ChargerSim
+from vevgw.chargers.sim_bus import Framing
 from vevgw.csms import Csms
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, TAG, Bench
@@ -105,6 +109,42 @@ async def test_a_box_on_the_boards_own_pins(program: Path, csms: Csms, tmp_path:
             assert 11_000 < shown["pilot_high_mv"] < 13_000
     assert box.opened_under_load == 0
     assert not box.is_locked
+
+
+async def test_a_box_without_a_meter_has_one_beside_it(
+    program: Path, csms: Csms, tmp_path: Path
+) -> None:
+    """Purpose: `c1.meter` for a box on the board's own pins; the meter's profile is a file.
+
+    Pass criteria: a session; the books have what the meter counted.
+    """
+    records = tmp_path / "data" / "records"
+    records.mkdir(parents=True)
+    profile, _ = profiles.check_file(profiles.find_file("eastron-sdm630"))
+    assert profile is not None
+    (records / "meter.vevp").write_bytes(image(profile))
+    box = GpioBox()
+    meter = ProfileMeter("eastron-sdm630", box)
+    async with (
+        DirectSim(box) as sim,
+        ChargerSim(meter, tcp=("127.0.0.1", 0), framing=Framing.RTU) as line,
+    ):
+        options = GatewayOptions(
+            csms_url=csms.url,
+            identity=IDENTITY,
+            profile="gpio",
+            board=sim.port_path,
+            settings={
+                "c1.pins": GpioBox.PINS.replace("s0=35 s0_per_kwh=1000 ", ""),
+                "c1.max_ma": "16000",
+                "c1.meter": "1",
+                "m1.profile": "file:meter.vevp",
+                "m1.host": "rtu+tcp://" + line.port_path,
+            },
+        )
+        async with bench_with(program, csms, sim, tmp_path, options) as bench:
+            await run_session(bench, sim, EvSpec(phases=3), 10)
+            assert (await bench.dut.command("meter"))["meters"][0]["energy_wh"] > 0
 
 
 async def test_an_openevse(program: Path, csms: Csms, tmp_path: Path) -> None:

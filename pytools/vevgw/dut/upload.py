@@ -48,13 +48,13 @@ async def put_profile(device: Dut, name: str, content: bytes) -> None:
     for at in range(0, len(content), _PIECE_BYTES):
         piece = content[at : at + _PIECE_BYTES]
         await _say(device, f"file data {at} {zlib.crc32(piece):08x} {piece.hex()}")
-    await device.command("file end", timeout_s=10)
+    await _say(device, "file end")
 
 
 async def _say(device: Dut, line: str) -> None:
     for left in reversed(range(_TRIES)):
         try:
-            await device.command(line, timeout_s=3)
+            await device.command(line, timeout_s=5)
         except NoAnswer:
             if not left:
                 raise

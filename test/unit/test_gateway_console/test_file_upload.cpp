@@ -64,6 +64,7 @@ TEST_CASE("a profile that comes in pieces is there, whole, and can be loaded") {
   const Bytes content = golden("heidelberg-energy-control");
   REQUIRE(fixture.all("box.vevp", content) == Status::kOk);
   CHECK(fixture.files.raw("box.vevp") == content);
+  CHECK(fixture.upload.end(fixture.error) == Status::kOk);
   const char* why = "";
   CHECK(fixture.profiles.load(fixture.files, "box.vevp", why).ok());
   // Another one, while the first is in use: it may be checked in what room is left.
