@@ -45,6 +45,7 @@ NEEDS = {
     "fuzz": (*NATIVE, "clang"),
     "build": NATIVE,
     "bench": ("venv", "g++ -m32", "valgrind"),
+    "bench_csms": ("venv",),
     "size": ("venv", "g++ -m32", "valgrind", "arm-none-eabi-g++"),
     "esp32": ("venv",),
     "lock": ("venv",),
@@ -282,6 +283,13 @@ def bench(session: nox.Session) -> None:
     """Measures what is budgeted: time, heap, stack."""
     prepare(session)
     run(session, "vevgw", "bench", *session.posargs)
+
+
+@nox.session
+def bench_csms(session: nox.Session) -> None:
+    """Measures the emulated CSMS under load: 200 charge points; `-- --help`."""
+    prepare(session)
+    run(session, "vevgw", "csms", "bench", *session.posargs)
 
 
 @nox.session

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vevgw.csms import fault_cli, log_cli, operate_cli, order_cli, policy_cli
+from vevgw.csms import bench_cli, fault_cli, log_cli, operate_cli, order_cli, policy_cli
 from vevgw.csms.access import Access, parse_password, read_passwords
 from vevgw.csms.behaviour import (
     REGISTRATIONS,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Run an emulated OCPP 1.6J CSMS and operate it.")
 app.add_typer(fault_cli.app, name="fault")
 app.add_typer(policy_cli.app, name="policy")
-for part in (operate_cli.app, order_cli.app, log_cli.app):
+for part in (operate_cli.app, order_cli.app, log_cli.app, bench_cli.app):
     app.registered_commands += part.registered_commands
 
 

@@ -31,7 +31,7 @@ from vevgw.csms.effects import (
     SendText,
     Thaw,
 )
-from vevgw.csms.errors import CallRefused, CsmsError, InvalidAnswer, NotConnected
+from vevgw.csms.errors import CsmsError, NotConnected
 from vevgw.csms.faults import Faults
 from vevgw.csms.frames import (
     Frame,
@@ -42,6 +42,7 @@ from vevgw.csms.frames import (
     parse_frame,
 )
 from vevgw.csms.history import Direction, FrameRecord, History, Verdict
+from vevgw.csms.open_calls import REASONS, REMEMBERED_IDS, OpenCalls
 from vevgw.csms.recorder import Recorder
 from vevgw.csms.schemas import CHARGE_POINT_ACTIONS, SchemaSet, Violation
 from vevgw.csms.sender import Sender
@@ -49,8 +50,6 @@ from vevgw.csms.store import Store
 
 _LOG = logging.getLogger(__name__)
 
-#: Message ids remembered per connection and purpose.
-_REMEMBERED_IDS: Final = 1_000
 #: Longest wait for the database before an answer that promises something is sent, s.
 _COMMIT_TIMEOUT_S: Final = 1.0
 #: Longest wait for the answer to a CALL that nobody waits for, s.
@@ -67,16 +66,6 @@ class Context:
     books: Books
     answers: Answers
     faults: Faults
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A CALL of ours; ``answer`` is done once nobody waits any more."""
-
-    action: str
-    sent_s: float
-    answer: asyncio.Future[Any]
-    validate: bool
 
 
 class Connection:
@@ -104,8 +93,7 @@ class Connection:
         self._identity = identity
         self._websocket = websocket
         self._context = context
-        self._pending: dict[str, _Pending] = {}
-        self._over: OrderedDict[str, tuple[Verdict, str, float]] = OrderedDict()
+        self._calls = OpenCalls(identity)
         self._received_ids: OrderedDict[str, None] = OrderedDict()
         self._triggered: set[str] = set()
         self._call_lock = asyncio.Lock()
@@ -123,10 +111,7 @@ class Connection:
             pass
         finally:
             self._sender.end()
-            for pending in self._pending.values():
-                if not pending.answer.done():
-                    text = f"{self._identity} lost its connection before it answered"
-                    pending.answer.set_exception(NotConnected(f"{text} {pending.action}."))
+            self._calls.lose()
             self._context.recorder.connection_closed(
                 self.number, self._websocket.close_code, self._websocket.close_reason or ""
             )
@@ -185,9 +170,7 @@ class Connection:
         text = encode_call(message_id, action, payload)
         frame = parse_frame(text)
         self._judge(frame, action)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        pending = _Pending(action, time.monotonic(), answer, validate)
-        self._pending[message_id] = pending
+        call = self._calls.open(message_id, action, validate=validate)
         if action in ("TriggerMessage", "ExtendedTriggerMessage") and isinstance(payload, dict):
             self._triggered.add(str(payload.get("requestedMessage")))
         try:
@@ -195,15 +178,9 @@ class Connection:
             # What was kept back on purpose looks to us as if it were lost on the way.
             if record.verdict is Verdict.UNSENT and not record.fault:
                 raise NotConnected(f"{self._identity} lost its connection; {action} was not sent.")
-            return await answer
+            return await call.answer
         finally:
-            if self._pending.pop(message_id, None) is not None:
-                self._remember(message_id, Verdict.LATE, pending)
-
-    def _remember(self, message_id: str, verdict: Verdict, pending: _Pending) -> None:
-        self._over[message_id] = (verdict, pending.action, pending.sent_s)
-        if len(self._over) > _REMEMBERED_IDS:
-            self._over.popitem(last=False)
+            self._calls.give_up(message_id)
 
     # -- receiving --------------------------------------------------------------------------------
 
@@ -250,18 +227,24 @@ class Connection:
         answer = fault if isinstance(fault, Answer) else Answer()
         if isinstance(fault, Delay):
             answer = Answer(delay_s=fault.delay_s)
+        sent: Frame | None = None
         if error is not None:
             details = fault.details if isinstance(fault, RefuseWith) else None
             text = encode_error(frame.message_id, error.code, error.reason, details)
         else:
             assert reply is not None
-            text = encode_result(frame.message_id, answer.apply(reply.payload))
+            payload = answer.apply(reply.payload)
+            text = encode_result(frame.message_id, payload)
+            if fault is None:
+                sent = Frame(MessageType.CALL_RESULT, frame.message_id, payload=payload)
+        # What was meddled with is judged from its text, as a charge point would.
+        sent = sent or parse_frame(text, check_id=False)
         booked = reply is not None and reply.booked
         if answer.delay_s > 0:
-            work = self._answer_later(answer.delay_s, text, frame.action, received_s, booked)
+            work = self._answer_later(answer.delay_s, text, sent, frame.action, received_s, booked)
             self._sender.spawn(work)
         else:
-            await self._answer(text, frame.action, received_s, booked)
+            await self._answer(text, sent, frame.action, received_s, booked)
         if reply is not None and reply.then:
             self._sender.spawn(self._call_in_turn(reply.then))
 
@@ -277,7 +260,7 @@ class Connection:
         if frame.message_id in self._received_ids and record.verdict is Verdict.OK:
             record.verdict, record.reason = Verdict.SUSPECT, "message id was used before"
         self._received_ids[frame.message_id] = None
-        if len(self._received_ids) > _REMEMBERED_IDS:
+        if len(self._received_ids) > REMEMBERED_IDS:
             self._received_ids.popitem(last=False)
 
     def _registration_fault(self, frame: Frame, record: FrameRecord) -> Violation | None:
@@ -308,58 +291,43 @@ class Connection:
 
     async def _on_answer(self, text: str, frame: Frame, received_s: float) -> None:
         message_id = frame.message_id if isinstance(frame.message_id, str) else ""
-        pending = self._pending.get(message_id)
-        over = self._over.get(message_id)
-        action = pending.action if pending else over[1] if over else None
-        sent_s = pending.sent_s if pending else over[2] if over else None
-        latency_ms = None if sent_s is None else (received_s - sent_s) * 1000
+        call = self._calls.find(message_id)
+        action = None if call is None else call.action
+        latency_ms = None if call is None else (received_s - call.sent_s) * 1000
         if frame.fault is None and frame.message_type is MessageType.CALL_RESULT and action:
             frame.fault = self._context.schemas.result_violation(action, frame.payload)
         record = self._sender.new_record(Direction.IN, text, frame, action, latency_ms)
-        if pending is None and record.verdict is Verdict.OK:
-            verdict = over[0] if over else Verdict.UNSOLICITED
-            record.verdict, record.reason = verdict, _ANSWER_REASONS[verdict]
+        verdict = Verdict.UNSOLICITED if call is None else call.verdict
+        if verdict is not Verdict.OK and record.verdict is Verdict.OK:
+            record.verdict, record.reason = verdict, REASONS[verdict]
         fault = self._decide(record)
         self._sender.record(record)
         if await self._misbehave(fault) and not isinstance(fault, _BESIDE):
             return
         if isinstance(fault, Drop):
             return
-        if pending is not None:
-            del self._pending[message_id]
-            self._settle(pending, frame)
-            self._remember(message_id, Verdict.DUPLICATE, pending)
-        elif over is not None:
-            self._over[message_id] = (Verdict.DUPLICATE, over[1], over[2])
-
-    def _settle(self, pending: _Pending, frame: Frame) -> None:
-        """Gives an answer to whoever waits for it."""
-        if pending.answer.done():
-            return
-        if frame.message_type is MessageType.CALL_ERROR:
-            refused = CallRefused(
-                pending.action, frame.error_code or "", frame.description, frame.payload
-            )
-            pending.answer.set_exception(refused)
-        elif frame.fault is not None and pending.validate:
-            text = f"{self._identity} answered {pending.action} wrongly: {frame.fault.reason}"
-            pending.answer.set_exception(InvalidAnswer(text))
-        else:
-            pending.answer.set_result(frame.payload)
+        self._calls.settle(message_id, frame)
 
     # -- sending ----------------------------------------------------------------------------------
 
     async def _answer_later(
-        self, delay_s: float, text: str, action: str | None, received_s: float, booked: bool
+        self,
+        delay_s: float,
+        text: str,
+        frame: Frame,
+        action: str | None,
+        received_s: float,
+        booked: bool,
     ) -> None:
         await asyncio.sleep(delay_s)
-        await self._answer(text, action, received_s, booked)
+        await self._answer(text, frame, action, received_s, booked)
 
-    async def _answer(self, text: str, action: str | None, received_s: float, booked: bool) -> None:
+    async def _answer(
+        self, text: str, frame: Frame, action: str | None, received_s: float, booked: bool
+    ) -> None:
         """Sends an answer; one that promises something only once it is in the database."""
         if booked:
             await self._context.store.committed(_COMMIT_TIMEOUT_S)
-        frame = parse_frame(text, check_id=False)
         self._judge(frame, action)
         await self._sender.send(text, frame, action, (time.monotonic() - received_s) * 1000)
 
@@ -408,9 +376,3 @@ class Connection:
 
 #: What happens besides the usual answer, not instead of it.
 _BESIDE: Final = Thaw | Burst | SendText
-
-_ANSWER_REASONS: Final = {
-    Verdict.LATE: "its CALL had timed out",
-    Verdict.DUPLICATE: "its CALL was already answered",
-    Verdict.UNSOLICITED: "no CALL of this connection has this id",
-}

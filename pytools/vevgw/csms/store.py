@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import fcntl
+import functools
 import logging
 import queue
 import sqlite3
@@ -182,9 +183,7 @@ class Store:
             may_be_lost: See write().
             values: By column.
         """
-        verb = "INSERT OR REPLACE" if replace else "INSERT"
-        marks = ", ".join("?" * len(values))
-        sql = f"{verb} INTO {table} ({', '.join(values)}) VALUES ({marks})"
+        sql = _insert_sql(table, tuple(values), replace)
         self.write(sql, *values.values(), may_be_lost=may_be_lost)
 
     def insert_rows(
@@ -192,10 +191,7 @@ class Store:
     ) -> None:
         """Hands many rows of one table over; see write()."""
         if rows:
-            marks = ", ".join("?" * len(columns))
-            self._gather(
-                _Write(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
-            )
+            self._gather(_Write(_insert_sql(table, tuple(columns), False), rows))
 
     async def committed(self, timeout_s: float) -> bool:
         """Waits until everything handed over so far is in the database.
@@ -387,3 +383,10 @@ class Store:
                 else:
                     kept.append(write)
             pending[:] = kept
+
+
+@functools.cache
+def _insert_sql(table: str, columns: tuple[str, ...], replace: bool) -> str:
+    verb = "INSERT OR REPLACE" if replace else "INSERT"
+    marks = ", ".join("?" * len(columns))
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})"
