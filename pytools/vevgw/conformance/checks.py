@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from vevgw.conformance.errors import Deviation
+from vevgw.conformance.expressions import evaluate
 
 if TYPE_CHECKING:
     from vevgw.conformance.runner import Walk
@@ -34,3 +35,11 @@ def one_upload(walk: Walk, arguments: Mapping[str, Any]) -> None:
         raise Deviation(f"{len(found)} files were delivered instead of one")
     if found[0].stat().st_size == 0:
         raise Deviation(f"the file {found[0].name} is empty")
+
+
+@check
+def equal(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """Two expressions, `first` and `second`, have the same value."""
+    first, second = (evaluate(arguments[name], walk.name) for name in ("first", "second"))
+    if first != second:
+        raise Deviation(f"{arguments['first']} is {first!r}, {arguments['second']} is {second!r}")

@@ -79,7 +79,8 @@ class Expect(Step):
         since: Label that `earliest` and `latest` count from, s.
         within: Longest wait, s; None: $MSG_TIMEOUT, or $OPTIONAL for an optional one.
         repeat: It must come so many times.
-        connectors: "all": for 0 and every connector; "others": for all but $CONN.
+        connectors: "all": for 0 and every connector; "each": without 0; "others": for all but
+            $CONN.
     """
 
     action: str
@@ -90,7 +91,7 @@ class Expect(Step):
     latest: Any = None
     within: Any = None
     repeat: Any = 1
-    connectors: Literal["all", "others"] | None = None
+    connectors: Literal["all", "each", "others"] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,11 +105,11 @@ class Walk:
 
     def _unfold(self, step: Expect) -> tuple[Step, ...]:
         own = self.name("CONN")
-        ids = range(self.stage.target.connectors + 1)
+        ids = range(1 if step.connectors == "each" else 0, self.stage.target.connectors + 1)
         return tuple(
             replace(step, connectors=None, fields={**step.fields, "connectorId": connector})
             for connector in ids
-            if step.connectors == "all" or connector != own
+            if step.connectors != "others" or connector != own
         )
 
     # -- walking ----------------------------------------------------------------------------------
@@ -163,6 +163,7 @@ class Walk:
         if entry is not None:
             self._cursor += 1
             self._judge(entry, heads)
+            await session.answered(entry)
             return
         now = session.now_s()
         for leaf in heads:
@@ -297,6 +298,8 @@ class Walk:
                 raise Deviation(f"the cable is not {step.action}")
         elif step.action == "occupy_others":
             await self._occupy_others()
+        elif step.action == "fill_local_list":
+            await self._fill_local_list()
         else:
             await target.do(step.action, arguments)
 
@@ -308,6 +311,26 @@ class Walk:
                 answer = await self.call("ChangeAvailability", payload)
                 if answer.is_error or answer.payload.get("status") != "Accepted":
                     raise Obstacle(f"Connector {connector} cannot be made unavailable.")
+
+    async def _fill_local_list(self) -> None:
+        """Leaves no room in the local authorization list."""
+        keys = ["LocalAuthListMaxLength", "SendLocalListMaxLength"]
+        await self.call("GetConfiguration", {"key": keys})
+        known = self.stage.session.configuration
+        try:
+            capacity, at_once = (int(known[key]) for key in keys)
+        except (KeyError, ValueError):
+            raise Obstacle("How long a local list may be is not known.") from None
+        for version, at in enumerate(range(0, capacity, at_once), start=1):
+            rows = [
+                {"idTag": f"FILL{number}", "idTagInfo": {"status": "Accepted"}}
+                for number in range(at, min(at + at_once, capacity))
+            ]
+            kind = "Full" if at == 0 else "Differential"
+            payload = {"listVersion": version, "updateType": kind, "localAuthorizationList": rows}
+            answer = await self.call("SendLocalList", payload)
+            if answer.is_error or answer.payload.get("status") != "Accepted":
+                raise Obstacle(f"A list of {capacity} tags was refused at {at}.")
 
     def set_policy(self, boot: tuple[str, ...], tags: Mapping[str, Any]) -> None:
         """Changes how the CSMS answers."""

@@ -77,13 +77,14 @@ class NativeTarget:
         """See Target."""
         assert self._gateway is not None
         assert self._dut is not None
-        sim = self._sims[int(arguments.get("connector", 1)) or 1]
         match action:
             case "plug_in":
-                sim.plug(EvSpec())
+                for one in self._meant(arguments):
+                    one.plug(EvSpec())
             case "unplug" | "unplug_ev" | "unplug_cp":
-                if sim.ev is not None:
-                    sim.unplug()
+                for one in self._meant(arguments):
+                    if one.ev is not None:
+                        one.unplug()
             case "present_tag":
                 await self._present(str(arguments["tag"]))
             case "power_off":
@@ -96,15 +97,18 @@ class NativeTarget:
             case "link_down" | "link_up":
                 await self._dut.command(f"sim link {action.removeprefix('link_')}")
             case "fault" | "clear_fault":
-                wanted = int(arguments.get("connector", 0))
-                for number, one in self._sims.items():
-                    if wanted in (0, number):
-                        one.device.fault = "error" if action == "fault" else None
+                for one in self._meant(arguments):
+                    one.device.fault = "error" if action == "fault" else None
             case "data_transfer":
                 vendor = arguments.get("vendor", "org.vevgw.test")
                 await self._dut.command(f"ocpp data-transfer {vendor}")
             case _:
                 raise UserError(f"The native gateway has no stimulus '{action}'.")
+
+    def _meant(self, arguments: Mapping[str, Any]) -> list[ChargerSim]:
+        """Returns the charger of a connector; all for 0."""
+        wanted = int(arguments.get("connector", 0))
+        return [sim for number, sim in self._sims.items() if wanted in (0, number)]
 
     async def _present(self, tag: str) -> None:
         assert self._dut is not None
