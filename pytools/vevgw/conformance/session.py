@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from vevgw.conformance.model import Absent
 from vevgw.csms.behaviour import Boot, Registration
 from vevgw.csms.history import Direction, FrameRecord, Signal, Verdict
 
 Kind = Literal["cp-call", "cp-answer", "csms-call", "csms-answer", "stimulus", "note"]
+#: The CSMS answers at once, unless it is told not to; s.
+_ANSWER_S: Final = 2.0
+
 Mark = Literal["", "expected", "background", "unexpected", "deviation"]
 
 
@@ -93,6 +97,7 @@ class Session:
         self.liar = liar
         self._begin_s = time.monotonic()
         self._answers: dict[str, asyncio.Future[Entry]] = {}
+        self._answered: set[str | None] = {None}
 
     def now_s(self) -> float:
         """Seconds since the case began."""
@@ -116,6 +121,7 @@ class Session:
         if record.direction is Direction.OUT:
             self._append(entry)
             self._learn_from_csms(entry)
+            self.changed.notify()
             return
         for seen in self.liar.see(entry) if self.liar else (entry,):
             self._append(seen)
@@ -163,13 +169,21 @@ class Session:
         )
 
     def _learn_from_csms(self, entry: Entry) -> None:
-        if entry.kind == "csms-answer" and entry.action == "StartTransaction":
+        if entry.kind != "csms-answer":
+            return
+        self._answered.add(entry.message_id)
+        if entry.action == "StartTransaction" and not entry.is_error:
             self.captured["TX"] = entry.payload["transactionId"]
 
     def _learn_from_answer(self, entry: Entry) -> None:
         if entry.action == "GetConfiguration" and isinstance(entry.payload, dict):
             for item in entry.payload.get("configurationKey", []):
                 self.configuration[item["key"]] = item.get("value", "")
+
+    async def answered(self, call: Entry) -> None:
+        """Waits until the CSMS has answered a CALL: what follows may need what it said."""
+        with contextlib.suppress(TimeoutError):
+            await self.changed.until(lambda: call.message_id in self._answered, _ANSWER_S)
 
     async def call_after(self, cursor: int, timeout_s: float) -> Entry | None:
         """Returns the CALL at a position of `calls`, waiting for it; None when time is up."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,7 +133,9 @@ async def run_case(
     """
     begin_s = time.monotonic()
     folder = plan.folder / (name or case.id)
-    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    # What an earlier run left would be the state of this charge point.
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    await asyncio.to_thread(folder.mkdir, parents=True)
     parameters = Parameters.of(plan.scale, plan.overrides)
     session = Session(liar=liar)
     boot = ScriptedBoot(
