@@ -105,7 +105,7 @@ common::Status Bridge::check(const ConnectorConfig& config, const Profile& profi
                   "connector %u: the lowest current, %u mA, is above the highest, %u mA", id,
                   static_cast<unsigned>(min_ma), static_cast<unsigned>(max_ma));
   }
-  if (config.failsafe_ma != 0 && watchdog.failsafe_registers[0] == kNoRegister &&
+  if (config.failsafe_ma != 0 && watchdog.kind == Heartbeat::kNone &&
       watchdog.restart_register == kNoRegister) {
     return refuse(common::Status::kInvalidArgument, "connector %u: %s has no failsafe current", id,
                   profile.name);
@@ -177,9 +177,10 @@ common::Status Bridge::add_connector(const ConnectorConfig& config,
   RETURN_IF_ERROR(take_pin(config.connector_id, config.contactor));
   modbus::Bus& bus = buses_[config.bus];
   ConnectorConfig complete = config;
-  const uint8_t further = static_cast<uint8_t>(config.outlet - 1);
-  if (complete.unit_id == 0) complete.unit_id = profile->unit_id;
-  complete.unit_id = static_cast<uint8_t>(complete.unit_id + further * profile->unit_offset);
+  if (complete.unit_id == 0) {
+    const unsigned further = config.outlet - 1U;
+    complete.unit_id = static_cast<uint8_t>(profile->unit_id + further * profile->unit_offset);
+  }
   if (!complete.override_serial) {
     complete.serial = profile->serial;
     const bool is_ascii = (profile->transports & (kOverRtu | kOverAscii)) == kOverAscii;

@@ -34,7 +34,8 @@ struct ConnectorConfig {
       0;  ///< Highest offer, mA per phase (fuse, cable): lowers the charger's own maximum; 0 = the charger's.
   uint8_t phases = 0;  ///< Connected phases, 1..3; 0 = the profile's.
   uint32_t failsafe_ma =
-      0;  ///< Current the charger falls to when the gateway is silent; 0 = it stops.
+      0;  ///< Current the charger falls to when the gateway is silent; 0 = it stops. Where only the charger knows it (its
+          ///< profile has a watchdog and no register for it): what is set there; 0 = not known.
   uint32_t watchdog_ms =
       0;  ///< Silence after which the charger does so; 0 = keep the charger's (the profile's default if it is off).
   BoardPin contactor;  ///< In the charger's power line, see ExternalContactor; active = closed.

@@ -111,8 +111,10 @@ charger::Capabilities ChargerDriver::capabilities() const {
   // Power over time stands in for a counter.
   if ((result.meter_fields & charger::kMeterPower) != 0)
     result.meter_fields |= charger::kMeterEnergyImport;
-  // A fallback that only the charger knows cannot be counted with.
-  if (profile_->watchdog.failsafe_registers[0] != kNoRegister) {
+  // A fallback that only the charger knows counts when the installer has stated it.
+  const WatchdogTable& watchdog = profile_->watchdog;
+  if (watchdog.failsafe_registers[0] != kNoRegister ||
+      (watchdog.kind != Heartbeat::kNone && config_.failsafe_ma != 0)) {
     result.failsafe_ma = config_.failsafe_ma;
     result.failsafe_after_ms = watchdog_ms_;
   }

@@ -84,7 +84,8 @@ constexpr SettingRow kTable[] = {
     {"c?.min_ma", SettingKind::kInteger, 0, 32000, "0", false,
      "lowest current the EV is offered, mA; 0 = the profile's minimum"},
     {"c?.failsafe_ma", SettingKind::kInteger, 0, 32000, "0", false,
-     "current the charger falls back to without the gateway, mA; 0 = stop"},
+     "current the charger falls back to without the gateway, mA; 0 = stop; where it is set at the "
+     "charger: what is set there"},
     {"m?.profile", SettingKind::kText, 0, 48, "", false,
      "meter profile, see vevgw profiles list; file:NAME as c?.profile"},
     {"m?.bus", SettingKind::kInteger, 1, static_cast<int32_t>(limits::kMaxSerialBuses), "1", false,

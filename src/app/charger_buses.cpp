@@ -23,9 +23,12 @@ __attribute__((format(printf, 2, 3))) Status refuse(ChargerBuses::Error& error, 
   return Status::kInvalidArgument;
 }
 
-/// A built-in profile, where none was loaded.
-const bridge::Profile* known(const bridge::Profile* loaded, const char* name) {
-  return loaded != nullptr ? loaded : bridge::find_charger_profile(name);
+/// Where a device listens: further outlets of some chargers are at the next ports.
+/// @param loaded  nullptr: the built-in profile of that name, if there is one.
+uint16_t default_port(const bridge::Profile* loaded, const char* name, uint8_t outlet) {
+  const bridge::Profile* profile = loaded != nullptr ? loaded : bridge::find_charger_profile(name);
+  if (profile == nullptr || profile->tcp_port == 0) return modbus::TcpTarget().port;
+  return static_cast<uint16_t>(profile->tcp_port + (outlet - 1) * profile->port_offset);
 }
 
 }  // namespace
@@ -55,8 +58,8 @@ Status ChargerBuses::add_meters(Error& error) {
     if (!loaded.ok()) return loaded.status();
     config.loaded_profile = loaded.value();
     Connection connection;
-    RETURN_IF_ERROR(
-        connect('m', number, known(config.loaded_profile, config.profile), connection, error));
+    RETURN_IF_ERROR(connect('m', number, default_port(config.loaded_profile, config.profile, 1),
+                            connection, error));
     config.unit_id = static_cast<uint8_t>(settings_.integer_of('m', number, "unit"));
     config.bus = connection.bus;
     config.override_serial = connection.override_serial;
@@ -72,8 +75,9 @@ Status ChargerBuses::add_meters(Error& error) {
 Status ChargerBuses::assign(bridge::ConnectorConfig& config, Error& error) const {
   const uint8_t id = config.connector_id;
   Connection connection;
-  RETURN_IF_ERROR(
-      connect('c', id, known(config.loaded_profile, config.profile), connection, error));
+  RETURN_IF_ERROR(connect('c', id,
+                          default_port(config.loaded_profile, config.profile, config.outlet),
+                          connection, error));
   config.bus = connection.bus;
   config.override_serial = connection.override_serial;
   config.serial = connection.serial;
@@ -116,8 +120,8 @@ Status ChargerBuses::assign_contactor(bridge::ConnectorConfig& config, Error& er
   return refuse(error, "c%u.contactor: %s", config.connector_id, mistake.c_str());
 }
 
-Status ChargerBuses::connect(char owner, uint8_t number, const bridge::Profile* known,
-                             Connection& out, Error& error) const {
+Status ChargerBuses::connect(char owner, uint8_t number, uint16_t tcp_port, Connection& out,
+                             Error& error) const {
   const gateway::SettingText host = settings_.text_of(owner, number, "host");
   gateway::SettingText line = settings_.text_of(owner, number, "line");
   if (host.empty()) {
@@ -133,7 +137,7 @@ Status ChargerBuses::connect(char owner, uint8_t number, const bridge::Profile* 
     out.bus = serial_bus_[bus - 1];
     if (line.empty()) line = settings_.text_of('b', bus, "line");
   } else {
-    RETURN_IF_ERROR(connect_host(owner, number, known, host.span(), out, error));
+    RETURN_IF_ERROR(connect_host(owner, number, tcp_port, host.span(), out, error));
   }
   gateway::LineSetting setting;
   // A stored value that this firmware does not take counts as not set, as in Settings.
@@ -144,14 +148,14 @@ Status ChargerBuses::connect(char owner, uint8_t number, const bridge::Profile* 
   return Status::kOk;
 }
 
-Status ChargerBuses::connect_host(char owner, uint8_t number, const bridge::Profile* known,
+Status ChargerBuses::connect_host(char owner, uint8_t number, uint16_t tcp_port,
                                   common::TextSpan host, Connection& out, Error& error) const {
   gateway::HostSetting setting;
   if (!gateway::parse_host(host, setting)) {
     return refuse(error, "%c%u.host is not HOST, HOST:PORT or rtu+tcp://HOST:PORT", owner, number);
   }
   modbus::TcpTarget& target = setting.target;
-  if (!setting.has_port && known != nullptr && known->tcp_port != 0) target.port = known->tcp_port;
+  if (!setting.has_port) target.port = tcp_port;
   const common::Result<uint8_t> present = bridge_.find_tcp_bus(target);
   if (present.ok()) {
     out.bus = present.value();

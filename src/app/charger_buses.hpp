@@ -42,11 +42,11 @@ class ChargerBuses {
   };
 
   common::Status assign_contactor(bridge::ConnectorConfig& config, Error& error) const;
-  /// @param known  The profile; nullptr = there is none.
-  common::Status connect(char owner, uint8_t number, const bridge::Profile* known, Connection& out,
+  /// @param tcp_port  Where the device is if the setting names none.
+  common::Status connect(char owner, uint8_t number, uint16_t tcp_port, Connection& out,
                          Error& error) const;
-  common::Status connect_host(char owner, uint8_t number, const bridge::Profile* known,
-                              common::TextSpan host, Connection& out, Error& error) const;
+  common::Status connect_host(char owner, uint8_t number, uint16_t tcp_port, common::TextSpan host,
+                              Connection& out, Error& error) const;
 
   const Platform& platform_;
   const gateway::Settings& settings_;

@@ -115,7 +115,11 @@ def _watchdog(data: dict[str, Any]) -> str:
     if watchdog["fed_by"] == "none":
         return "none"
     seconds = watchdog["default_ms"] / 1000
-    return f"{_THEN[watchdog.get('then', 'failsafe_current')]}, {seconds:g} s"
+    then = watchdog.get("then", "failsafe_current")
+    said = _THEN[then]
+    if then == "failsafe_current" and "failsafe_register" not in watchdog:
+        said += " as set at the charger"
+    return f"{said}, {seconds:g} s"
 
 
 def _tested(profile: Profile) -> str:

@@ -434,6 +434,13 @@ class Use:
             place = place if isinstance(failsafe, str) else (*place, index)
             yield from self._writable(place, name)
             yield from self._quantity(place, name, "current")
+        if not failsafe and watchdog.get("then", "failsafe_current") == "failsafe_current":
+            yield self._document.finding(
+                ("watchdog",),
+                "The current that the charger falls back to is only set at the charger: the"
+                " installer tells the gateway with c?.failsafe_ma.",
+                is_error=False,
+            )
         name = watchdog.get("timeout_register")
         if name is None:
             return

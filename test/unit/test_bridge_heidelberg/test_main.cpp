@@ -828,6 +828,27 @@ TEST_CASE("mistakes in the configuration are one sentence each") {
   refused(Status::kInvalidState, "after the start");
 }
 
+TEST_CASE("a fallback current that is set at the charger is counted when it is stated") {
+  World world;
+  bridge::Bridge bridge(world.store, world.log);
+  REQUIRE(bridge.add_bus(world.line).ok());
+  bridge::ConnectorConfig config = world.config();
+  config.profile = "mennekes-amtron-compact-2";
+  config.unit_id = 1;
+  REQUIRE(bridge.add_connector(config) == Status::kOk);
+  CHECK(bridge.capabilities(1).failsafe_after_ms == 0);
+  config.connector_id = config.unit_id = 2;
+  config.failsafe_ma = 7000;
+  REQUIRE(bridge.add_connector(config) == Status::kOk);
+  CHECK(bridge.capabilities(2).failsafe_ma == 7000);
+  CHECK(bridge.capabilities(2).failsafe_after_ms == 10000);
+  // Nothing would ever take it.
+  config.profile = "phoenix-ev-cc-ac1-m-ser";
+  config.connector_id = config.unit_id = 3;
+  CHECK(bridge.add_connector(config) == Status::kInvalidArgument);
+  CHECK(std::string(bridge.error_text()).find("has no failsafe current") != std::string::npos);
+}
+
 TEST_CASE("connectors that do not exist are ignored or not found") {
   World world;
   world.start();
