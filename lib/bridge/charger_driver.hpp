@@ -193,6 +193,7 @@ class ChargerDriver final : public Driver {
   void on_state(common::Instant now);
   void read_tag(uint8_t row, common::ByteSpan payload, const ReadBlock& block);
   void report_tag(common::Instant now);
+  void report_own_authorization(uint8_t state_flags, common::Instant now);
   void on_energy(uint8_t row, int64_t counter_wh, common::Instant now);
   void book_energy(int64_t counter_wh, common::Instant now);
   int64_t highest_power_w() const;
@@ -214,6 +215,7 @@ class ChargerDriver final : public Driver {
   WakeLadder wake_;
   Measurement reading_;
   TagRegister tag_;
+  charger::OwnAuthorization own_authorization_ = charger::OwnAuthorization::kNone;
 
   Phase phase_ = Phase::kInit;
   InitStep init_step_ = InitStep::kLayout;

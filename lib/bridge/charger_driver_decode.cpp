@@ -395,6 +395,24 @@ void ChargerDriver::report_tag(common::Instant now) {
   if (ports_.tags != nullptr) ports_.tags->on_id_tag(config_.connector_id, tag, now);
 }
 
+void ChargerDriver::report_own_authorization(uint8_t state_flags, common::Instant now) {
+  using charger::OwnAuthorization;
+  OwnAuthorization own = OwnAuthorization::kNone;
+  if (normaliser_.output().plug == charger::Plug::kPlugged) {
+    own = (state_flags & kStateAuthorized) != 0 ? OwnAuthorization::kGranted
+          : (state_flags & kStateWaiting) != 0  ? OwnAuthorization::kWaiting
+          : (state_flags & kStateEnded) != 0    ? OwnAuthorization::kEnded
+                                                : OwnAuthorization::kNone;
+  }
+  // While it may not charge, a charger may hide what it has authorized.
+  if (own == OwnAuthorization::kNone && target_ma_ == 0 &&
+      normaliser_.output().plug == charger::Plug::kPlugged)
+    return;
+  if (own == own_authorization_) return;
+  own_authorization_ = own;
+  if (ports_.tags != nullptr) ports_.tags->on_own_authorization(config_.connector_id, own, now);
+}
+
 // --- state
 
 void ChargerDriver::on_state(common::Instant now) {
@@ -446,6 +464,7 @@ void ChargerDriver::on_state(common::Instant now) {
   }
   boot_state_seen_ = is_booting;
   normaliser_.update(row, target_ma_ != 0 && limit_.is_settled(), config_.timings, now);
+  report_own_authorization(row.flags, now);
   has_read_state_ = true;
   state_at_ = now;
   // Charging without permission: perhaps it has forgotten its limit.

@@ -34,6 +34,8 @@
   X(unauthorised, 10000, 1000, 600000, "current without permission: disabled again")              \
   X(unauth_retry, 5000, 1000, 600000,                                                             \
     "... this far apart, three times in all, then UNAUTHORISED_ENERGY")                           \
+  X(auth_back, 5000, 0, 600000,                                                                   \
+    "a charger that takes back its own authorization: the transaction ends after this")           \
   X(phase_switch, 300000, 0, 86400000, "least time from one switch of phases to the next")        \
   X(wake_after, 30000, 1000, 3600000,                                                             \
     "an EV that the gateway had paused does not take the current: it is woken")                   \

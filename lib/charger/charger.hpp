@@ -186,12 +186,25 @@ class ChargerObserver {
 /// An id tag as read: upper-case hex of the UID or printable text, at most 20 bytes (CiString20).
 using IdTag = common::FixedString<limits::kIdTagBytes>;
 
+/// What a charger says about an authorization of its own.
+enum class OwnAuthorization : uint8_t {
+  kNone,  ///< Nothing: nobody is plugged in, or it cannot tell.
+  kWaiting,
+  kGranted,
+  kEnded,  ///< It has ended its session itself.
+};
+
 /// Receiver of what tag readers see.
 class IdReaderObserver {
  public:
   virtual ~IdReaderObserver() = default;
   /// @param connector_id  Connector the reader belongs to; 0 = one reader for all connectors.
   virtual void on_id_tag(uint8_t connector_id, const IdTag& id_tag, common::Instant now) = 0;
+  /// A charger's own authorization has changed.
+  virtual void on_own_authorization(uint8_t connector_id, OwnAuthorization own,
+                                    common::Instant now) {
+    (void)connector_id, (void)own, (void)now;
+  }
 };
 
 }  // namespace charger

@@ -205,6 +205,9 @@ void Console::on_event(const EngineEvent& event) {
     case Kind::kTagRejected:
       name = "tag_rejected";
       break;
+    case Kind::kTagIgnored:
+      name = "tag_ignored";
+      break;
     case Kind::kTransactionStarted:
       name = "tx_started";
       break;
@@ -253,6 +256,12 @@ void Console::on_event(const EngineEvent& event) {
       writer.integer(event.connector_id);
       writer.key("tag");
       writer.string(event.id_tag.span());
+      break;
+    case Kind::kTagIgnored:
+      writer.key("connector");
+      writer.integer(event.connector_id);
+      writer.key("auth");
+      writer.string(event.text);
       break;
     case Kind::kConfigurationChanged:
       writer.key("key");

@@ -1,3 +1,4 @@
+#include "gateway/access.hpp"
 #include "gateway/console.hpp"
 #include "gateway/console_arguments.hpp"
 #include "gateway/json_members.hpp"
@@ -113,6 +114,7 @@ void Console::write_connector(json::Writer& out, uint8_t connector_id) const {
     out.null();
   }
   flag(out, "permit", offer.permit);
+  member(out, "auth", to_string(parts_.policy.access(connector_id).mode));
   member(out, "offer_ma", offer.limit_ma);
 }
 
@@ -198,7 +200,9 @@ bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Ins
   }
   if (is_word(verb, "set") && !name.empty()) {
     common::FixedString<95> reason;
-    if (parts_.settings.set(name, arguments.rest(), reason) == Status::kOk) {
+    const TextSpan value = arguments.rest();
+    if (check_new_access(parts_.settings, name, value, reason) == Status::kOk &&
+        parts_.settings.set(name, value, reason) == Status::kOk) {
       member(out, "applies", "after a reboot");
       return true;
     }
@@ -354,7 +358,8 @@ bool Console::transactions(Arguments& arguments, json::Writer& out, Error& error
   if (is_word(verb, "stop")) {
     uint8_t connector_id = 0;
     if (!connector_argument(arguments, connector_id, error) || connector_id == 0) return false;
-    if (parts_.engine.stop_transaction(connector_id, now) == Status::kOk) return true;
+    if (parts_.engine.stop_transaction(connector_id, StopCause::kLocal, now) == Status::kOk)
+      return true;
     error = Error("no transaction is running on this connector");
     return false;
   }

@@ -17,7 +17,12 @@ struct EngineOptions {
   common::FixedString<50> firmware_version;
   uint8_t connectors = 1;
   platform::ResetCause reset_cause = platform::ResetCause::kUnknown;
+  /// Connectors that the reader for all serves, bits 1..n.
+  uint16_t reader_connectors = UINT16_MAX;
 };
+
+/// Why a transaction is stopped here; becomes the Reason of StopTransaction.
+enum class StopCause : uint8_t { kLocal, kOther };
 
 /// An id tag fit for logs and displays: "AB****90".
 using MaskedIdTag = common::FixedString<8>;
@@ -29,6 +34,7 @@ struct EngineEvent {
     kConnectorStatus,     ///< connector_id (0 = the charge point); text: ChargePointStatus literal.
     kTagAccepted,         ///< connector_id, id_tag.
     kTagRejected,         ///< connector_id, id_tag.
+    kTagIgnored,          ///< connector_id (0 = none), text: AuthMode of the connector.
     kTransactionStarted,  ///< connector_id, local_transaction, id_tag.
     kTransactionStopped,  ///< connector_id, local_transaction, id_tag.
     kConfigurationChanged,  ///< text: key.
@@ -175,7 +181,13 @@ class OcppEngine : public charger::ChargerObserver {
   /// @retval kInvalidState  One is being installed.  @retval kIo, kNoSpace
   virtual common::Status update_firmware(common::TextSpan url, common::Instant now) = 0;
   /// Stops a transaction for a local cause. @retval kInvalidState  None is running.
-  virtual common::Status stop_transaction(uint8_t connector_id, common::Instant now) = 0;
+  virtual common::Status stop_transaction(uint8_t connector_id, StopCause cause,
+                                          common::Instant now) = 0;
+  /// Somebody may charge whom the CSMS is not asked about: free vend, or a charger that authorizes by itself. The
+  /// transaction starts once an EV is plugged in and the meter was read.
+  /// @retval kInvalidState  The connector is taken, reserved or out of order.
+  virtual common::Status authorize(uint8_t connector_id, const charger::IdTag& id_tag,
+                                   common::Instant now) = 0;
 };
 
 }  // namespace gateway

@@ -53,6 +53,7 @@ common::Status OwnEngine::begin(const EngineOptions& options, common::Instant no
   own.connectors = options.connectors;
   own.reset_cause = options.reset_cause;
   own.divides_total = false;  // SiteLimit shares it.
+  own.reader_connectors = options.reader_connectors;
   return charge_point_.begin(own, now, utc);
 }
 

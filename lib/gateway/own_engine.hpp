@@ -65,8 +65,15 @@ class OwnEngine final : public OcppEngine {
   common::Status update_firmware(common::TextSpan url, common::Instant now) override {
     return charge_point_.update_firmware(url, now);
   }
-  common::Status stop_transaction(uint8_t connector_id, common::Instant now) override {
-    return charge_point_.stop_transaction(connector_id, now);
+  common::Status stop_transaction(uint8_t connector_id, StopCause cause,
+                                  common::Instant now) override {
+    return charge_point_.stop_transaction(
+        connector_id, now,
+        cause == StopCause::kLocal ? ocpp::StopReason::kLocal : ocpp::StopReason::kOther);
+  }
+  common::Status authorize(uint8_t connector_id, const charger::IdTag& id_tag,
+                           common::Instant now) override {
+    return charge_point_.authorize(connector_id, id_tag, now);
   }
 
  private:

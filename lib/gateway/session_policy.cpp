@@ -32,7 +32,10 @@ Instant SessionPolicy::step(Instant now) {
     }
     for (uint8_t id = 1; id <= settings_.connectors; ++id) apply(id, now);
   }
-  return should_limit ? Instant::never() : due;
+  Instant next = should_limit ? Instant::never() : due;
+  for (uint8_t id = 1; id <= settings_.connectors; ++id)
+    next = common::earlier(next, step_access(id, now));
+  return next;
 }
 
 void SessionPolicy::on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
@@ -40,7 +43,9 @@ void SessionPolicy::on_charger_state(uint8_t connector_id, const charger::Charge
   if (!is_known(connector_id)) return;
   connectors_[connector_id - 1].reported = state;
   connectors_[connector_id - 1].has_state = true;
+  follow_plug(connector_id, now);
   report_state(connector_id, now);
+  follow_unauthorised(connector_id, now);
 }
 
 void SessionPolicy::set_reader_health(bool is_healthy, Instant now) {
@@ -59,6 +64,12 @@ void SessionPolicy::set_reader_health(bool is_healthy, Instant now) {
 void SessionPolicy::report_state(uint8_t connector_id, Instant now) {
   Connector& connector = connectors_[connector_id - 1];
   connector.state = connector.reported;
+  if (connector.is_booking) {
+    connector.state.error = charger::Error::kNone;
+    connector.state.is_faulted = false;
+    connector.state.vendor_error_code.clear();
+    connector.state.info.clear();
+  }
   if (!is_reader_healthy_ && connector.state.error == charger::Error::kNone) {
     connector.state.error = charger::Error::kReaderFailure;
     connector.state.is_faulted = false;
@@ -74,14 +85,13 @@ void SessionPolicy::on_meter_sample(uint8_t connector_id, const charger::MeterSa
   engine_.on_meter_sample(connector_id, sample, now);
 }
 
-void SessionPolicy::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
-  if (id_tag.empty()) return;
+bool SessionPolicy::is_repeated(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
   const bool is_repeat =
       id_tag == last_tag_ && connector_id == last_tag_connector_ && now - last_tag_at_ < kSameTagMs;
   last_tag_ = id_tag;
   last_tag_connector_ = connector_id;
   last_tag_at_ = now;
-  if (!is_repeat) engine_.on_id_tag(connector_id, id_tag, now);
+  return is_repeat;
 }
 
 void SessionPolicy::set_offer(uint8_t connector_id, const charger::Offer& offer, Instant now) {
@@ -96,6 +106,10 @@ void SessionPolicy::apply(uint8_t connector_id, Instant now) {
   Connector& connector = connectors_[connector_id - 1];
   if (!connector.has_offer) return;
   connector.given = connector.wanted;
+  if (connector.is_invited && !connector.wanted.permit) {
+    connector.given.permit = true;
+    connector.given.limit_ma = bridge_.capabilities(connector_id).min_ma;
+  }
   if (is_offline_limit_active_ && connector.given.limit_ma > settings_.offline_ma) {
     connector.given.limit_ma = settings_.offline_ma;
   }

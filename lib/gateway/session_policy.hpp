@@ -2,6 +2,7 @@
 
 #include "charger/charger.hpp"
 #include "common/log.hpp"
+#include "gateway/access.hpp"
 #include "gateway/ocpp_engine.hpp"
 
 namespace gateway {
@@ -11,6 +12,12 @@ struct PolicySettings {
   /// CSMS away for this long, ms: fall back to offline_ma, which also holds from the start until it is there. 0 = never.
   int64_t offline_after_ms = 0;
   uint32_t offline_ma = 6000;  ///< mA per phase while the CSMS is away.
+  ConnectorAccess access[limits::kMaxConnectors];
+  /// A charger silent for this long, ms: its transaction is stopped. 0 = never.
+  int64_t silence_stop_ms = 0;
+  /// Of the bridge: silence until Health::kLost, and how long a charger takes its authorization back before it counts.
+  int64_t lost_ms = bridge::Timings().lost_ms;
+  int64_t auth_back_ms = bridge::Timings().auth_back_ms;
 };
 
 /// Stands between engine and bridge: hands reports up and offers down, and adds the site's own rules.
@@ -19,6 +26,10 @@ struct PolicySettings {
 /// offline_after_ms it never exceeds offline_ma either (a load manager that went silent must not leave the site
 /// at its last, perhaps high, limit). There means: connected and accepted. How long the CSMS was away before a restart
 /// nobody knows, so after one the rule holds at once, with or without a clock.
+///
+/// Who may let charge is a setting of each connector (AuthMode); what comes from elsewhere is ignored and told. Nothing is
+/// permitted before the engine has somebody authorized, but for chargers that authorize only while they may charge:
+/// those get their lowest current while somebody is plugged in, and a transaction as soon as they let charge.
 /// @par Context  Loop thread. Keeps references to engine, bridge and log.
 class SessionPolicy final : public charger::ChargerObserver,
                             public charger::ChargerControl,
@@ -36,8 +47,10 @@ class SessionPolicy final : public charger::ChargerObserver,
                         common::Instant now) override;
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
                        common::Instant now) override;
-  /// A tag that is presented again within kSameTagMs counts once: readers and hands bounce.
+  /// At the gateway's reader. A tag that is presented again within kSameTagMs counts once: readers and hands bounce.
   void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
+  /// What chargers read, and authorize by themselves.
+  charger::IdReaderObserver& chargers() { return chargers_; }
 
   /// A dead tag reader is a warning (ReaderFailure) on every connector that has nothing worse to tell.
   void set_reader_health(bool is_healthy, common::Instant now);
@@ -53,9 +66,35 @@ class SessionPolicy final : public charger::ChargerObserver,
   /// What the bridge was told last.
   const charger::Offer& offer(uint8_t connector_id) const;
 
+  const ConnectorAccess& access(uint8_t connector_id) const;
+  /// Connectors that tags at the gateway's reader are for, bits 1..n.
+  uint16_t reader_connectors() const;
+  /// The oldest event of the policy's own; the rest is the engine's.
+  bool take_event(EngineEvent& event);
+
   static constexpr int64_t kSameTagMs = 1500;
+  /// The charger lets charge: its tag may be read a moment later.
+  static constexpr int64_t kTagWaitMs = 1500;
+  /// A start that no tag asked for is tried again after this; whatever waits for its transaction waits no longer.
+  static constexpr int64_t kStartMs = 60000;
 
  private:
+  class Chargers final : public charger::IdReaderObserver {
+   public:
+    explicit Chargers(SessionPolicy& policy) : policy_(policy) {}
+    void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag,
+                   common::Instant now) override {
+      policy_.on_charger_tag(connector_id, id_tag, now);
+    }
+    void on_own_authorization(uint8_t connector_id, charger::OwnAuthorization own,
+                              common::Instant now) override {
+      policy_.on_own_authorization(connector_id, own, now);
+    }
+
+   private:
+    SessionPolicy& policy_;
+  };
+
   struct Connector {
     charger::ChargerState reported;  ///< By the charger.
     charger::ChargerState state;     ///< With the reader's failure.
@@ -64,6 +103,23 @@ class SessionPolicy final : public charger::ChargerObserver,
     charger::Offer wanted;
     charger::Offer given;
     bool has_offer = false;
+
+    // session_policy_access.cpp
+    charger::OwnAuthorization own = charger::OwnAuthorization::kNone;
+    charger::IdTag own_tag;  ///< Read by the charger since the last unplug.
+    bool is_plugged = false;
+    bool had_transaction = false;
+    bool is_ended_by_charger = false;
+    bool may_invite =
+        false;  ///< Somebody plugged in, and nobody else has ended a transaction since.
+    bool is_invited = false;   ///< The charger may deliver its lowest current, to authorize.
+    bool may_book = false;     ///< Once for each plug-in.
+    bool wants_start = false;  ///< Without a tag, at start_at.
+    bool is_booking = false;   ///< Unauthorised energy gets a transaction in place of a fault.
+    common::Instant start_at;
+    common::Instant start_by = common::Instant::never();
+    common::Instant back_at = common::Instant::never();
+    common::Instant silent_at = common::Instant::never();
   };
 
   bool is_known(uint8_t connector_id) const {
@@ -71,10 +127,24 @@ class SessionPolicy final : public charger::ChargerObserver,
   }
   void apply(uint8_t connector_id, common::Instant now);
   void report_state(uint8_t connector_id, common::Instant now);
+  bool is_repeated(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now);
+
+  // session_policy_access.cpp
+  void on_charger_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now);
+  void on_own_authorization(uint8_t connector_id, charger::OwnAuthorization own,
+                            common::Instant now);
+  void ignore_tag(uint8_t connector_id, const char* where);
+  void follow_plug(uint8_t connector_id, common::Instant now);
+  void follow_unauthorised(uint8_t connector_id, common::Instant now);
+  common::Instant step_access(uint8_t connector_id, common::Instant now);
+  bool should_invite(uint8_t connector_id, const ConnectorSummary& seen, common::Instant now) const;
+  void start_without_tag(uint8_t connector_id, common::Instant now);
+  charger::IdTag start_tag(uint8_t connector_id) const;
 
   OcppEngine& engine_;
   charger::ChargerControl& bridge_;
   common::LogSink& log_;
+  Chargers chargers_{*this};
   PolicySettings settings_;
   Connector connectors_[limits::kMaxConnectors];
   bool is_reader_healthy_ = true;
@@ -84,6 +154,8 @@ class SessionPolicy final : public charger::ChargerObserver,
   charger::IdTag last_tag_;
   uint8_t last_tag_connector_ = 0;
   common::Instant last_tag_at_;
+  bool has_event_ = false;
+  EngineEvent event_;
 };
 
 }  // namespace gateway

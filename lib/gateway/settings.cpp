@@ -18,6 +18,8 @@ constexpr int32_t kMaxConnectors = static_cast<int32_t>(limits::kMaxConnectors);
 #define GATEWAY_TIMING_ROW(name, value, lowest, highest, help) \
   {"t." #name, SettingKind::kInteger, lowest, highest, #value, false, help " [ms]"},
 
+constexpr char kAuthWords[] = "reader charger_reader charger_list free remote";
+
 constexpr SettingRow kTable[] = {
     {"csms_url", SettingKind::kText, 0, 255, "", false,
      "base URL of the CSMS, ws:// or wss://, without the identity"},
@@ -50,9 +52,20 @@ constexpr SettingRow kTable[] = {
      "tag reader of the gateway: none, rdm6300, pn532 or wiegand"},
     {"tag_format", SettingKind::kText, 0, 8, "hex", false,
      "how a tag's number becomes an id tag: hex, or decimal as printed on many tags"},
+    {"auth", SettingKind::kWord, 1, 0, "reader", false,
+     "who lets charge, see docs/authorization.md", kAuthWords},
+    {"silence_stop_s", SettingKind::kInteger, 0, 604800, "0", false,
+     "a charger silent for this long: its transaction is stopped; 0 = kept open"},
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},
     {"c?.profile", SettingKind::kText, 0, 48, "", false,
      "charger profile, see vevgw profiles list; file:NAME = one loaded from a file"},
+    {"c?.auth", SettingKind::kWord, 0, 0, "", false,
+     "who lets charge at this connector; empty = as auth says", kAuthWords},
+    {"c?.id_tag", SettingKind::kText, 0, 20, "", false,
+     "id tag of transactions that no tag has started; empty = the OCPP key FreeVendIdTag"},
+    {"c?.unauthorised", SettingKind::kWord, 1, 0, "fault", false,
+     "energy without permission that cannot be stopped: fault, or free_vend to book it",
+     "fault free_vend"},
     {"b?.line", SettingKind::kLine, 0, 20, "", false,
      "how everything on the bus is set, such as 9600 8N1 or 38400 8E1 ascii; empty = as in the "
      "profiles"},
@@ -134,9 +147,22 @@ bool parse_boolean(TextSpan text, bool& out) {
   return false;
 }
 
+bool is_word_of(const char* words, TextSpan value) {
+  for (const char* at = words; *at != '\0';) {
+    const size_t size = std::strcspn(at, " ");
+    if (common::equals(value, TextSpan(at, size))) return true;
+    at += size + (at[size] == ' ' ? 1 : 0);
+  }
+  return false;
+}
+
 Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
   char text[96];
   switch (row.kind) {
+    case SettingKind::kWord:
+      if (value.empty() ? row.min == 0 : is_word_of(row.words, value)) return Status::kOk;
+      std::snprintf(text, sizeof text, "%s must be one of: %s", row.name, row.words);
+      break;
     case SettingKind::kLine: {
       LineSetting line;
       if (value.empty() || parse_line(value, line)) return Status::kOk;

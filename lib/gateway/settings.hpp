@@ -13,6 +13,7 @@ enum class SettingKind : uint8_t {
   kBoolean,
   kLine,  ///< Text that parse_line() takes.
   kHost,  ///< Text that parse_host() takes.
+  kWord,  ///< One of `words`.
 };
 
 /// One device setting: what a technician sets once per site (OCPP configuration keys live in the engine).
@@ -25,6 +26,8 @@ struct SettingRow {
   const char* default_value;
   bool is_secret;  ///< Write-only: never shown.
   const char* help;
+  const char* words =
+      "";  ///< kWord: the words, with spaces between them; an empty value where min is 0.
 };
 
 /// Longest text value, bytes.

@@ -81,6 +81,7 @@ Connector* Engine::reader_target(const IdTag& id_tag) {
   Connector* finished = nullptr;
   Connector* of_group = nullptr;
   for (uint8_t id = 1; id <= options.connectors; ++id) {
+    if ((options.reader_connectors >> id & 1U) == 0) continue;
     Connector& candidate = connector(id);
     const bool is_used = candidate.has_transaction() || candidate.is_cable_kept() ||
                          candidate.session() == SessionState::kAwaitingPlug ||

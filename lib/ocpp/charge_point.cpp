@@ -42,10 +42,6 @@ void ChargePoint::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, 
 
 void ChargePoint::on_utc(common::UtcTime utc, Instant now) { at(now).set_utc(utc, "the platform"); }
 
-common::Status ChargePoint::stop_transaction(uint8_t connector_id, Instant now) {
-  return at(now).stop_transaction(connector_id);
-}
-
 common::Status ChargePoint::add_data_transfer_handler(const DataTransferHandler& handler) {
   return engine_.data_transfers.add(handler);
 }

@@ -81,7 +81,23 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   void on_utc(common::UtcTime utc, common::Instant now);
   /// Stops the transaction on a connector for a local cause (stop button on the console).
   /// @retval kInvalidState  None is running.
-  common::Status stop_transaction(uint8_t connector_id, common::Instant now);
+  common::Status stop_transaction(uint8_t connector_id, common::Instant now,
+                                  StopReason reason = StopReason::kLocal) {
+    Engine& engine = at(now);
+    if (!engine.has_connector(connector_id)) return common::Status::kInvalidState;
+    engine.on_input();
+    return engine.connector(connector_id).stop(reason, charger::IdTag());
+  }
+  /// Somebody may charge whom the CSMS is not asked about: free vend, or a charger that authorizes by itself.
+  /// @retval kInvalidState  The connector is taken, reserved or out of order.
+  common::Status authorize(uint8_t connector_id, const charger::IdTag& id_tag,
+                           common::Instant now) {
+    Engine& engine = at(now);
+    if (!engine.has_connector(connector_id) || !engine.can_start(engine.connector(connector_id)))
+      return common::Status::kInvalidState;
+    engine.on_input();
+    return engine.connector(connector_id).authorize(id_tag, charger::IdTag());
+  }
   /// @}
 
   /// @name Vendor messages

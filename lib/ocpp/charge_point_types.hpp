@@ -35,6 +35,8 @@ struct Options {
   bool divides_total = true;
   /// Converts between W and A where the meter has no voltage, mV phase to neutral, > 0.
   int32_t nominal_voltage_mv = 230000;
+  /// Connectors that the reader for all serves, bits 1..n.
+  uint16_t reader_connectors = UINT16_MAX;
 };
 
 /// What the engine uses of its surroundings. All must outlive the ChargePoint.

@@ -254,12 +254,6 @@ void Engine::on_meter_sample(uint8_t connector_id, const charger::MeterSample& s
   has_input_ = true;
 }
 
-common::Status Engine::stop_transaction(uint8_t connector_id) {
-  if (!has_connector(connector_id)) return common::Status::kInvalidState;
-  has_input_ = true;
-  return connector(connector_id).stop(StopReason::kLocal, IdTag());
-}
-
 void Engine::set_utc(common::UtcTime utc, const char* source) {
   if (!utc.is_known()) return;
   if (utc < kEarliestUtc) {

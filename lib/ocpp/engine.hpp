@@ -37,7 +37,6 @@ class Engine {
   void wake() { has_input_ = true; }
   void on_charger_state(uint8_t connector_id, const charger::ChargerState& state);
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample);
-  common::Status stop_transaction(uint8_t connector_id);
   void set_utc(common::UtcTime utc, const char* source);
 
   Connector& connector(uint8_t id);

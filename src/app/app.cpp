@@ -32,7 +32,7 @@ App::App(const Platform& platform)
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
                           platform.log, platform.transfer, platform.firmware, &diagnostics_}),
       bridge_(platform.registers, platform.log),
-      direct_chargers_(platform_, settings_, bridge_, policy_),
+      direct_chargers_(platform_, settings_, bridge_, policy_.chargers()),
       reader_(platform.reader, policy_),
       diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
                                              platform.log, platform.files, build::kVersion,
@@ -62,10 +62,10 @@ Status App::begin(Error& error) {
   policy.connectors = connectors_;
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
   policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
-  policy_.begin(policy, now);
+  policy.silence_stop_ms = int64_t{settings_.integer("silence_stop_s")} * 1000;
   RETURN_IF_ERROR(begin_site(error));
-
-  RETURN_IF_ERROR(begin_bridge(error));
+  RETURN_IF_ERROR(begin_bridge(policy, error));
+  policy_.begin(policy, now);
   gateway::EngineOptions options;
   options.vendor.assign_truncated(settings_.text("vendor").span());
   options.model.assign_truncated(settings_.text("model").span());
@@ -74,6 +74,7 @@ Status App::begin(Error& error) {
                                  ? platform_.firmware->version()
                                  : common::FixedString<50>(build::kVersion);
   options.connectors = connectors_;
+  options.reader_connectors = policy_.reader_connectors();
   options.reset_cause = platform_.device.reset_cause();
   const common::UtcTime utc = platform_.clock.utc();
   is_clock_known_ = utc.is_known();
@@ -118,12 +119,14 @@ Status App::begin_site(Error& error) {
   return Status::kOk;
 }
 
-Status App::begin_bridge(Error& error) {
+Status App::begin_bridge(gateway::PolicySettings& policy, Error& error) {
   bridge_.set_udp_port(static_cast<uint16_t>(settings_.integer("keba_port")));
   ChargerBuses buses(platform_, settings_, bridge_, profile_files_);
   RETURN_IF_ERROR(buses.begin(direct_chargers_.owned_buses(connectors_), error));
   RETURN_IF_ERROR(buses.add_meters(error));
   const bridge::Timings timings = settings_.timings();
+  policy.lost_ms = timings.lost_ms;
+  policy.auth_back_ms = timings.auth_back_ms;
   for (uint8_t id = 1; id <= connectors_; ++id) {
     char text[160];
     const gateway::SettingText profile = settings_.text("profile", id);
@@ -147,12 +150,27 @@ Status App::begin_bridge(Error& error) {
     config.failsafe_ma = static_cast<uint32_t>(settings_.integer("failsafe_ma", id));
     config.timings = timings;
     RETURN_IF_ERROR(buses.assign_meter(config, error));
+    gateway::ConnectorAccess& access = policy.access[id - 1];
+    access = gateway::read_access(settings_, id);
+    bool is_charger_known = true;
+    if (config.loaded_profile != nullptr) {
+      access.charger = bridge::access_of(*config.loaded_profile);
+    } else {
+      is_charger_known = bridge::access_of(profile.span(), access.charger);
+    }
+    common::FixedString<95> lack;
+    if (is_charger_known &&
+        gateway::check_access(access.mode, access.charger, id, lack) != Status::kOk) {
+      error = Error(lack.span());
+      return Status::kUnsupported;
+    }
     if (DirectChargers::is_direct(profile.span())) {
       RETURN_IF_ERROR(direct_chargers_.add(config, profile.span(), error));
       continue;
     }
     RETURN_IF_ERROR(buses.assign(config, error));
-    if (const Status status = bridge_.add_connector(config, &policy_); status != Status::kOk) {
+    if (const Status status = bridge_.add_connector(config, &policy_.chargers());
+        status != Status::kOk) {
       error = Error(bridge_.error_text());
       return status;
     }
@@ -253,6 +271,7 @@ void App::send_frames(Instant now) {
 
 void App::handle_events(Instant now) {
   gateway::EngineEvent event;
+  while (policy_.take_event(event)) console_.on_event(event);
   while (engine_.take_event(event)) {
     console_.on_event(event);
     switch (event.kind) {
@@ -273,6 +292,7 @@ void App::handle_events(Instant now) {
       case gateway::EngineEvent::Kind::kConnectorStatus:
       case gateway::EngineEvent::Kind::kTagAccepted:
       case gateway::EngineEvent::Kind::kTagRejected:
+      case gateway::EngineEvent::Kind::kTagIgnored:
       case gateway::EngineEvent::Kind::kDataTransferAnswered:
       case gateway::EngineEvent::Kind::kFirmware:
       case gateway::EngineEvent::Kind::kDiagnostics:

@@ -64,7 +64,7 @@ class App {
 
  private:
   common::Status begin_site(Error& error);
-  common::Status begin_bridge(Error& error);
+  common::Status begin_bridge(gateway::PolicySettings& policy, Error& error);
   common::Status begin_link(Error& error);
   uint16_t ping_interval_s() const;
   void step_link(common::Instant now);

@@ -49,8 +49,8 @@ constexpr StateRule kKebaP30States[] = {
     {{1, 1}, {0, Pilot::kX, Error::kOtherError, 0, "the charger reports an error", ""}},
     {{2, 1}, {0, Pilot::kHold, Error::kNone, 2, "the charger is starting", ""}},
     {{3, 1}, {0, Pilot::kA, Error::kNone, 0, "", ""}},
-    {{4, 1}, {0, Pilot::kC2, Error::kNone, 0, "", ""}},
-    {{5, 1}, {0, Pilot::kB2, Error::kNone, 0, "", ""}},
+    {{4, 1}, {0, Pilot::kC2, Error::kNone, 8, "", ""}},
+    {{5, 1}, {0, Pilot::kB2, Error::kNone, 8, "", ""}},
     {{6, 2}, {0, Pilot::kB1, Error::kNone, 0, "", ""}},
 };
 constexpr StepRow kKebaP30Steps[] = {

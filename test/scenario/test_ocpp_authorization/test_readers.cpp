@@ -10,6 +10,7 @@ namespace {
 /// Two connectors, one reader for both, a CSMS that takes its time.
 struct TwoConnectors : Online {
   TwoConnectors() : Online(uint8_t{2}) {}
+  explicit TwoConnectors(const World::Setup& setup) : Online(setup) {}
 
   void slow(int64_t delay_ms = 3000) { world.csms.faults.delay_ms = delay_ms; }
   size_t events(ocpp::EventType type) const {
@@ -22,6 +23,17 @@ struct TwoConnectors : Online {
   std::string remote_start(const char* id_tag) {
     return world.call("RemoteStartTransaction", std::string(R"({"idTag":")") + id_tag + "\"}");
   }
+};
+
+/// The second connector has a reader of its own.
+struct ReaderOfTheFirst : TwoConnectors {
+  static World::Setup with_reader() {
+    World::Setup setup;
+    setup.connectors = 2;
+    setup.reader_connectors = 1U << 1U;
+    return setup;
+  }
+  ReaderOfTheFirst() : TwoConnectors(with_reader()) {}
 };
 
 }  // namespace
@@ -229,4 +241,38 @@ TEST_CASE("two strangers at a kept cable are not asked about at once") {
   world.run_for(10000);
   CHECK(world.charger.unlocks(1) == 1);
   CHECK(world.problems() == "");
+}
+
+TEST_CASE_FIXTURE(ReaderOfTheFirst,
+                  "a reader for all passes over the connectors that it does not serve") {
+  plug(2);
+  world.tag("ALICE");
+  CHECK(wait("Preparing", 5000, 1));
+  CHECK(status(2) == "Preparing");
+  world.charger.plug(1);
+  CHECK(wait("Charging", 20000, 1));
+  world.tag("BOB");
+  world.run_for(5000);
+  CHECK(rejected() == 1);
+  world.tag("BOB", 2);
+  CHECK(wait("Charging", 20000, 2));
+}
+
+TEST_CASE_FIXTURE(TwoConnectors,
+                  "who is let in by others than the CSMS charges without being asked about") {
+  const auto authorize = [&](uint8_t connector_id) {
+    return world.charge_point->authorize(connector_id, charger::IdTag("HOUSE"), world.now());
+  };
+  CHECK(authorize(0) == common::Status::kInvalidState);
+  CHECK(authorize(3) == common::Status::kInvalidState);
+  plug(1);
+  REQUIRE(authorize(1) == common::Status::kOk);
+  CHECK(authorize(1) == common::Status::kInvalidState);
+  REQUIRE(wait("Charging"));
+  CHECK(world.csms.received["Authorize"] == 0);
+  CHECK(world.csms.transactions.size() == 1);
+  CHECK(world.charge_point->stop_transaction(1, world.now(), ocpp::StopReason::kOther) ==
+        common::Status::kOk);
+  world.run_for(15000);
+  CHECK(status() == "Finishing");
 }

@@ -64,6 +64,10 @@ class FakeEngine final : public gateway::OcppEngine {
       configuration_at(index, entry);
       if (common::equals_ignore_case(key, common::text(entry.key))) return common::Status::kOk;
     }
+    if (common::equals(key, common::text("FreeVendIdTag"))) {
+      entry.value = common::FixedString<500>("FREEVEND");
+      return common::Status::kOk;
+    }
     return common::Status::kNotFound;
   }
   const char* set_configuration(common::TextSpan key, common::TextSpan value, Instant) override {
@@ -84,11 +88,22 @@ class FakeEngine final : public gateway::OcppEngine {
   common::Status update_firmware(common::TextSpan, common::Instant) override {
     return common::Status::kUnsupported;
   }
-  common::Status stop_transaction(uint8_t, Instant) override {
-    return transaction.has_transaction ? common::Status::kOk : common::Status::kInvalidState;
+  common::Status stop_transaction(uint8_t connector_id, gateway::StopCause cause,
+                                  Instant) override {
+    if (!transaction.has_transaction) return common::Status::kInvalidState;
+    transaction.is_stopping = true;
+    stops.push_back(std::to_string(connector_id) +
+                    (cause == gateway::StopCause::kLocal ? ":Local" : ":Other"));
+    return common::Status::kOk;
   }
-  void on_charger_state(uint8_t connector_id, const charger::ChargerState&, Instant) override {
+  common::Status authorize(uint8_t connector_id, const charger::IdTag& id_tag, Instant) override {
+    authorized.push_back(std::to_string(connector_id) + ":" + id_tag.c_str());
+    return authorize_status;
+  }
+  void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
+                        Instant) override {
     states.push_back(connector_id);
+    last_state = state;
   }
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample&, Instant) override {
     samples.push_back(connector_id);
@@ -106,6 +121,10 @@ class FakeEngine final : public gateway::OcppEngine {
   std::vector<gateway::ActionCounters> actions;
   gateway::ConnectorSummary transaction;
   std::vector<std::string> tags;
+  std::vector<std::string> stops;
+  std::vector<std::string> authorized;
+  common::Status authorize_status = common::Status::kOk;
+  charger::ChargerState last_state;
   std::vector<int> states;
   std::vector<int> samples;
 };

@@ -19,6 +19,7 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
                   setup.has_transfer ? transfer.get() : nullptr, firmware.get(), &diagnostics});
   charger.set_observer(*charge_point);
   ocpp::Options options;
+  options.reader_connectors = setup.reader_connectors;
   options.identity.vendor = common::FixedString<20>("VEV");
   options.identity.model = common::FixedString<20>("Gateway");
   options.identity.serial_number = common::FixedString<25>(setup.serial_number);

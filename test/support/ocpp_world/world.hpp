@@ -46,7 +46,8 @@ class World {
     platform_sim::SimCharger::Wallbox wallbox;
     bool counts_allocations = false;  ///< Of the engine, after begin().
     const char* serial_number = "0001";
-    bool has_transfer = true;  ///< Files can be fetched and sent.
+    bool has_transfer = true;                 ///< Files can be fetched and sent.
+    uint16_t reader_connectors = UINT16_MAX;  ///< Bits 1..n.
   };
 
   World() : World(Setup()) {}

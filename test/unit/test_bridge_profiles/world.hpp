@@ -144,6 +144,9 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
   void on_id_tag(uint8_t, const charger::IdTag& tag, common::Instant) override {
     tags.push_back(tag.c_str());
   }
+  void on_own_authorization(uint8_t, charger::OwnAuthorization value, common::Instant) override {
+    own.push_back(value);
+  }
 
   /// Called before the start: makes another charger of the profile.
   std::function<void(bridge::Profile&)> change;
@@ -161,5 +164,6 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
   charger::ChargerState state;
   charger::MeterSample sample;
   std::vector<std::string> tags;
+  std::vector<charger::OwnAuthorization> own;
   bridge::Bridge bridge;
 };

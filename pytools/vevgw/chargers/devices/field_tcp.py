@@ -92,9 +92,16 @@ class KebaP30(ProfileDevice):
 
     Two registers per read and no more, FC 3 and 6. Current in mA, 6000 to 63000; it is enabled
     after its own start. Writing the failsafe time feeds the watchdog.
+
+    Attributes:
+        has_list: It lets charge by itself who is on its list of cards, and nobody else; only while
+            it is enabled. Otherwise its reader only reads.
+        is_authorized: A card of the list was held to it in this session.
     """
 
     model = "keba-p30"
+    has_list = False
+    is_authorized = False
     function_codes = frozenset({3, 6})
     enable = ("enable", 1, 0)
     max_read = 2
@@ -125,6 +132,22 @@ class KebaP30(ProfileDevice):
         "E": {"state": 4, "cable": 7, "error": 0x00020011},
         "error": {"state": 4, "cable": 7, "error": 0x00010003},
     }
+
+    def hold_card(self, uid: str) -> None:
+        """Holds a card, 8 hex digits, to its reader: with a list, it begins or ends a session."""
+        self._stored["card"] = uid
+        if self.has_list and self.ev is not None and super().is_enabled():
+            self.is_authorized = not self.is_authorized
+
+    def unplug(self) -> None:
+        """The session is over."""
+        super().unplug()
+        self._stored["card"] = 0
+        self.is_authorized = False
+
+    def is_enabled(self) -> bool:
+        """A list lets nobody charge who is not on it."""
+        return super().is_enabled() and (self.is_authorized or not self.has_list)
 
     def accepts(self, name: str, raw: Raw) -> bool:
         """The ranges of its document."""
@@ -402,6 +425,11 @@ class MennekesHcc3(ProfileDevice):
         """The session is over."""
         super().unplug()
         self._session = 0
+
+    def hold_card(self) -> None:
+        """Holds a card of its list to its reader: it begins or ends a session."""
+        if self.ev is not None:
+            self._session = 5 if self._session in (2, 3, 4) else 3
 
     def shown(self, name: str) -> Raw | None:
         """The session."""
