@@ -207,6 +207,7 @@ void ChargerDriver::start_init(bool is_resuming, common::Instant now) {
   // What the charger forgot, or what was cut short.
   if (has_service_ && (!is_in_service_ || !is_serving_)) must_tell_service_ = true;
   was_permitted_ = false;  // A session of the charger's own begins anew.
+  own_authorization_ = charger::OwnAuthorization::kNone;
   state_slots_ = 0;
   for (const StateRule& rule : profile_->states) {
     for (size_t i = 0; i < rule.when.count; ++i) {
@@ -223,17 +224,20 @@ void ChargerDriver::next_init_step(common::Instant now) {
   cycle_ = RegisterSet::Cursor();
   switch (init_step_) {
     case InitStep::kLayout:
-      init_step_ = is_resuming_ ? InitStep::kSettings : InitStep::kOnce;
+      // Whatever comes back after a silence may be another device.
+      init_step_ =
+          is_resuming_ && profile_->identity.count == 0 ? InitStep::kSettings : InitStep::kOnce;
       return;
     case InitStep::kOnce:
-      registers_.apply_gates();
+      // What decides at the start may hold our own limit by now.
+      if (!is_resuming_) registers_.apply_gates();
       is_other_model_ =
           registers_.is_known(profile_->identity) && !registers_.holds(profile_->identity);
       if (is_other_model_) {
         LOG_ERROR(*ports_.log, "connector %u: the charger is not a %s", config_.connector_id,
                   profile_->description);
       }
-      init_step_ = InitStep::kFirstRead;
+      init_step_ = is_resuming_ ? InitStep::kSettings : InitStep::kFirstRead;
       return;
     case InitStep::kFirstRead:
       init_step_ = InitStep::kSettings;
@@ -261,6 +265,7 @@ void ChargerDriver::next_init_step(common::Instant now) {
 
 /// @return true while a setting waits for an answer or for a write, false when all are done.
 bool ChargerDriver::run_settings() {
+  if (is_other_model_) return false;
   while (init_index_ < setting_count()) {
     const Setting item = setting(init_index_);
     if (item.row != kNoRegister && registers_.exists(item.row)) {
@@ -337,7 +342,7 @@ bool ChargerDriver::run_init(common::Instant now) {
       case InitStep::kLimit: {
         const bool has_limit = registers_.exists(profile_->control.limit_register);
         // The first start waits for the engine's first offer instead.
-        if (is_resuming_ && has_offer_ && !limit_restored_) {
+        if (is_resuming_ && has_offer_ && !limit_restored_ && !is_other_model_) {
           limit_restored_ = true;
           limit_.rewrite();
           if (profile_->control.enable_register != kNoRegister) enable_.rewrite();
