@@ -203,6 +203,13 @@ async def test_a_handshake_is_refused_with_a_status(csms, status):
     assert caught.value.response.headers["Retry-After"] == "7"
     async with RawClient(f"{csms.url}/CP1"):
         pass
+    await csms.charge_point("CP1").wait_disconnected(timeout_s=5)
+    refused, served = await csms.log.read(lambda log: log.connections("CP1"))
+    assert (refused["close_code"], refused["close_reason"]) == (
+        None,
+        f"HTTP {status}, fault F1 http",
+    )
+    assert served["close_code"] == 1000
 
 
 @pytest.mark.parametrize("name", [None, "ocpp2.0.1"])
@@ -253,6 +260,17 @@ async def test_a_close_at_its_time_hits_the_charge_points_meant(csms, client):
             await client.receive()
         assert client.websocket.close_code == 1012
         assert (await other.ask("Heartbeat", {}))[0] == 3
+
+
+async def test_a_fault_that_acts_now_needs_a_running_csms(tmp_path):
+    csms = Csms(db=tmp_path / "db")
+
+    def add() -> None:
+        csms.faults.add({"what": "close", "direction": "now"})
+
+    with pytest.raises(CsmsError, match="needs a running CSMS"):
+        await asyncio.to_thread(add)
+    assert csms.faults.as_data() == []
 
 
 # -- scope -----------------------------------------------------------------------------------------

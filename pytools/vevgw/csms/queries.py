@@ -60,6 +60,15 @@ _COLUMNS = (
     "sequence, charge_point, connection, direction, utc, latency_ms, message_type, action, "
     "message_id, raw, verdict, reason, fault"
 )
+_CONNECTION = (
+    "id",
+    "charge_point",
+    "opened_utc",
+    "remote",
+    "closed_utc",
+    "close_code",
+    "close_reason",
+)
 _TRANSACTION = (
     "id",
     "charge_point",
@@ -139,6 +148,16 @@ class LogReader:
             verdict,
         )
         return [LoggedFrame(*row) for row in rows]
+
+    def connections(self, charge_point: str | None = None) -> list[dict[str, Any]]:
+        """Returns all connections as rows; a refused handshake is one that ended at once, without a
+        close code."""
+        rows = self._query(
+            f"SELECT {', '.join(_CONNECTION)} FROM connections"
+            " WHERE ?1 IS NULL OR charge_point = ?1 ORDER BY id",
+            charge_point,
+        )
+        return [dict(zip(_CONNECTION, row, strict=True)) for row in rows]
 
     def messages_by_action(self, charge_point: str | None = None) -> dict[tuple[str, str], int]:
         """Returns the number of CALLs by (direction, action)."""

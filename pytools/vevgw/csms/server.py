@@ -186,6 +186,8 @@ class Csms:
 
     async def __aexit__(self, *exc: object) -> None:
         await self.stop()
+        for task in self._tasks:
+            task.cancel()
         if self._temporary is not None:
             self._temporary.cleanup()
 
@@ -338,7 +340,16 @@ class Csms:
     # -- faults -----------------------------------------------------------------------------------
 
     def _arm(self, fault: Fault) -> None:
-        """Has a fault of direction `now` act when its time has come."""
+        """Has a fault of direction `now` act when its time has come.
+
+        Raises:
+            CsmsError: No event loop runs here.
+        """
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self.faults.remove(fault.id)
+            raise CsmsError("A fault that acts now needs a running CSMS.") from None
         self._spawn(self._act_later(fault))
 
     async def _act_later(self, fault: Fault) -> None:
