@@ -32,7 +32,7 @@ START = (
     {"connectorId": 1, "idTag": "OCTTTAG1", "meterStart": 0, "timestamp": "2026-11-23T03:00:00Z"},
 )
 PICS = Pics(Path("pics"), {"lock": False}, {"lock": "a lock"}, {"": {}})
-OVERRIDES = {"MSG_TIMEOUT": 0.6, "OPTIONAL": 0.2, "QUIET": 0.2, "DEV": 0.1}
+OVERRIDES = {"MSG_TIMEOUT": 0.6, "OPTIONAL": 0.2, "QUIET": 0.2, "DEV": 0.1, "SETTLE": 0.05}
 
 Message = tuple[str, dict[str, Any]]
 
@@ -53,6 +53,7 @@ class FakeChargePoint:
     identity = "FAKE"
     connectors = 1
     is_fresh = True
+    boots_at_start = True
 
     def __init__(
         self,

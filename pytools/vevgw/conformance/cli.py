@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console
 
-from vevgw.build import pio
 from vevgw.conformance import loader
 from vevgw.conformance.model import PROFILES, Case
 from vevgw.conformance.mutants import Mutant, derive, derive_all
+from vevgw.conformance.params import FIXED, SCALED, Scale
 from vevgw.conformance.pics import NATIVE, load_pics
 from vevgw.conformance.report.html import write_html
 from vevgw.conformance.report.junit import write_junit
 from vevgw.conformance.report.terminal import TerminalReport
-from vevgw.conformance.suite import Plan, TargetFactory, Trial, run_cases, run_mutants
-from vevgw.conformance.targets import Target
-from vevgw.conformance.targets.native import NativeTarget
-from vevgw.dut import find_gateway
+from vevgw.conformance.suite import Plan, Trial, run_cases, run_mutants
+from vevgw.conformance.targets.choose import choose
 from vevgw.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Judge an OCPP 1.6J charge point.")
 
 #: Longest wait for a message while one is falsified, s.
 MUTANT_TIMEOUT_S = 12
+#: Cases at a time: most of them wait most of the time.
+JOBS = 12
 
 CaseOption = Annotated[
     list[str] | None, typer.Option("--case", metavar="TC_...", help="only these cases")
@@ -45,20 +47,50 @@ FolderOption = Annotated[
 
 @app.command()
 def run(
-    target: Annotated[str, typer.Option(help="native")] = "native",
+    target: Annotated[
+        str,
+        typer.Option(help="native, serial:DEVICE, rfc2217://HOST:PORT or command:FILE"),
+    ] = "native",
     case: CaseOption = None,
     profile: ProfileOption = None,
-    jobs: JobsOption = 12,
+    jobs: JobsOption = JOBS,
     pics: Annotated[Path, typer.Option(help="what the charge point supports")] = NATIVE,
+    scale: Annotated[
+        str | None, typer.Option(help="intervals: fast or slow; default: as the target needs")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="of a parameter")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="address of the CSMS; default: this machine's own")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="of the CSMS; 0 = any")] = 0,
+    charger_port: Annotated[
+        str | None, typer.Option(help="with a board: RS-485 adapter that plays the charger")
+    ] = None,
+    firmware: Annotated[
+        Path | None, typer.Option(help="with a board: image of it for firmware updates")
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="writes JUnit XML")] = None,
     html: Annotated[Path | None, typer.Option(help="writes a page to look at")] = None,
     folder: FolderOption = None,
 ) -> None:
     """Run cases. Exit code 1: one failed, or nothing can be said about one."""
     cases = select(loader.load_all(), case, profile)
-    make_target = targets(target)
     with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
-        plan = Plan(make_target, load_pics(pics), folder or Path(temporary), jobs=jobs)
+        place = folder or Path(temporary)
+        chosen = choose(target, charger_port=charger_port, folder=place, is_attended=True)
+        plan = Plan(
+            chosen.make,
+            load_pics(pics).only(chosen.variants),
+            place,
+            jobs=min(jobs, chosen.jobs or jobs),
+            scale=parse_scale(scale) if scale else chosen.scale,
+            host=host or ("127.0.0.1" if target == "native" else own_address()),
+            port=port,
+            overrides=parse_values(set_ or []),
+            firmware=firmware,
+        )
         report = TerminalReport(Console(soft_wrap=True))
         begin_s = time.monotonic()
         outcomes = asyncio.run(run_cases(cases, plan, report.on_outcome))
@@ -76,7 +108,7 @@ def run(
 def mutants(
     case: CaseOption = None,
     profile: ProfileOption = None,
-    jobs: JobsOption = 12,
+    jobs: JobsOption = JOBS,
     every_step: Annotated[
         bool, typer.Option("--every-step", help="one mutant for each decisive step of each case")
     ] = False,
@@ -103,11 +135,13 @@ def mutants(
 
     begin_s = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
+        place = folder or Path(temporary)
+        target = choose("native", charger_port=None, folder=place, is_attended=False)
         # Messages that are falsified are waited for in vain.
         plan = Plan(
-            targets("native"),
+            target.make,
             load_pics(),
-            folder or Path(temporary),
+            place,
             jobs=jobs,
             overrides={"MSG_TIMEOUT": MUTANT_TIMEOUT_S},
         )
@@ -141,6 +175,38 @@ def check(
     print(f"{len(library.cases)} cases and {len(library.states)} states are well-formed.")
 
 
+def own_address() -> str:
+    """The address of the interface with the default route; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))
+        return str(probe.getsockname()[0])
+
+
+def parse_scale(text: str) -> Scale:
+    """Reads fast or slow."""
+    if text == "fast":
+        return "fast"
+    if text == "slow":
+        return "slow"
+    raise UserError(f"The scale is fast or slow, not {text}.", exit_code=2)
+
+
+def parse_values(texts: list[str]) -> dict[str, Any]:
+    """Reads NAME=VALUE; numbers become numbers.
+
+    Raises:
+        UserError: There is no such parameter.
+    """
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.removeprefix("$")
+        if not equals or name not in {**SCALED, **FIXED}:
+            raise UserError(f"--set {text}: there is no parameter {name}.", exit_code=2)
+        values[name] = yaml.safe_load(value)
+    return values
+
+
 def _relative(text: str) -> str:
     return text.removeprefix(f"{os.getcwd()}{os.sep}")
 
@@ -166,19 +232,3 @@ def select(cases: list[Case], ids: list[str] | None, profiles: list[str] | None)
     if not chosen:
         raise UserError("No case is left to run.")
     return chosen
-
-
-def targets(name: str) -> TargetFactory:
-    """Returns what makes the target of each case.
-
-    Raises:
-        UserError: There is no such target.
-    """
-    if name != "native":
-        raise UserError(f"There is no target '{name}'; there is: native.")
-    program = find_gateway(pio.project_dir())
-
-    def make(folder: Path, variant: str) -> Target:
-        return NativeTarget(program, folder, variant)
-
-    return make

@@ -29,6 +29,7 @@ SCALED: Final[dict[str, tuple[float, float, str]]] = {
     "LONG_TIMEOUT": (45, 450, "longest wait after a restart or for a firmware update, s"),
     "OPTIONAL": (3, 10, "longest wait for a message that need not come, s"),
     "DEV": (1.5, 4, "largest deviation of a time, s"),
+    "SETTLE": (0.5, 2, "after the preparation, for what is still on its way, s"),
     "RES_OFFSET": (5, 10, "validity of a reservation that is to expire, s"),
 }
 

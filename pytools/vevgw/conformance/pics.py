@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,6 +34,13 @@ class Pics:
     def of(self, variant: str) -> dict[str, Any]:
         """Returns the items of a variant."""
         return {**self.values, **self.variants.get(variant, {})}
+
+    def only(self, variants: tuple[str, ...] | None) -> Pics:
+        """Returns them without the variants that a target cannot be; None: as they are."""
+        if variants is None:
+            return self
+        kept = {name: items for name, items in self.variants.items() if name in variants}
+        return replace(self, variants=kept or {"": {}})
 
 
 def load_pics(path: Path = NATIVE) -> Pics:

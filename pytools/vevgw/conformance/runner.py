@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from vevgw.conformance import expressions
+from vevgw.conformance import expressions, stimuli
 from vevgw.conformance.checks import CHECKS
 from vevgw.conformance.errors import Deviation, Obstacle
-from vevgw.conformance.files import CaseFiles
 from vevgw.conformance.matching import mismatch
 from vevgw.conformance.model import (
     BACKGROUND,
@@ -25,36 +24,16 @@ from vevgw.conformance.model import (
     describe,
 )
 from vevgw.conformance.nodes import Leaf, Tree
-from vevgw.conformance.params import Parameters
-from vevgw.conformance.session import Entry, ScriptedBoot, Session
-from vevgw.conformance.targets import Target
+from vevgw.conformance.session import Entry, ScriptedBoot
+from vevgw.conformance.stage import Stage
 from vevgw.csms import (
     CallRefused,
-    ChargePoint,
-    Csms,
     CsmsError,
     IdTag,
     InvalidAnswer,
     NotConnected,
     WaitTimeout,
 )
-
-
-@dataclass(slots=True)
-class Stage:
-    """What a case plays on."""
-
-    csms: Csms
-    target: Target
-    session: Session
-    parameters: Parameters
-    pics: Mapping[str, Any]
-    files: CaseFiles | None = None
-
-    @property
-    def charge_point(self) -> ChargePoint:
-        """The charge point as the CSMS sees it."""
-        return self.csms.charge_point(self.target.identity)
 
 
 class Walk:
@@ -296,41 +275,10 @@ class Walk:
                 self.warnings.append(f"look whether the cable is {step.action}")
             elif locked != (step.action == "locked"):
                 raise Deviation(f"the cable is not {step.action}")
-        elif step.action == "occupy_others":
-            await self._occupy_others()
-        elif step.action == "fill_local_list":
-            await self._fill_local_list()
+        elif step.action in stimuli.BY_CSMS:
+            await stimuli.BY_CSMS[step.action](self)
         else:
             await target.do(step.action, arguments)
-
-    async def _occupy_others(self) -> None:
-        """Leaves the connector under test as the only one that a tag can be meant for."""
-        for connector in range(1, self.stage.target.connectors + 1):
-            if connector != self.name("CONN"):
-                payload = {"connectorId": connector, "type": "Inoperative"}
-                answer = await self.call("ChangeAvailability", payload)
-                if answer.is_error or answer.payload.get("status") != "Accepted":
-                    raise Obstacle(f"Connector {connector} cannot be made unavailable.")
-
-    async def _fill_local_list(self) -> None:
-        """Leaves no room in the local authorization list."""
-        keys = ["LocalAuthListMaxLength", "SendLocalListMaxLength"]
-        await self.call("GetConfiguration", {"key": keys})
-        known = self.stage.session.configuration
-        try:
-            capacity, at_once = (int(known[key]) for key in keys)
-        except (KeyError, ValueError):
-            raise Obstacle("How long a local list may be is not known.") from None
-        for version, at in enumerate(range(0, capacity, at_once), start=1):
-            rows = [
-                {"idTag": f"FILL{number}", "idTagInfo": {"status": "Accepted"}}
-                for number in range(at, min(at + at_once, capacity))
-            ]
-            kind = "Full" if at == 0 else "Differential"
-            payload = {"listVersion": version, "updateType": kind, "localAuthorizationList": rows}
-            answer = await self.call("SendLocalList", payload)
-            if answer.is_error or answer.payload.get("status") != "Accepted":
-                raise Obstacle(f"A list of {capacity} tags was refused at {at}.")
 
     def set_policy(self, boot: tuple[str, ...], tags: Mapping[str, Any]) -> None:
         """Changes how the CSMS answers."""

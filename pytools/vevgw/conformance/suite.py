@@ -18,8 +18,9 @@ from vevgw.conformance.model import Case, Expect, Place, describe
 from vevgw.conformance.mutants import Falsifier, Mutant
 from vevgw.conformance.params import Parameters, Scale
 from vevgw.conformance.pics import Pics, choose_variant
-from vevgw.conformance.runner import Stage, Walk
+from vevgw.conformance.runner import Walk
 from vevgw.conformance.session import Liar, ScriptedBoot, Session
+from vevgw.conformance.stage import Stage
 from vevgw.conformance.targets import Target
 from vevgw.conformance.verdict import Outcome, Verdict
 from vevgw.csms import Behaviour, Csms
@@ -184,8 +185,12 @@ async def _run(case: Case, walk: Walk) -> None:
     session = stage.session
     session.add("note", "begin", "the charge point comes up")
     await stage.target.start(stage.csms.url)
-    if stage.target.is_fresh:
+    if stage.target.boots_at_start:
         await _wait_booted(walk)
+    else:
+        timeout_s = walk.seconds("$LONG_TIMEOUT")
+        await stage.charge_point.wait_connected(timeout_s=timeout_s)
+        await asyncio.sleep(walk.seconds("$SETTLE"))
     await _configure(case, walk)
     walk.set_policy((), walk.resolve(case.tags))
     try:
@@ -193,6 +198,7 @@ async def _run(case: Case, walk: Walk) -> None:
             session.add("note", "prepare", "preparation")
             walk.begin()
             await walk.go(case.preparation)
+            await asyncio.sleep(walk.seconds("$SETTLE"))
         session.add("note", "case", "the case begins")
         if session.liar is not None:
             session.liar.begin(walk.name)

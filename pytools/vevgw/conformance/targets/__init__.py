@@ -14,11 +14,13 @@ class Target(Protocol):
         identity: Its name in the URL.
         connectors: How many it has.
         is_fresh: It begins each case in the state of a new device; else the suite cleans up.
+        boots_at_start: start() makes it boot; else it only connects.
     """
 
     identity: str
     connectors: int
     is_fresh: bool
+    boots_at_start: bool
 
     async def start(self, csms_url: str) -> None:
         """Has it connect to this CSMS; it boots, or has booted before.
