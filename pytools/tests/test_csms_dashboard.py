@@ -15,11 +15,13 @@ import pytest
 
 from vevgw.csms import Csms
 from vevgw.csms.errors import CsmsError
+from vevgw.csms.faults import Faults, parse_fault
 from vevgw.csms.operations import OPERATIONS
 from vevgw.csms.raw_client import RawClient
 from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.web import Dashboard, guard
-from vevgw.csms.web.forms import form_of, operation_forms
+from vevgw.csms.web.forms import fault_forms, form_of, operation_forms, scope_form
+from vevgw.csms.web.switches import FaultSwitches
 
 TOKEN = "a token of a test, long enough"
 START = {
@@ -262,6 +264,58 @@ async def test_a_long_frame_is_fetched_whole(csms, page):
 )
 async def test_a_wrong_request_is_one_sentence(page, method, parameters, sentence):
     assert (await page.ask(method, **parameters))["error"] == sentence
+
+
+# -- faults ---------------------------------------------------------------------------------------
+
+
+async def test_a_fault_can_be_switched_off_and_on(csms, page):
+    fault = {"what": "error", "action": "Heartbeat", "code": "GenericError", "count": 1}
+    assert (await page.ask("fault_add", fault=fault))["result"] == "F1"
+    async with RawClient(f"{csms.url}/CP1") as client:
+        assert (await client.ask("Heartbeat", {}))[2] == "GenericError"
+        (shown,) = (await page.next(faults=..., frames=...))["faults"]
+        assert (shown["id"], shown["on"], shown["fired"]) == ("F1", True, 1)
+        await page.ask("fault_switch", id="F1", on=False)
+        (shown,) = (await page.next(faults=...))["faults"]
+        assert (shown["id"], shown["on"], shown["fired"]) == ("F1", False, 1)
+        assert csms.faults.as_data() == []
+        await page.ask("fault_switch", id="F1", on=True)  # counts anew
+        assert (await client.ask("Heartbeat", {}))[2] == "GenericError"
+    await page.ask("fault_switch", id="F1", on=False)
+    await page.ask("fault_remove", id="F1")
+    assert (await page.next(faults=...))["faults"] == []
+
+
+async def test_a_fault_of_the_command_line_is_a_switch_too(csms, page):
+    await page.next(type="snapshot")
+    csms.faults.add({"what": "drop", "id": "lost"})
+    (shown,) = (await page.next(faults=...))["faults"]
+    assert (shown["id"], shown["on"]) == ("lost", True)
+    await page.ask("fault_switch", id="lost", on=False)
+    answer = await page.ask("fault_add", fault={"what": "drop", "id": "lost"})
+    assert answer["error"] == "There is already a fault 'lost'."
+    answer = await page.ask("fault_switch", id="F9", on=True)
+    assert answer["error"] == "There is no fault 'F9'; there are: none."
+
+
+def test_faults_are_listed_in_the_order_of_their_ids():
+    switches = FaultSwitches(Faults(), lambda: None)
+    for _ in range(11):
+        switches.add({"what": "drop"})
+    switches.switch("F2", on=False)
+    assert [data["id"] for data in switches.as_data()] == [f"F{n}" for n in range(1, 12)]
+
+
+def test_the_defaults_of_every_kind_of_fault_are_valid():
+    """What the page sends when nothing is changed."""
+    scope = {field["name"] for field in scope_form()["fields"]}
+    assert {"charge_point", "action", "probability", "count", "from_s", "to_s"} <= scope
+    for kind in fault_forms():
+        options = {f["name"]: f["default"] for f in kind["form"]["fields"]}
+        given = {name: value for name, value in options.items() if value is not None}
+        for direction in kind["directions"]:
+            parse_fault({"what": kind["what"], "direction": direction, **given})
 
 
 # -- forms ----------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ The way of what happens to the page, one step per file:
     feed.py      what changed, gathered and sent to every open page ten times a second
     views.py     charge points, transactions, frames and curves as JSON
     requests.py  what a page asks for: operations, curves, older frames
-    forms.py     the operations and their forms, from the JSON schemas
+    forms.py     forms of operations and faults, from JSON schemas
+    switches.py  faults that can be switched off and on
     guard.py     who may open the page
     server.py    HTTP and WebSocket
     static/      the page: plain JavaScript modules, no build step, nothing from elsewhere

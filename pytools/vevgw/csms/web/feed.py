@@ -26,6 +26,7 @@ from vevgw.csms.history import Direction, FrameRecord, Verdict
 from vevgw.csms.queries import LoggedFrame
 from vevgw.csms.server import Csms
 from vevgw.csms.web.requests import Requests
+from vevgw.csms.web.switches import FaultSwitches
 from vevgw.csms.web.views import View, charge_point_view, frame_view, points, transaction_view
 
 #: Time that changes gather before they are sent, s.
@@ -94,7 +95,8 @@ class Feed:
         """
         self._csms = csms
         self._about = about
-        self._requests = Requests(csms)
+        self._switches = FaultSwitches(csms.faults, self._on_faults)
+        self._requests = Requests(csms, self._switches)
         self._pages: set[_Page] = set()
         self._recent: deque[FrameRecord | LoggedFrame] = deque(maxlen=SNAPSHOT_FRAMES)
         self._timer: asyncio.TimerHandle | None = None
@@ -128,6 +130,7 @@ class Feed:
             "transactions": [
                 transaction_view(t) for t in books.transactions()[-SNAPSHOT_TRANSACTIONS:]
             ],
+            "faults": self._switches.as_data(),
             "frames": [frame_view(frame) for frame in self._recent],
         }
 
@@ -175,9 +178,14 @@ class Feed:
         self._charge_points: set[str] = set()
         self._transactions: set[int] = set()
         self._points: dict[int, list[list[float | None]]] = {}
+        self._faults_changed = False
 
     def _on_connection(self, identity: str) -> None:
         self._charge_points.add(identity)
+        self._on_faults()  # one may have acted on the handshake
+
+    def _on_faults(self) -> None:
+        self._faults_changed = True
         self._schedule()
 
     def _on_frame(self, record: FrameRecord) -> None:
@@ -185,6 +193,9 @@ class Feed:
         if not self._pages:
             return
         self._frames.append(record)
+        if record.fault:
+            self._faults_changed = True
+            self._charge_points.add(record.charge_point)  # it may be frozen now
         if record.verdict is not Verdict.INVALID and isinstance(record.payload, dict):
             self._note(record, record.payload)
         self._schedule()
@@ -232,6 +243,8 @@ class Feed:
             delta["transactions"] = [transaction_view(t) for t in transactions if t is not None]
         if self._points:
             delta["points"] = {str(n): curve for n, curve in self._points.items()}
+        if self._faults_changed:
+            delta["faults"] = self._switches.as_data()
         if self._csms.database_failure != self._database_failure:
             self._database_failure = self._csms.database_failure
             delta["database_failure"] = self._database_failure

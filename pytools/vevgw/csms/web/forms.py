@@ -1,9 +1,11 @@
-"""The operations of a CSMS and their forms, from the JSON schemas."""
+"""The operations of a CSMS and the kinds of faults with their forms, from JSON schemas."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from vevgw.csms.fault_kinds import FAULT_KINDS
+from vevgw.csms.faults import SCOPE_SCHEMA
 from vevgw.csms.operations import OPERATIONS
 from vevgw.csms.schemas import SchemaSet
 
@@ -53,6 +55,42 @@ def operation_forms(schemas: SchemaSet) -> list[Form]:
     ]
 
 
+def fault_forms() -> list[Form]:
+    """Returns every kind of fault: what, help, directions, and the form of its options."""
+    return [
+        {
+            "what": kind["what"],
+            "help": kind["help"],
+            "directions": kind["directions"],
+            "form": {
+                "type": "object",
+                "fields": [
+                    {"name": name, "required": False, "default": schema["default"]}
+                    | _option(schema)
+                    for name, schema in kind["options"].items()
+                ],
+            },
+        }
+        for kind in (kind.describe() for kind in FAULT_KINDS.values())
+    ]
+
+
+def scope_form() -> Form:
+    """Returns the form of what all faults have in common, but their direction and kind."""
+    form = form_of(SCOPE_SCHEMA)
+    return {
+        "type": "object",
+        "fields": [f for f in form["fields"] if f["name"] not in ("what", "direction")],
+    }
+
+
+def _option(schema: dict[str, Any]) -> Form:
+    kinds = schema.get("type", ())
+    if "array" in kinds or "object" in kinds:
+        return {"type": "any"}  # entered as JSON
+    return form_of(schema)
+
+
 def form_of(schema: dict[str, Any]) -> Form:
     """Returns what a form must know of a schema.
 
@@ -68,7 +106,10 @@ def _form(schema: dict[str, Any], root: dict[str, Any]) -> Form:
     schema = _resolved(schema, root)
     if "enum" in schema:
         return {"type": "enum", "choices": list(schema["enum"])}
-    match schema.get("type"):
+    kind = schema.get("type")
+    if isinstance(kind, list):  # one of them and null: a value that may be left out
+        kind = next(name for name in kind if name != "null")
+    match kind:
         case "object":
             required = frozenset(schema.get("required", ()))
             return {
@@ -85,7 +126,7 @@ def _form(schema: dict[str, Any], root: dict[str, Any]) -> Form:
             return {"type": schema["format"]}
         case "string":
             return {"type": "string"} | _picked(schema, max="maxLength")
-        case "integer" | "number" as kind:
+        case "integer" | "number":
             limits = _picked(schema, min="minimum", max="maximum", step="multipleOf")
             return {"type": kind} | limits
         case "boolean":

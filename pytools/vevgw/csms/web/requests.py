@@ -8,7 +8,8 @@ from vevgw.csms import control
 from vevgw.csms.errors import CsmsError
 from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.server import Csms
-from vevgw.csms.web.forms import operation_forms
+from vevgw.csms.web.forms import fault_forms, operation_forms, scope_form
+from vevgw.csms.web.switches import FaultSwitches
 from vevgw.csms.web.views import frame_view, whole_curve
 
 #: Frames found by one search.
@@ -18,19 +19,21 @@ FOUND_FRAMES: Final = 500
 class Requests:
     """Carries out the requests of pages."""
 
-    def __init__(self, csms: Csms) -> None:
+    def __init__(self, csms: Csms, switches: FaultSwitches) -> None:
         """Binds them to a CSMS.
 
         Args:
             csms: What they act on.
+            switches: Its faults.
         """
         self._csms = csms
+        self._switches = switches
 
     async def carry_out(self, method: str, parameters: dict[str, Any]) -> Any:
         """Carries one request out and returns its result.
 
         Args:
-            method: operations, curve, frame, frames, or one of the control channel.
+            method: One of those below or of the control channel.
             parameters: Of the method.
 
         Raises:
@@ -44,6 +47,14 @@ class Requests:
                 return await self._curve(int(parameters["transaction"]))
             case "frame":
                 return await self._frame(int(parameters["n"]))
+            case "fault_kinds":
+                return {"kinds": fault_forms(), "scope": scope_form()}
+            case "fault_add":
+                return self._switches.add(dict(parameters["fault"]))
+            case "fault_switch":
+                return self._switches.switch(str(parameters["id"]), on=bool(parameters["on"]))
+            case "fault_remove":
+                return self._switches.remove(str(parameters["id"]))
             case _:
                 return await control.carry_out(self._csms, method, parameters)
 

@@ -32,6 +32,7 @@ def charge_point_view(entry: ChargePointEntry, handle: ChargePoint) -> View:
     return {
         "identity": entry.identity,
         "connected": handle.is_connected,
+        "frozen": handle.is_frozen,
         "connections": handle.connections,
         "registration": entry.registration,
         "boot": entry.boot,
@@ -84,6 +85,7 @@ def frame_view(frame: FrameRecord | LoggedFrame, limit: int | None = SHOWN_CHARA
         "size": len(frame.raw),
         "verdict": str(frame.verdict),
         "reason": frame.reason,
+        "fault": frame.fault,
     }
 
 

@@ -73,6 +73,7 @@ function head(identity, entry, feed) {
     h("h2", {}, identity),
     h(`span.badge.${entry.connected ? "good" : "bad"}`, {}, entry.connected ? "connected" : "not connected"),
     h("span.badge", { className: `badge ${registration ?? ""}` }, entry.registration ?? "never booted"),
+    entry.frozen ? h("span.badge.warn", {}, "frozen by a fault") : null,
     entry.connected ? close : null,
     h("p.about", {}, about.filter(Boolean).join(" · ")),
     problem,

@@ -1,10 +1,10 @@
 // Power and energy of one transaction, drawn by uPlot when it is installed.
 
 import { h, setText } from "./dom.js";
-import { dateTime, energy, power } from "./format.js";
+import { clock, dateTime, energy } from "./format.js";
 import { changed, shownTransaction, state } from "./state.js";
 
-const HEIGHT = 240;
+const HEIGHT = 200;
 let library = null; // a promise once it is being loaded
 let plot = null;
 let drawn = null; // [transaction, points, width, colours]
@@ -29,9 +29,8 @@ export function paintCurve(feed) {
     fetchCurve(feed, transaction.id);
     return;
   }
-  const latest = points.findLast((point) => point[1] !== null);
-  const measured = points.filter((point) => point[2] !== null).length;
-  let note = latest ? `Latest power: ${power(latest[1])}.` : measured > 1 ? "No power was measured; the curve is the average between energy readings." : "";
+  const powerless = points.length > 2 && points.every((point) => point[1] === null);
+  let note = powerless ? "No power was measured; the curve is the average between energy readings." : "";
   if (!state.about.charts) note += ` Charts need uPlot, which is not installed: run \`${state.about.charts_hint}\` once.`;
   setText(document.getElementById("chart-note"), note.trim());
   if (state.about.charts) draw(transaction, points);
@@ -101,7 +100,11 @@ function options(width) {
   probe.remove();
   const font = `12px ${style.fontFamily}`;
   const axis = { stroke: text, font, labelFont: font, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 } };
-  const digits = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+  // Under the pointer, else the latest.
+  const digits = (chart, value, series) => {
+    const shown = value ?? chart.data[series].findLast((v) => v !== null);
+    return shown === undefined ? "–" : shown.toFixed(2);
+  };
   const fromZero = (_, low, high) => [Math.min(0, low ?? 0), Math.max(1e-3, high ?? 0) * 1.08];
   return {
     width,
@@ -115,9 +118,9 @@ function options(width) {
       { ...axis, scale: "kWh", label: "kWh", side: 1, labelSize: 18, size: 48, grid: { show: false } },
     ],
     series: [
-      { label: "Time", value: "{HH}:{mm}:{ss}" },
-      { label: "Power, kW", scale: "kW", stroke: first, width: 2, spanGaps: true, value: (_, v) => digits(v) },
-      { label: "Energy, kWh", scale: "kWh", stroke: second, width: 2, dash: [6, 3], spanGaps: true, value: (_, v) => digits(v) },
+      { label: "Time", value: (chart, value) => clock((value ?? chart.data[0].at(-1)) * 1000) },
+      { label: "Power, kW", scale: "kW", stroke: first, width: 2, spanGaps: true, value: digits },
+      { label: "Energy, kWh", scale: "kWh", stroke: second, width: 2, dash: [6, 3], spanGaps: true, value: digits },
     ],
   };
 }

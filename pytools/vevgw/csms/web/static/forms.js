@@ -2,7 +2,8 @@
 
 import { h } from "./dom.js";
 
-const LONG_TEXT = 200;
+const LONG_TEXT = 200; // characters
+const LONG_NAMES = ["data", "text"]; // without a limit, and seldom short
 
 /**
  * Builds the part of a form for one value.
@@ -25,11 +26,18 @@ function title(name, required) {
 }
 
 function buildField(form, name, required, suggest) {
-  const start = required ? suggest(name, form) : undefined;
   const control = makeControl(form, name, required);
-  if (start !== undefined) control.value = start;
-  const element = h("label", {}, h("span", {}, title(name, required), hint(form)), control);
-  return { element, read: () => readControl(form, name, control, required) };
+  const start = form.default ?? (required ? suggest(name, form) : undefined);
+  if (start !== undefined) control.value = form.type === "any" ? JSON.stringify(start) : start;
+  return { element: labelled([title(name, required), hint(form)], control), flat: true, read: () => readControl(form, name, control, required) };
+}
+
+let count = 0;
+
+/** A control below its label. */
+export function labelled(text, control) {
+  control.id ||= `field-${++count}`;
+  return h("div.field", {}, h("label", { htmlFor: control.id }, text), control);
 }
 
 function hint(form) {
@@ -53,7 +61,7 @@ function makeControl(form, name, required) {
     case "any":
       return h("textarea", { ...common, spellcheck: false });
     default:
-      return (form.max ?? Infinity) > LONG_TEXT
+      return (form.max ?? 0) > LONG_TEXT || LONG_NAMES.includes(name)
         ? h("textarea", { ...common, spellcheck: false, rows: 2 })
         : h("input", { ...common, type: "text", autocomplete: "off", spellcheck: false });
   }
@@ -92,8 +100,8 @@ function readControl(form, name, control, required) {
 
 function buildObject(form, name, required, suggest) {
   const parts = form.fields.map((field) => [field.name, build(field, field.name, field.required, suggest)]);
-  const flat = parts.filter(([, part]) => part.element.tagName === "LABEL").map(([, part]) => part.element);
-  const nested = parts.filter(([, part]) => part.element.tagName !== "LABEL").map(([, part]) => part.element);
+  const flat = parts.filter(([, part]) => part.flat).map(([, part]) => part.element);
+  const nested = parts.filter(([, part]) => !part.flat).map(([, part]) => part.element);
   const content = [flat.length ? h("div.pair", {}, flat) : null, ...nested].filter(Boolean);
   const read = () => {
     const value = {};

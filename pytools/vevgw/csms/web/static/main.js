@@ -3,13 +3,14 @@
 import { paintChargePoint, paintChargePoints } from "./charge_points.js";
 import { paintCurve } from "./curve.js";
 import { h, setText } from "./dom.js";
+import { initFaults, paintFaults } from "./faults.js";
 import { Feed } from "./feed.js";
 import { initMessages, paintMessages } from "./messages.js";
 import { initOperations, paintOperations } from "./operations.js";
 import { apply, changed, onPaint, state } from "./state.js";
 import { paintTransactions } from "./transactions.js";
 
-const TABS = { messages: "Messages", transactions: "Transactions", operations: "Operations" };
+const TABS = { messages: "Messages", transactions: "Transactions", operations: "Operations", faults: "Faults" };
 
 const feed = new Feed({
   message: (message) => {
@@ -60,6 +61,8 @@ function paintTabs() {
     const name = tab.getAttribute("aria-controls");
     tab.setAttribute("aria-selected", String(name === state.tab));
     tab.tabIndex = name === state.tab ? 0 : -1;
+    const on = state.faults.filter((fault) => fault.on).length;
+    if (name === "faults") setText(tab, on ? `Faults (${on} on)` : "Faults");
     document.getElementById(name).hidden = name !== state.tab;
   }
 }
@@ -80,6 +83,7 @@ function paintHeader() {
 
 initMessages(feed);
 initOperations(feed);
+initFaults(feed);
 onPaint(() => {
   paintHeader();
   paintTabs();
@@ -89,5 +93,6 @@ onPaint(() => {
   if (state.tab === "messages") paintMessages();
   if (state.tab === "transactions") paintTransactions();
   if (state.tab === "operations") paintOperations();
+  if (state.tab === "faults") paintFaults();
 });
 changed();

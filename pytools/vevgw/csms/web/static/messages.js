@@ -47,7 +47,7 @@ export function paintMessages() {
     const frame = all[i];
     if (state.selected !== null && frame.cp !== state.selected) continue;
     if (direction.value && frame.dir !== direction.value) continue;
-    if (problems.checked && frame.verdict === "ok" && frame.type !== 4) continue;
+    if (problems.checked && frame.verdict === "ok" && frame.type !== 4 && !frame.fault) continue;
     if (text && !haystack(frame).includes(text)) continue;
     found.push(frame);
   }
@@ -59,13 +59,13 @@ export function paintMessages() {
 }
 
 function haystack(frame) {
-  frame.haystack ??= `${frame.cp} ${frame.action ?? ""} ${frame.verdict} ${frame.reason} ${frame.raw}`.toLowerCase();
+  frame.haystack ??= `${frame.cp} ${frame.action ?? ""} ${frame.verdict} ${frame.reason} ${frame.fault} ${frame.raw}`.toLowerCase();
   return frame.haystack;
 }
 
 function createFrame(frame) {
   const incoming = frame.dir === "in";
-  const kind = frame.verdict === "invalid" ? "invalid" : frame.verdict === "ok" ? "ok" : "odd";
+  const kind = frame.verdict === "invalid" ? "invalid" : frame.verdict === "ok" && !frame.fault ? "ok" : "odd";
   const details = h(`details.frame.${frame.dir}.${kind}`, { ontoggle: () => {
     if (details.open && details.children.length === 1) details.append(body(frame));
   } });
@@ -78,7 +78,8 @@ function createFrame(frame) {
       h("span.muted.small", {}, TYPES[frame.type] ?? ""), " ", h("span.muted.small.cp", {}, frame.cp)),
     h("span.latency.muted.small", { title: "time since the CALL" }, latency(frame.ms)),
     h("span.verdict", {}, frame.verdict === "ok" ? "" : h(`span.badge.${kind === "invalid" ? "bad" : "warn"}`, {}, frame.verdict)),
-    frame.reason ? h("span.reason", {}, frame.reason) : null));
+    frame.reason ? h("span.reason", {}, frame.reason) : null,
+    frame.fault ? h("span.reason", {}, `fault on purpose: ${frame.fault}`) : null));
   return details;
 }
 
@@ -105,6 +106,7 @@ function body(frame) {
     ["Type", TYPES[frame.type] ?? "none that could be read"],
     ["Message id", frame.id ?? "none"],
     ["Latency", latency(frame.ms)],
+    ["Fault", frame.fault],
     ["Verdict", frame.reason ? `${frame.verdict}: ${frame.reason}` : frame.verdict],
   ].filter((fact) => fact[1]);
   return h("div.body", {},

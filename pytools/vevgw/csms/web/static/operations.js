@@ -2,7 +2,7 @@
 
 import { h, repaint, setText } from "./dom.js";
 import { clock, latency } from "./format.js";
-import { build } from "./forms.js";
+import { build, labelled } from "./forms.js";
 import { changed, state, transactionsOf } from "./state.js";
 
 const KEPT_ANSWERS = 20;
@@ -21,7 +21,7 @@ const check = h("input", { type: "checkbox", checked: true });
 const problem = h("p.problem", { role: "alert" });
 const answers = h("div.answers", { role: "log", "aria-label": "Answers" });
 const form = h("form", { id: "operation", onsubmit: send },
-  h("div.pair", {}, h("label", { htmlFor: "target" }, "Charge point", target), h("label", { htmlFor: "action" }, "Operation", action)),
+  h("div.pair", {}, labelled("Charge point", target), labelled("Operation", action)),
   about, fields, text,
   h("div.bar", {},
     h("button.primary", { type: "submit" }, "Send"),
@@ -129,6 +129,7 @@ async function send(event) {
   const answer = h("div.answer.waiting", {},
     h("div", {}, h("b", {}, parameters.action), h("span.muted.small", {}, ` ${clock(Date.now())} to ${parameters.charge_point} `)), result);
   answers.prepend(answer);
+  answer.scrollIntoView({ block: "nearest" });
   while (answers.children.length > KEPT_ANSWERS) answers.lastChild.remove();
   const since = performance.now();
   try {

@@ -9,6 +9,7 @@ export const state = {
   chargePoints: new Map(),
   transactions: new Map(),
   frames: [], // oldest first
+  faults: [],
   curves: new Map(), // by transaction: [[ms, W, Wh], ...]
   selected: null, // identity; null: all
   tab: "messages",
