@@ -29,12 +29,13 @@ SUITES = (*NATIVE, "doctest")
 NEEDS = {
     "demo": NATIVE,
     "csms": ("venv",),
-    "tests": (*SUITES, "clang"),
+    "tests": (*SUITES, "clang", "chromium"),
     "lint": ("venv",),
     "layering": ("venv",),
     "codegen": ("venv",),
     "rules": ("venv",),
     "pytools": (*SUITES, "clang"),
+    "browser": ("venv", "chromium"),
     "unit": SUITES,
     "scenario": SUITES,
     "coverage": SUITES,
@@ -50,8 +51,10 @@ NEEDS = {
     "esp32": ("venv",),
     "lock": ("venv",),
 }
+# Session -> groups of pyproject.toml that it needs besides `dev`.
+GROUPS = {"browser": ("browser",)}
 # Sessions that need the packages of requirements/package.json.
-WITH_NODE_PACKAGES = ("csms",)
+WITH_NODE_PACKAGES = ("browser", "csms")
 
 # What CI runs, in this order: the quick ones first.
 EVERYTHING = (
@@ -64,6 +67,7 @@ EVERYTHING = (
     "scenario",
     "simulation",
     "system",
+    "browser",
     "fuzz",
     "demo",
 )
@@ -118,7 +122,7 @@ def prepare(session: nox.Session) -> None:
     """Gives the session what it needs, or ends it with one sentence."""
     try:
         system.ensure(NEEDS[session.name])
-        python = project_env.ensure(ROOT)
+        python = project_env.ensure(ROOT, *GROUPS.get(session.name, ()))
         if session.name in WITH_NODE_PACKAGES:
             node_packages.ensure(ROOT, python)
     except UserError as error:
@@ -239,6 +243,15 @@ def conformance(session: nox.Session) -> None:
     if not any(word.startswith("--target") for word in session.posargs):
         run(session, "vevgw", "build", "firmware")
     run(session, "vevgw", "conformance", "run", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Tests of the dashboard in Chromium; screenshots go to .cache/browser."""
+    prepare(session)
+    if not system.has_chromium():
+        session.skip("there is no Chromium here, and the system offers no package of it")
+    run(session, "pytest", "test/browser", *session.posargs)
 
 
 @nox.session

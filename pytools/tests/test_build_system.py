@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +85,12 @@ def test_header_that_does_not_exist_is_missing() -> None:
     assert need.is_there()
     assert system._has_header("vector")
     assert not system._has_header("no/such/header.h")
+
+
+@pytest.mark.parametrize(("system_id", "offered"), [("debian", True), ("ubuntu", False)])
+def test_a_browser_is_asked_for_where_there_is_a_package(
+    monkeypatch: pytest.MonkeyPatch, system_id: str, *, offered: bool
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"NAME=x\nID={system_id}\n")
+    assert system.missing(["chromium"]) == (["chromium"] if offered else [])

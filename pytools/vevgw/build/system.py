@@ -33,6 +33,23 @@ def _has_venv() -> bool:
     return all(importlib.util.find_spec(module) for module in ("venv", "ensurepip"))
 
 
+def _has_chromium() -> bool:
+    return has_chromium() or not offers_chromium()
+
+
+def has_chromium() -> bool:
+    """Whether there is a browser for tests of pages."""
+    return _has_program("chromium")
+
+
+def offers_chromium() -> bool:
+    """Whether the system has a package of it; Ubuntu has a snap, which no container can run."""
+    try:
+        return "ID=ubuntu" not in Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return True
+
+
 def _has_fuzzer() -> bool:
     if not _has_program("clang++"):
         return False
@@ -65,6 +82,7 @@ NEEDS: dict[str, Need] = {
     "doctest": Need(("doctest-dev",), lambda: _has_header("doctest/doctest.h")),
     # Debian keeps the run-time library of the fuzzer in a package of its own.
     "clang": Need(("clang", "libclang-rt-dev"), _has_fuzzer),
+    "chromium": Need(("chromium",), _has_chromium),
     "g++ -m32": Need(("g++-multilib", "gcc-multilib"), lambda: _builds_for("g++", "-m32")),
     "valgrind": Need(
         ("valgrind",), lambda: _has_program("valgrind") and _has_header("valgrind/callgrind.h")
