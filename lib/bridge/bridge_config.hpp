@@ -32,6 +32,8 @@ struct ConnectorConfig {
       0;  ///< Lowest offer, mA per phase: raises the charger's own minimum (EVs that need 8 A); 0 = the charger's.
   uint32_t max_ma =
       0;  ///< Highest offer, mA per phase (fuse, cable): lowers the charger's own maximum; 0 = the charger's.
+  bool has_phase_switch =
+      false;           ///< Hardware that switches phases is there, where it is an option.
   uint8_t phases = 0;  ///< Connected phases, 1..3; 0 = the profile's.
   uint32_t failsafe_ma =
       0;  ///< Current the charger falls to when the gateway is silent; 0 = it stops. Where only the charger knows it (its

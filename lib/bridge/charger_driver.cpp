@@ -103,7 +103,7 @@ charger::Capabilities ChargerDriver::capabilities() const {
   if (hardware_max_ma_ != 0 && hardware_max_ma_ < result.max_ma) result.max_ma = hardware_max_ma_;
   if (config_.max_ma != 0 && config_.max_ma < result.max_ma) result.max_ma = config_.max_ma;
   result.phases = config_.phases != 0 ? config_.phases : profile_->phases;
-  result.can_switch_phases = can(Action::kOnePhase);
+  result.can_switch_phases = can_switch_phases();
   result.has_lock = can(Action::kUnlock);
   result.meter_fields = Measurement::fields(registers_);
   if (ports_.meter != nullptr)
@@ -124,9 +124,11 @@ charger::Capabilities ChargerDriver::capabilities() const {
 /// What an offer comes to: rounded down to the step, 0 below the minimum.
 uint32_t ChargerDriver::target_for(const charger::Offer& offer) const {
   if (!offer.permit || guard_.must_stop() || is_other_model_) return 0;
-  if (switch_ != Switch::kIdle && profile_->control.pause_for_phases) return 0;
+  if (phase_switch_.is_pausing()) return 0;
   const charger::Capabilities limits = capabilities();
   uint32_t target = offer.limit_ma < limits.max_ma ? offer.limit_ma : limits.max_ma;
+  // Not switched yet: what is meant for one phase is shared by three.
+  if (limits.can_switch_phases && offer.phases == 1 && actual_phases() == 3) target /= 3;
   target -= target % profile_->control.step_ma;
   return target < limits.min_ma ? 0 : target;
 }

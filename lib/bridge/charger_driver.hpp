@@ -9,6 +9,7 @@
 #include "bridge/measurement.hpp"
 #include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
+#include "bridge/phase_switch.hpp"
 #include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
 #include "bridge/tag_register.hpp"
@@ -92,8 +93,6 @@ class ChargerDriver final : public Driver {
     uint16_t mask = 0;
     bool verify = false;
   };
-  /// Changing between one and three phases.
-  enum class Switch : uint8_t { kIdle, kPausing, kDeadBefore, kSteps, kDeadAfter };
   /// What the limit register holds when it allows any current.
   static constexpr uint32_t kUnlimitedMa = UINT32_MAX;
 
@@ -179,6 +178,8 @@ class ChargerDriver final : public Driver {
   common::Instant run_wake(common::Instant now);
   common::Instant run_actions(common::Instant now);
   common::Instant run_switch(common::Instant now);
+  bool can_switch_phases() const;
+  uint8_t actual_phases() const { return phases_now_ == 0 ? 3 : phases_now_; }
   void update_phases();
 
   // charger_driver_decode.cpp: what the answers mean
@@ -213,6 +214,7 @@ class ChargerDriver final : public Driver {
   Setpoint enable_;  ///< 0 or 1.
   ActionRunner runner_;
   WakeLadder wake_;
+  PhaseSwitch phase_switch_;
   Measurement reading_;
   TagRegister tag_;
   charger::OwnAuthorization own_authorization_ = charger::OwnAuthorization::kNone;
@@ -264,9 +266,7 @@ class ChargerDriver final : public Driver {
   common::Instant tell_service_at_;  ///< Not before.
   common::Instant serving_from_;     ///< State F may be left over from out of service until here.
   common::Instant unlock_until_;
-  Switch switch_ = Switch::kIdle;
-  uint8_t phases_now_ = 0;     ///< 1 or 3; 0 = never switched, not read.
-  uint8_t phases_wanted_ = 0;  ///< While switch_ is not idle.
+  uint8_t phases_now_ = 0;  ///< 1 or 3; 0 = never switched, not read.
   bool was_permitted_ = false;
   int64_t plug_time_ms_ = -1;
   uint32_t session_marker_ = 0;
@@ -297,8 +297,6 @@ class ChargerDriver final : public Driver {
   uint8_t losses_ = 0;  ///< Times in a row that a confirmed setpoint changed by itself.
   common::Instant lost_at_;
   common::Instant worn_since_;
-  common::Instant switch_until_;
-  common::Instant next_switch_;
   common::Instant end_by_;
   common::Instant wake_until_;
 };

@@ -8,8 +8,6 @@ LOG_MODULE("bridge");
 namespace {
 
 constexpr int32_t kIdleMa = 1000;
-/// After the stop the current must have gone within this.
-constexpr int64_t kPauseMs = 10000;
 /// A session may be ended in order for this long before the permission is taken back.
 constexpr int64_t kEndMs = 2000;
 /// A wish to unlock is kept for this long while current flows.
@@ -204,62 +202,51 @@ void ChargerDriver::update_phases() {
   phases_now_ = registers_.holds(one_phase) ? 1 : 3;
 }
 
+bool ChargerDriver::can_switch_phases() const {
+  const uint8_t connected = config_.phases != 0 ? config_.phases : profile_->phases;
+  return can(Action::kOnePhase) && connected == 3 &&
+         (!profile_->control.phases_option || config_.has_phase_switch);
+}
+
 /// Between one and three phases: stop, wait for the current to go, dead time, steps, dead time, go on.
 common::Instant ChargerDriver::run_switch(common::Instant now) {
-  const ControlTable& control = profile_->control;
-  if (!can(Action::kOnePhase)) return common::Instant::never();
+  if (!can_switch_phases() || !has_offer_) return common::Instant::never();
   update_phases();
-  switch (switch_) {
-    case Switch::kIdle: {
-      const uint8_t wanted = offer_.phases == 1 ? 1 : 3;
-      const uint8_t is = phases_now_ == 0 ? 3 : phases_now_;
-      if (!has_offer_ || !offer_.permit || wanted == is) return common::Instant::never();
-      if (now < next_switch_) return next_switch_;
-      phases_wanted_ = wanted;
-      next_switch_ = now + config_.timings.phase_switch_ms;
-      switch_ = Switch::kPausing;
-      switch_until_ = now + kPauseMs;
-      LOG_INFO(*ports_.log, "connector %u: switching to %u phase(s)", config_.connector_id, wanted);
-      update_target(now);
-      return now;
-    }
-    case Switch::kPausing: {
-      const bool is_measured = measured_ma_ >= 0;
-      const bool is_stopped =
-          !control.pause_for_phases || (is_measured && limit_.is_settled() && is_idle());
-      if (!is_stopped && now < switch_until_) return switch_until_;
-      if (!is_stopped && (is_measured || !limit_.is_settled())) {
-        // Never under load: it can destroy an EV.
-        LOG_ERROR(*ports_.log, "connector %u: current still flows: phases are not switched",
-                  config_.connector_id);
-        switch_ = Switch::kIdle;
-        update_target(now);
-        return now;
-      }
-      switch_ = Switch::kDeadBefore;
-      switch_until_ = now + (control.pause_for_phases ? control.phases_dead_ms : 0);
-      return switch_until_;
-    }
-    case Switch::kDeadBefore:
-      if (now < switch_until_) return switch_until_;
-      want_action(phases_wanted_ == 1 ? Action::kOnePhase : Action::kThreePhases);
-      switch_ = Switch::kSteps;
-      return now;
-    case Switch::kSteps: {
-      const Action action = phases_wanted_ == 1 ? Action::kOnePhase : Action::kThreePhases;
-      if (is_wanted(action) || (runner_.is_running() && runner_.action() == action))
-        return common::Instant::never();
-      switch_ = Switch::kDeadAfter;
-      switch_until_ = now + (control.pause_for_phases ? control.phases_dead_ms : 0);
-      return switch_until_;
-    }
-    case Switch::kDeadAfter:
-      if (now < switch_until_) return switch_until_;
-      switch_ = Switch::kIdle;
-      update_target(now);
-      return now;
+  const ControlTable& control = profile_->control;
+  const bool has_enable = control.enable_register != kNoRegister;
+  const bool is_off =
+      target_ma_ == 0 && limit_.is_settled() && (!has_enable || enable_.is_settled());
+  const Action action = phase_switch_.target() == 1 ? Action::kOnePhase : Action::kThreePhases;
+  PhaseSwitch::View view;
+  view.may_begin = offer_.permit;
+  view.wanted = offer_.phases == 1 ? 1 : 3;
+  view.actual = actual_phases();
+  view.is_stopped = is_off && measured_ma_ >= 0 && is_idle();
+  view.is_blind = is_off && measured_ma_ < 0;
+  view.is_done = !is_wanted(action) && !(runner_.is_running() && runner_.action() == action);
+  PhaseSwitch::Settings settings;
+  settings.pauses = control.pause_for_phases;
+  settings.dead_ms = control.phases_dead_ms;
+  settings.least_ms = config_.timings.phase_switch_ms;
+  switch (phase_switch_.step(view, settings, now)) {
+    case PhaseSwitch::Order::kNone:
+      return phase_switch_.next();
+    case PhaseSwitch::Order::kPause:
+      LOG_INFO(*ports_.log, "connector %u: switching to %u phase(s)", config_.connector_id,
+               phase_switch_.target());
+      break;
+    case PhaseSwitch::Order::kSwitch:
+      want_action(phase_switch_.target() == 1 ? Action::kOnePhase : Action::kThreePhases);
+      break;
+    case PhaseSwitch::Order::kFailed:
+      LOG_ERROR(*ports_.log, "connector %u: current still flows: phases are not switched",
+                config_.connector_id);
+      break;
+    case PhaseSwitch::Order::kResume:
+      break;
   }
-  return common::Instant::never();
+  update_target(now);
+  return now;
 }
 
 }  // namespace bridge

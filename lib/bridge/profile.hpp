@@ -218,6 +218,7 @@ struct ControlTable {
   uint16_t enable_off;
   When one_phase;  ///< Holds while it charges on one phase.
   bool pause_for_phases;
+  bool phases_option;  ///< Not each unit can: ConnectorConfig::has_phase_switch says.
   uint32_t phases_dead_ms;
   uint32_t wake_ms;  ///< The plug is held for this long after kWake began.
   Steps actions[kActions];

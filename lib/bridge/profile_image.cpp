@@ -10,7 +10,7 @@ namespace bridge {
 namespace {
 
 constexpr size_t kHeadBytes = 16;
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kVersion = 2;
 
 /// Takes values from the image one after another; at the end of it, zeros and a note.
 class Reader {
@@ -228,6 +228,7 @@ void read_control(Reader& in, ControlTable& out) {
   out.enable_off = in.u16();
   out.one_phase = in.when();
   out.pause_for_phases = in.flag();
+  out.phases_option = in.flag();
   out.phases_dead_ms = in.u32();
   out.wake_ms = in.u32();
   for (Steps& action : out.actions) {

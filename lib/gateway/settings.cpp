@@ -85,6 +85,8 @@ constexpr SettingRow kTable[] = {
      "which outlet of a charger with several"},
     {"c?.phases", SettingKind::kInteger, 0, 3, "0", false,
      "phases that are connected; 0 = as in the profile"},
+    {"c?.phase_switch", SettingKind::kInteger, 0, 1, "0", false,
+     "1 = the charger's hardware to switch phases, where that is an option, is there"},
     {"c?.meter", SettingKind::kInteger, 0, static_cast<int32_t>(limits::kMaxMeters), "0", false,
      "meter that measures what the charger does not: 1 = m1; 0 = none"},
     {"c?.max_ma", SettingKind::kInteger, 0, 80000, "0", false,

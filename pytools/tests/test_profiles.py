@@ -166,7 +166,7 @@ def test_profile_file_is_made_from_a_yaml_file(
     output = tmp_path / "box.vevp"
     assert run("build", "--binary", str(source), "-o", str(output)) == 0
     content = output.read_bytes()
-    assert content.startswith(b"VEVP\x01")
+    assert content.startswith(b"VEVP\x02")
     assert f"box, {len(content)} bytes" in capsys.readouterr().out
     source.write_text(change("type: u32", "type: u33"), encoding="utf-8")
     assert run("build", "--binary", str(source), "-o", str(output)) == 1

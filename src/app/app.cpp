@@ -144,6 +144,7 @@ Status App::begin_bridge(gateway::PolicySettings& policy, Error& error) {
     config.loaded_profile = loaded.value();
     config.unit_id = static_cast<uint8_t>(settings_.integer("unit", id));
     config.outlet = static_cast<uint8_t>(settings_.integer("outlet", id));
+    config.has_phase_switch = settings_.integer("phase_switch", id) != 0;
     config.phases = static_cast<uint8_t>(settings_.integer("phases", id));
     config.min_ma = static_cast<uint32_t>(settings_.integer("min_ma", id));
     config.max_ma = static_cast<uint32_t>(settings_.integer("max_ma", id));

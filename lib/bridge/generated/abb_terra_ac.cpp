@@ -85,7 +85,7 @@ const Profile kAbbTerraAc = {
     common::Span<const StateRule>(kAbbTerraAcErrors),
     common::Span<const StepRow>(kAbbTerraAcSteps),
     {},
-    {10, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {10, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 12, 255, 0, 1200000, 60000, 3600000, 4, {255, 255}, 255},
 };
 

@@ -98,7 +98,7 @@ const Profile kAmperfiedConnect = {
     {},
     common::Span<const StepRow>(kAmperfiedConnectSteps),
     common::Span<const InitRow>(kAmperfiedConnectInit),
-    {17, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 16000, 100, 20000, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 15000, {{0, 0}, {0, 0}, {0, 3}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {17, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 16000, 100, 20000, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 15000, {{0, 0}, {0, 0}, {0, 3}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 14, 255, 0, 15000, 2000, 65535, 4, {18, 255}, 255},
 };
 

@@ -113,7 +113,7 @@ const Profile kBenderCc612 = {
     common::Span<const StateRule>(kBenderCc612Errors),
     {},
     {},
-    {13, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {13, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kRewriteLimit, 5, 255, 0, 60000, 10000, 600000, 4, {4, 255}, 255},
 };
 

@@ -79,7 +79,7 @@ const Profile kDaheimladenSmart = {
     common::Span<const StateRule>(kDaheimladenSmartErrors),
     {},
     {},
-    {9, {255, 255}, false, false, ZeroMeans::kAutostart, 1, 6000, 32000, 100, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {9, {255, 255}, false, false, ZeroMeans::kAutostart, 1, 6000, 32000, 100, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 8, 255, 0, 60000, 10000, 600000, 4, {7, 255}, 255},
 };
 

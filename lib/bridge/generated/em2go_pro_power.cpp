@@ -80,7 +80,7 @@ const Profile kEm2goProPower = {
     common::Span<const StateRule>(kEm2goProPowerErrors),
     {},
     {},
-    {9, {255, 255}, false, true, ZeroMeans::kAutostart, 60, 6000, 32000, 100, 0, 0, 0, 10, 1, 2, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {9, {255, 255}, false, true, ZeroMeans::kAutostart, 60, 6000, 32000, 100, 0, 0, 0, 10, 1, 2, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 8, 255, 0, 60000, 10000, 600000, 4, {7, 255}, 255},
 };
 

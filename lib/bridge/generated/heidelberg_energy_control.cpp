@@ -95,7 +95,7 @@ const Profile kHeidelbergEnergyControl = {
     {},
     common::Span<const StepRow>(kHeidelbergEnergyControlSteps),
     common::Span<const InitRow>(kHeidelbergEnergyControlInit),
-    {14, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 16000, 100, 20000, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 15000, {{0, 0}, {0, 0}, {0, 3}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {14, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 16000, 100, 20000, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 15000, {{0, 0}, {0, 0}, {0, 3}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 11, 255, 0, 15000, 2000, 65535, 4, {15, 255}, 255},
 };
 

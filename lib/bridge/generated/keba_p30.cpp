@@ -22,13 +22,16 @@ constexpr RegisterRow kKebaP30Registers[] = {
     {Meaning::kNone, Space::kHolding, 1100, WordType::kU32, 2, 1, 2, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 9 offered-current
     {Meaning::kHardwareMax, Space::kHolding, 1110, WordType::kU32, 2, 1, 2, Poll::kOnce, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 10 hardware-max
     {Meaning::kTag, Space::kHolding, 1500, WordType::kHex, 2, 1, 2, Poll::kStatus, 0, 255, 255, 64, 0, 0, 0xffffffff, 1, 1},  // 11 card
-    {Meaning::kNone, Space::kHolding, 1600, WordType::kU32, 2, 1, 2, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 12 failsafe-current-now
-    {Meaning::kNone, Space::kHolding, 1602, WordType::kU32, 2, 1, 2, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 13 failsafe-timeout-now
-    {Meaning::kNone, Space::kHolding, 5004, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 9, 0, 0, 0, 0xffffffff, 1, 1},  // 14 limit
-    {Meaning::kNone, Space::kHolding, 5012, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 15 unlock
-    {Meaning::kNone, Space::kHolding, 5014, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 16 enable
-    {Meaning::kNone, Space::kHolding, 5016, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 12, 0, 0, 0, 0xffffffff, 1, 1},  // 17 failsafe-current
-    {Meaning::kNone, Space::kHolding, 5018, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 13, 0, 0, 0, 0xffffffff, 1000, 1},  // 18 failsafe-timeout
+    {Meaning::kNone, Space::kHolding, 1552, WordType::kU32, 2, 1, 2, Poll::kMeter, 0, 4, 255, 64, 0, 0, 0xffffffff, 1, 1},  // 12 phase-state
+    {Meaning::kNone, Space::kHolding, 1600, WordType::kU32, 2, 1, 2, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 13 failsafe-current-now
+    {Meaning::kNone, Space::kHolding, 1602, WordType::kU32, 2, 1, 2, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 14 failsafe-timeout-now
+    {Meaning::kNone, Space::kHolding, 5004, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 9, 0, 0, 0, 0xffffffff, 1, 1},  // 15 limit
+    {Meaning::kNone, Space::kHolding, 5012, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 16 unlock
+    {Meaning::kNone, Space::kHolding, 5014, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 17 enable
+    {Meaning::kNone, Space::kHolding, 5016, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 13, 0, 0, 0, 0xffffffff, 1, 1},  // 18 failsafe-current
+    {Meaning::kNone, Space::kHolding, 5018, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 14, 0, 0, 0, 0xffffffff, 1000, 1},  // 19 failsafe-timeout
+    {Meaning::kNone, Space::kHolding, 5050, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 20 phase-source
+    {Meaning::kNone, Space::kHolding, 5052, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 21 phase-switch
 };
 constexpr ExtraRow kKebaP30Extras[] = {
     {7, ExtraKind::kValid, {0, 0}, 0, 300000},
@@ -42,6 +45,7 @@ constexpr Condition kKebaP30Conditions[] = {
     {0, 0, 0xffffffff, 2, 2},
     {0, 2, 0xffffffff, 1, 1},
     {0, 0, 0xffffffff, 5, 5},
+    {12, 0, 0xffffffff, 0, 0},
     {4, 0, 0xffffffff, 300000, 399999},
 };
 constexpr StateRule kKebaP30States[] = {
@@ -54,7 +58,11 @@ constexpr StateRule kKebaP30States[] = {
     {{6, 2}, {0, Pilot::kB1, Error::kNone, 0, "", ""}},
 };
 constexpr StepRow kKebaP30Steps[] = {
-    {StepKind::kWrite, 15, {0, 0}, 0, 0},
+    {StepKind::kWrite, 20, {0, 0}, 3, 0},
+    {StepKind::kWrite, 21, {0, 0}, 0, 0},
+    {StepKind::kWrite, 20, {0, 0}, 3, 0},
+    {StepKind::kWrite, 21, {0, 0}, 1, 0},
+    {StepKind::kWrite, 16, {0, 0}, 0, 0},
 };
 
 }  // namespace
@@ -81,7 +89,7 @@ const Profile kKebaP30 = {
     0,
     0,
     false,
-    {8, 1},
+    {9, 1},
     common::Span<const RegisterRow>(kKebaP30Registers),
     common::Span<const ExtraRow>(kKebaP30Extras),
     common::Span<const Condition>(kKebaP30Conditions),
@@ -89,8 +97,8 @@ const Profile kKebaP30 = {
     {},
     common::Span<const StepRow>(kKebaP30Steps),
     {},
-    {14, {255, 255}, false, false, ZeroMeans::kStop, 6000, 6000, 63000, 1, 0, 0, 0, 16, 1, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
-    {Heartbeat::kWriteTimeout, 18, 255, 0, 30000, 10000, 600000, 2, {17, 255}, 255},
+    {15, {255, 255}, false, false, ZeroMeans::kStop, 6000, 6000, 63000, 1, 0, 0, 0, 17, 1, 0, {8, 1}, true, true, 5000, 0, {{0, 2}, {2, 2}, {0, 0}, {4, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {Heartbeat::kWriteTimeout, 19, 255, 0, 30000, 10000, 600000, 2, {18, 255}, 255},
 };
 
 }  // namespace bridge

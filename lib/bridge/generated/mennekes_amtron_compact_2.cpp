@@ -19,16 +19,17 @@ constexpr RegisterRow kMennekesAmtronCompact2Registers[] = {
     {Meaning::kNone, Space::kHolding, 1286, WordType::kU32, 2, 1, 2, Poll::kOnce, 0, 0, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 6 word-order-check
     {Meaning::kPower, Space::kHolding, 1292, WordType::kF32, 2, 3, 2, Poll::kStatus, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 7 powers
     {Meaning::kNone, Space::kHolding, 3328, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 8 heartbeat
-    {Meaning::kNone, Space::kHolding, 3333, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 9, 0, 0, 0, 0xffffffff, 1, 1},  // 9 release
-    {Meaning::kNone, Space::kHolding, 3353, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 10 restart
-    {Meaning::kNone, Space::kHolding, 3584, WordType::kU16, 1, 1, 1, Poll::kStatus, 0, 1, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 11 error
-    {Meaning::kEnergyTotal, Space::kHolding, 4096, WordType::kF32, 2, 1, 2, Poll::kMeter, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 12 energy
+    {Meaning::kNone, Space::kHolding, 3332, WordType::kU16, 1, 1, 1, Poll::kMeter, 0, 4, 9, 0, 0, 0, 0xffffffff, 1, 1},  // 9 phase-switch
+    {Meaning::kNone, Space::kHolding, 3333, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 10, 0, 0, 0, 0xffffffff, 1, 1},  // 10 release
+    {Meaning::kNone, Space::kHolding, 3353, WordType::kU16, 1, 1, 1, Poll::kNever, 0, 255, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 11 restart
+    {Meaning::kNone, Space::kHolding, 3584, WordType::kU16, 1, 1, 1, Poll::kStatus, 0, 1, 255, 0, 0, 0, 0xffffffff, 1, 1},  // 12 error
+    {Meaning::kEnergyTotal, Space::kHolding, 4096, WordType::kF32, 2, 1, 2, Poll::kMeter, 0, 255, 255, 0, 0, 0, 0xffffffff, 1000, 1},  // 13 energy
 };
 constexpr ExtraRow kMennekesAmtronCompact2Extras[] = {
     {5, ExtraKind::kValid, {0, 0}, 0, 300000},
 };
 constexpr Condition kMennekesAmtronCompact2Conditions[] = {
-    {11, 1, 0xffffffff, 0, 0},
+    {12, 1, 0xffffffff, 0, 0},
     {0, 0, 0xffffffff, 6, 6},
     {0, 0, 0xffffffff, 0, 0},
     {1, 0, 0xffffffff, 14, 14},
@@ -46,6 +47,7 @@ constexpr Condition kMennekesAmtronCompact2Conditions[] = {
     {0, 0, 0xffffffff, 2, 3},
     {0, 0, 0xffffffff, 4, 4},
     {0, 0, 0xffffffff, 5, 5},
+    {9, 0, 0xffffffff, 1, 1},
     {6, 0, 0xffffffff, 1127481344, 1133248512},
 };
 constexpr StateRule kMennekesAmtronCompact2States[] = {
@@ -69,7 +71,9 @@ constexpr StateRule kMennekesAmtronCompact2States[] = {
     {{17, 1}, {0, Pilot::kC2, Error::kNone, 0, "", ""}},
 };
 constexpr StepRow kMennekesAmtronCompact2Steps[] = {
-    {StepKind::kWrite, 10, {0, 0}, 187, 0},
+    {StepKind::kWrite, 9, {0, 0}, 1, 0},
+    {StepKind::kWrite, 9, {0, 0}, 0, 0},
+    {StepKind::kWrite, 11, {0, 0}, 187, 0},
 };
 
 }  // namespace
@@ -96,7 +100,7 @@ const Profile kMennekesAmtronCompact2 = {
     0,
     0,
     false,
-    {18, 1},
+    {19, 1},
     common::Span<const RegisterRow>(kMennekesAmtronCompact2Registers),
     common::Span<const ExtraRow>(kMennekesAmtronCompact2Extras),
     common::Span<const Condition>(kMennekesAmtronCompact2Conditions),
@@ -104,7 +108,7 @@ const Profile kMennekesAmtronCompact2 = {
     {},
     common::Span<const StepRow>(kMennekesAmtronCompact2Steps),
     {},
-    {2, {255, 255}, false, false, ZeroMeans::kUnlimited, 1086324736, 6000, 16000, 100, 0, 5000, 0, 9, 1, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}}},
+    {2, {255, 255}, false, false, ZeroMeans::kUnlimited, 1086324736, 6000, 16000, 100, 0, 5000, 0, 10, 1, 0, {18, 1}, true, true, 5000, 0, {{0, 1}, {1, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {2, 1}}},
     {Heartbeat::kToken, 255, 8, 21930, 10000, 0, 0, 2, {255, 255}, 255},
 };
 

@@ -114,7 +114,7 @@ const Profile kMennekesAmtronHcc3 = {
     common::Span<const StateRule>(kMennekesAmtronHcc3Errors),
     common::Span<const StepRow>(kMennekesAmtronHcc3Steps),
     {},
-    {7, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {0, 0}, {0, 0}, {0, 0}}},
+    {7, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kNone, 255, 255, 0, 0, 0, 0, 4, {255, 255}, 255},
 };
 

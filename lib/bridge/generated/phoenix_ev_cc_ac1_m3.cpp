@@ -102,7 +102,7 @@ const Profile kPhoenixEvCcAc1M3 = {
     common::Span<const StateRule>(kPhoenixEvCcAc1M3Errors),
     {},
     {},
-    {5, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 32000, 100, 0, 0, 0, 9, 1, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {5, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 32000, 100, 0, 0, 0, 9, 1, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kNone, 255, 255, 0, 0, 0, 0, 4, {255, 255}, 255},
 };
 

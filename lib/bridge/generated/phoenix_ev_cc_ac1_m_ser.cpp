@@ -85,7 +85,7 @@ const Profile kPhoenixEvCcAc1MSer = {
     {},
     common::Span<const StepRow>(kPhoenixEvCcAc1MSerSteps),
     common::Span<const InitRow>(kPhoenixEvCcAc1MSerInit),
-    {3, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 63000, 1000, 0, 0, 0, 4, 1, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {2, 1}}},
+    {3, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 63000, 1000, 0, 0, 0, 4, 1, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {2, 1}}},
     {Heartbeat::kNone, 255, 255, 0, 0, 0, 0, 4, {255, 255}, 255},
 };
 

@@ -87,7 +87,7 @@ const Profile kSchneiderEvlinkProAc = {
     {},
     common::Span<const StepRow>(kSchneiderEvlinkProAcSteps),
     {},
-    {8, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {2, 1}}},
+    {8, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}, {2, 1}}},
     {Heartbeat::kToken, 255, 6, 1, 4000, 0, 0, 2, {9, 10}, 255},
 };
 

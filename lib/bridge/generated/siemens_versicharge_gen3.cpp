@@ -76,7 +76,7 @@ const Profile kSiemensVersichargeGen3 = {
     common::Span<const StateRule>(kSiemensVersichargeGen3Errors),
     {},
     {},
-    {3, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 10, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {3, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 10, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kNone, 255, 255, 0, 0, 0, 0, 4, {255, 255}, 255},
 };
 

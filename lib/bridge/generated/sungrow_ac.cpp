@@ -83,7 +83,7 @@ const Profile kSungrowAc = {
     {},
     common::Span<const StepRow>(kSungrowAcSteps),
     {},
-    {6, {255, 255}, false, false, ZeroMeans::kStop, 60, 6000, 32000, 100, 0, 0, 0, 9, 0, 1, {8, 1}, true, 5000, 0, {{0, 1}, {1, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {2, 1}, {3, 1}, {0, 0}}},
+    {6, {255, 255}, false, false, ZeroMeans::kStop, 60, 6000, 32000, 100, 0, 0, 0, 9, 0, 1, {8, 1}, true, false, 5000, 0, {{0, 1}, {1, 1}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {2, 1}, {3, 1}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 255, 255, 0, 30000, 0, 0, 4, {255, 255}, 255},
 };
 

@@ -75,7 +75,7 @@ const Profile kViridianEpc = {
     common::Span<const StateRule>(kViridianEpcErrors),
     {},
     {},
-    {1, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 32000, 1000, 0, 0, 0, 0, 1, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {1, {255, 255}, false, false, ZeroMeans::kStop, 6, 6000, 32000, 1000, 0, 0, 0, 0, 1, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kAnyTransaction, 7, 255, 0, 30000, 1000, 60000, 4, {8, 255}, 255},
 };
 

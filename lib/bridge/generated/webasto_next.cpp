@@ -101,7 +101,7 @@ const Profile kWebastoNext = {
     common::Span<const StateRule>(kWebastoNextErrors),
     {},
     {},
-    {10, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
+    {10, {255, 255}, false, false, ZeroMeans::kStop, 0, 6000, 32000, 1000, 0, 0, 0, 255, 0, 0, {0, 0}, true, false, 5000, 0, {{0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 0}}},
     {Heartbeat::kToken, 9, 11, 1, 20000, 4000, 600000, 4, {8, 255}, 255},
 };
 

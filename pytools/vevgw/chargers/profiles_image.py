@@ -14,10 +14,10 @@ from vevgw.chargers.profiles import Profile
 from vevgw.chargers.profiles_tables import Cell, Name, Row, When, tables
 
 MAGIC = b"VEVP"
-VERSION = 1
+VERSION = 2
 # One letter per member: as in struct, w = conditions, s = text (length in one byte).
 _HEAD = "ssBBIBBHBHHHHIBBBBHBBBw"
-_CONTROL = "BBBBBBIIIIIIIBHHwBII" + 9 * "BB"
+_CONTROL = "BBBBBBIIIIIIIBHHwBBII" + 9 * "BB"
 _WATCHDOG = "BBBHIIIBBBB"
 _ARRAYS = {
     "registers": "BBHBBBBBBBBHHBIii",

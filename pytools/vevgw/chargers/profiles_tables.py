@@ -449,7 +449,7 @@ class _Maker:
         if control is None:
             also: tuple[Cell, ...] = (NO_REGISTER, NO_REGISTER)
             head = (NO_REGISTER, also, False, False, ZEROS["stop"], 0, 0, 0, 1, 0, 0, 0)
-            tail = (NO_REGISTER, 0, 0, When(), False, 0, 0, tuple(none for _ in ACTIONS))
+            tail = (NO_REGISTER, 0, 0, When(), False, False, 0, 0, tuple(none for _ in ACTIONS))
             return (*head, *tail)
         limit, enable = control["limit"], control.get("enable", {})
         phases, register = control.get("phases", {}), self._registers[limit["register"]]
@@ -474,6 +474,7 @@ class _Maker:
             enable.get("off", 0),
             self._when(one),
             bool(phases.get("pause", True)),
+            bool(phases.get("option")),
             milli(phases.get("dead_time_s", 5)),
             milli(control.get("wake", {}).get("back_within_s", 0)),
             tuple(self._steps(actions[name]) for name in ACTIONS),

@@ -364,6 +364,36 @@ TEST_CASE("phases are not switched while current flows") {
   world.offer(16000, 1);
   world.run(60000);
   CHECK(world.box.writes_to(21203) == 0);
+  // Meant for one phase, 16 A are too much for three: 5.3 A on each would be a pause.
+  CHECK(world.box.holding[21211] == 1);
+  for (const uint16_t address : {21302, 21304, 21306}) world.box.input[address] = 0;
+  world.withdraw();
+  world.run(8000);
+  world.offer(24000, 1);
+  world.run(10000);
+  CHECK(world.box.writes_to(21203) == 0);
+  CHECK(world.box.holding[21211] == 0);
+  CHECK(world.box.holding[21202] == 80);
+}
+
+TEST_CASE("where the hardware to switch phases is an option, the installer says that it is there") {
+  World world;
+  bridge::ConnectorConfig config;
+  bool is_there = false;
+  SUBCASE("not said") {}
+  SUBCASE("said") { config.has_phase_switch = is_there = true; }
+  SUBCASE("one phase is connected") {
+    config.has_phase_switch = true;
+    config.phases = 1;
+  }
+  prepare_mennekes(world.box);
+  world.start("mennekes-amtron-compact-2", 50, config);
+  CHECK(world.bridge.capabilities(1).can_switch_phases == is_there);
+  world.box.holding[0x0100] = 4;
+  world.box.holding[0x0108] = 27;
+  world.offer(16000, 1);
+  world.run(30000);
+  CHECK((world.box.writes_to(0x0D04) != 0) == is_there);
 }
 
 TEST_CASE("the plug is held while the pilot is interrupted to wake an EV") {

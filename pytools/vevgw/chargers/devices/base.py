@@ -77,6 +77,9 @@ class ChargerDevice(ABC):
         energy_total_vah: Meter reading since manufacture, VAh.
         energy_since_boot_vah: Meter reading since power-on, VAh.
         fault: None, `E` (short on the pilot or no mains) or `error` (internal).
+        used_phases: Phases that its contactors connect, 1 or 3.
+        phase_switches: Each change of them: phases, time without current before it, s.
+        switched_under_power: Changes while more than 1 A flowed: they destroy it (`error`).
         energy_time_scale: Energy per real energy: meter and battery run this many times faster than
             current x voltage x time. Currents, delays and timeouts keep real time.
     """
@@ -95,6 +98,10 @@ class ChargerDevice(ABC):
         self.energy_total_vah = 0.0
         self.energy_since_boot_vah = 0.0
         self.energy_time_scale = 1.0
+        self.used_phases = 3
+        self.phase_switches: list[tuple[int, float]] = []
+        self.switched_under_power = 0
+        self._no_current_s = 0.0
 
     # -- what a model states -------------------------------------------------------------------
 
@@ -150,7 +157,8 @@ class ChargerDevice(ABC):
         """Current of each phase, A."""
         if self.ev is None:
             return (0.0, 0.0, 0.0)
-        amps = [self.ev.current_a if phase < self.ev.spec.phases else 0.0 for phase in range(3)]
+        phases = min(self.ev.spec.phases, self.used_phases)
+        amps = [self.ev.current_a if phase < phases else 0.0 for phase in range(3)]
         first, second, third = (
             amp if volt > 0 else 0.0 for amp, volt in zip(amps, self.voltages_v, strict=True)
         )
@@ -169,12 +177,23 @@ class ChargerDevice(ABC):
         """Removes the vehicle."""
         self.ev = None
 
+    def switch_phases(self, phases: int) -> None:
+        """Moves the contactors to 1 or 3 phases."""
+        if phases == self.used_phases:
+            return
+        if max(self.currents_a) > 1:
+            self.switched_under_power += 1
+            self.fault = "error"
+        self.phase_switches.append((phases, self._no_current_s))
+        self.used_phases = phases
+
     def advance(self, dt_s: float) -> None:
         """Moves the device and its vehicle through dt_s seconds, >= 0."""
         while dt_s > 0:
             step = min(dt_s, _STEP_S)
             dt_s -= step
             self._tick(step)
+            self._no_current_s = 0.0 if max(self.currents_a) > 1 else self._no_current_s + step
             if self.ev is None:
                 continue
             pilot, offered = self._pilot()

@@ -155,12 +155,14 @@ class MennekesCompact(ProfileDevice):
     model = "mennekes-amtron-compact-2"
     function_codes = frozenset({3, 6, 16})
     enable = ("release", 1, 0)
+    phase_switch = ("phase-switch", 1, 0)
     defaults: ClassVar[Mapping[str, Raw]] = {
         "map-version": 0x0103,
         "limit": 16.0,
         "release": 0,
         "fallback-setting": 6.0,
-        "phase-option": 1,
+        "phase-option": 2,
+        "phase-switch": 0,
         "firmware": "1.2.3",
     }
     retentive = frozenset({"fallback-setting"})
@@ -207,7 +209,9 @@ class MennekesCompact(ProfileDevice):
         return None
 
     def accepts(self, name: str, raw: Raw) -> bool:
-        """It restarts only while nothing is plugged in."""
+        """It restarts only while nothing is plugged in, and switches phases while not released."""
+        if name == "phase-switch":
+            return raw in (0, 1) and self.stored("release") == 0
         if name == "restart":
             return raw == 0xBB and self.ev is None
         return name != "release" or raw in (0, 1)
@@ -357,6 +361,7 @@ class Sungrow(ProfileDevice):
     model = "sungrow-ac"
     function_codes = frozenset({3, 4, 6})
     enable = ("session", 0, 1)
+    phase_switch = ("phase-switch", 1, 0)
     defaults: ClassVar[Mapping[str, Raw]] = {
         "session": 1,
         "limit": 160,

@@ -104,6 +104,7 @@ class KebaP30(ProfileDevice):
     is_authorized = False
     function_codes = frozenset({3, 6})
     enable = ("enable", 1, 0)
+    phase_switch = ("phase-switch", 0, 1)
     max_read = 2
     blocks = "registers"
     defaults: ClassVar[Mapping[str, Raw]] = {
@@ -157,6 +158,8 @@ class KebaP30(ProfileDevice):
                 return 6000 <= raw <= 63000
             case "enable":
                 return raw in (0, 1)
+            case "phase-switch":
+                return raw in (0, 1) and self.stored("phase-source") == 3
             case "failsafe-current":
                 return raw == 0 or 6000 <= raw <= 63000
             case "failsafe-timeout":
@@ -168,6 +171,8 @@ class KebaP30(ProfileDevice):
         match name:
             case "offered-current":
                 return self.stored("limit")
+            case "phase-state":
+                return 0 if self.used_phases == 1 else 1
             case "failsafe-current-now":
                 return self.stored("failsafe-current")
             case "failsafe-timeout-now":

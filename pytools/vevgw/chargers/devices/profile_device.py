@@ -57,6 +57,7 @@ class ProfileDevice(ChargerDevice):
         defaults: Raw values after power-up of registers that can be written, and of fixed ones.
         retentive: Registers that keep what was written over a restart.
         enable: Register and raw values (name, on, off) that allow charging; None: the limit does.
+        phase_switch: Register and raw values (name, one phase, three phases) of its contactors.
         max_read: Most registers that one request may read.
         blocks: The only requests for reading that are answered, (address, count); "registers" =
             one whole register each; None: anything that exists.
@@ -75,6 +76,7 @@ class ProfileDevice(ChargerDevice):
     defaults: ClassVar[Mapping[str, Raw]] = {}
     retentive: ClassVar[frozenset[str]] = frozenset()
     enable: ClassVar[tuple[str, int, int] | None] = None
+    phase_switch: ClassVar[tuple[str, int, int] | None] = None
     max_read: int = 125
     blocks: ClassVar[tuple[tuple[int, int], ...] | str | None] = None
     holes: ClassVar[tuple[tuple[Space, int, int], ...]] = ()
@@ -277,6 +279,7 @@ class ProfileDevice(ChargerDevice):
         self._stored = {**self.defaults}
         self._set_up_watchdog()
         self._stored.update(kept)
+        self.used_phases = 3
         self._power_on_s = 0.0
         self.energy_since_boot_vah = 0.0
         self._feed()
@@ -453,6 +456,8 @@ class ProfileDevice(ChargerDevice):
             dog = self.watchdog_facts
             if dog is not None and name in dog.fed_by and dog.token in (None, raw):
                 self._feed()
+            if self.phase_switch is not None and name == self.phase_switch[0]:
+                self.switch_phases(1 if raw == self.phase_switch[1] else 3)
             self.on_write(name, raw)
 
     def _whole_writes(
