@@ -120,6 +120,8 @@ struct ConfigurationEntry {
   common::FixedString<500> value;
 };
 
+/// Of a limit for the whole charge point (ChargePointMaxProfile) it offers each connector all, with charger::Offer::alone_ma;
+/// SiteLimit shares it.
 /// @par Context  Loop thread only; no call blocks. No heap after begin().
 class OcppEngine : public charger::ChargerObserver {
  public:

@@ -419,3 +419,13 @@ def test_doubtful_register_is_a_warning() -> None:
     assert [finding.is_error for finding in found] == [False]
     assert "doubtful" in found[0].message
     assert str(found[0]).startswith("box.yaml:17: warning: ")
+
+
+def test_fallback_current_that_only_the_charger_knows_is_a_warning() -> None:
+    text = change(
+        "watchdog: {fed_by: none}", "watchdog: {fed_by: any_transaction, default_ms: 9000}"
+    )
+    found = findings(text)
+    assert [finding.is_error for finding in found] == [False]
+    assert "c?.failsafe_ma" in found[0].message
+    assert findings(text.replace("9000}", "9000, then: pause}")) == []
