@@ -294,6 +294,7 @@ class ChargerDriver final : public Driver {
   common::Instant energy_saved_at_;
   common::Instant integrated_at_;
   common::Instant meter_booked_at_;
+  uint8_t device_ = 0;  ///< Mark of its serial number; 0 = not known.
   uint8_t losses_ = 0;  ///< Times in a row that a confirmed setpoint changed by itself.
   common::Instant lost_at_;
   common::Instant worn_since_;

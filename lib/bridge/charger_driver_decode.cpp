@@ -231,6 +231,7 @@ void ChargerDriver::decode_block(const ReadBlock& block, common::ByteSpan payloa
       seen_slots_ = static_cast<uint16_t>(seen_slots_ | 1U << reg.watch);
     has_current = has_current || reg.meaning == Meaning::kCurrent || reg.meaning == Meaning::kPower;
     if (reg.meaning == Meaning::kTag) read_tag(row, payload, block);
+    if (reg.meaning == Meaning::kSerial) device_ = registers_.mark(row, payload, block);
     if (values.count != 0) decode_row(row, values, now);
   }
   // What the state means depends on all its registers.
@@ -301,6 +302,7 @@ void ChargerDriver::on_energy(uint8_t row, int64_t counter_wh, common::Instant n
   if (reg.elements == 1 && reg.type == WordType::kU32)
     settings.range_wh = int64_t{0x100000000} * num / den;
   settings.max_power_w = highest_power_w();
+  settings.device = device_;
   energy_.configure(settings);
   book_energy(counter_wh, now);
 }
@@ -326,6 +328,7 @@ void ChargerDriver::book_meter_energy(common::Instant now) {
     settings.source = kMeterSource;
     settings.resolution_wh = kMeterResolutionWh;
     settings.max_power_w = highest_power_w();
+    settings.device = ports_.meter->device();
     energy_.configure(settings);
     book_energy(sample.energy_import_wh, now);
   }
@@ -355,7 +358,7 @@ void ChargerDriver::integrate_power(common::Instant now) {
 void ChargerDriver::book_energy(int64_t counter_wh, common::Instant now) {
   const EnergyRegister::Update update = energy_.update(counter_wh, now);
   // The new base is stored at once: with the old one a restart would book what was not.
-  if (update == EnergyRegister::Update::kRestarted || update == EnergyRegister::Update::kRebased)
+  if (update >= EnergyRegister::Update::kRestarted && update != EnergyRegister::Update::kIgnored)
     saved_energy_wh_ = -1;
   switch (update) {
     case EnergyRegister::Update::kBooked:
@@ -370,6 +373,11 @@ void ChargerDriver::book_energy(int64_t counter_wh, common::Instant now) {
       break;
     case EnergyRegister::Update::kIgnored:
       LOG_WARN(*ports_.log, "connector %u: the energy counter jumps to %ld Wh: ignored",
+               config_.connector_id, static_cast<long>(counter_wh));
+      break;
+    case EnergyRegister::Update::kOtherDevice:
+      LOG_WARN(*ports_.log,
+               "connector %u: another meter (serial number), at %ld Wh: nothing booked",
                config_.connector_id, static_cast<long>(counter_wh));
       break;
     case EnergyRegister::Update::kRebased:

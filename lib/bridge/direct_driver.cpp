@@ -168,9 +168,10 @@ void DirectDriver::on_energy(int64_t counter_wh, Instant now) {
 void DirectDriver::book_energy(int64_t counter_wh, Instant now) {
   const EnergyRegister::Update update = energy_.update(counter_wh, now);
   // The new base is stored at once: with the old one a restart would book what was not.
-  if (update == EnergyRegister::Update::kRestarted || update == EnergyRegister::Update::kRebased)
-    saved_energy_wh_ = -1;
-  if (update == EnergyRegister::Update::kIgnored || update == EnergyRegister::Update::kRebased) {
+  const bool is_new_base =
+      update == EnergyRegister::Update::kRebased || update == EnergyRegister::Update::kOtherDevice;
+  if (update == EnergyRegister::Update::kRestarted || is_new_base) saved_energy_wh_ = -1;
+  if (update == EnergyRegister::Update::kIgnored || is_new_base) {
     LOG_WARN(
         *ports_.log, "connector %u: the energy counter jumped to %" PRId64 " Wh: %s",
         config_.connector_id, counter_wh,
@@ -202,6 +203,7 @@ void DirectDriver::emit_sample(Instant now) {
   const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
   if (has_meter) {
     const charger::MeterSample& measured = ports_.meter->sample();
+    energy_.set_device(ports_.meter->device());
     if (measured.has(charger::kMeterEnergyImport)) book_energy(measured.energy_import_wh, now);
     Measurement::complete(sample, measured);
   }

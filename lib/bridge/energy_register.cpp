@@ -6,7 +6,7 @@ namespace bridge {
 
 namespace {
 
-// Record, little endian: magic, version, source, 0, value (8), base (8), CRC-32 of the rest. A longer record of a later
+// Record, little endian: magic, version, source, device, value (8), base (8), CRC-32 of the rest. A longer record of a later
 // version starts with the same fields.
 constexpr uint8_t kMagic = 0xE5;
 constexpr uint8_t kVersion = 1;
@@ -36,6 +36,7 @@ common::Status EnergyRegister::restore(common::ByteSpan record) {
   has_base_ = true;
   base_has_time_ = false;
   base_source_ = record[2];
+  base_device_ = record[3];
   value_wh_ = value;
   base_wh_ = base;
   glitches_ = 0;
@@ -47,7 +48,7 @@ size_t EnergyRegister::save(common::MutableByteSpan out) const {
   out[0] = kMagic;
   out[1] = kVersion;
   out[2] = base_source_;
-  out[3] = 0;
+  out[3] = base_device_;
   put(out.data() + 4, static_cast<uint64_t>(value_wh_), 8);
   put(out.data() + 12, static_cast<uint64_t>(base_wh_), 8);
   put(out.data() + kBodyBytes, common::crc32(common::ByteSpan(out.data(), kBodyBytes)), 4);
@@ -74,6 +75,8 @@ void EnergyRegister::accept(int64_t counter_wh, common::Instant now) {
   has_base_ = true;
   base_has_time_ = true;
   base_source_ = settings_.source;
+  // Who does not tell its number may be the same.
+  if (settings_.device != 0) base_device_ = settings_.device;
   base_wh_ = counter_wh;
   base_at_ = now;
   glitches_ = 0;
@@ -84,8 +87,13 @@ EnergyRegister::Update EnergyRegister::update(int64_t counter_wh, common::Instan
   if (!has_base_ || base_source_ != settings_.source) {
     const bool is_first = !known_;
     if (is_first) value_wh_ = counter_wh;
+    base_device_ = 0;
     accept(counter_wh, now);
     return is_first ? Update::kBooked : Update::kRebased;
+  }
+  if (settings_.device != 0 && base_device_ != 0 && base_device_ != settings_.device) {
+    accept(counter_wh, now);
+    return Update::kOtherDevice;
   }
   const int64_t plausible = plausible_wh(now);
   int64_t delta = counter_wh - base_wh_;

@@ -14,6 +14,7 @@ namespace bridge {
 ///    its decimal digits end, at 100 MWh or a power of ten above, if the difference to there is plausible.
 ///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked. A lifetime counter that is
 ///    lower after a restart of the gateway belongs to another meter: nothing is booked.
+///  - the counter of another device (Settings::device) is a new base, nothing is booked.
 ///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves, nothing is booked.
 /// plausible(dt) = 1.2 * max_power * dt + 2 * resolution. After a restart of the gateway dt is unknown: up to
 /// kMaxGapWh counts as plausible.
@@ -31,11 +32,21 @@ class EnergyRegister {
     int64_t range_wh = 0;       ///< The counter wraps here; 0 = never.
     int64_t resolution_wh = 1;  ///< Smallest step of the counter, >= 1.
     int64_t max_power_w = 22000;
+    uint8_t device = 0;  ///< Mark of the device's serial number; 0 = not known.
   };
 
-  enum class Update : uint8_t { kBooked, kUnchanged, kWrapped, kRestarted, kIgnored, kRebased };
+  enum class Update : uint8_t {
+    kBooked,
+    kUnchanged,
+    kWrapped,
+    kRestarted,
+    kIgnored,
+    kRebased,
+    kOtherDevice
+  };
 
   void configure(const Settings& settings) { settings_ = settings; }
+  void set_device(uint8_t device) { settings_.device = device; }
   /// Takes what save() made. @retval kCorrupt  Not such a record; the register stays as it was.
   common::Status restore(common::ByteSpan record);
   /// @return Bytes written: kRecordBytes, or 0 when out is too small.
@@ -58,6 +69,7 @@ class EnergyRegister {
   bool has_base_ = false;
   bool base_has_time_ = false;
   uint8_t base_source_ = 0;
+  uint8_t base_device_ = 0;
   uint8_t glitches_ = 0;
   int64_t value_wh_ = 0;
   int64_t base_wh_ = 0;

@@ -59,11 +59,21 @@ common::Instant MeterDriver::step(common::Instant now) {
   if (is_lost(now) != was_lost_) {
     was_lost_ = !was_lost_;
     LOG_WARN(*ports_.log, "meter %s: %s", profile(), was_lost_ ? "no answer" : "answers again");
+    // It may come back as another one.
+    must_restart_ = was_lost_;
   }
   ReadBlock block;
   while (!is_waiting_) {
+    if (must_restart_) {
+      must_restart_ = false;
+      device_ = 0;
+      registers_.forget_refusals();
+      cursor_ = RegisterSet::Cursor();
+      phase_ = Phase::kOnce;
+    }
     switch (phase_) {
       case Phase::kOnce:
+        if (now < next_poll_) return next_poll_;
         if (registers_.next_block(Poll::kOnce, Poll::kOnce, cursor_, block)) {
           return submit(block) ? common::Instant::never() : now + kAgainMs;
         }
@@ -97,6 +107,8 @@ void MeterDriver::decode(common::ByteSpan payload) {
   for (uint8_t i = 0; i < block_.rows; ++i) {
     const uint8_t row = static_cast<uint8_t>(block_.first_row + i);
     if (!registers_.is_needed(row)) continue;
+    if (registers_.row(row).meaning == Meaning::kSerial)
+      device_ = registers_.mark(row, payload, block_);
     const RegisterSet::Values values = registers_.read(row, payload, block_);
     if (values.count == 0 || reading_.add(registers_, row, values)) continue;
     if (registers_.row(row).meaning != Meaning::kEnergyTotal) continue;
@@ -124,7 +136,7 @@ void MeterDriver::on_refused(uint8_t exception_code) {
 }
 
 void MeterDriver::on_completion(uint8_t bus_index, const modbus::Completion& completion,
-                                common::Instant) {
+                                common::Instant now) {
   if (bus_index != config_.bus || completion.unit_index != ports_.unit_index || !is_waiting_)
     return;
   is_waiting_ = false;
@@ -137,6 +149,7 @@ void MeterDriver::on_completion(uint8_t bus_index, const modbus::Completion& com
   } else {
     cursor_.row = block_.first_row;
     cursor_.element = block_.element;
+    next_poll_ = now + config_.poll_ms;
   }
 }
 

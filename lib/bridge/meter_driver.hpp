@@ -47,6 +47,8 @@ class MeterDriver {
   /// Silent for so long that it is a failure.
   bool is_lost(common::Instant now) const;
   uint16_t fields() const { return Measurement::fields(registers_); }
+  /// Mark of its serial number, see RegisterSet::mark(); 0 = not known.
+  uint8_t device() const { return device_; }
   const char* profile() const { return registers_.profile().name; }
 
  private:
@@ -65,6 +67,8 @@ class MeterDriver {
   Phase phase_ = Phase::kOnce;
   bool is_waiting_ = false;
   bool was_lost_ = false;
+  bool must_restart_ = false;
+  uint8_t device_ = 0;
   ReadBlock block_;
   RegisterSet::Cursor cursor_;
   common::Instant begun_at_;

@@ -68,6 +68,7 @@ enum class Meaning : uint8_t {
   kTag,             ///< Text: the tag reader's.
   kTagCounter,      ///< Counts tags.
   kTagLength,       ///< Bytes of kTag that count.
+  kSerial,          ///< Number or text: another one is another device, its counters begin anew.
 };
 
 /// How often a register is read.

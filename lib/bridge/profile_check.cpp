@@ -42,8 +42,8 @@ uint8_t words_of(WordType type) {
 }
 
 bool is_row(const Profile& profile, const RegisterRow& row) {
-  if (row.meaning > Meaning::kTagLength || row.space > Space::kDiscrete ||
-      row.type > WordType::kHex || row.poll > Poll::kMeter)
+  if (row.meaning > Meaning::kSerial || row.space > Space::kDiscrete || row.type > WordType::kHex ||
+      row.poll > Poll::kMeter)
     return false;
   const bool is_number = !is_text(row.type);
   if (is_bit(row.space) ? row.words != 1 || !is_number

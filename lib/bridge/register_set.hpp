@@ -90,6 +90,8 @@ class RegisterSet {
   /// A text as its bytes: ASCII trimmed, UTF-16 without its upper bytes, hex as it is. @return Bytes.
   size_t text(uint8_t row, common::ByteSpan payload, const ReadBlock& block,
               common::MutableByteSpan out) const;
+  /// A number 1..255 of what a row holds, the same for the same text or number.
+  uint8_t mark(uint8_t row, common::ByteSpan payload, const ReadBlock& block) const;
   bool holds(const When& when) const;
   /// Whether every value that the conditions look at has been read.
   bool is_known(const When& when) const;

@@ -1,4 +1,5 @@
 #include "bridge/register_set.hpp"
+#include "common/crc32.hpp"
 
 /// What the registers of a device say, and what is written to say something.
 namespace bridge {
@@ -109,6 +110,14 @@ size_t RegisterSet::text(uint8_t row, common::ByteSpan payload, const ReadBlock&
   while (end > first && is_blank(out[end - 1])) --end;
   for (size_t i = first; i < end; ++i) out[i - first] = out[i];
   return end - first;
+}
+
+uint8_t RegisterSet::mark(uint8_t row, common::ByteSpan payload, const ReadBlock& block) const {
+  const RegisterRow& reg = profile_->registers[row];
+  const size_t offset =
+      static_cast<size_t>(reg.address - profile_->registers[block.first_row].address) + block.lead;
+  const uint32_t crc = common::crc32(payload.subspan(2 * offset, 2 * size_t{reg.words}));
+  return static_cast<uint8_t>(1 + crc % 255);
 }
 
 void RegisterSet::note(uint8_t row, uint64_t bits) {

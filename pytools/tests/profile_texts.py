@@ -192,6 +192,7 @@ transport:
 phases: 3
 registers:
   voltages: {address: 0, space: input, type: f32, elements: 3, unit: V, poll: meter, meaning: voltage, confidence: h}
+  serial: {address: 90, space: holding, type: ascii, length: 4, meaning: serial, confidence: h}
   energy: {address: 72, space: input, type: f32, unit: kWh, poll: meter, meaning: energy_total, confidence: h}
 """  # noqa: E501
 

@@ -267,7 +267,7 @@ class _Registers:
             yield self._error(path, f"Register '{name}' ({said}) is never read: poll is missing.")
         if meaning == "state" and poll not in (None, "status"):
             yield self._error((*path, "poll"), f"Register '{name}' (state) needs poll: status.")
-        if meaning in ("hardware_max", "hardware_min") and poll not in (None, "once"):
+        if meaning in ("hardware_max", "hardware_min", "serial") and poll not in (None, "once"):
             yield self._error((*path, "poll"), f"Register '{name}' ({said}) needs poll: once.")
 
     def _origin(self, name: str, register: dict[str, Any], path: KeyPath) -> Iterator[Finding]:

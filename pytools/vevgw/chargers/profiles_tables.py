@@ -42,7 +42,8 @@ MEANINGS = _names(
     "Meaning",
     "none state current voltage power energy_total energy_session temperature frequency"
     " layout_version hardware_max hardware_min external_lock power_export energy_export"
-    " reactive_power reactive_energy power_factor soc plug_time tag tag_counter tag_length",
+    " reactive_power reactive_energy power_factor soc plug_time tag tag_counter tag_length"
+    " serial",
 )
 SPACES = _names("Space", "input holding coil discrete")
 TYPES = _names("WordType", "u16 s16 u32 s32 u64 s64 f32 f64 ascii utf16 hex")
@@ -256,7 +257,7 @@ class _Maker:
             if self._tag.get(key) == name:
                 return meaning
         meaning = str(row.get("meaning", "none"))
-        return "none" if meaning in ("serial", "firmware") else meaning
+        return "none" if meaning == "firmware" else meaning
 
     def _index(self, name: str | None) -> int:
         return NO_REGISTER if name is None else self._tables.names.index(name)
@@ -308,6 +309,8 @@ class _Maker:
         }
         poll = row.get("poll", "never")
         # The read-back that chooses a scale.
+        if poll == "never" and row.get("meaning") == "serial":
+            poll = "once"
         if poll == "never" and any(name in v["when"] for v in row.get("variants", [])):
             poll = "once"
         access = row.get("access", "r")

@@ -181,6 +181,23 @@ TEST_CASE("another counter gives another base, never a jump") {
   CHECK(energy.value_wh() == 5005);
 }
 
+TEST_CASE("the counter of another device is a new base, also when it comes after a restart") {
+  EnergyRegister before = make();
+  before.set_device(17);
+  before.update(5000, Instant{0});
+  EnergyRegister same = copy_through_flash(before, make());
+  CHECK(same.update(5200, Instant{0}) == Update::kBooked);  // It has not told its number yet.
+  same.set_device(17);
+  CHECK(same.update(5300, Instant{5000000}) == Update::kBooked);
+  CHECK(same.value_wh() == 5300);
+  EnergyRegister other = copy_through_flash(same, make());
+  other.set_device(18);
+  CHECK(other.update(5400, Instant{0}) == Update::kOtherDevice);
+  CHECK(other.value_wh() == 5300);
+  CHECK(other.update(5410, Instant{5000}) == Update::kBooked);
+  CHECK(other.value_wh() == 5310);
+}
+
 TEST_CASE("a damaged record is refused") {
   EnergyRegister energy = make();
   energy.update(5000, Instant{0});

@@ -83,6 +83,7 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
     if (meter != nullptr) {
       bridge::MeterConfig meter_config;
       meter_config.profile = meter;
+      meter_config.loaded_profile = loaded_meter;
       meter_config.unit_id = 100;
       line.attach(100, meter_box);
       const common::Result<uint8_t> added = bridge.add_meter(meter_config);
@@ -152,7 +153,8 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
   std::function<void(bridge::Profile&)> change;
   bridge::Profile table = *bridge::charger_profiles()[0];
 
-  const char* meter = nullptr;  ///< Profile of a meter at unit 100.
+  const char* meter = nullptr;                    ///< Profile of a meter at unit 100.
+  const bridge::Profile* loaded_meter = nullptr;  ///< In its place.
   Box meter_box;
 
   platform_sim::SimClock clock;
