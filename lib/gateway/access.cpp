@@ -21,6 +21,24 @@ bool find_mode(TextSpan word, AuthMode& out) {
   return false;
 }
 
+Status check_new_access(const Settings& settings, TextSpan name, TextSpan value,
+                        common::FixedString<95>& error) {
+  const SettingRow* row = Settings::find(name);
+  if (row == nullptr) return Status::kOk;
+  const bool is_own = common::equals(common::text(row->name), common::text("c?.auth"));
+  const bool is_common = common::equals(common::text(row->name), common::text("auth"));
+  AuthMode mode;
+  if ((!is_own && !is_common) || !find_mode(value, mode)) return Status::kOk;
+  const int32_t connectors = settings.integer("connectors");
+  for (uint8_t id = 1; id <= connectors; ++id) {
+    if (is_own ? name[1] != '0' + id : !settings.text("auth", id).empty()) continue;
+    bridge::Access charger;
+    if (!bridge::access_of(settings.text("profile", id).span(), charger)) continue;
+    RETURN_IF_ERROR(check_access(mode, charger, id, error));
+  }
+  return Status::kOk;
+}
+
 }  // namespace
 
 const char* to_string(AuthMode mode) {
@@ -63,22 +81,10 @@ Status check_access(AuthMode mode, const bridge::Access& charger, uint8_t connec
   return Status::kUnsupported;
 }
 
-Status check_new_access(const Settings& settings, TextSpan name, TextSpan value,
-                        common::FixedString<95>& error) {
-  const SettingRow* row = Settings::find(name);
-  if (row == nullptr) return Status::kOk;
-  const bool is_own = common::equals(common::text(row->name), common::text("c?.auth"));
-  const bool is_common = common::equals(common::text(row->name), common::text("auth"));
-  AuthMode mode;
-  if ((!is_own && !is_common) || !find_mode(value, mode)) return Status::kOk;
-  const int32_t connectors = settings.integer("connectors");
-  for (uint8_t id = 1; id <= connectors; ++id) {
-    if (is_own ? name[1] != '0' + id : !settings.text("auth", id).empty()) continue;
-    bridge::Access charger;
-    if (!bridge::access_of(settings.text("profile", id).span(), charger)) continue;
-    RETURN_IF_ERROR(check_access(mode, charger, id, error));
-  }
-  return Status::kOk;
+Status set_setting(Settings& settings, TextSpan name, TextSpan value,
+                   common::FixedString<95>& error) {
+  RETURN_IF_ERROR(check_new_access(settings, name, value, error));
+  return settings.set(name, value, error);
 }
 
 }  // namespace gateway

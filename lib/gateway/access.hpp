@@ -36,10 +36,9 @@ ConnectorAccess read_access(const Settings& settings, uint8_t connector_id);
 common::Status check_access(AuthMode mode, const bridge::Access& charger, uint8_t connector_id,
                             common::FixedString<95>& error);
 
-/// Checks a new value of auth or c?.auth against the chargers that are configured, as far as they are built in. Other
-/// settings and values pass.
-/// @retval kUnsupported
-common::Status check_new_access(const Settings& settings, common::TextSpan name,
-                                common::TextSpan value, common::FixedString<95>& error);
+/// Settings::set(), but a mode that the configured charger cannot do is refused, as far as it is built in.
+/// @retval kUnsupported  Otherwise as Settings::set().
+common::Status set_setting(Settings& settings, common::TextSpan name, common::TextSpan value,
+                           common::FixedString<95>& error);
 
 }  // namespace gateway

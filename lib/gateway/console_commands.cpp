@@ -200,9 +200,7 @@ bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Ins
   }
   if (is_word(verb, "set") && !name.empty()) {
     common::FixedString<95> reason;
-    const TextSpan value = arguments.rest();
-    if (check_new_access(parts_.settings, name, value, reason) == Status::kOk &&
-        parts_.settings.set(name, value, reason) == Status::kOk) {
+    if (set_setting(parts_.settings, name, arguments.rest(), reason) == Status::kOk) {
       member(out, "applies", "after a reboot");
       return true;
     }

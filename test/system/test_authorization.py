@@ -1,6 +1,6 @@
 """Who lets charge: the modes of authorization beside the gateway's own reader, in one gateway.
 
-Five simulated chargers, one for each way; docs/authorization.md tells what they are.
+Simulated chargers, one for each way; docs/authorization.md tells what they are.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import cast
 import pytest
 import pytest_asyncio
 
+from vevgw.chargers.devices import make_device
 from vevgw.chargers.devices.field_tcp import KebaP30, MennekesHcc3
 from vevgw.chargers.devices.profile_device import ProfileDevice
 from vevgw.chargers.ev import EvSpec
@@ -26,14 +27,24 @@ from vevgw.dut.bench import IDENTITY, flows
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
-READS, LIST, INVITED, FREE, REMOTE = range(1, 6)
+READS, LIST, INVITED, FREE, REMOTE, STUBBORN = range(1, 7)
 CHARGERS = {
     READS: ("keba-p30", "charger_reader"),
     LIST: ("mennekes-amtron-hcc3", "charger_list"),
     INVITED: ("keba-p30", "charger_list"),
     FREE: ("phoenix-ev-cc-ac1-m3", "free"),
     REMOTE: ("phoenix-ev-cc-ac1-m3", "remote"),
+    STUBBORN: ("keba-p30", "reader"),
 }
+
+
+class StubbornKeba(KebaP30):
+    """Lets charge although it was told not to."""
+
+    is_stubborn = False
+
+    def is_enabled(self) -> bool:
+        return self.is_stubborn or super().is_enabled()
 
 
 @dataclass(slots=True)
@@ -91,11 +102,19 @@ class Garage:
 
 @pytest_asyncio.fixture
 async def garage(csms: Csms, program: Path, tmp_path: Path) -> AsyncIterator[Garage]:
-    settings = {"connectors": str(len(CHARGERS)), f"c{LIST}.id_tag": "LIST"}
+    settings = {
+        "connectors": str(len(CHARGERS)),
+        f"c{LIST}.id_tag": "LIST",
+        f"c{STUBBORN}.id_tag": "UNPAID",
+        f"c{STUBBORN}.unauthorised": "free_vend",
+        "t.unauthorised": "2000",
+        "t.unauth_retry": "1000",
+    }
     async with AsyncExitStack() as stack:
         sims = {}
         for number, (model, mode) in CHARGERS.items():
-            sim = ChargerSim(model, tcp=("127.0.0.1", 0), framing=Framing.TCP)
+            device = StubbornKeba() if number == STUBBORN else make_device(model)
+            sim = ChargerSim(device, tcp=("127.0.0.1", 0), framing=Framing.TCP)
             sims[number] = await stack.enter_async_context(sim)
             settings |= {
                 f"c{number}.profile": model,
@@ -182,9 +201,19 @@ async def remote(garage: Garage) -> None:
     await garage.stopped(REMOTE, transaction, "EVDisconnected", mark)
 
 
+async def stubborn(garage: Garage) -> None:
+    """What flows without permission, and cannot be stopped, is booked."""
+    mark = await garage.plug(STUBBORN)
+    await garage.nothing_flows(STUBBORN, 1)
+    cast(StubbornKeba, garage.device(STUBBORN)).is_stubborn = True
+    transaction = await garage.started(STUBBORN, "UNPAID", mark)
+    await garage.unplug(STUBBORN)
+    await garage.stopped(STUBBORN, transaction, "EVDisconnected", mark)
+
+
 async def test_every_mode_lets_charge_whom_it_should(garage: Garage, csms: Csms) -> None:
     """Pass criteria: nothing flows before, the right tag and reason, one transaction each."""
-    ways = (charger_reader, charger_list, charger_list_invited, free, remote)
+    ways = (charger_reader, charger_list, charger_list_invited, free, remote, stubborn)
     outcomes = await asyncio.gather(*(way(garage) for way in ways), return_exceptions=True)
     wrong = [
         f"{way.__name__}: {outcome}"

@@ -18,6 +18,10 @@ struct TwoConnectors : Online {
     for (const ocpp::Event& event : world.events) count += event.type == type ? 1 : 0;
     return count;
   }
+  int64_t last_register() const {
+    ocpp::TransactionView transaction;
+    return world.charge_point->open_transaction(1, transaction) ? transaction.meter_last_wh : -1;
+  }
   size_t rejected() const { return events(ocpp::EventType::kIdTagRejected); }
   size_t accepted() const { return events(ocpp::EventType::kIdTagAccepted); }
   std::string remote_start(const char* id_tag) {
@@ -275,4 +279,24 @@ TEST_CASE_FIXTURE(TwoConnectors,
         common::Status::kOk);
   world.run_for(15000);
   CHECK(status() == "Finishing");
+  REQUIRE(world.csms.transactions[0].stops == 1);
+  CHECK(world.csms.transactions[0].id_tag == "HOUSE");
+  CHECK(world.csms.transactions[0].reason == "Other");
+}
+
+TEST_CASE_FIXTURE(TwoConnectors,
+                  "a transaction stopped while its wallbox is silent ends with the last register") {
+  charge(1);
+  world.run_for(60000);
+  world.charger.set_silent(1, true);
+  world.run_for(20000);
+  const int64_t last_wh = last_register();
+  REQUIRE(last_wh > 0);
+  REQUIRE(world.charge_point->stop_transaction(1, world.now(), ocpp::StopReason::kOther) ==
+          common::Status::kOk);
+  world.run_for(15000);
+  REQUIRE(world.csms.transactions[0].stops == 1);
+  CHECK(world.csms.transactions[0].meter_stop == last_wh);
+  CHECK(world.csms.transactions[0].reason == "Other");
+  CHECK_FALSE(world.charge_point->offer(1).permit);  // the bridge writes that when it is back
 }

@@ -411,10 +411,8 @@ struct SettingsWorld {
 
   std::string set(const char* name, const char* value) {
     error.clear();
-    const bool is_stored =
-        gateway::check_new_access(settings, common::text(name), common::text(value), error) ==
-            common::Status::kOk &&
-        settings.set(common::text(name), common::text(value), error) == common::Status::kOk;
+    const bool is_stored = gateway::set_setting(settings, common::text(name), common::text(value),
+                                                error) == common::Status::kOk;
     return is_stored ? "" : error.c_str();
   }
 };
