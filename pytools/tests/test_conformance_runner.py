@@ -403,6 +403,27 @@ async def test_case_that_proves_nothing_is_told(tmp_path: Path) -> None:
     assert not trial.is_killed
 
 
+async def test_charge_point_that_goes_on_is_cleaned_up(tmp_path: Path) -> None:
+    class Lasting(FakeChargePoint):
+        is_fresh = False
+        boots_at_start = False
+
+    keys: dict[str, dict[str, Any] | str] = {
+        "GetConfiguration": {"configurationKey": [{"key": "Key", "readonly": False, "value": "7"}]}
+    }
+    case = write(tmp_path, "[{do: plug_in}]", config={"Key": "8"})
+    plan = Plan(
+        lambda folder, variant: Lasting({}, keys), PICS, tmp_path / "run", overrides=OVERRIDES
+    )
+    (outcome,) = await run_cases([case], plan)
+    assert outcome.verdict is Verdict.PASS, outcome.reason
+    sent = [(entry.action, entry.payload) for entry in outcome.log if entry.kind == "csms-call"]
+    assert ("ChangeConfiguration", {"key": "Key", "value": "8"}) in sent
+    assert sent[-1] == ("ChangeConfiguration", {"key": "Key", "value": "7"})
+    actions = {action for action, _ in sent}
+    assert {"ClearChargingProfile", "ChangeAvailability", "ClearCache", "SendLocalList"} <= actions
+
+
 async def test_junit_names_failures_and_what_does_not_apply(tmp_path: Path) -> None:
     bad = await judge(tmp_path, SESSION, {"plug_in": [status("Preparing"), START]})
     skipped = await judge(tmp_path, SESSION, needs="lock")

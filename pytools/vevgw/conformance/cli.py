@@ -54,7 +54,9 @@ def run(
     case: CaseOption = None,
     profile: ProfileOption = None,
     jobs: JobsOption = JOBS,
-    pics: Annotated[Path, typer.Option(help="what the charge point supports")] = NATIVE,
+    pics: Annotated[
+        Path | None, typer.Option(help="what the charge point supports; default: the gateway's")
+    ] = None,
     scale: Annotated[
         str | None, typer.Option(help="intervals: fast or slow; default: as the target needs")
     ] = None,
@@ -77,12 +79,14 @@ def run(
 ) -> None:
     """Run cases. Exit code 1: one failed, or nothing can be said about one."""
     cases = select(loader.load_all(), case, profile)
+    if pics is None and target.startswith("command:"):
+        raise UserError(f"What does it support? --pics FILE says so; {NATIVE} is one.", exit_code=2)
     with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
         place = folder or Path(temporary)
         chosen = choose(target, charger_port=charger_port, folder=place, is_attended=True)
         plan = Plan(
             chosen.make,
-            load_pics(pics).only(chosen.variants),
+            load_pics(pics or NATIVE).only(chosen.variants),
             place,
             jobs=min(jobs, chosen.jobs or jobs),
             scale=parse_scale(scale) if scale else chosen.scale,
@@ -117,9 +121,11 @@ def mutants(
     """Prove the cases: falsify a message of each; exit code 1: a case did not find out."""
     chosen: list[Mutant] = []
     for one in select(loader.load_all(), case, profile):
-        found = list(derive_all(one)) if every_step else [derive(one)]
-        chosen += [mutant for mutant in found if mutant is not None]
-        if not any(found):
+        found = list(derive_all(one)) if every_step else []
+        if not found and (single := derive(one)) is not None:
+            found = [single]
+        chosen += found
+        if not found:
             raise UserError(f"{one.id} names no mutant, and none can be derived ({one.place}).")
     console = Console(soft_wrap=True)
 

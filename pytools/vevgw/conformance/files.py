@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from pathlib import Path
 from typing import Final, Self
@@ -32,6 +33,8 @@ class CaseFiles:
         # Its libraries are slow to import, and few cases need them.
         from vevgw.csms.files import FileServer
 
+        # It would set up logging of its own, and tell where it listens.
+        logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
         self._server = FileServer(folder, host=host)
         self._host = host
         self._firmware = firmware
