@@ -199,7 +199,8 @@ void GpioDriver::update_output(Instant now) {
     // An EV that did not let go gets no new offer before the contactor has been opened.
     if (is_closed_) return;
     offer_current(now);
-  } else if (target_ma() != offered_ma_ && now - duty_at_ >= kDutyHoldMs) {
+  } else if (target_ma() < offered_ma_ ||
+             (target_ma() > offered_ma_ && now - duty_at_ >= kDutyHoldMs)) {
     offer_current(now);
   }
 }

@@ -16,7 +16,7 @@ namespace bridge {
 ///                    --offer gone--> X1, open when the EV has left C, at the latest after kForceOpenMs
 ///   PWM, EV asleep after a pause of ours (WakeLadder) --> pilot off for kWakeOffMs --> X1 for kLeastX1Ms --> PWM
 ///
-/// The duty cycle changes at most every kDutyHoldMs; X1 is never delayed. The pilot is looked at every kPeriodMs.
+/// The duty cycle grows at most every kDutyHoldMs; less current and X1 are never delayed. The pilot is looked at every kPeriodMs.
 /// Faults that end by unplugging only: diode, no PWM at the pilot, residual current. By a restart only: contactor against its feedback.
 /// @par Spec  IEC 61851-1 annex A and B.
 class GpioDriver final : public DirectDriver {

@@ -24,6 +24,16 @@ bool starts_with(TextSpan text, const char* prefix) {
   return text.size() >= wanted.size() && common::equals(text.first(wanted.size()), wanted);
 }
 
+/// "KC-P30-EC2404B2-E0R": the second letter of the third part is C with a fixed cable, S with a socket.
+bool has_cable(TextSpan product) {
+  int dashes = 0;
+  for (size_t i = 0; i + 2 < product.size(); ++i) {
+    dashes += product[i] == '-' ? 1 : 0;
+    if (dashes == 2) return product[i + 2] == 'C';
+  }
+  return false;
+}
+
 // "State" of report 2.
 constexpr int32_t kStarting = 0;
 constexpr int32_t kNotReady = 1;
@@ -94,6 +104,7 @@ void KebaDriver::on_target(Instant now) {
 }
 
 Status KebaDriver::unlock(Instant now) {
+  if (!model().has_lock) return Status::kUnsupported;
   is_unlock_wanted_ = true;
   unlock_until_ = now + kUnlockMs;
   return Status::kOk;
@@ -339,6 +350,7 @@ void KebaDriver::on_report(int32_t id, TextSpan text, Instant now) {
       if (init_ == Init::kProduct) {
         init_ = Init::kStatus;
         const TextSpan product = member(text, "Product");
+        model().has_lock = !has_cable(product);
         LOG_INFO(*ports().log, "connector %u: %.*s", connector_id(),
                  static_cast<int>(product.size()), product.data());
       }

@@ -80,6 +80,7 @@ class Keba {
   int error = 0;
   int session = 35;
   std::string tag = "0000000000000000";
+  const char* product = "KC-P30-ES240022-E0R";
   double energy_tenths_wh = 1234560;
   int current_ma = 0;
   int boot_ms = 0;
@@ -142,8 +143,9 @@ class Keba {
     char text[700] = "";
     if (id == "1") {
       std::snprintf(text, sizeof text,
-                    "{\n\"ID\": \"1\",\n\"Product\": \"KC-P30-ES240022-E0R\",\n\"Serial\": "
-                    "\"17619300\",\n\"Firmware\":\"P30 v 3.10.16\"\n}\n");
+                    "{\n\"ID\": \"1\",\n\"Product\": \"%s\",\n\"Serial\": "
+                    "\"17619300\",\n\"Firmware\":\"P30 v 3.10.16\"\n}\n",
+                    product);
     } else if (id == "2") {
       std::snprintf(
           text, sizeof text,

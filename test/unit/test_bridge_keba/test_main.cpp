@@ -258,6 +258,16 @@ TEST_CASE("an EV that slept through a pause gets its permission taken and given,
   CHECK_FALSE(w.observer.saw_unplugged);
 }
 
+TEST_CASE("a charger with a fixed cable has no plug to unlock") {
+  World w;
+  w.keba.product = "KC-P30-EC2404B2-M0R";
+  w.run(3000);
+  CHECK_FALSE(w.bridge->capabilities(1).has_lock);
+  CHECK(w.bridge->unlock(1, w.clock.now()) == common::Status::kUnsupported);
+  w.run(3000);
+  CHECK(w.keba.unlocks == 0);
+}
+
 TEST_CASE("the plug is unlocked when no current flows") {
   World w;
   w.charge();
