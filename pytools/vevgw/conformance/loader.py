@@ -12,7 +12,15 @@ from typing import Any, Final
 import jsonschema_rs
 
 from vevgw.chargers.profiles_yaml import Document, Finding, KeyPath, guess, load
-from vevgw.conformance import checks_core, checks_smart_charging, expressions, params, states
+from vevgw.conformance import (
+    checks_connection,
+    checks_core,
+    checks_security,
+    checks_smart_charging,
+    expressions,
+    params,
+    states,
+)
 from vevgw.conformance.checks import CHECKS
 from vevgw.conformance.errors import Obstacle
 from vevgw.conformance.model import (
@@ -38,7 +46,7 @@ from vevgw.errors import UserError
 FOLDER: Final = Path(__file__).parent / "cases"
 STATES: Final = FOLDER / "states.yaml"
 #: Modules that fill CHECKS.
-CHECK_MODULES: Final = (checks_core, checks_smart_charging)
+CHECK_MODULES: Final = (checks_connection, checks_core, checks_security, checks_smart_charging)
 _SCHEMA: Final = Path(__file__).parent / "case.schema.json"
 _KINDS: Final = (
     "do",

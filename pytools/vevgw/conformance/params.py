@@ -47,6 +47,9 @@ FIXED: Final[dict[str, tuple[Any, str]]] = {
     "PHASES": (3, "numberPhases"),
     "STACK": (0, "stackLevel"),
     "DUR": (300, "duration of a schedule, s"),
+    "REQUEST": (1, "requestId of a log or a firmware"),
+    "CPO": ("CONFORMANCE", "CpoName"),
+    "AUTH_KEY": ("4F43505020436F6E666F726D616E6365", "a new AuthorizationKey, hexadecimal"),
     "LIMIT": (6, "limit of a charging profile"),
     "LOCAL_LIMIT": (16, "what the charge point allows without any profile"),
 }
@@ -114,6 +117,15 @@ CAPTURED: Final = {
     "FW_MISSING_URL": "firmware on a server that nobody serves",
     "DIAG_URL": "where diagnostics are taken",
     "DIAG_BAD_URL": "where nobody takes them",
+    "LOG_URL": "where logs are taken",
+    "ROOT_CS": "certificate of a root for central systems, PEM",
+    "ROOT_MFR": "certificate of a root for manufacturers, PEM",
+    "ROOT_BAD": "a certificate that cannot be installed, PEM",
+    "CP_CERT": "certificate for the latest certificate signing request, PEM",
+    "CP_CERT_BAD": "a chain that is not valid, PEM",
+    "FW_CERT": "certificate of the firmware's signer, PEM",
+    "FW_SIG": "signature of $FW_URL, base64",
+    "FW_SIG_BAD": "a signature of something else, base64",
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, Protocol
 
 from vevgw.conformance.model import Absent
 from vevgw.csms.behaviour import Boot, Registration
+from vevgw.csms.handshake import OpeningRequest
 from vevgw.csms.history import Direction, FrameRecord, Signal, Verdict
 
 Kind = Literal["cp-call", "cp-answer", "csms-call", "csms-answer", "stimulus", "note"]
@@ -93,6 +94,7 @@ class Session:
         self.calls: list[Entry] = []
         self.configuration: dict[str, str] = {}
         self.captured: dict[str, Any] = {}
+        self.openings: list[OpeningRequest] = []
         self.changed = Signal()
         self.liar = liar
         self._begin_s = time.monotonic()
@@ -132,6 +134,11 @@ class Session:
                 future = self._answers.pop(seen.message_id)
                 if not future.done():
                     future.set_result(seen)
+        self.changed.notify()
+
+    def opened(self, request: OpeningRequest) -> None:
+        """Takes an opening handshake."""
+        self.openings.append(request)
         self.changed.notify()
 
     def inject(self, entry: Entry) -> None:

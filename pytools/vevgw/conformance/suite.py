@@ -152,6 +152,7 @@ async def run_case(
     csms.on_frame(session.listen)
     target = plan.target(folder, variant)
     stage = Stage(csms, target, session, parameters, plan.pics.of(variant))
+    csms.on_opening(session.opened)
     walk = Walk(stage)
     outcome = Outcome(case, Verdict.PASS, variant=variant, log=session.entries)
     try:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -25,6 +26,29 @@ _LOG = logging.getLogger(__name__)
 OCPP_SUBPROTOCOL: Final = Subprotocol("ocpp1.6")
 #: Longest wait for the request of a client, s.
 REQUEST_TIMEOUT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningRequest:
+    """What a client asked for in its opening handshake.
+
+    Attributes:
+        identity: Of the charge point; empty if the path names none.
+        path: As it was sent.
+        version: Sec-WebSocket-Version.
+        subprotocols: Offered, in the order of preference.
+        authorization: The header; None if absent. It holds a password: do not log it.
+        tls: Version of TLS, None without TLS.
+        cipher: Its suite.
+    """
+
+    identity: str
+    path: str
+    version: str
+    subprotocols: tuple[str, ...]
+    authorization: str | None
+    tls: str | None
+    cipher: str | None
 
 
 class Opening(ServerConnection):
@@ -56,6 +80,7 @@ class Admission:
         access: Callable[[], Access],
         faults: Faults,
         refused: Callable[[str, str, str], None],
+        opened: Callable[[OpeningRequest], None],
     ) -> None:
         """Sets the rules.
 
@@ -63,10 +88,12 @@ class Admission:
             access: Returns who may connect.
             faults: What goes wrong on purpose.
             refused: Told of the identity, the peer, and why it was refused.
+            opened: Told of every handshake, refused ones included.
         """
         self._access = access
         self._faults = faults
         self._refused = refused
+        self._opened = opened
         self._opening: weakref.WeakSet[Opening] = weakref.WeakSet()
 
     def new_connection(self, *arguments: Any, **options: Any) -> Opening:
@@ -90,6 +117,7 @@ class Admission:
             if control.is_control_path(path):
                 control.check_request(websocket, request)
                 return None
+            self._opened(_opening_request(websocket, request))
             fault = self._faults.on_connect(identity_of(path))
             if fault is not None:
                 response = await self._harm(fault, websocket, identity_of(path))
@@ -158,6 +186,25 @@ class Admission:
         except Refused:
             identity = ""
         self._refused(identity, peer, why)
+
+
+def _opening_request(websocket: ServerConnection, request: Request) -> OpeningRequest:
+    try:
+        identity = identity_of(request.path)
+    except Refused:
+        identity = ""
+    offered = ",".join(request.headers.get_all("Sec-WebSocket-Protocol"))
+    tls = websocket.transport.get_extra_info("ssl_object")
+    cipher = tls.cipher() if tls is not None else None
+    return OpeningRequest(
+        identity=identity,
+        path=request.path,
+        version=request.headers.get("Sec-WebSocket-Version", ""),
+        subprotocols=tuple(name.strip() for name in offered.split(",") if name.strip()),
+        authorization=next(iter(request.headers.get_all("Authorization")), None),
+        tls=tls.version() if tls is not None else None,
+        cipher=cipher[0] if cipher is not None else None,
+    )
 
 
 async def _while_open(websocket: ServerConnection, delay_s: float | None) -> None:

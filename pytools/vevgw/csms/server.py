@@ -40,7 +40,7 @@ from vevgw.csms.connection import Connection, Context
 from vevgw.csms.effects import AtOnce
 from vevgw.csms.errors import CsmsError, DatabaseError
 from vevgw.csms.faults import Fault, Faults
-from vevgw.csms.handshake import OCPP_SUBPROTOCOL, Admission, peer_of
+from vevgw.csms.handshake import OCPP_SUBPROTOCOL, Admission, OpeningRequest, peer_of
 from vevgw.csms.history import KEPT_FRAMES, FrameRecord
 from vevgw.csms.queries import FrameLog
 from vevgw.csms.recorder import Recorder
@@ -124,7 +124,10 @@ class Csms:
         self._connection_listeners: list[Callable[[str], None]] = []
         self._server: Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self._admission = Admission(lambda: self.access, self.faults, self._on_refused)
+        self._opening_listeners: list[Callable[[OpeningRequest], None]] = []
+        self._admission = Admission(
+            lambda: self.access, self.faults, self._on_refused, self._on_opening
+        )
         self._new_parts(Path(db))
 
     def _new_parts(self, db: Path) -> None:
@@ -297,6 +300,14 @@ class Csms:
         """Has a function called with the identity of a charge point when it gets or loses its
         connection; it must return at once."""
         self._connection_listeners.append(listener)
+
+    def on_opening(self, listener: Callable[[OpeningRequest], None]) -> None:
+        """Has every opening handshake of a charge point given to a function, refused ones, too."""
+        self._opening_listeners.append(listener)
+
+    def _on_opening(self, request: OpeningRequest) -> None:
+        for listener in self._opening_listeners:
+            listener(request)
 
     def _tell_connection(self, identity: str) -> None:
         for listener in self._connection_listeners:

@@ -32,7 +32,8 @@ class NativeTarget(GatewayTarget):
 
     async def start(self, csms_url: str) -> None:
         """See Target."""
-        settings = {"connectors": str(self.connectors)}
+        # Some CSMSs agree to no subprotocol: by default the gateway warns and goes on.
+        settings = {"connectors": str(self.connectors), "subprotocol": "true"}
         buses: dict[int, str] = {}
         for number in range(1, self.connectors + 1):
             settings[f"c{number}.profile"] = self._model

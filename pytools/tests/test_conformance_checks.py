@@ -1,0 +1,129 @@
+"""Checks of the conformance suite that are more than a comparison."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trustme
+
+from vevgw.conformance.checks import CHECKS
+from vevgw.conformance.checks_security import hash_data
+from vevgw.conformance.errors import Deviation
+from vevgw.conformance.params import Parameters
+from vevgw.conformance.session import Entry
+from vevgw.csms.handshake import OpeningRequest
+
+NOW = "2026-11-23T12:00:00Z"
+
+
+def walk_with(**parts: Any) -> Any:
+    """A walk with only what a check looks at."""
+    parameters = Parameters.of("fast")
+    stage = SimpleNamespace(
+        target=SimpleNamespace(identity="CP 1"),
+        session=SimpleNamespace(openings=parts.get("openings", [])),
+    )
+    return SimpleNamespace(
+        stage=stage,
+        seen={"schedule": [parts["entry"]]} if "entry" in parts else {},
+        seconds=lambda text: parameters.seconds(text.removeprefix("$")),
+        resolve=lambda text: NOW,
+    )
+
+
+def schedule_of(*periods: tuple[int, float], start: str = NOW) -> Entry:
+    """An answer to GetCompositeSchedule."""
+    rows = [{"startPeriod": at, "limit": limit} for at, limit in periods]
+    payload = {"scheduleStart": start, "chargingSchedule": {"chargingSchedulePeriod": rows}}
+    return Entry(0, 0.0, "cp-answer", "GetCompositeSchedule", payload)
+
+
+def judge_schedule(entry: Entry) -> None:
+    """Compares it with profiles that began 10 s ago: 8 A, after 50 s 10 A, after 200 s 6 A."""
+    arguments = {
+        "periods": [[0, 8], [50, 10], [200, 6]],
+        "duration": 100,
+        "begin": "2026-11-23T11:59:50Z",
+    }
+    CHECKS["schedule"](walk_with(entry=entry), arguments)
+
+
+def test_schedule_counts_from_its_own_start_and_ends_with_its_duration() -> None:
+    judge_schedule(schedule_of((0, 8), (40, 10)))
+    judge_schedule(schedule_of((0, 8), (42, 10)))
+    judge_schedule(schedule_of((0, 8), (40, 10), (98, 6)))
+
+
+@pytest.mark.parametrize(
+    "periods",
+    [
+        ((0, 8),),
+        ((0, 8), (40, 11)),
+        ((0, 8), (50, 10)),
+        ((0, 8), (20, 8), (40, 10)),
+        ((5, 8), (40, 10)),
+    ],
+)
+def test_schedule_finds_wrong_periods(periods: tuple[tuple[int, float], ...]) -> None:
+    with pytest.raises(Deviation, match="the periods are"):
+        judge_schedule(schedule_of(*periods))
+
+
+@pytest.mark.parametrize("start", ["2026-11-23T12:01:00Z", "soon", ""])
+def test_schedule_finds_a_wrong_start(start: str) -> None:
+    with pytest.raises(Deviation, match=r"scheduleStart|no point in time"):
+        judge_schedule(schedule_of((0, 8), (40, 10), start=start))
+
+
+def opening_of(**changes: Any) -> OpeningRequest:
+    """The handshake of a good charge point."""
+    good: dict[str, Any] = {
+        "identity": "CP 1",
+        "path": "/ocpp/CP%201",
+        "version": "13",
+        "subprotocols": ("ocpp1.6",),
+        "authorization": "Basic Q1AgMTpzZWNyZXQ=",
+        "tls": "TLSv1.2",
+        "cipher": "ECDHE-RSA-AES128-GCM-SHA256",
+    }
+    return OpeningRequest(**(good | changes))
+
+
+def test_good_handshake_passes() -> None:
+    walk = walk_with(openings=[opening_of()])
+    CHECKS["opening"](walk, {})
+    CHECKS["tls"](walk, {})
+    CHECKS["credentials"](walk, {"password": b"secret".hex()})
+    CHECKS["credentials"](walk_with(openings=[opening_of(authorization=None)]), {})
+
+
+@pytest.mark.parametrize(
+    ("check", "changes", "arguments", "reason"),
+    [
+        ("opening", {"subprotocols": ("ocpp2.0.1",)}, {}, "subprotocols offered"),
+        ("opening", {"version": "8"}, {}, "version"),
+        ("opening", {"path": "/ocpp/CP-1"}, {}, "path"),
+        ("tls", {"tls": None}, {}, "no TLS"),
+        ("tls", {"tls": "TLSv1.1"}, {}, r"TLSv1\.1"),
+        ("tls", {"cipher": "AES128-SHA"}, {}, "suite"),
+        ("credentials", {"authorization": None}, {"password": b"secret".hex()}, "no credentials"),
+        ("credentials", {}, {"password": b"other".hex()}, "are wrong"),
+        ("credentials", {}, {}, "where none belong"),
+    ],
+)
+def test_bad_handshake_is_found(
+    check: str, changes: dict[str, Any], arguments: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(Deviation, match=reason):
+        CHECKS[check](walk_with(openings=[opening_of(**changes)]), arguments)
+
+
+def test_hash_data_names_a_root() -> None:
+    root = trustme.CA()
+    pem = root.cert_pem.bytes().decode()
+    data = hash_data(pem, "SHA256")
+    assert data["hashAlgorithm"] == "SHA256"
+    assert len(data["issuerNameHash"]) == len(data["issuerKeyHash"]) == 64
+    assert not data["serialNumber"].startswith("0")
+    assert data != hash_data(trustme.CA().cert_pem.bytes().decode(), "SHA256")
+    assert len(hash_data(pem, "SHA512")["issuerKeyHash"]) == 128
