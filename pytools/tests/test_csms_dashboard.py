@@ -252,6 +252,26 @@ async def test_a_long_frame_is_fetched_whole(csms, page):
     assert len(whole["raw"]) == whole["size"] == frame["size"]
 
 
+async def test_older_messages_are_searched_in_the_database(csms, page):
+    async with RawClient(f"{csms.url}/CP1") as client, RawClient(f"{csms.url}/CP2"):
+        for _ in range(3):
+            await client.ask("Heartbeat", {})
+        await client.ask("Heartbeat", {"100%": 1})
+
+    async def found(before: int = 1000, **wanted: Any) -> list[int]:
+        query = {"charge_point": None, "direction": None, "text": "", "problems": False}
+        answer = await page.ask("search", before=before, **query | wanted)
+        return [frame["n"] for frame in answer["result"]]
+
+    assert await found() == list(range(12, 0, -1))
+    assert await found(before=5) == [4, 3, 2, 1]
+    assert await found(charge_point="CP2", direction="in") == [3]
+    assert await found(text="HEARTBEAT", direction="in") == [11, 9, 7, 5]
+    assert await found(problems=True) == [12, 11]
+    assert await found(text="100%", direction="in") == [11]
+    assert await found(text="1%0") == []
+
+
 @pytest.mark.parametrize(
     ("method", "parameters", "sentence"),
     [

@@ -192,6 +192,18 @@ async def test_charge_points_come_and_go(page, dashboard, connect_client):
         await expect(page.locator("#head")).to_contain_text("not connected")
 
 
+async def test_older_messages_come_from_the_database(page, dashboard, csms, client):
+    await client.call(call.Authorize("EARLY-BIRD"))
+    for _ in range(260):
+        await client.call(call.Heartbeat())
+    await show(page, dashboard, "messages")
+    await page.get_by_label("Search messages").fill("early-bird")
+    await expect(page.get_by_text("No message fits.")).to_be_visible()
+    await page.get_by_role("button", name="Search older messages").click()
+    await expect(page.locator("details.frame")).to_have_count(1)
+    await expect(page.locator("details.frame")).to_contain_text("Authorize")
+
+
 async def test_the_page_comes_back_after_the_connection_broke(page, dashboard, client):
     await show(page, dashboard, "messages")
     (open_page,) = dashboard._feed._pages

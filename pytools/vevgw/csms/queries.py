@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -158,6 +159,44 @@ class LogReader:
             charge_point,
         )
         return [dict(zip(_CONNECTION, row, strict=True)) for row in rows]
+
+    def search(
+        self,
+        *,
+        before: int,
+        limit: int,
+        charge_point: str | None = None,
+        direction: str | None = None,
+        text: str = "",
+        problems: bool = False,
+    ) -> list[LoggedFrame]:
+        """Returns the latest frames before another one that fit, newest first.
+
+        Args:
+            before: Only with a smaller sequence number.
+            limit: At most so many.
+            charge_point: Only of this one.
+            direction: Only in or out.
+            text: Only with this in identity, action, verdict, reason, fault or text; case does not
+                matter.
+            problems: Only with a verdict other than ok, a fault, or CALLERRORs.
+        """
+        pattern = re.sub(r"([%_!])", r"!\1", text)
+        rows = self._query(
+            f"SELECT {_COLUMNS} FROM frames WHERE sequence < ?1"
+            " AND (?2 IS NULL OR charge_point = ?2) AND (?3 IS NULL OR direction = ?3)"
+            " AND (charge_point || ' ' || ifnull(action, '') || ' ' || verdict || ' ' || reason"
+            " || ' ' || fault || ' ' || raw) LIKE '%' || ?4 || '%' ESCAPE '!'"
+            " AND (NOT ?5 OR verdict != 'ok' OR fault != '' OR message_type = 4)"
+            " ORDER BY sequence DESC LIMIT ?6",
+            before,
+            charge_point,
+            direction,
+            pattern,
+            problems,
+            limit,
+        )
+        return [LoggedFrame(*row) for row in rows]
 
     def messages_by_action(self, charge_point: str | None = None) -> dict[tuple[str, str], int]:
         """Returns the number of CALLs by (direction, action)."""

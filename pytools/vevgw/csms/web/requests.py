@@ -10,10 +10,10 @@ from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.server import Csms
 from vevgw.csms.web.forms import fault_forms, operation_forms, scope_form
 from vevgw.csms.web.switches import FaultSwitches
-from vevgw.csms.web.views import frame_view, whole_curve
+from vevgw.csms.web.views import View, frame_view, whole_curve
 
 #: Frames found by one search.
-FOUND_FRAMES: Final = 500
+FOUND_FRAMES: Final = 200
 
 
 class Requests:
@@ -47,6 +47,8 @@ class Requests:
                 return await self._curve(int(parameters["transaction"]))
             case "frame":
                 return await self._frame(int(parameters["n"]))
+            case "search":
+                return await self._search(**parameters)
             case "fault_kinds":
                 return {"kinds": fault_forms(), "scope": scope_form()}
             case "fault_add":
@@ -65,7 +67,27 @@ class Requests:
         samples = await self._csms.log.read(lambda log: log.samples(transaction_id))
         return whole_curve(transaction, samples)
 
-    async def _frame(self, sequence: int) -> dict[str, Any]:
+    async def _search(
+        self,
+        before: int,
+        charge_point: str | None,
+        direction: str | None,
+        text: str,
+        problems: bool,
+    ) -> list[View]:
+        found = await self._csms.log.read(
+            lambda log: log.search(
+                before=before,
+                limit=FOUND_FRAMES,
+                charge_point=charge_point,
+                direction=direction,
+                text=text,
+                problems=problems,
+            )
+        )
+        return [frame_view(frame) for frame in found]
+
+    async def _frame(self, sequence: int) -> View:
         found = await self._csms.log.read(lambda log: log.frames(after=sequence - 1, first=1))
         if not found or found[0].sequence != sequence:
             raise CsmsError(f"There is no frame {sequence} in the log.")

@@ -20,12 +20,15 @@ export function paintChargePoints(select) {
       h("span"), h("span.name"), h("span.chips"))),
     (item, entry) => {
       const [dot, name, chips] = item.firstChild.children;
-      item.firstChild.setAttribute("aria-current", String((entry?.identity ?? null) === state.selected));
+      const current = String((entry?.identity ?? null) === state.selected);
+      if (item.firstChild.getAttribute("aria-current") !== current) item.firstChild.setAttribute("aria-current", current);
       if (entry === null) {
         setText(name, "All charge points");
         setText(chips, `${[...state.chargePoints.values()].filter((e) => e.connected).length} of ${state.chargePoints.size} connected`);
         return;
       }
+      if (item.entry === entry) return;
+      item.entry = entry;
       dot.className = entry.connected ? "dot on" : "dot";
       setText(name, entry.identity);
       const connectors = entry.connectors.filter((c) => c.id > 0).map((c) => `${c.id}: ${c.status}`);

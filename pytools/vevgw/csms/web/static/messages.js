@@ -4,7 +4,7 @@ import { h, keyed, setText } from "./dom.js";
 import { clock, dateTime, latency } from "./format.js";
 import { changed, state } from "./state.js";
 
-const PAGE = 150;
+const PAGE = 100;
 const TYPES = { 2: "CALL", 3: "CALLRESULT", 4: "CALLERROR" };
 let feed = null;
 let shown = PAGE;
@@ -23,10 +23,9 @@ const pause = h("button", { type: "button", "aria-pressed": "false", onclick: ()
 } }, "Pause");
 const count = h("p.muted.small", { role: "status" });
 const list = h("div.frames");
-const more = h("button", { type: "button", onclick: () => {
-  shown += PAGE;
-  changed();
-} }, "Show more");
+const more = h("button", { type: "button", onclick: showMore });
+const end = h("p.problem", { role: "alert" });
+let older = { query: "", frames: [], complete: false }; // from the database, for one query
 
 export function initMessages(theFeed) {
   feed = theFeed;
@@ -36,26 +35,55 @@ export function initMessages(theFeed) {
       h("label.hidden", { htmlFor: "direction" }, "Direction"), direction,
       h("label.check", {}, problems, "Only problems"),
       pause),
-    count, list, more);
+    count, list, end, h("div", {}, more));
 }
 
 export function paintMessages() {
-  const text = search.value.trim().toLowerCase();
-  const all = paused ?? state.frames;
-  const found = [];
-  for (let i = all.length - 1; i >= 0; i--) {
-    const frame = all[i];
-    if (state.selected !== null && frame.cp !== state.selected) continue;
-    if (direction.value && frame.dir !== direction.value) continue;
-    if (problems.checked && frame.verdict === "ok" && frame.type !== 4 && !frame.fault) continue;
-    if (text && !haystack(frame).includes(text)) continue;
-    found.push(frame);
+  const wanted = query();
+  const key = JSON.stringify(wanted);
+  if (older.query !== key) {
+    older = { query: key, frames: [], complete: false };
+    shown = PAGE;
+    setText(end, "");
   }
+  const all = paused ?? state.frames;
+  const found = all.filter((frame) => fits(frame, wanted)).reverse().concat(older.frames);
   const missed = paused ? state.frames.filter((frame) => frame.n > (paused.at(-1)?.n ?? 0)).length : 0;
   setText(pause, paused ? `Go on (${missed} new)` : "Pause");
   setText(count, found.length === 0 ? "No message fits." : `${found.length} messages, the newest first`);
   keyed(list, found.slice(0, shown), (frame) => frame.n, createFrame, updateFrame);
-  more.hidden = found.length <= shown;
+  const rest = found.length > shown;
+  more.hidden = !rest && (older.complete || (all[0]?.n ?? 1) <= 1);
+  setText(more, rest ? "Show more" : "Search older messages");
+}
+
+function query() {
+  return {
+    charge_point: state.selected, direction: direction.value || null, text: search.value.trim(), problems: problems.checked,
+  };
+}
+
+function fits(frame, wanted) {
+  return (wanted.charge_point === null || frame.cp === wanted.charge_point)
+    && (wanted.direction === null || frame.dir === wanted.direction)
+    && (!wanted.problems || frame.verdict !== "ok" || frame.type === 4 || frame.fault !== "")
+    && haystack(frame).includes(wanted.text.toLowerCase());
+}
+
+function showMore() {
+  shown += PAGE;
+  changed();
+  if (more.textContent === "Show more") return;
+  const asked = older;
+  const before = asked.frames.at(-1)?.n ?? (paused ?? state.frames)[0]?.n ?? Number.MAX_SAFE_INTEGER;
+  more.disabled = true;
+  feed.request("search", { before, ...JSON.parse(asked.query) }).then((frames) => {
+    asked.frames.push(...frames);
+    asked.complete = frames.length === 0;
+  }).catch((error) => setText(end, error.message)).finally(() => {
+    more.disabled = false;
+    changed();
+  });
 }
 
 function haystack(frame) {

@@ -7,7 +7,7 @@ import { changed, shownTransaction, state, transactionsOf } from "./state.js";
 const none = h("p.muted");
 const rows = h("tbody");
 const columns = [
-  ["", "Number"], ["wide", "Charge point"], ["wide number", "Connector"], ["", "Id tag"], ["wide", "Start"],
+  ["", "No."], ["wide", "Charge point"], ["wide number", "Connector"], ["", "Id tag"], ["wide", "Start"],
   ["number", "Duration"], ["number", "Energy"], ["", "End"],
 ];
 const table = h("table", {}, h("caption.hidden", {}, "Transactions, the newest first"),
@@ -29,7 +29,7 @@ export function paintTransactions() {
       h("td", {}, h("button.plain", { type: "button", "aria-label": `Show the curve of transaction ${t.id}`, onclick: () => show(t) }, String(t.id))),
       h("td.wide", {}, t.charge_point),
       h("td.wide.number", {}, String(t.connector)),
-      h("td", {}, t.id_tag, t.id_tag_status === "Accepted" ? null : h("div.problem.small", {}, t.id_tag_status)),
+      h("td.tag", {}, t.id_tag, t.id_tag_status === "Accepted" ? null : h("div.problem.small", {}, t.id_tag_status)),
       h("td.wide", {}, dateTime(t.start_utc)),
       h("td.number", {}, lasted),
       h("td.number", {}, energy(t.energy_wh)),
