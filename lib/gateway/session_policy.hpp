@@ -38,6 +38,7 @@ class SessionPolicy final : public charger::ChargerObserver,
   SessionPolicy(OcppEngine& engine, charger::ChargerControl& bridge, common::LogSink& log)
       : engine_(engine), bridge_(bridge), log_(log) {}
 
+  /// May be called again before the engine and the bridge begin.
   void begin(const PolicySettings& settings, common::Instant now);
   /// Call after each change of the connection. @return  When the offline rule may change next.
   common::Instant step(common::Instant now);

@@ -63,6 +63,7 @@ Status App::begin(Error& error) {
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
   policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
   policy.silence_stop_ms = int64_t{settings_.integer("silence_stop_s")} * 1000;
+  policy_.begin(policy, now);  // the console asks it, even when nothing else can start
   RETURN_IF_ERROR(begin_site(error));
   RETURN_IF_ERROR(begin_bridge(policy, error));
   policy_.begin(policy, now);

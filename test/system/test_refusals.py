@@ -88,10 +88,12 @@ async def test_bad_setting_is_one_sentence(
         ({"c1.outlet": "2"}, "outlet"),
         ({"c1.bus": "2"}, "no serial device"),
         ({"c1.host": "http://box"}, "rtu+tcp://HOST:PORT"),
+        ({"c1.auth": "charger_reader"}, "no tag reader that it shows"),
+        ({"auth": "anybody"}, "must be one of: reader"),
         ({"c1.host": "box:1", "m1.profile": "abb-b23", "m1.host": "rtu+tcp://box:1"}, "rtu+tcp"),
     ],
 )
-async def test_chargers_that_cannot_be_reached_so_are_one_sentence(
+async def test_chargers_that_cannot_be_used_so_are_one_sentence(
     refused: Refused, charger: ChargerSim, csms: Csms, settings: dict[str, str], words: str
 ) -> None:
     code, printed = await refused(options(charger, csms.url, settings=settings))
