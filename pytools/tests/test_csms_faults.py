@@ -77,7 +77,7 @@ async def test_a_callerror_of_any_code_books_nothing_and_is_marked_in_the_log(cs
     assert (await client.ask("StartTransaction", START))[2] == "Teapot"
     assert csms.books.transactions() == []
     assert (await client.ask("StartTransaction", START))[2]["transactionId"] == 1
-    assert ("in", "ok", "F1 error") in await faults_in_log(csms)
+    assert await faults_in_log(csms) == [("in", "ok", "F1 error"), ("out", "invalid", "F1 error")]
 
 
 async def test_an_answer_can_be_changed_in_part(csms, client):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from vevgw.csms import CallRefused
+from vevgw.csms import FORMS, CallRefused
 from vevgw.csms.frames import encode_call
 from vevgw.dut.bench import Bench
 
@@ -25,3 +27,25 @@ async def test_frames_up_to_64_kb_are_answered_or_refused_by_their_id(bench: Ben
             with pytest.raises(CallRefused, match="FormationViolation"):
                 await call
     assert (await bench.cp.call("GetConfiguration", {}, timeout_s=5))["configurationKey"]
+
+
+# Rules: PD-1 PD-2
+async def test_no_harmed_answer_stops_the_gateway(bench: Bench) -> None:
+    """Pass criteria: after each broken, foreign, repeated or chopped answer the next one counts."""
+    change = {"key": "MessageTimeout", "value": "1"}
+    assert (await bench.cp.call("ChangeConfiguration", change, timeout_s=5))["status"] == "Accepted"
+    forms = set(FORMS) - {"empty", "object", "wrong-type", "binary"}  # cost a time-out each
+    harms: list[dict[str, Any]] = [{"what": "malformed", "form": form} for form in sorted(forms)]
+    harms += [{"what": "wrong-id", "message_id": foreign} for foreign in (5, "another")]
+    harms += [{"what": "duplicate"}, {"what": "fragments", "size": 1}, {"what": "trickle"}]
+    harms.append({"what": "answer", "payload": {"currentTime": 5}})
+    for harm in harms:
+        fault = bench.csms.faults.add({**harm, "action": "Heartbeat", "count": 1})
+        for _ in range(2):
+            since = bench.cp.mark()
+            trigger = {"requestedMessage": "Heartbeat"}
+            await bench.cp.call("TriggerMessage", trigger, timeout_s=5)
+            await bench.cp.expect("Heartbeat", timeout_s=5, since=since)
+        assert [row["fired"] for row in bench.csms.faults.as_data()] == [1], harm
+        bench.csms.faults.remove(fault.id)
+    assert bench.cp.connections == 1

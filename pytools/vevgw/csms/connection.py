@@ -68,6 +68,15 @@ class Context:
     faults: Faults
 
 
+@dataclass(slots=True)
+class _Received:
+    """A CALL of the charge point: its action, when it came, and the fault that acted on it."""
+
+    action: str | None
+    received_s: float
+    mark: str = ""
+
+
 class Connection:
     """Serves one charge point on one WebSocket."""
 
@@ -200,6 +209,7 @@ class Connection:
     async def _on_call(self, text: str, frame: Frame, received_s: float) -> None:
         """Handles a CALL, and whatever cannot be told from one."""
         record = self._sender.new_record(Direction.IN, text, frame, frame.action)
+        call = _Received(frame.action, received_s)
         if frame.message_type is MessageType.CALL:
             frame.fault = frame.fault or self._call_fault(frame)
             if frame.fault is not None:
@@ -237,14 +247,14 @@ class Connection:
             text = encode_result(frame.message_id, payload)
             if fault is None:
                 sent = Frame(MessageType.CALL_RESULT, frame.message_id, payload=payload)
+        call.mark = record.fault
         # What was meddled with is judged from its text, as a charge point would.
         sent = sent or parse_frame(text, check_id=False)
         booked = reply is not None and reply.booked
         if answer.delay_s > 0:
-            work = self._answer_later(answer.delay_s, text, sent, frame.action, received_s, booked)
-            self._sender.spawn(work)
+            self._sender.spawn(self._answer_later(answer.delay_s, text, sent, call, booked))
         else:
-            await self._answer(text, sent, frame.action, received_s, booked)
+            await self._answer(text, sent, call, booked)
         if reply is not None and reply.then:
             self._sender.spawn(self._call_in_turn(reply.then))
 
@@ -311,25 +321,18 @@ class Connection:
     # -- sending ----------------------------------------------------------------------------------
 
     async def _answer_later(
-        self,
-        delay_s: float,
-        text: str,
-        frame: Frame,
-        action: str | None,
-        received_s: float,
-        booked: bool,
+        self, delay_s: float, text: str, frame: Frame, call: _Received, booked: bool
     ) -> None:
         await asyncio.sleep(delay_s)
-        await self._answer(text, frame, action, received_s, booked)
+        await self._answer(text, frame, call, booked)
 
-    async def _answer(
-        self, text: str, frame: Frame, action: str | None, received_s: float, booked: bool
-    ) -> None:
+    async def _answer(self, text: str, frame: Frame, call: _Received, booked: bool) -> None:
         """Sends an answer; one that promises something only once it is in the database."""
         if booked:
             await self._context.store.committed(_COMMIT_TIMEOUT_S)
-        self._judge(frame, action)
-        await self._sender.send(text, frame, action, (time.monotonic() - received_s) * 1000)
+        self._judge(frame, call.action)
+        latency_ms = (time.monotonic() - call.received_s) * 1000
+        await self._sender.send(text, frame, call.action, latency_ms, call.mark)
 
     # -- on purpose -------------------------------------------------------------------------------
 

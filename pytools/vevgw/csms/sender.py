@@ -100,7 +100,12 @@ class Sender:
             await self._websocket.close(code, reason)
 
     async def send(
-        self, text: str, frame: Frame, action: str | None, latency_ms: float | None = None
+        self,
+        text: str,
+        frame: Frame,
+        action: str | None,
+        latency_ms: float | None = None,
+        mark: str = "",
     ) -> FrameRecord:
         """Records and sends a frame, in this order, so that the answer to it always comes later.
 
@@ -109,9 +114,11 @@ class Sender:
             frame: As parsed, with what is wrong with it.
             action: Of an answer that of its CALL.
             latency_ms: Of an answer the time since its CALL.
+            mark: The fault that already acted on it.
         """
         await self.thawed.wait()
         record = self.new_record(Direction.OUT, text, frame, action, latency_ms)
+        record.fault = mark
         fault = self._faults.on_frame(record)
         if fault is not None:
             await self._harm(fault, record, text)
