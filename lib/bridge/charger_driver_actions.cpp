@@ -22,7 +22,7 @@ constexpr const char* kActionNames[kActions] = {"one phase",  "three phases",   
 }  // namespace
 
 common::Status ChargerDriver::request(Action action, common::Instant now) {
-  if (!can(action)) return common::Status::kUnsupported;
+  if (!can(action) || is_other_model_) return common::Status::kUnsupported;
   want_action(action);
   // From now on: the charger may be slow.
   if (action == Action::kWake) wake_until_ = now + profile_->control.wake_ms;
@@ -109,6 +109,7 @@ bool ChargerDriver::is_idle() const { return measured_ma_ < kIdleMa; }
 
 common::Instant ChargerDriver::run_actions(common::Instant now) {
   common::Instant next = common::Instant::never();
+  if (is_other_model_) return next;
   const bool is_permitted = has_offer_ && offer_.permit;
   if (is_permitted != was_permitted_) {
     was_permitted_ = is_permitted;

@@ -176,6 +176,8 @@ bool ChargerDriver::write_beat(common::Instant now, common::Instant& next) {
   uint32_t interval_ms = feed_interval_ms();
   if (interval_ms == 0 || watchdog.kind == Heartbeat::kAnyTransaction || is_other_model_)
     return false;
+  // Not before it is known to be the model.
+  if (phase_ == Phase::kInit && !is_resuming_ && init_step_ <= InitStep::kOnce) return false;
   if (interval_ms < kShortestBeatMs) interval_ms = kShortestBeatMs;
   if (now < next_beat_) {
     next = common::earlier(next, next_beat_);

@@ -170,3 +170,17 @@ TEST_CASE("the plug is unlocked when nothing flows any more, or not at all") {
     CHECK(world.log.contains("bridge", "not unlocked"));
   }
 }
+
+TEST_CASE("another model than the profile is for gets no commands") {
+  World world;
+  world.box.fill(world.box.holding, 1, 12);
+  world.box.fill(world.box.holding, 2999, 300);
+  world.box.fill(world.box.holding, 4000, 30);
+  world.box.holding[1] = 2;
+  world.start("schneider-evlink-pro-ac", 255);
+  world.bridge.set_in_service(1, false);
+  world.withdraw();
+  world.run(20000);
+  CHECK(world.bridge.request(1, Action::kRestart, world.clock.now()) == Status::kUnsupported);
+  CHECK(world.box.writes.empty());
+}
