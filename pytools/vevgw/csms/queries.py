@@ -15,7 +15,7 @@ from urllib.parse import quote
 from vevgw.csms.entries import SAMPLE_COLUMNS, Sample
 from vevgw.csms.errors import DatabaseError
 from vevgw.csms.history import format_frame
-from vevgw.csms.store import Store
+from vevgw.csms.store import APPLICATION_ID, SCHEMA_VERSION, Store
 
 _T = TypeVar("_T")
 
@@ -104,6 +104,13 @@ class LogReader:
             )
         except sqlite3.Error as error:
             raise self._failed(error) from None
+        ((owner,),) = self._query("PRAGMA application_id")
+        ((version,),) = self._query("PRAGMA user_version")
+        if owner == APPLICATION_ID and version < SCHEMA_VERSION:
+            raise DatabaseError(
+                f"The database {path} was written by an earlier version of vevgw; "
+                "`vevgw csms run` with it once brings it up to date."
+            )
         self._query(f"SELECT {_COLUMNS} FROM frames LIMIT 0")
 
     def close(self) -> None:

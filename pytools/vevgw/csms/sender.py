@@ -89,6 +89,7 @@ class Sender:
         """Ends freeze()."""
         if not self.thawed.is_set():
             self._websocket.transport.resume_reading()
+            self._websocket.start_keepalive()
             self.thawed.set()
 
     async def close(self, code: int | None = 1000, reason: str = "") -> None:

@@ -36,8 +36,8 @@ RETRY_INTERVAL_S: Final = 0.5
 #: Seconds that SQLite waits for another process's lock.
 BUSY_TIMEOUT_S: Final = 0.5
 
-_APPLICATION_ID: Final = 0x56455643  # "VEVC"
-_SCHEMA_VERSION: Final = 2
+APPLICATION_ID: Final = 0x56455643  # "VEVC"
+SCHEMA_VERSION: Final = 2
 _SCHEMA: Final = """
 CREATE TABLE connections (
     id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, opened_utc TEXT NOT NULL, remote TEXT NOT
@@ -265,22 +265,22 @@ class Store:
             (owner,) = connection.execute("PRAGMA application_id").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if owner == _APPLICATION_ID and version > _SCHEMA_VERSION:
+            if owner == APPLICATION_ID and version > SCHEMA_VERSION:
                 raise DatabaseError(
                     f"The database {self.path} was written by a newer version of vevgw."
                 )
-            if owner != _APPLICATION_ID:
+            if owner != APPLICATION_ID:
                 if tables:
                     raise DatabaseError(f"The database {self.path} belongs to another program.")
                 # One transaction: a process killed here leaves an empty file, not half a schema.
                 connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={_APPLICATION_ID};"
-                    f"PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
+                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={APPLICATION_ID};"
+                    f"PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
                 )
-            elif version < _SCHEMA_VERSION:
-                steps = " ".join(_MIGRATIONS[v] for v in range(version, _SCHEMA_VERSION))
+            elif version < SCHEMA_VERSION:
+                steps = " ".join(_MIGRATIONS[v] for v in range(version, SCHEMA_VERSION))
                 connection.executescript(
-                    f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={_SCHEMA_VERSION}; COMMIT;"
+                    f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
                 )
             # Shows a read-only file or directory now instead of at the first frame.
             connection.execute("BEGIN IMMEDIATE")
