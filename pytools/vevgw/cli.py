@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "csms": Command("vevgw.csms.cli", "run an emulated OCPP CSMS and operate it"),
     "demo": Command("vevgw.demo.cli", "run a whole charging session on real parts and check it"),
     "dut": Command("vevgw.dut.cli", "talk to a gateway on a console, run a virtual board"),
+    "gateway": Command("vevgw.gateway.cli", "run a charge point against any CSMS, attach to it"),
     "profiles": Command(
         "vevgw.chargers.profiles_cli", "check charger profiles, build their tables"
     ),
