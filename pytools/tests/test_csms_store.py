@@ -202,6 +202,39 @@ async def test_a_locked_database_is_caught_up_when_it_is_free(tmp_path, caplog):
     ]
 
 
+@pytest.mark.parametrize("how", ["delete", "replace", "truncate", "overwrite"])
+async def test_a_database_damaged_from_outside_is_one_error_and_a_new_one_is_begun(
+    tmp_path, caplog, how
+):
+    db = tmp_path / "csms.sqlite3"
+    async with Csms(db=db) as csms, RawClient(f"{csms.url}/CP1") as client:
+        await csms.log.read(lambda log: log.frames())
+        match how:
+            case "delete":
+                db.unlink()
+            case "replace":
+                (tmp_path / "other").write_text("not a database " * 1000)
+                (tmp_path / "other").rename(db)
+            case "truncate":
+                os.truncate(db, 0)
+            case _:
+                db.write_bytes(b"\xff" * db.stat().st_size)
+        await client.ask("Heartbeat", {})
+        await csms.wait_database(timeout_s=10, failing=True)
+        assert (await client.ask("StartTransaction", START))[2]["transactionId"] == 1
+        if how in ("replace", "overwrite"):
+            db.unlink()
+        await csms.wait_database(timeout_s=10)
+        counts = await csms.log.read(lambda log: log.messages_by_action())
+        assert counts == {("in", "Heartbeat"): 1, ("in", "StartTransaction"): 1}
+        assert len(await csms.log.read(lambda log: log.transactions())) == 1
+    messages = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+    assert [("deleted, replaced or" in m, "can be written" in m) for m in messages] == [
+        (True, False),
+        (False, True),
+    ]
+
+
 async def test_beyond_the_limit_frames_are_given_up_but_no_books(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(store, "KEPT_WRITES", 20)
     db = tmp_path / "csms.sqlite3"

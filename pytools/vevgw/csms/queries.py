@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from vevgw.csms.database_file import APPLICATION_ID, SCHEMA_VERSION
 from vevgw.csms.entries import SAMPLE_COLUMNS, Sample
 from vevgw.csms.errors import DatabaseError
 from vevgw.csms.history import format_frame
-from vevgw.csms.store import APPLICATION_ID, SCHEMA_VERSION, Store
+from vevgw.csms.store import Store
 
 _T = TypeVar("_T")
 

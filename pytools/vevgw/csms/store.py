@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TextIO
 
+from vevgw.csms.database_file import BUSY_TIMEOUT_S, DatabaseFile
 from vevgw.csms.errors import DatabaseError, WaitTimeout
 
 _LOG = logging.getLogger(__name__)
@@ -33,40 +34,6 @@ KEPT_WRITES: Final = 50_000
 FLUSH_INTERVAL_S: Final = 0.02
 #: Seconds between two attempts while the database fails.
 RETRY_INTERVAL_S: Final = 0.5
-#: Seconds that SQLite waits for another process's lock.
-BUSY_TIMEOUT_S: Final = 0.5
-
-APPLICATION_ID: Final = 0x56455643  # "VEVC"
-SCHEMA_VERSION: Final = 2
-_SCHEMA: Final = """
-CREATE TABLE connections (
-    id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, opened_utc TEXT NOT NULL, remote TEXT NOT
-    NULL, closed_utc TEXT, close_code INTEGER, close_reason TEXT);
-CREATE TABLE frames (
-    sequence INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, connection INTEGER NOT NULL,
-    direction TEXT NOT NULL, utc TEXT NOT NULL, latency_ms REAL, message_type INTEGER, action TEXT,
-    message_id TEXT, raw TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
-    fault TEXT NOT NULL DEFAULT '');
-CREATE INDEX frames_by_charge_point ON frames (charge_point, sequence);
-CREATE INDEX frames_by_message_id ON frames (message_id);
-CREATE TABLE charge_points (
-    identity TEXT PRIMARY KEY, registration TEXT, boot TEXT, boot_utc TEXT) WITHOUT ROWID;
-CREATE TABLE connectors (
-    charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, status TEXT NOT NULL, error_code
-    TEXT NOT NULL, utc TEXT NOT NULL, PRIMARY KEY (charge_point, connector_id)) WITHOUT ROWID;
-CREATE TABLE transactions (
-    id INTEGER PRIMARY KEY, charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, id_tag TEXT
-    NOT NULL, id_tag_status TEXT NOT NULL, meter_start_wh INTEGER NOT NULL, start_utc TEXT NOT
-    NULL, reservation_id INTEGER, meter_stop_wh INTEGER, stop_utc TEXT, stop_id_tag TEXT, reason
-    TEXT, start_repeats INTEGER NOT NULL DEFAULT 0, stop_repeats INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE samples (
-    charge_point TEXT NOT NULL, connector_id INTEGER NOT NULL, transaction_id INTEGER, utc TEXT NOT
-    NULL, value TEXT NOT NULL, measurand TEXT NOT NULL, unit TEXT NOT NULL, phase TEXT NOT NULL,
-    location TEXT NOT NULL, context TEXT NOT NULL, format TEXT NOT NULL);
-CREATE INDEX samples_by_transaction ON samples (transaction_id);
-"""
-#: Steps from each earlier version to the next.
-_MIGRATIONS: Final = {1: "ALTER TABLE frames ADD COLUMN fault TEXT NOT NULL DEFAULT '';"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +57,7 @@ class Store:
             path: SQLite file; created by open() when absent.
         """
         self.path = path
-        self._connection: sqlite3.Connection | None = None
+        self._file = DatabaseFile(path)
         self._lock_file: TextIO | None = None
         self._gathered: _Batch = []
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -140,7 +107,7 @@ class Store:
         """
         self._lock()
         try:
-            self._connection = self._connect()
+            self._file.open()
             reader = sqlite3.connect(self.path, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.Error as error:
             self._unlock()
@@ -255,41 +222,6 @@ class Store:
             self._lock_file.close()
             self._lock_file = None
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            (owner,) = connection.execute("PRAGMA application_id").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            if owner == APPLICATION_ID and version > SCHEMA_VERSION:
-                raise DatabaseError(
-                    f"The database {self.path} was written by a newer version of vevgw."
-                )
-            if owner != APPLICATION_ID:
-                if tables:
-                    raise DatabaseError(f"The database {self.path} belongs to another program.")
-                # One transaction: a process killed here leaves an empty file, not half a schema.
-                connection.executescript(
-                    f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id={APPLICATION_ID};"
-                    f"PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-                )
-            elif version < SCHEMA_VERSION:
-                steps = " ".join(_MIGRATIONS[v] for v in range(version, SCHEMA_VERSION))
-                connection.executescript(
-                    f"BEGIN IMMEDIATE; {steps} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-                )
-            # Shows a read-only file or directory now instead of at the first frame.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _run(self) -> None:
         """The writing thread."""
         pending: list[_Write] = []
@@ -305,8 +237,7 @@ class Store:
                     barrier.set_result(written)
         if pending:
             _LOG.error("%d records could not be written to %s.", len(pending), self.path)
-        assert self._connection is not None
-        self._connection.close()
+        self._file.close()
 
     def _take(self, pending: list[_Write], barriers: list[_Barrier]) -> bool:
         """Takes what has been handed over, waiting for the first; returns False at the end."""
@@ -326,21 +257,21 @@ class Store:
 
     def _try_commit(self, pending: list[_Write]) -> bool:
         """Writes all of ``pending`` in one transaction and empties it, or reports why not."""
-        connection = self._connection
-        assert connection is not None
+        connection: sqlite3.Connection | None = None
         try:
+            connection = self._file.usable()
             if pending:
                 connection.execute("BEGIN IMMEDIATE")
                 for write in pending:
                     self._execute(connection, write)
                 connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
+        except (sqlite3.Error, DatabaseError) as error:
+            if connection is not None and connection.in_transaction:
                 try:
                     connection.execute("ROLLBACK")
                 except sqlite3.Error:
                     _LOG.debug("rollback failed", exc_info=True)
-            self._on_failure(str(error), pending)
+            self._on_failure(str(error).rstrip("."), pending)
             return False
         pending.clear()
         if self._failure is not None:
