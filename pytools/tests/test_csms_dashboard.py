@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +18,7 @@ from vevgw.csms import Csms
 from vevgw.csms.errors import CsmsError
 from vevgw.csms.faults import Faults, parse_fault
 from vevgw.csms.operations import OPERATIONS
+from vevgw.csms.pki import ThrowAwayCa, server_context
 from vevgw.csms.raw_client import RawClient
 from vevgw.csms.schemas import ocpp16_schemas
 from vevgw.csms.web import Dashboard, guard
@@ -475,6 +477,20 @@ async def test_the_token_opens_the_page_and_leaves_the_address(guarded, http, wa
     assert TOKEN not in cookie
     async with http.ws_connect(f"{guarded.url}feed") as websocket:
         await Page(websocket).next(type="snapshot")
+
+
+async def test_with_tls_the_page_is_https_and_its_cookie_stays_there(csms, tmp_path, http):
+    ca = ThrowAwayCa(tmp_path / "ca")
+    tls = server_context(ca.issue_server(["127.0.0.1"]))
+    trust = ssl.create_default_context(cafile=ca.certificate)
+    async with Dashboard(csms, token=TOKEN, tls=tls) as dashboard:
+        assert dashboard.link.startswith("https://127.0.0.1:")
+        response = await http.get(dashboard.url, params={"token": TOKEN}, ssl=trust)
+        assert (response.status, str(response.url)) == (200, dashboard.url)
+        assert "; Secure" in response.history[0].headers["Set-Cookie"]
+        headers = {"Origin": dashboard.url.rstrip("/")}
+        async with http.ws_connect(f"{dashboard.url}feed", ssl=trust, headers=headers) as websocket:
+            await Page(websocket).next(type="snapshot")
 
 
 async def test_the_token_is_in_no_log(guarded, http, caplog):

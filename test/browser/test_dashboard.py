@@ -238,6 +238,21 @@ async def test_the_page_is_used_with_the_keyboard_alone(page, dashboard, client)
     assert nameless == []
 
 
+async def test_the_token_is_asked_for_and_opens_the_page(browser, csms, client):
+    token = "a token of a test, long enough"
+    async with Dashboard(csms, token=token) as guarded:
+        page = await browser.new_page()
+        await page.goto(guarded.url)
+        await page.get_by_label("Token").fill("not the one")
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.get_by_role("alert")).to_have_text("This is not the token.")
+        await page.get_by_label("Token").fill(token)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
+        assert page.url == guarded.url
+        await page.close()
+
+
 async def test_without_the_chart_library_the_rest_works(page, csms, client, monkeypatch, tmp_path):
     monkeypatch.setattr(node_packages, "folder", lambda: tmp_path)
     async with Dashboard(csms) as bare:

@@ -210,14 +210,16 @@ def run(
     page = None
     if dashboard:
         # Its web server takes a third of a second to import.
-        from vevgw.csms.web import Dashboard
+        from vevgw.csms.web import Dashboard, is_loopback
 
+        is_local = is_loopback(dashboard_host)
         page = Dashboard(
             csms,
             host=dashboard_host,
             port=(port and port + 1) if dashboard_port is None else dashboard_port,
             any_port=dashboard_port is None,
             token=dashboard_token,
+            tls=None if is_local else _server_tls(tls_cert, tls_key, None),
         )
     asyncio.run(_run(csms, server, page, wanted_faults))
 

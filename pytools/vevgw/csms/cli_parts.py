@@ -32,8 +32,8 @@ UseDashboard = Annotated[bool, typer.Option(help="serve the dashboard, a web pag
 DashboardHost = Annotated[
     str,
     typer.Option(
-        help="address of the dashboard; other than a loopback address it needs a token, and "
-        "nothing is encrypted"
+        help="address of the dashboard; other than a loopback address it needs a token, and has "
+        "the TLS certificate of the CSMS, if any"
     ),
 ]
 DashboardPort = Annotated[

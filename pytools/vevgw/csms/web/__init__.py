@@ -15,6 +15,7 @@ The way of what happens to the page, one step per file:
     static/      the page: plain JavaScript modules, no build step, nothing from elsewhere
 """
 
+from vevgw.csms.web.guard import is_loopback
 from vevgw.csms.web.server import Dashboard
 
-__all__ = ["Dashboard"]
+__all__ = ["Dashboard", "is_loopback"]

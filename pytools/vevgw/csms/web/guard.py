@@ -29,7 +29,7 @@ MIN_TOKEN_LENGTH: Final = 16
 _PENALTY_S: Final = 0.5
 _LONGEST_FORM: Final = 4096
 #: Needs no token: the page that asks for it, and how it looks.
-_OPEN_PATHS: Final = frozenset({"/login", "/static/style.css"})
+_OPEN_PATHS: Final = frozenset({"/login", "/static/style.css", "/static/icon.svg"})
 
 _HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; "
@@ -37,7 +37,8 @@ _HEADERS: Final[Mapping[str, str]] = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: the form of the token would then come from the origin "null".
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -45,7 +46,7 @@ _LOGIN: Final = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>CSMS dashboard</title><link rel="icon" href="data:,">
+<title>CSMS dashboard</title><link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/static/style.css">
 </head>
 <body class="login"><main>
@@ -130,10 +131,11 @@ class Guard:
             return PlainTextResponse(f"{why}\n", 403)
         if self._token is None:
             return None
+        secure = request.url.scheme == "https"
         if request.method == "POST" and request.url.path == "/login":
-            return await self._log_in(_form_token(await _body(request)))
+            return await self._log_in(_form_token(await _body(request)), secure=secure)
         if request.method == "GET" and "token" in request.query_params:
-            return await self._log_in(request.query_params["token"])
+            return await self._log_in(request.query_params["token"], secure=secure)
         if request.url.path == "/login":
             return _login_page("")
         if request.url.path in _OPEN_PATHS or self._is_known(request):
@@ -160,14 +162,16 @@ class Guard:
             return True
         return _equal(_cookie(connection.headers, self._cookie), self._session)
 
-    async def _log_in(self, token: str) -> Response:
+    async def _log_in(self, token: str, *, secure: bool) -> Response:
         assert self._token is not None
         if not _equal(token, self._token):
             await asyncio.sleep(_PENALTY_S)
             return _login_page("This is not the token.", 403)
         # Away from the link with the token in it: it would stay in the history of the browser.
         response = RedirectResponse("/", 303)
-        response.set_cookie(self._cookie, self._session, httponly=True, samesite="strict")
+        response.set_cookie(
+            self._cookie, self._session, httponly=True, samesite="strict", secure=secure
+        )
         return response
 
 

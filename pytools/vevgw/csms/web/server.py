@@ -15,6 +15,7 @@ import errno
 import logging
 import secrets
 import socket
+import ssl
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final, Self
@@ -25,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from websockets.exceptions import InvalidState
 
 import vevgw
 from vevgw.build import node_packages
@@ -61,6 +63,18 @@ class _Server(uvicorn.Server):
         self.listens.set()
         await self.ends.wait()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        try:
+            await super().shutdown(sockets)
+        except InvalidState:
+            # It closes WebSockets that their peers are closing already, and fails.
+            for connection in list(self.server_state.connections):
+                transport = getattr(connection, "transport", None)
+                if transport is not None:
+                    transport.abort()
+            await asyncio.sleep(0.05)  # until they are told so
+            await super().shutdown(sockets)
+
 
 class Dashboard:
     """The dashboard of one CSMS; an async context manager.
@@ -77,6 +91,7 @@ class Dashboard:
         port: int = 0,
         any_port: bool = False,
         token: str | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Prepares a dashboard; nothing is opened before the context is entered.
 
@@ -86,6 +101,7 @@ class Dashboard:
             port: TCP port; 0 = any free one.
             any_port: Take any free port when ``port`` is in use.
             token: What a page must show; default: on a loopback address nothing, else a fresh one.
+            tls: Server context for https; None = http.
 
         Raises:
             CsmsError: The token is too short.
@@ -99,6 +115,7 @@ class Dashboard:
         self._host = host
         self._port = port
         self._any_port = any_port
+        self._tls = tls
         charts = node_packages.folder() / "uplot" / "dist"
         self._charts = charts if (charts / _VENDOR[0]).is_file() else None
         about = {
@@ -114,13 +131,17 @@ class Dashboard:
     def url(self) -> str:
         """Address of the page, without the token."""
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}/"
+        return f"{self._scheme}://{host}:{self._port}/"
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self._tls is None else "https"
 
     @property
     def link(self) -> str:
         """What to print for whoever started it: the address, with a token that nobody chose."""
         name = socket.gethostname() if self._host in ("0.0.0.0", "::") else None
-        address = f"http://{name}:{self._port}/" if name else self.url
+        address = f"{self._scheme}://{name}:{self._port}/" if name else self.url
         return f"{address}?token={self._shown_token}" if self._shown_token else address
 
     async def __aenter__(self) -> Self:
@@ -145,6 +166,8 @@ class Dashboard:
             server_header=False,
             timeout_graceful_shutdown=2,
         )
+        config.load()
+        config.ssl = self._tls
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))
         async with asyncio.timeout(_START_TIMEOUT_S):
