@@ -251,7 +251,7 @@ def browser(session: nox.Session) -> None:
     prepare(session)
     if not system.has_chromium():
         session.skip("there is no Chromium here, and the system offers no package of it")
-    run(session, "pytest", "test/browser", *session.posargs)
+    run(session, "pytest", "test/browser", "-n", "2", *session.posargs)
 
 
 @nox.session

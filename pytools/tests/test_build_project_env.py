@@ -65,6 +65,21 @@ def test_removed_interpreter_makes_it_again(project: Path, made: list[Path]) -> 
     assert len(made) == 2
 
 
+def test_a_further_group_is_added_once(
+    project: Path, made: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added: list[list[str]] = []
+    monkeypatch.setattr(project_env, "_call", lambda _folder, command: added.append(command))
+    project_env.ensure(project, "browser")
+    project_env.ensure(project, "browser")
+    (command,) = added
+    assert command[-2:] == ["--group", "browser"]
+    with (project / "requirements" / "constraints.txt").open("a") as file:
+        file.write("# changed\n")
+    project_env.ensure(project, "browser")
+    assert (len(made), len(added)) == (2, 2)
+
+
 def test_unreachable_package_index_is_one_sentence(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

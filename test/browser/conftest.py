@@ -18,11 +18,13 @@ from ocpp.routing import on
 from ocpp.v16 import ChargePoint as OcppChargePoint
 from ocpp.v16 import call, call_result
 from ocpp.v16.enums import ChargingProfileStatus, ResetStatus
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 from websockets.asyncio.client import connect
 
 from vevgw.csms import Csms
 from vevgw.csms.web import Dashboard
+
+expect.set_options(timeout=15_000)  # a busy machine takes seconds to paint
 
 #: Screenshots: for people, looked at after a change of the page.
 PICTURES = Path(__file__).parents[2] / ".cache" / "browser"
@@ -125,7 +127,7 @@ async def client(csms, dashboard) -> AsyncIterator[Client]:
 async def page(browser, dashboard) -> AsyncIterator[Page]:
     """An empty page. Whatever a test does: nothing comes from elsewhere, and no complaints."""
     page = await browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(8_000)
+    page.set_default_timeout(20_000)
     complaints: list[str] = []
     addresses: list[str] = []
     page.on("console", lambda m: complaints.append(m.text) if m.type != "log" else None)
