@@ -1,5 +1,7 @@
 #include "bridge/charger_driver.hpp"
 
+#include <algorithm>
+
 /// What the answers of a charger mean.
 namespace bridge {
 
@@ -307,10 +309,12 @@ void ChargerDriver::on_energy(uint8_t row, int64_t counter_wh, common::Instant n
   book_energy(counter_wh, now);
 }
 
-/// 265 V: the highest voltage between a phase and neutral that a supply may have.
+/// 265 V: the highest voltage between a phase and neutral that a supply may have. An EV that does not obey takes more
+/// than its charger may give: then the measured power tells.
 int64_t ChargerDriver::highest_power_w() const {
   const charger::Capabilities limits = capabilities();
-  return int64_t{265} * limits.phases * limits.max_ma / 1000;
+  const int64_t rated_w = int64_t{265} * limits.phases * limits.max_ma / 1000;
+  return std::max(rated_w, int64_t{last_sample_.power_w});
 }
 
 /// The charger has no lifetime counter, its meter has.

@@ -8,8 +8,7 @@ namespace {
 constexpr int64_t kStandbyAfterMs = 60000;
 }
 
-void Heidelberg::reboot(Instant now, int64_t silent_ms, int64_t boot_ms) {
-  advance(now);
+void Heidelberg::on_power_up() {
   watchdog_ms = 15000;
   standby = 0;
   remote_lock = 1;
@@ -17,14 +16,11 @@ void Heidelberg::reboot(Instant now, int64_t silent_ms, int64_t boot_ms) {
   failsafe_deci_a = 0;
   watchdog_expired = false;
   energy_since_power_up_vah = 0;
-  silent_until_ = now + silent_ms;
-  booting_until_ = now + silent_ms + boot_ms;
-  last_request_ = booting_until_;
+  last_request_ = started_at();
 }
 
 bool Heidelberg::is_listening(Instant now) {
-  advance(now);
-  if (now < silent_until_) return false;
+  if (!ChargerModel::is_listening(now)) return false;
   // In standby the wallbox sleeps when nothing is plugged; a request wakes it, but is not answered.
   if (standby == 0 && !plugged && now - last_request_ > kStandbyAfterMs) {
     last_request_ = now;
@@ -35,14 +31,7 @@ bool Heidelberg::is_listening(Instant now) {
 
 void Heidelberg::on_request(Instant now) { last_request_ = now; }
 
-void Heidelberg::advance(Instant now) {
-  if (now <= advanced_) return;
-  const double hours = static_cast<double>(now - advanced_) / 3600000.0;
-  const double watts = current_ma() * 0.001 * 230.0 * ev_phases;
-  energy_total_vah += watts * hours;
-  true_vah += watts * hours;
-  energy_since_power_up_vah += watts * hours;
-  advanced_ = now;
+void Heidelberg::on_time(Instant now) {
   if (watchdog_ms != 0 && !watchdog_expired && now - last_request_ > watchdog_ms &&
       layout_ >= 0x0108) {
     watchdog_expired = true;
@@ -53,21 +42,19 @@ void Heidelberg::advance(Instant now) {
   if (now - last_request_ <= watchdog_ms) watchdog_expired = false;
 }
 
+ChargerModel::Role Heidelberg::role(uint16_t address) const {
+  if (address == 261) return Role::kLimit;
+  return address == 257 || address == 262 ? Role::kSetting : Role::kOther;
+}
+
 uint16_t Heidelberg::offered_deci_a() const {
   if (remote_lock == 0 || externally_locked) return 0;
   const uint16_t max = static_cast<uint16_t>(hardware_max_a * 10);
   return limit_deci_a < max ? limit_deci_a : max;
 }
 
-int32_t Heidelberg::current_ma() const {
-  if (!plugged || !ev_wants || ev_sleeps) return 0;
-  if (is_disobedient) return ev_max_ma;
-  const int32_t offered_ma = offered_deci_a() * 100;
-  return offered_ma < ev_max_ma ? offered_ma : ev_max_ma;
-}
-
 uint16_t Heidelberg::state_code(Instant now) const {
-  if (now < booting_until_) return 1;
+  if (is_booting(now)) return 1;
   if (forced_state != 0) return forced_state;
   if (remote_lock == 0 || externally_locked) return 10;
   const bool permits = offered_deci_a() > 0;

@@ -32,7 +32,7 @@ common::Result<size_t> ModbusLine::write(common::ByteSpan data) {
   outgoing_.insert(outgoing_.end(), data.begin(), data.begin() + size);
   const size_t on_wire = outgoing_.size();
   Bytes frame;
-  if (!take_frame(frame)) return size;
+  if (!take_frame(frame) || is_cut_) return size;
   const Instant end = clock_.now() + wire_ms(on_wire);
   const uint8_t unit = frame[0];
   const auto baud = bauds_.find(unit);

@@ -18,6 +18,8 @@ class ModbusLine final : public Units, public platform::SerialLink {
   /// Units at another speed understand nothing: 0 = whatever the client sets.
   void set_baud(uint8_t unit, uint32_t baud) { bauds_[unit] = baud; }
   void set_gone(bool gone) { gone_ = gone; }
+  /// The cable is cut: nobody hears anything.
+  void set_cut(bool cut) { is_cut_ = cut; }
   /// Limits what one write() takes: 0 = nothing, SIZE_MAX = all.
   void set_write_limit(size_t bytes) { write_limit_ = bytes; }
   /// Noise that arrives now.
@@ -54,6 +56,7 @@ class ModbusLine final : public Units, public platform::SerialLink {
   bool is_ascii_ = false;
   size_t configured_ = 0;
   bool gone_ = false;
+  bool is_cut_ = false;
   size_t write_limit_ = SIZE_MAX;
   int64_t pause_ms_ = 0;
   Bytes outgoing_;

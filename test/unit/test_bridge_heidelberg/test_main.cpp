@@ -539,6 +539,24 @@ TEST_CASE("an EV that takes more than offered is told again, then stopped") {
   CHECK(world.state().error == Error::kNone);
 }
 
+TEST_CASE(
+    "what an EV takes beyond what its charger may give is in the energy register all the same") {
+  World world;
+  charge(world);
+  world.run(30000);
+  world.box().is_disobedient = true;
+  world.box().ev_max_ma = 28000;
+  const double from_vah = world.box().true_vah;
+  const int64_t from_wh = world.observer.samples.back().sample.energy_import_wh;
+  world.run(120000);
+  const double flowed_wh = world.box().true_vah - from_vah;
+  const auto booked_wh =
+      static_cast<double>(world.observer.samples.back().sample.energy_import_wh - from_wh);
+  CHECK(flowed_wh > 600);
+  CHECK(booked_wh >= flowed_wh - 60);
+  CHECK(booked_wh <= flowed_wh + 60);
+}
+
 TEST_CASE("current without permission is disabled three times, then a fault") {
   World world;
   world.start();
