@@ -224,7 +224,9 @@ def simulation(session: nox.Session) -> None:
     prepare(session)
     run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "2000", "--days", "30"]))
     if "--bridge" not in session.posargs and "--seed" not in session.posargs:
-        run(session, "vevgw", "simulate", "--bridge", "--seeds", "20")
+        # CI has room for a part of them, too.
+        seeds = "40" if session.posargs else "500"
+        run(session, "vevgw", "simulate", "--bridge", "--hours", "2", "--seeds", seeds)
 
 
 @nox.session(name="system")

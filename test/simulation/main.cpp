@@ -158,6 +158,8 @@ int main(int count, char** words) {
     sum.given_up += outcome.given_up;
     sum.steps += outcome.steps;
     sum.drain_ms = std::max(sum.drain_ms, outcome.drain_ms);
+    sum.longest_over_ms = std::max(sum.longest_over_ms, outcome.longest_over_ms);
+    sum.longest_site_over_ms = std::max(sum.longest_site_over_ms, outcome.longest_site_over_ms);
     sum.most_accesses = std::max(sum.most_accesses, outcome.most_accesses);
   }
   std::printf(
@@ -165,7 +167,8 @@ int main(int count, char** words) {
       "retries, "
       "%llu CALLs answered, %llu power cuts, %llu messages given up with reason, %llu steps, at "
       "rest "
-      "after %lld s at most, %llu accesses to flash in one call at most\n",
+      "after %lld s at most, %llu accesses to flash in one call at most, a charger above its limit "
+      "for %lld ms at most, a site for %lld ms\n",
       static_cast<unsigned long long>(arguments.seeds),
       static_cast<long long>(arguments.has_bridge ? arguments.hours : arguments.days),
       arguments.has_bridge ? "hours" : "days", static_cast<unsigned long long>(hash),
@@ -175,6 +178,8 @@ int main(int count, char** words) {
       static_cast<unsigned long long>(sum.power_cuts),
       static_cast<unsigned long long>(sum.given_up), static_cast<unsigned long long>(sum.steps),
       static_cast<long long>(sum.drain_ms / 1000),
-      static_cast<unsigned long long>(sum.most_accesses));
+      static_cast<unsigned long long>(sum.most_accesses),
+      static_cast<long long>(sum.longest_over_ms),
+      static_cast<long long>(sum.longest_site_over_ms));
   return 0;
 }

@@ -27,13 +27,8 @@ _LIBRARIES = (
     "gateway",
     "platform_sim",
 )
-_SUPPORT = (
-    "test/support/ocpp_world/model_csms.cpp",
-    "test/support/modbus_line/heidelberg.cpp",
-    "test/support/modbus_line/modbus_line.cpp",
-    "test/support/modbus_line/units.cpp",
-)
-_FOLDERS = ("test/support/simulation", "test/simulation")
+_SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
+_FOLDERS = ("test/support/modbus_line", "test/support/simulation", "test/simulation")
 # At most so many for one process: starting it is not free, and all are to end together.
 _MAX_SEEDS_OF_PROCESS = 20
 

@@ -14,6 +14,10 @@ constexpr int64_t kRecoveryMs = 40000;
 /// A state that tells nothing about the plug is held for so long.
 constexpr int64_t kHoldMs = 60000;
 constexpr size_t kMinutes = 16;
+/// What truly flowed is kept so exactly.
+constexpr int64_t kMomentMs = 500;
+/// Readings are so exact, and the car follows so fast.
+constexpr int32_t kReadingMa = 100;
 
 std::string connector(uint8_t id) { return "connector " + std::to_string(id); }
 
@@ -30,54 +34,147 @@ void BridgeWorld::look() {
     look_at(id);
   }
   if (is_minute) minute_ms_ = now_ms() + 60000;
+  check_site();
 }
 
 void BridgeWorld::look_at(uint8_t id) {
   Bystander& seen = bystanders_[id];
   if (is_faulty(id)) seen.calm_since_ms = now_ms();
+  remember(id, seen);
   count_energy(id, seen);
   check_failsafe(id, seen);
   if (!is_on()) {
     disturb(id);
     return;
   }
-  const charger::Offer offer = gateway_->policy.offer(id);
-  if (offer != seen.offer) {
-    seen.offer = offer;
-    seen.offered_ms = now_ms();
-    seen.over_since_ms = seen.excess_since_ms = seen.wrong_limit_since_ms = -1;
-  }
   const bool is_calm = now_ms() - seen.calm_since_ms >= kRecoveryMs;
   if (!is_calm) {
     seen.over_since_ms = seen.excess_since_ms = seen.wrong_limit_since_ms = -1;
   } else {
+    seen.is_wild = false;
     check_current(id, seen);
     check_reaction(id, seen);
   }
   check_plug(id, seen);
 }
 
+void BridgeWorld::remember(uint8_t id, Bystander& seen) {
+  const Moment moment{now_ms(), wallbox(id).current_ma(), wallbox(id).true_vah};
+  const bool is_new = seen.moments.empty() || moment.current_ma != seen.moments.back().current_ma ||
+                      now_ms() - seen.moments.back().at_ms >= kMomentMs;
+  if (is_new) seen.moments.push_back(moment);
+  // One that is older than the window stays: what was when it began.
+  while (seen.moments.size() > 1 && seen.moments[1].at_ms <= now_ms() - kWindowMs)
+    seen.moments.pop_front();
+}
+
+bool BridgeWorld::is_obedient(uint8_t id, const Bystander& seen) {
+  const modbus_line::ChargerModel& charger = wallbox(id);
+  const bool drops = std::any_of(timers_.begin(), timers_.end(), [id](const Timer& timer) {
+    return timer.kind == EventKind::kDropLimit && timer.connector == id;
+  });
+  return !charger.is_disobedient && !charger.refuses_limit && !charger.ignores_limit &&
+         !charger.is_welded && !drops && now_ms() - seen.obedient_since_ms >= kRecoveryMs;
+}
+
 /// An obedient charger on a sound bus delivers no more than is offered.
 void BridgeWorld::check_current(uint8_t id, Bystander& seen) {
-  const modbus_line::Heidelberg& charger = wallbox(id);
+  const modbus_line::ChargerModel& charger = wallbox(id);
   const int64_t allowed_ma = seen.offer.permit ? int64_t{seen.offer.limit_ma} : 0;
-  const bool is_obedient = !charger.is_disobedient && !charger.refuses_limit &&
-                           !charger.ignores_limit &&
-                           now_ms() - seen.obedient_since_ms >= kRecoveryMs;
-  if (!is_obedient || charger.current_ma() <= allowed_ma) {
+  if (!is_obedient(id, seen) || charger.current_ma() <= allowed_ma) {
     seen.over_since_ms = -1;
     return;
   }
   if (seen.over_since_ms < 0) seen.over_since_ms = now_ms();
-  if (now_ms() - seen.over_since_ms > kGraceMs) {
+  const int64_t over_ms = now_ms() - seen.over_since_ms;
+  outcome_.longest_over_ms = std::max(outcome_.longest_over_ms, over_ms);
+  if (over_ms > kGraceMs) {
     fail(connector(id) + " draws " + std::to_string(charger.current_ma()) + " mA, it is offered " +
          std::to_string(allowed_ma) + " mA");
   }
 }
 
+/// Together the chargers draw no more than the site bears, whoever of them cannot be heard. Those that do not obey, and
+/// those that started anew and could not be told anything since, nobody can answer for.
+void BridgeWorld::check_site() {
+  if (script_.site_ma == 0) return;
+  int64_t sums_ma[3] = {};
+  bool is_answered_for = true;
+  for (uint8_t id = 1; id <= script_.connectors; ++id) {
+    const Bystander& seen = bystanders_[id];
+    is_answered_for = is_answered_for && !seen.is_wild && is_obedient(id, seen);
+    const modbus_line::ChargerModel& charger = wallbox(id);
+    for (uint8_t phase = 0; phase < charger.ev_phases; ++phase)
+      sums_ma[(script_.chargers[id - 1].first_phase + phase) % 3] += charger.current_ma();
+  }
+  const int64_t highest_ma = *std::max_element(std::begin(sums_ma), std::end(sums_ma));
+  if (!is_answered_for || highest_ma <= script_.site_ma) {
+    site_over_since_ms_ = -1;
+    return;
+  }
+  if (site_over_since_ms_ < 0) site_over_since_ms_ = now_ms();
+  const int64_t over_ms = now_ms() - site_over_since_ms_;
+  outcome_.longest_site_over_ms = std::max(outcome_.longest_site_over_ms, over_ms);
+  if (over_ms > kGraceMs) {
+    fail("the chargers draw " + std::to_string(highest_ma) + " mA, the site bears " +
+         std::to_string(script_.site_ma) + " mA");
+  }
+}
+
+/// Readings were true a moment ago; the energy register never falls, and follows what flows.
+void BridgeWorld::check_sample(uint8_t id, Bystander& seen, const charger::MeterSample& sample) {
+  const bool is_glitched = now_ms() - seen.calm_since_ms < kRecoveryMs && box(id).glitches > 0;
+  const int64_t age_ms =
+      box(id).has_meter() ? 3 * int64_t{script_.meter_poll_ms} + slack_ms() : 2 * slack_ms();
+  int32_t lowest_ma = wallbox(id).current_ma();
+  int32_t highest_ma = lowest_ma;
+  double before_wh = wallbox(id).true_vah;
+  for (auto moment = seen.moments.rbegin(); moment != seen.moments.rend(); ++moment) {
+    lowest_ma = std::min(lowest_ma, moment->current_ma);
+    highest_ma = std::max(highest_ma, moment->current_ma);
+    before_wh = moment->wh;
+    if (moment->at_ms <= now_ms() - age_ms) break;
+  }
+  if (sample.has(charger::kMeterCurrent) && !is_glitched &&
+      (sample.current_ma[0] < lowest_ma - kReadingMa ||
+       sample.current_ma[0] > highest_ma + kReadingMa)) {
+    fail(connector(id) + " is said to draw " + std::to_string(sample.current_ma[0]) +
+         " mA, it was " + std::to_string(lowest_ma) + " to " + std::to_string(highest_ma) +
+         " mA lately");
+  }
+  if (!sample.has(charger::kMeterEnergyImport)) return;
+  if (seen.sample.has(charger::kMeterEnergyImport) &&
+      sample.energy_import_wh < seen.sample.energy_import_wh) {
+    fail(connector(id) + ": the energy register falls from " +
+         std::to_string(seen.sample.energy_import_wh) + " to " +
+         std::to_string(sample.energy_import_wh) + " Wh");
+  }
+  // A counter that was set, glitches, and more power than the charger can deliver may cost energy.
+  const double register_wh = static_cast<double>(sample.energy_import_wh);
+  const double least_wh = register_wh - wallbox(id).true_vah;
+  const double most_wh = register_wh - before_wh;
+  const bool is_unsure = is_glitched || wallbox(id).is_disobedient ||
+                         now_ms() - seen.obedient_since_ms < kRecoveryMs ||
+                         now_ms() - seen.counter_set_ms < kRecoveryMs;
+  const double tolerance_wh = 2 * box(id).resolution_wh();
+  if (seen.has_drift && !is_unsure &&
+      (least_wh > seen.most_drift_wh + tolerance_wh ||
+       most_wh < seen.least_drift_wh - tolerance_wh)) {
+    const double more_wh = least_wh > seen.most_drift_wh ? least_wh - seen.most_drift_wh
+                                                         : most_wh - seen.least_drift_wh;
+    fail(connector(id) + ": " + std::to_string(more_wh) +
+         " Wh more are in the energy register than flowed");
+  }
+  if (is_unsure) seen.has_drift = false;
+  if (seen.has_drift || is_unsure) return;
+  seen.has_drift = true;
+  seen.least_drift_wh = least_wh;
+  seen.most_drift_wh = most_wh;
+}
+
 /// What is done about a charger that does not obey, and when (bridge::Timings).
 void BridgeWorld::check_reaction(uint8_t id, Bystander& seen) {
-  const modbus_line::Heidelberg& charger = wallbox(id);
+  const modbus_line::ChargerModel& charger = wallbox(id);
   const bridge::Timings timings;
   const int64_t offered_ma = seen.offer.permit ? int64_t{seen.offer.limit_ma} : 0;
   const int64_t threshold_ma = offered_ma + std::max<int64_t>(1000, offered_ma / 10);
@@ -87,20 +184,21 @@ void BridgeWorld::check_reaction(uint8_t id, Bystander& seen) {
     seen.excess_since_ms = now_ms();
   }
   const int64_t excess_ms = seen.excess_since_ms < 0 ? 0 : now_ms() - seen.excess_since_ms;
+  // A meter beside the charger tells of the current only in its turn, and each step waits for the next.
+  const int64_t turn_ms = box(id).has_meter() ? script_.meter_poll_ms : 0;
   const bool is_rewritten = box(id).limit_written_at.ms >= seen.excess_since_ms;
   // A charger that has refused three times is asked every 30 s.
-  if (excess_ms > timings.overrun_write_ms + slack_ms() && !is_rewritten &&
+  if (excess_ms > timings.overrun_write_ms + 2 * turn_ms + slack_ms() && !is_rewritten &&
       seen.state.error == charger::Error::kNone)
     fail(connector(id) + " draws too much, and its limit is not written again");
   const int64_t stop_ms = seen.offer.permit && offered_ma > 0
                               ? int64_t{timings.overrun_stop_ms}
                               : timings.unauthorised_ms + 3 * int64_t{timings.unauth_retry_ms};
-  if (excess_ms > std::max<int64_t>(stop_ms, timings.overrun_stop_ms) + slack_ms() &&
+  if (excess_ms > std::max<int64_t>(stop_ms, timings.overrun_stop_ms) + 5 * turn_ms + slack_ms() &&
       !seen.state.is_faulted)
     fail(connector(id) + " draws too much, and is not Faulted");
   // The limit in the charger is too high: that is told even when no car uses it.
-  const bool is_limit_wrong =
-      charger.remote_lock != 0 && int64_t{charger.limit_deci_a} * 100 > offered_ma;
+  const bool is_limit_wrong = charger.offered_ma() > offered_ma;
   if (!is_limit_wrong) {
     seen.wrong_limit_since_ms = -1;
   } else if (seen.wrong_limit_since_ms < 0) {
@@ -126,110 +224,34 @@ void BridgeWorld::check_plug(uint8_t id, const Bystander& seen) {
   }
   if (seen.unplugged_since_ms >= 0 && now_ms() - seen.unplugged_since_ms > kHoldMs + kRecoveryMs &&
       now_ms() - seen.calm_since_ms > kHoldMs + kRecoveryMs &&
-      seen.state.plug == charger::Plug::kPlugged && wallbox(id).remote_lock != 0)
+      seen.state.plug == charger::Plug::kPlugged && !wallbox(id).hides_plug())
     fail(connector(id) + " is told to be plugged, and is not");
 }
 
 /// Without a gateway the charger is at its failsafe current once its watchdog has expired; with one it is set up so.
 void BridgeWorld::check_failsafe(uint8_t id, Bystander& seen) {
-  const modbus_line::Heidelberg& charger = wallbox(id);
-  const bool is_right = charger.watchdog_ms == watchdog_ms() &&
-                        uint32_t{charger.failsafe_deci_a} * 100 == script_.failsafe_ma;
+  const modbus_line::ChargerModel& charger = wallbox(id);
+  const Box& wanted = box(id);
+  const bool is_right = charger.watchdog_time_ms() == wanted.watchdog_ms &&
+                        charger.failsafe_ma() == wanted.failsafe_ma;
   if (is_on()) {
     seen.is_configured = is_right;
-    const bool is_due = now_ms() - seen.calm_since_ms > kRecoveryMs + kHoldMs &&
-                        charger.state_code(clock_.now()) != 1;
+    const bool is_due =
+        now_ms() - seen.calm_since_ms > kRecoveryMs + kHoldMs && !charger.is_booting(clock_.now());
     if (is_due && !is_right) {
-      fail(connector(id) + " has a watchdog of " + std::to_string(charger.watchdog_ms) +
-           " ms and a failsafe current of " + std::to_string(charger.failsafe_deci_a) + " dA");
+      fail(connector(id) + " has a watchdog of " + std::to_string(charger.watchdog_time_ms()) +
+           " ms and a failsafe current of " + std::to_string(charger.failsafe_ma()) + " mA");
     }
     return;
   }
-  if (!seen.is_configured || !is_right || charger.is_disobedient) return;
-  if (now_ms() - died_ms_ > watchdog_ms() + kGraceMs &&
-      charger.current_ma() > static_cast<int32_t>(script_.failsafe_ma)) {
+  if (!seen.is_configured || !is_right || wanted.watchdog_ms == 0 || seen.is_wild ||
+      !is_obedient(id, seen))
+    return;
+  if (now_ms() - died_ms_ > wanted.watchdog_ms + kGraceMs &&
+      charger.current_ma() > wanted.failsafe_ma) {
     fail(connector(id) + " draws " + std::to_string(charger.current_ma()) +
-         " mA after its gateway died, failsafe is " + std::to_string(script_.failsafe_ma) + " mA");
+         " mA after its gateway died, failsafe is " + std::to_string(wanted.failsafe_ma) + " mA");
   }
-}
-
-/// What flows in transactions, and what of it nobody can know.
-void BridgeWorld::count_energy(uint8_t id, Bystander& seen) {
-  const double now_wh = wallbox(id).true_vah;
-  const double flowed_wh = now_wh - seen.true_wh;
-  seen.true_wh = now_wh;
-  if (!is_on()) {
-    if (seen.transaction != 0) seen.in_transactions_wh += flowed_wh;
-    return;
-  }
-  const gateway::ConnectorSummary summary = gateway_->engine.connector(id);
-  const uint32_t transaction = summary.has_transaction ? summary.local_transaction : 0;
-  if (transaction != seen.transaction) {
-    // Readings are so old, at both ends; what flows on after the last one is in no transaction.
-    const double lag_s = script_.meter_poll_ms / 1000.0 + 15;
-    seen.tolerance_wh += 2 * lag_s * 32 * 3 * 230 / 3600 + 1;
-    // Ended while it could not be heard.
-    if (transaction == 0) seen.tolerance_wh += now_wh - seen.heard_wh;
-  }
-  if (transaction != 0 || seen.transaction != 0) seen.in_transactions_wh += flowed_wh;
-  seen.transaction = transaction;
-}
-
-void BridgeWorld::check_books() {
-  if (!outcome_.is_good()) return;
-  if (!is_on() || !is_link_up_) {
-    fail("at the end the gateway is off or offline");
-    return;
-  }
-  const gateway::EngineSummary summary = gateway_->engine.summary(gateway_now());
-  if (summary.pending_messages > 0 || summary.dead_letters > 0) {
-    fail(std::to_string(summary.pending_messages) + " messages wait, " +
-         std::to_string(summary.dead_letters) + " are lost");
-  }
-  for (uint8_t id = 1; id <= script_.connectors; ++id) {
-    const Bystander& seen = bystanders_[id];
-    double told_wh = 0;
-    for (const auto& transaction : csms_.transactions) {
-      if (transaction.connector_id != id) continue;
-      if (transaction.stops != 1)
-        fail("transaction " + std::to_string(transaction.id) + " was stopped " +
-             std::to_string(transaction.stops) + " times");
-      told_wh += static_cast<double>(transaction.meter_stop - transaction.meter_start);
-    }
-    if (std::abs(told_wh - seen.in_transactions_wh) > seen.tolerance_wh) {
-      fail(connector(id) + " charged " + std::to_string(seen.in_transactions_wh) +
-           " Wh in transactions, the CSMS was told " + std::to_string(told_wh) +
-           " Wh, which may be " + std::to_string(seen.tolerance_wh) + " Wh off");
-    }
-    const std::string status = gateway_->engine.connector(id).status;
-    if (status != "Available") fail(connector(id) + " at rest is " + status);
-    if (csms_.last_status(id) != status)
-      fail(connector(id) + " is " + status + ", the CSMS was told " + csms_.last_status(id));
-  }
-}
-
-/// After all that has happened a plain session must still work.
-void BridgeWorld::probe() {
-  for (uint8_t id = 1; id <= script_.connectors && outcome_.is_good(); ++id) {
-    const size_t before = csms_.transactions.size();
-    happen(Event{now_ms(), EventKind::kLimit, id, 16000, 0, 0});
-    happen(Event{now_ms(), EventKind::kPlug, id, 16000, 3, 0});
-    if (!run_until(now_ms() + 5000)) return;
-    happen(Event{now_ms(), EventKind::kTag, id, 0, 0, 0});
-    if (!run_until(now_ms() + 60000)) return;
-    if (csms_.transactions.size() != before + 1) {
-      fail(connector(id) + " cannot be used any more: no transaction starts");
-      return;
-    }
-    if (wallbox(id).current_ma() == 0) fail(connector(id) + " cannot be used: nothing flows");
-    happen(Event{now_ms(), EventKind::kUnplug, id, 0, 0, 0});
-    if (!run_until(now_ms() + 60000)) return;
-  }
-}
-
-Outcome run_bridge(const Script& script, const RunOptions& options) {
-  BridgeWorld world(script, options);
-  return world.run();
 }
 
 }  // namespace simulation

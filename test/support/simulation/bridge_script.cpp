@@ -32,7 +32,7 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms) {
   Event event;
   event.at_ms = at_ms;
   event.connector = static_cast<uint8_t>(dice.between(1, script.connectors));
-  switch (dice.between(0, 15)) {
+  switch (dice.between(0, 22)) {
     case 0:
     case 1:
     case 2:
@@ -44,10 +44,11 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms) {
     case 5:
       event.kind = EventKind::kBusFault;
       event.a = dice.spread(500, 10 * kMinuteMs);
-      event.b = dice.between(0, 5);
+      event.b = dice.between(0, 6);
       event.c = event.b == 4   ? dice.spread(20, 1500)
                 : event.b == 5 ? dice.between(2, 5)
                 : event.b == 3 ? dice.between(1, 6)
+                : event.b == 6 ? dice.between(1, 247)
                                : dice.between(1, 20);
       break;
     case 6:
@@ -80,12 +81,54 @@ void add_trouble(Script& script, Dice& dice, int64_t at_ms) {
       event.kind = EventKind::kPowerCut;
       event.a = dice.spread(500, 30 * kMinuteMs);
       break;
+    case 14:
+      event.kind = EventKind::kMeterSilence;
+      event.a = dice.spread(1000, 20 * kMinuteMs);
+      break;
+    case 15:
+    case 16:
+      event.kind = EventKind::kGlitch;
+      event.a = dice.spread(1000, 20 * kMinuteMs);
+      event.b = dice.spread(2, 60);
+      break;
+    case 17:
+    case 18:
+      event.kind = EventKind::kBusDown;
+      event.a = dice.spread(500, 20 * kMinuteMs);
+      break;
+    case 19:
+      event.kind = EventKind::kDropLimit;
+      event.a = dice.spread(1000, 10 * kMinuteMs);
+      event.b = dice.spread(3000, 5 * kMinuteMs);
+      break;
+    case 20:
+      event.kind = EventKind::kWelded;
+      event.a = dice.spread(1000, 20 * kMinuteMs);
+      break;
     default:
       event.kind = EventKind::kDisconnect;
       event.a = dice.spread(1000, kHourMs);
       break;
   }
   script.events.push_back(event);
+}
+
+/// Which chargers there are, and how the site's current is shared among them.
+void draw_chargers(Script& script, Dice& dice) {
+  for (uint8_t i = 0; i < script.connectors; ++i) {
+    ChargerPlan& plan = script.chargers[i];
+    // Every other one is the best known.
+    plan.kind = dice.chance(350) ? ChargerKind::kHeidelberg
+                                 : static_cast<ChargerKind>(dice.between(1, kChargerKinds - 1));
+    plan.line = static_cast<uint8_t>(dice.between(0, 1));
+    plan.phases = dice.chance(200) ? 1 : 3;
+    plan.first_phase = static_cast<uint8_t>(dice.between(0, 2));
+    plan.is_phase_told = dice.chance(500);
+  }
+  if (script.connectors < 2 || dice.chance(300)) return;
+  script.site_ma = static_cast<uint32_t>(dice.between(100, 400)) * 100;
+  // All may fall silent at once.
+  if (script.site_ma < script.connectors * script.failsafe_ma) script.failsafe_ma = 0;
 }
 
 }  // namespace
@@ -96,7 +139,7 @@ Script make_bridge_script(uint64_t seed, int64_t hours) {
   script.seed = seed;
   script.is_bridge = true;
   script.end_ms = hours * kHourMs;
-  script.connectors = static_cast<uint8_t>(dice.chance(600) ? 1 : dice.between(2, 3));
+  script.connectors = static_cast<uint8_t>(dice.chance(450) ? 1 : dice.between(2, 4));
   script.max_ma = 16000;
   script.flash_bytes = 1024 * 1024;
   script.sample_s = dice.spread(60, 900);
@@ -107,6 +150,7 @@ Script make_bridge_script(uint64_t seed, int64_t hours) {
   script.watchdog_ms = dice.one_of(kWatchdog);
   script.status_poll_ms = dice.one_of(kPoll);
   script.meter_poll_ms = dice.chance(500) ? 5000 : 10000;
+  draw_chargers(script, dice);
   for (uint8_t connector = 1; connector <= script.connectors; ++connector) {
     int64_t now_ms = dice.between(kMinuteMs, 20 * kMinuteMs);
     while (now_ms < script.end_ms) {

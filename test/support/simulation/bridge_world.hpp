@@ -3,11 +3,12 @@
 #include "bridge/bridge.hpp"
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
-#include "modbus_line/heidelberg.hpp"
+#include "gateway/site_limit.hpp"
 #include "ocpp_world/model_csms.hpp"
 #include "platform_sim/malloc_trap.hpp"
 #include "platform_sim/sim_file_store.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
+#include "simulation/bridge_plant.hpp"
 #include "simulation/outcome.hpp"
 #include "simulation/script.hpp"
 
@@ -19,32 +20,12 @@
 
 namespace simulation {
 
-/// A wallbox on the bus with its car and what is wrong with both. The planted bugs sit here: the bridge is deceived.
-class Box final : public modbus_line::Device {
- public:
-  explicit Box(Mutant mutant) : mutant_(mutant) {}
-
-  bool is_listening(common::Instant now) override { return wallbox.is_listening(now); }
-  void on_request(common::Instant now) override { wallbox.on_request(now); }
-  uint8_t read(uint8_t function, uint16_t address, uint16_t count, uint16_t* out,
-               common::Instant now) override;
-  uint8_t write(uint16_t address, uint16_t value, common::Instant now) override;
-  void reboot(common::Instant now, int64_t silent_ms, int64_t boot_ms);
-
-  modbus_line::Heidelberg wallbox;
-  bool is_silent = false;
-  common::Instant limit_written_at;  ///< Last attempt.
-
- private:
-  Mutant mutant_;
-  bool has_written_ = false;
-  bool is_deaf_ = false;
-  uint16_t written_[3] = {};  ///< 257, 261, 262.
-};
-
-/// Engine, session policy and bridge of one gateway on a simulated RS-485 bus with wallboxes, through a script in
-/// virtual time. Like World, but the chargers are real ones to the software.
-class BridgeWorld final : private charger::ChargerObserver {
+/// Engine, session policy, site limit and bridge of one gateway on simulated buses with chargers of several kinds,
+/// through a script in virtual time. Like World, but the chargers are real ones to the software. It stands itself
+/// between bridge and site limit: it sees what passes there, and planted bugs sit there.
+class BridgeWorld final : private charger::ChargerObserver,
+                          private charger::ChargerControl,
+                          private charger::IdReaderObserver {
  public:
   BridgeWorld(const Script& script, const RunOptions& options);
 
@@ -55,8 +36,15 @@ class BridgeWorld final : private charger::ChargerObserver {
   struct Gateway {
     Gateway(BridgeWorld& world, const ocpp::Options&);
     gateway::SessionPolicy policy;
+    gateway::SiteLimit site;
     gateway::OwnEngine engine;
     bridge::Bridge bridge;
+  };
+  /// What truly was at a moment.
+  struct Moment {
+    int64_t at_ms = 0;
+    int32_t current_ma = 0;
+    double wh = 0;
   };
   /// One connector as a bystander sees it.
   struct Bystander {
@@ -64,8 +52,9 @@ class BridgeWorld final : private charger::ChargerObserver {
     bool has_state = false;
     int64_t calm_since_ms = 0;  ///< Nothing has been wrong between gateway and charger since then.
     int64_t obedient_since_ms = 0;
-    int64_t offered_ms = 0;  ///< The offer has been what it is since then.
-    charger::Offer offer;
+    int64_t offered_ms = 0;        ///< The offer has been what it is since then.
+    charger::Offer offer;          ///< That the bridge was told.
+    bool has_offer = false;        ///< Since the gateway started.
     int64_t over_since_ms = -1;    ///< More than the offer.
     int64_t excess_since_ms = -1;  ///< More than the offer and the margin.
     int64_t wrong_limit_since_ms = -1;
@@ -80,29 +69,68 @@ class BridgeWorld final : private charger::ChargerObserver {
     uint32_t transaction = 0;
     bool is_configured = false;  ///< Watchdog and failsafe current are as they should be.
     std::deque<double> minutes;  ///< True energy of the last minutes.
+    std::deque<Moment> moments;  ///< The last half minute.
+    bool is_wild =
+        false;  ///< It restarted or lost its limit, and nobody could tell it anything since.
+    // Readings
+    bool has_drift = false;
+    double least_drift_wh = 0;  ///< Register less true energy, once and for all.
+    double most_drift_wh = 0;
+    charger::MeterSample sample;
+    int64_t counter_set_ms = INT64_MIN / 2;
+    uint64_t samples = 0;
+    bool loses_energy = false;  ///< Of a planted bug.
+    int64_t lost_wh = 0;
+    // Tags
+    uint32_t tags_held = 0;
+    uint32_t tags_told = 0;
   };
   struct Timer {
     int64_t at_ms = 0;
     EventKind kind = EventKind::kSilence;
     uint8_t connector = 0;
+    int64_t every_ms = 0;  ///< Of kDropLimit.
+    int64_t next_ms = 0;
   };
+
+  /// How long it is known what truly flowed, ms.
+  static constexpr int64_t kWindowMs = 60000;
 
   int64_t now_ms() const { return clock_.now().ms; }
   common::Instant gateway_now() const { return common::Instant{now_ms() - base_ms_}; }
   bool is_on() const { return gateway_ != nullptr; }
-  Box& box(uint8_t id) { return *boxes_[id - 1U]; }
-  modbus_line::Heidelberg& wallbox(uint8_t id) { return boxes_[id - 1U]->wallbox; }
+  Box& box(uint8_t id) { return plant_.box(id); }
+  modbus_line::ChargerModel& wallbox(uint8_t id) { return *plant_.box(id).charger; }
   void fail(const std::string& sentence);
   void note(const char* mark, const std::string& text);
   void record_frame(char direction, const std::string& frame);
   template <typename Call>
-  void watched(Call call);
+  void watched(Call call) {
+    size_t allocations = 0;
+    {
+      const platform_sim::MallocTrap trap;
+      call();
+      allocations = trap.count();
+    }
+    if (allocations > 0) fail(std::to_string(allocations) + " heap allocations in the gateway");
+  }
   void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                         common::Instant now) override;
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
                        common::Instant now) override;
 
+  void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
+  void set_offer(uint8_t connector_id, const charger::Offer& offer, common::Instant now) override;
+  void request_sample(uint8_t connector_id, common::Instant now) override {
+    gateway_->bridge.request_sample(connector_id, now);
+  }
+  common::Status unlock(uint8_t connector_id, common::Instant now) override {
+    return gateway_->bridge.unlock(connector_id, now);
+  }
+  charger::Capabilities capabilities(uint8_t connector_id) const override;
+
   void boot();
+  void add_chargers();
   void die(int64_t off_ms, const char* cause);
   void set_link(bool is_up);
   void turn();
@@ -115,7 +143,9 @@ class BridgeWorld final : private charger::ChargerObserver {
   void run_timers();
   void end_fault(EventKind kind, uint8_t id);
   void disturb(uint8_t id);
+  static bool is_on_bus(EventKind kind);
   bool is_faulty(uint8_t id) const;
+  void set_ev_phases(uint8_t id, int64_t phases);
 
   // bridge_checks.cpp
   void look();
@@ -125,10 +155,14 @@ class BridgeWorld final : private charger::ChargerObserver {
   void check_plug(uint8_t id, const Bystander& seen);
   void check_failsafe(uint8_t id, Bystander& seen);
   void count_energy(uint8_t id, Bystander& seen);
+  void check_site();
+  void check_sample(uint8_t id, Bystander& seen, const charger::MeterSample& sample);
+  void remember(uint8_t id, Bystander& seen);
+  bool is_obedient(uint8_t id, const Bystander& seen);
+  double power_w(uint8_t id) { return wallbox(id).current_ma() * 0.23 * wallbox(id).ev_phases; }
   void check_books();
   void probe();
   int64_t slack_ms() const { return 3 * int64_t{script_.status_poll_ms} + 3000; }
-  uint32_t watchdog_ms() const { return script_.watchdog_ms != 0 ? script_.watchdog_ms : 15000; }
 
   Script script_;
   RunOptions options_;
@@ -141,8 +175,7 @@ class BridgeWorld final : private charger::ChargerObserver {
   platform_sim::SimEntropy entropy_;
   platform_sim::SimEntropy noise_;
   TraceLog log_;
-  modbus_line::ModbusLine line_;
-  std::vector<std::unique_ptr<Box>> boxes_;
+  Plant plant_;
   ocpp_world::ModelCsms csms_;
   std::unique_ptr<Gateway> gateway_;
   common::Instant deadline_;
@@ -155,6 +188,7 @@ class BridgeWorld final : private charger::ChargerObserver {
   int64_t minute_ms_ = 0;
   platform::ResetCause cause_ = platform::ResetCause::kPowerOn;
   std::vector<Timer> timers_;
+  int64_t site_over_since_ms_ = -1;
   std::array<Bystander, limits::kMaxConnectors + 1> bystanders_{};
   int64_t instant_ms_ = -1;
   int turns_at_instant_ = 0;

@@ -21,9 +21,11 @@ struct Outcome {
   uint64_t calls_in = 0;
   uint64_t given_up = 0;
   int64_t energy_wh = 0;
-  int64_t drain_ms = 0;            ///< From the last fault until nothing was left to do.
-  uint64_t most_accesses = 0;      ///< To flash, in one call into the engine.
-  std::vector<std::string> trace;  ///< The last lines before the end, when asked for.
+  int64_t drain_ms = 0;              ///< From the last fault until nothing was left to do.
+  int64_t longest_over_ms = 0;       ///< A charger drew more than it was told.
+  int64_t longest_site_over_ms = 0;  ///< All together drew more than the site bears.
+  uint64_t most_accesses = 0;        ///< To flash, in one call into the engine.
+  std::vector<std::string> trace;    ///< The last lines before the end, when asked for.
 
   bool is_good() const { return violation.sentence.empty(); }
 };

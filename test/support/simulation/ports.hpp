@@ -33,6 +33,15 @@ enum class Mutant : uint8_t {
   kIgnoreReadBack,     ///< Bridge: the charger's limit reads as it was written.
   kSilenceIsUnplug,    ///< Bridge: a silent charger has no car.
   kForgetRewrite,      ///< Bridge: what a charger forgot in a restart is not written again.
+  kNoFailsafe,         ///< Bridge: watchdog and failsafe current are never written.
+  kRoundUp,            ///< Bridge: a limit is written 0.1 A too high.
+  kRepeatTag,          ///< Bridge: the tag in a charger's register is told again and again.
+  kSkipDisable,        ///< Bridge: the end of a permission does not reach the charger.
+  kStaleSample,        ///< Bridge: a silent charger's last reading is told as a new one.
+  kEnergyBackwards,    ///< Bridge: now and then the energy register is lower than before.
+  kEnergyLost,         ///< Bridge: what flowed while nobody could hear it is not booked.
+  kForgetSetAside,     ///< Site: no current is set aside for chargers that may fall silent.
+  kExceedShare,        ///< Site: the bridge is told 1 A more than a share.
   kForgetReservation,  ///< Reservations are lost with the power.
 };
 
@@ -44,6 +53,15 @@ constexpr MutantName kBridgeMutants[] = {
     {Mutant::kIgnoreReadBack, "ignore-read-back"},
     {Mutant::kSilenceIsUnplug, "silence-is-unplug"},
     {Mutant::kForgetRewrite, "forget-rewrite"},
+    {Mutant::kNoFailsafe, "no-failsafe"},
+    {Mutant::kRoundUp, "round-up"},
+    {Mutant::kRepeatTag, "repeat-tag"},
+    {Mutant::kSkipDisable, "skip-disable"},
+    {Mutant::kStaleSample, "stale-sample"},
+    {Mutant::kEnergyBackwards, "energy-backwards"},
+    {Mutant::kEnergyLost, "energy-lost"},
+    {Mutant::kForgetSetAside, "forget-set-aside"},
+    {Mutant::kExceedShare, "exceed-share"},
 };
 constexpr MutantName kMutants[] = {
     {Mutant::kDropRecord, "drop-record"},

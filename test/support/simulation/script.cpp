@@ -369,9 +369,13 @@ std::string describe(const Event& event) {
       return std::string("an append fails ") + (event.b == 1 ? "(no space)" : "(I/O)") + " after " +
              number(event.a) + " bytes";
     case EventKind::kBusFault: {
-      static const char* const kNames[] = {
-          "with a wrong checksum", "cut in half", "with garbage",
-          "with exception",        "late by ms",  "never, but one of"};
+      static const char* const kNames[] = {"with a wrong checksum",
+                                           "cut in half",
+                                           "with garbage",
+                                           "with exception",
+                                           "late by ms",
+                                           "not to requests, so many:",
+                                           "as unit"};
       return at + ": the charger answers " + kNames[event.b] + " " + number(event.c) + " for " +
              a_ms;
     }
@@ -387,6 +391,16 @@ std::string describe(const Event& event) {
              a_ms;
     case EventKind::kMeterValue:
       return at + ": the counter shows " + number(event.a) + " Wh";
+    case EventKind::kMeterSilence:
+      return at + ": the meter is silent for " + a_ms;
+    case EventKind::kGlitch:
+      return at + ": " + number(event.b) + " of 1000 reads show a wild register, for " + a_ms;
+    case EventKind::kBusDown:
+      return at + ": the cable is cut for " + a_ms;
+    case EventKind::kDropLimit:
+      return at + ": the limit jumps to the highest every " + number(event.b) + " ms for " + a_ms;
+    case EventKind::kWelded:
+      return at + ": the contactor does not open for " + a_ms;
     case EventKind::kLimit:
       return at + ": the CSMS allows " + number(event.a) + " mA";
     case EventKind::kSetFails:
@@ -401,7 +415,18 @@ std::string describe(const Event& event) {
 
 std::string describe_charge_point(const Script& script) {
   if (script.is_bridge) {
-    return std::to_string(script.connectors) + " chargers, failsafe " +
+    static const char* const kNames[kChargerKinds] = {
+        "heidelberg", "daheimladen", "evse-wb-din", "evse-wb-din fine",
+        "keba",       "mennekes",    "alfen"};
+    std::string chargers;
+    for (uint8_t i = 0; i < script.connectors; ++i) {
+      const ChargerPlan& plan = script.chargers[i];
+      chargers += std::string(kNames[static_cast<size_t>(plan.kind)]) + " (line " +
+                  std::to_string(plan.line) + ", " + std::to_string(plan.phases) +
+                  " phases from L" + std::to_string(plan.first_phase + 1) +
+                  (plan.is_phase_told ? "), " : " untold), ");
+    }
+    return chargers + "site " + std::to_string(script.site_ma) + " mA, failsafe " +
            std::to_string(script.failsafe_ma) + " mA, watchdog " +
            std::to_string(script.watchdog_ms) + " ms, polls every " +
            std::to_string(script.status_poll_ms) + " and " + std::to_string(script.meter_poll_ms) +

@@ -54,12 +54,45 @@ enum class EventKind : uint8_t {
   kChargerReboot,  ///< a = silent ms, b = starting ms
   kDisobey,        ///< a = duration ms, b = mA that the car draws, whatever is offered
   kRefuseLimit,    ///< a = duration ms, b = 0 exception, 1 says yes and does not do it
-  kMeterValue,     ///< a = Wh that the counter of the charger shows from now on
-  kLimit,          ///< a = mA per phase, a default profile of the CSMS
+  kMeterValue,  ///< a = Wh that the counter of the charger shows from now on: reset, or another meter
+  kMeterSilence,  ///< a = duration ms: the meter beside the charger does not answer
+  kGlitch,        ///< a = duration ms, b = of 1000 reads so many show one wild register
+  kBusDown,       ///< a = duration ms: the whole line is cut, the server refuses
+  kDropLimit,  ///< a = duration ms, b = every so many ms the charger's limit jumps to its highest
+  kWelded,     ///< a = duration ms: the contactor does not open
+  kLimit,      ///< a = mA per phase, a default profile of the CSMS
 };
 
 /// What becomes of the answers of one charger.
-enum class BusFault : uint8_t { kCrc, kTruncated, kGarbage, kException, kSlow, kLoses };
+enum class BusFault : uint8_t {
+  kCrc,
+  kTruncated,
+  kGarbage,
+  kException,
+  kSlow,
+  kLoses,
+  kWrongUnit,
+};
+
+/// Chargers on the buses.
+enum class ChargerKind : uint8_t {
+  kHeidelberg,
+  kDaheimLaden,
+  kEvseWbDin,      ///< Limit in 1 A; with a meter of its own on the line.
+  kEvseWbDinFine,  ///< Limit in 0.01 A; with a meter as well.
+  kKeba,
+  kMennekes,
+  kAlfen,
+};
+constexpr size_t kChargerKinds = 7;
+
+struct ChargerPlan {
+  ChargerKind kind = ChargerKind::kHeidelberg;
+  uint8_t line = 0;         ///< Of those on RS-485, 0 or 1.
+  uint8_t phases = 3;       ///< Connected, 1 or 3.
+  uint8_t first_phase = 0;  ///< Phase of the site that its L1 is on, 0..2.
+  bool is_phase_told = false;
+};
 
 struct Event {
   int64_t at_ms = 0;
@@ -89,6 +122,8 @@ struct Script {
   bool is_offline_allowed = true;
   // With the real bridge: chargers on a bus instead of chargers behind the contract
   bool is_bridge = false;
+  ChargerPlan chargers[4];  ///< Index connector id - 1.
+  uint32_t site_ma = 0;     ///< 0 = no limit of the site.
   uint32_t failsafe_ma = 0;
   uint32_t watchdog_ms = 0;  ///< bridge::ConnectorConfig::watchdog_ms
   uint32_t status_poll_ms = 1000;

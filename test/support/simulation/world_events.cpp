@@ -273,6 +273,11 @@ void World::happen(const Event& event) {
     case EventKind::kDisobey:
     case EventKind::kRefuseLimit:
     case EventKind::kMeterValue:
+    case EventKind::kMeterSilence:
+    case EventKind::kGlitch:
+    case EventKind::kBusDown:
+    case EventKind::kDropLimit:
+    case EventKind::kWelded:
     case EventKind::kLimit:
       break;  // of BridgeWorld
   }
