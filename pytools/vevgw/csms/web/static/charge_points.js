@@ -13,7 +13,7 @@ export function paintChargePoints(select) {
   const wanted = document.getElementById("find").value.toLowerCase();
   const found = [...state.chargePoints.values()]
     .filter((entry) => describe(entry).toLowerCase().includes(wanted))
-    .sort((a, b) => b.connected - a.connected || a.identity.localeCompare(b.identity));
+    .sort((a, b) => b.connected - a.connected || a.identity.localeCompare(b.identity, undefined, { numeric: true }));
   keyed(
     document.getElementById("charge-points"), [null, ...found], (entry) => entry?.identity ?? null,
     (entry) => h("li", {}, h("button", { type: "button", onclick: () => select(entry?.identity ?? null) },

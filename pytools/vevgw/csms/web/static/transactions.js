@@ -25,11 +25,11 @@ export function paintTransactions() {
     row.setAttribute("aria-selected", String(t.id === chosen));
     const running = t.stop_utc === null;
     const lasted = duration(t.start_utc, t.stop_utc);
-    repaint(row, JSON.stringify([t, running ? lasted : ""]), () => [
+    repaint(row, JSON.stringify([t, running ? lasted : "", state.selected]), () => [
       h("td", {}, h("button.plain", { type: "button", "aria-label": `Show the curve of transaction ${t.id}`, onclick: () => show(t) }, String(t.id))),
       h("td.wide", {}, t.charge_point),
       h("td.wide.number", {}, String(t.connector)),
-      h("td.tag", {}, t.id_tag, t.id_tag_status === "Accepted" ? null : h("div.problem.small", {}, t.id_tag_status)),
+      h("td.tag", {}, t.id_tag, state.selected === null ? h("div.narrow.muted.small", {}, t.charge_point) : null, t.id_tag_status === "Accepted" ? null : h("div.problem.small", {}, t.id_tag_status)),
       h("td.wide", {}, dateTime(t.start_utc)),
       h("td.number", {}, lasted),
       h("td.number", {}, energy(t.energy_wh)),
