@@ -67,6 +67,7 @@ EVERYTHING = (
     "scenario",
     "simulation",
     "system",
+    "conformance",
     "browser",
     "fuzz",
     "demo",
@@ -240,11 +241,17 @@ def system_tests(session: nox.Session) -> None:
 
 @nox.session
 def conformance(session: nox.Session) -> None:
-    """Test cases of OCPP for the gateway; `-- --case TC_003`, `-- --profile Core`, `-- --help`."""
+    """Test cases of OCPP for the gateway; `-- --case TC_003`, `-- --profile Core`, `-- --help`.
+
+    Without arguments each case is proven, too: it must find a falsified message.
+    """
     prepare(session)
     if not any(word.startswith("--target") for word in session.posargs):
         run(session, "vevgw", "build", "firmware")
-    run(session, "vevgw", "conformance", "run", *session.posargs)
+    reports = ["--html", "build/conformance.html", "--junit", "build/conformance.xml"]
+    run(session, "vevgw", "conformance", "run", *(session.posargs or reports))
+    if not session.posargs:
+        run(session, "vevgw", "conformance", "mutants")
 
 
 @nox.session

@@ -235,6 +235,21 @@ async def test_invalid_message_fails_whatever_it_is(tmp_path: Path) -> None:
     assert "Heartbeat is not valid" in outcome.reason
 
 
+# Rules: R-4.9-15 R-4.9-2
+@pytest.mark.parametrize(
+    ("after", "sentence"),
+    [
+        (status("Reserved"), "connector 1: Preparing cannot be followed by Reserved"),
+        (status("Preparing", 0), "connector 0 cannot be Preparing"),
+    ],
+)
+async def test_impossible_status_fails(tmp_path: Path, after: Message, sentence: str) -> None:
+    on = {"plug_in": [status("Preparing"), after, START, status("Charging")]}
+    outcome = await judge(tmp_path, SESSION, on)
+    assert outcome.verdict is Verdict.FAIL
+    assert outcome.reason == sentence
+
+
 async def test_stimulus_that_fails_is_inconclusive(tmp_path: Path) -> None:
     outcome = await judge(tmp_path, SESSION, broken="plug_in")
     assert outcome.verdict is Verdict.INCONCLUSIVE

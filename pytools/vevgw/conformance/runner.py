@@ -26,6 +26,7 @@ from vevgw.conformance.model import (
 from vevgw.conformance.nodes import Leaf, Tree
 from vevgw.conformance.session import Entry, ScriptedBoot
 from vevgw.conformance.stage import Stage
+from vevgw.conformance.transitions import Statuses
 from vevgw.csms import (
     CallRefused,
     CsmsError,
@@ -52,6 +53,7 @@ class Walk:
         self.warnings: list[str] = []
         self.original_configuration: dict[str, str] = {}
         self._cursor = 0
+        self._statuses = Statuses()
         self._tree = Tree((), self._wanted, self._unfold)
 
     # -- names ------------------------------------------------------------------------------------
@@ -95,7 +97,11 @@ class Walk:
 
     def begin(self) -> None:
         """Forgets the messages so far: what comes next is about what is done next."""
-        self._cursor = len(self.stage.session.calls)
+        calls = self.stage.session.calls
+        for entry in calls[self._cursor :]:
+            if entry.action == "StatusNotification":
+                self._statuses.mistake(entry.payload)
+        self._cursor = len(calls)
 
     async def go(self, steps: tuple[Step, ...]) -> None:
         """Goes through the steps.
@@ -157,6 +163,13 @@ class Walk:
         """Finds the step that a message belongs to."""
         if entry.wrong:
             raise Deviation(f"{entry.action} is not valid: {entry.wrong}", entry.index)
+        if entry.action == "BootNotification":
+            self._statuses.forget()
+        is_all_told = self.stage.session.configuration.get("MinimumStatusDuration", "0") == "0"
+        if entry.action == "StatusNotification" and is_all_told:
+            mistake = self._statuses.mistake(entry.payload)
+            if mistake is not None:
+                raise Deviation(mistake, entry.index)
         candidates = [leaf for leaf in heads if not leaf.optional]
         candidates += [leaf for leaf in heads if leaf.optional]
         for leaf in candidates:
@@ -267,6 +280,8 @@ class Walk:
         text = describe(replace(step, arguments=arguments))
         self.stage.session.add("stimulus", step.action, text).place = step.place.brief
         target = self.stage.target
+        if step.action.startswith(("link_", "power_")):
+            self._statuses.forget()
         if step.action == "wait":
             await asyncio.sleep(float(arguments["seconds"]))
         elif step.action in ("locked", "unlocked"):
