@@ -35,6 +35,8 @@ class CaseFiles:
 
         # It would set up logging of its own, and tell where it listens.
         logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
+        # A charge point that is switched off in the middle of a download is nothing to tell.
+        logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
         self._server = FileServer(folder, host=host)
         self._host = host
         self._firmware = firmware

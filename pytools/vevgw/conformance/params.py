@@ -17,9 +17,9 @@ Scale = Literal["fast", "slow"]
 
 #: Name: (fast, slow, meaning). Fast suits a process on this machine, slow a real charge point.
 SCALED: Final[dict[str, tuple[float, float, str]]] = {
-    "HB": (2, 10, "heartbeat interval, s"),
+    "HB": (3, 10, "heartbeat interval, s"),
     "BOOT_RETRY": (2, 5, "interval of a Rejected or Pending BootNotification.conf, s"),
-    "MV_INTERVAL": (2, 5, "MeterValueSampleInterval, s"),
+    "MV_INTERVAL": (3, 5, "MeterValueSampleInterval, s"),
     "CLOCK_INTERVAL": (3, 20, "ClockAlignedDataInterval, s; divides a day"),
     "CONN_TIMEOUT": (3, 10, "ConnectionTimeOut, s"),
     "TX_DURATION": (3, 10, "how long a transaction must not start, or lasts, s"),
@@ -28,7 +28,7 @@ SCALED: Final[dict[str, tuple[float, float, str]]] = {
     "MSG_TIMEOUT": (20, 60, "longest wait for a message, s"),
     "LONG_TIMEOUT": (45, 450, "longest wait after a restart or for a firmware update, s"),
     "OPTIONAL": (3, 10, "longest wait for a message that need not come, s"),
-    "DEV": (1.5, 4, "largest deviation of a time, s"),
+    "DEV": (2, 4, "largest deviation of a time, s"),
     "SETTLE": (0.5, 2, "after the preparation, for what is still on its way, s"),
     "RES_OFFSET": (5, 10, "validity of a reservation that is to expire, s"),
 }
