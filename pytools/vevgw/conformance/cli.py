@@ -29,9 +29,9 @@ from vevgw.errors import UserError
 app = typer.Typer(no_args_is_help=True, help="Judge an OCPP 1.6J charge point.")
 
 #: Longest wait for a message while one is falsified, s.
-MUTANT_TIMEOUT_S = 12
+MUTANT_TIMEOUT_S = 15
 #: Cases at a time: most of them wait most of the time.
-JOBS = 12
+JOBS = 16
 
 CaseOption = Annotated[
     list[str] | None, typer.Option("--case", metavar="TC_...", help="only these cases")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,9 @@ from vevgw.errors import UserError
 TargetFactory = Callable[[Path, str], Target]
 
 
+#: A case begins when so many seconds do not last much longer; after so many looks it begins anyway.
+_GATE_S: Final = 0.15
+_GATE_LOOKS: Final = 40
 _NOWHERE: Final = Place(Path(__file__), 1)
 
 
@@ -56,6 +59,35 @@ class Plan:
     firmware: Path | None = None
 
 
+class _Gate:
+    """Lets cases begin one after the other, and only while this process keeps up.
+
+    Charge points and chargers that wait for an answer of this process must not wait for long.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._turns = asyncio.Semaphore(jobs)
+        self._begin = asyncio.Lock()
+        self._is_alone = jobs == 1
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits for the turn of a case."""
+        async with self._turns:
+            if not self._is_alone:
+                async with self._begin:
+                    await self._calm()
+            yield
+
+    @staticmethod
+    async def _calm() -> None:
+        for _ in range(_GATE_LOOKS):
+            asked_s = time.monotonic()
+            await asyncio.sleep(_GATE_S)
+            if time.monotonic() - asked_s < 1.3 * _GATE_S:
+                return
+
+
 async def run_cases(
     cases: Sequence[Case], plan: Plan, on_outcome: Callable[[Outcome], None] | None = None
 ) -> list[Outcome]:
@@ -66,14 +98,14 @@ async def run_cases(
         plan: How.
         on_outcome: Called after each.
     """
-    turns = asyncio.Semaphore(plan.jobs)
+    gate = _Gate(plan.jobs)
 
     async def one(case: Case) -> Outcome:
         variant, reason = choose_variant(case, plan.pics)
         if variant is None:
             outcome = Outcome(case, Verdict.NOT_APPLICABLE, reason)
         else:
-            async with turns:
+            async with gate.turn():
                 outcome = await run_case(case, plan, variant)
         if on_outcome is not None:
             on_outcome(outcome)
@@ -99,14 +131,14 @@ async def run_mutants(
     mutants: Sequence[Mutant], plan: Plan, on_trial: Callable[[Trial], None] | None = None
 ) -> list[Trial]:
     """Runs mutants and returns what came out, in the same order."""
-    turns = asyncio.Semaphore(plan.jobs)
+    gate = _Gate(plan.jobs)
 
     async def one(number: int, mutant: Mutant) -> Trial:
         variant, _ = choose_variant(mutant.case, plan.pics)
         outcome: Outcome | None = None
         if variant is not None:
             liar = Falsifier(mutant)
-            async with turns:
+            async with gate.turn():
                 name = f"{mutant.case.id}-{number}"
                 outcome = await run_case(mutant.case, plan, variant, liar=liar, name=name)
             if liar.hits == 0 and outcome.verdict is Verdict.FAIL:

@@ -10,8 +10,8 @@ from vevgw.chargers.sim_bus import Framing
 from vevgw.conformance.targets.gateway import GatewayTarget
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 
-#: Charger model of each variant: a socket whose plug is locked, and a cable that hangs on the box.
-MODELS: Final = {"socket": "keba-p30", "fixed": "heidelberg-energy-control"}
+#: Charger model of each variant: a cable that hangs on the box, and a socket whose plug is locked.
+MODELS: Final = {"fixed": "heidelberg-energy-control", "socket": "keba-p30"}
 _START_S: Final = 20.0
 
 
@@ -24,7 +24,7 @@ class NativeTarget(GatewayTarget):
         variant: One of MODELS.
     """
 
-    def __init__(self, program: Path, folder: Path, variant: str = "socket") -> None:
+    def __init__(self, program: Path, folder: Path, variant: str = "fixed") -> None:
         super().__init__(folder)
         self._program = program
         self._model = MODELS[variant]
