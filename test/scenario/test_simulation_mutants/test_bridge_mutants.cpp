@@ -17,16 +17,35 @@ namespace {
 
 constexpr int64_t kHours = 2;
 constexpr uint64_t kSeeds = 12;
-/// Here a charger falls silent that has a failsafe current, while the others need all.
-constexpr uint64_t kSilentSite = 53;
 
-/// @return What the first seed that finds the bug says; empty when none does.
+/// A charger whose car was never permitted falls silent and takes its failsafe current, while the other one has all that
+/// the site can give.
+Script silent_site() {
+  using simulation::EventKind;
+  Script script;
+  script.is_bridge = true;
+  script.end_ms = 15 * 60000;
+  script.connectors = 2;
+  script.flash_bytes = 1024 * 1024;
+  script.site_ma = 16000;
+  script.failsafe_ma = 6000;
+  script.watchdog_ms = 20000;
+  script.events = {
+      {60000, EventKind::kPlug, 2, 16000, 3, 0},
+      {65000, EventKind::kTag, 2, 0, 0, 0},
+      {120000, EventKind::kPlug, 1, 16000, 3, 0},
+      {300000, EventKind::kSilence, 1, 300000, 0, 0},
+  };
+  return script;
+}
+
+/// @return What the first script that finds the bug says; empty when none does.
 std::string conviction(Mutant mutant) {
   RunOptions options;
   options.mutant = mutant;
-  const bool is_rare = mutant == Mutant::kForgetSetAside;
-  for (uint64_t seed = is_rare ? kSilentSite : 1; seed <= (is_rare ? kSilentSite : kSeeds);
-       ++seed) {
+  if (mutant == Mutant::kForgetSetAside)
+    return simulation::run(silent_site(), options).violation.sentence;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const Outcome outcome = simulation::run(simulation::make_bridge_script(seed, kHours), options);
     if (!outcome.is_good()) return outcome.violation.sentence;
   }
@@ -44,10 +63,10 @@ bool says(Mutant mutant, const char* part) {
 }  // namespace
 
 TEST_CASE("the sound bridge keeps every promise on the seeds that convict the bugs around it") {
-  for (uint64_t i = 0; i <= kSeeds; ++i) {
-    const uint64_t seed = i == 0 ? kSilentSite : i;
+  for (uint64_t seed = 0; seed <= kSeeds; ++seed) {
     CAPTURE(seed);
-    const Outcome outcome = simulation::run(simulation::make_bridge_script(seed, kHours));
+    const Script script = seed == 0 ? silent_site() : simulation::make_bridge_script(seed, kHours);
+    const Outcome outcome = simulation::run(script);
     CHECK(outcome.violation.sentence == "");
     CHECK(outcome.transactions > 0);
   }
