@@ -49,10 +49,12 @@ NEEDS = {
     "bench_csms": ("venv",),
     "size": ("venv", "g++ -m32", "valgrind", "arm-none-eabi-g++"),
     "esp32": ("venv",),
+    "flash": ("venv",),
+    "release": ("venv",),
     "lock": ("venv",),
 }
 # Session -> groups of pyproject.toml that it needs besides `dev`.
-GROUPS = {"browser": ("browser",)}
+GROUPS = {"browser": ("browser",), "flash": ("flash",), "pytools": ("flash",)}
 # Sessions that need the packages of requirements/package.json.
 WITH_NODE_PACKAGES = ("browser", "csms")
 
@@ -329,12 +331,27 @@ def esp32(session: nox.Session) -> None:
 
 
 @nox.session
+def flash(session: nox.Session) -> None:
+    """Writes the firmware into a board: `-- --port /dev/ttyUSB0`, `-- --from dist/...`."""
+    prepare(session)
+    run(session, "vevgw", "flash", *session.posargs)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Makes the files of a release for the board, in dist/; `-- --help`."""
+    prepare(session)
+    run(session, "vevgw", "release", *session.posargs)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Writes requirements/constraints.txt and package-lock.json: the exact versions of packages."""
     prepare(session)
     target = "requirements/constraints.txt"
     options = ["--universal", "--no-annotate", "--no-header", "--no-emit-index-url"]
     options += ["--no-emit-find-links", "--quiet", "--group", "dev", "--group", "browser"]
+    options += ["--group", "flash"]
     options += ["--output-file", target]
     run(session, "uv", "pip", "compile", *options, "pyproject.toml", *session.posargs)
     node_packages.lock(ROOT, project_env.python_of(ROOT))

@@ -224,6 +224,7 @@ def test_outside_a_project_is_one_sentence(tmp_path: Path, monkeypatch: pytest.M
 def test_board_build_without_registry_is_one_sentence(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    install_platform(toy, monkeypatch)
     monkeypatch.setattr(
         pio.sys,
         "executable",
@@ -237,9 +238,34 @@ def test_board_build_without_registry_is_one_sentence(
 def test_board_build_with_an_error_in_the_code_is_not_blamed_on_the_registry(
     toy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    install_platform(toy, monkeypatch)
     monkeypatch.setattr(pio.sys, "executable", fake_platformio(toy, "main.cpp:1: error: no"))
     with pytest.raises(UserError, match="The build of 'esp32dev' failed"):
         pio.build(toy, "esp32dev")
+
+
+def test_board_build_on_a_bare_machine_without_registry_fails_at_once(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(toy / "core"))
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        raise OSError(f"no route to {address[0]}")
+
+    monkeypatch.setattr(pio.socket, "create_connection", refuse)
+    monkeypatch.setattr(pio.sys, "executable", fake_platformio(toy, "must not be started"))
+    with pytest.raises(
+        UserError, match=r"cannot reach its registry .* run this once with internet"
+    ):
+        pio.build(toy, "esp32dev")
+
+
+def install_platform(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A core folder in which the board's platform seems to be installed."""
+    (folder / "core" / "platforms" / "espressif32").mkdir(parents=True)
+    monkeypatch.setenv("PLATFORMIO_CORE_DIR", str(folder / "core"))
 
 
 def fake_platformio(folder: Path, text: str) -> str:

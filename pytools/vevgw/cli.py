@@ -36,9 +36,11 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("vevgw.demo.cli", "run a whole charging session on real parts and check it"),
     "dut": Command("vevgw.dut.cli", "talk to a gateway on a console, run a virtual board"),
     "gateway": Command("vevgw.gateway.cli", "run a charge point against any CSMS, attach to it"),
+    "flash": Command("vevgw.board.flash_cli", "write the firmware into a board"),
     "profiles": Command(
         "vevgw.chargers.profiles_cli", "check charger profiles, build their tables"
     ),
+    "release": Command("vevgw.board.release_cli", "make the files of a release for the board"),
     "rules": Command("vevgw.rules.cli", "show which test proves which rule of OCPP"),
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),
     "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),

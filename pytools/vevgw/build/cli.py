@@ -10,9 +10,31 @@ from vevgw.build import cpp_format, fuzz, layering, pio
 from vevgw.build import suites as test_suites
 from vevgw.errors import UserError
 
-app = typer.Typer(no_args_is_help=True, help="Build the firmware and run its test suites.")
+app = typer.Typer(invoke_without_command=True)
 
-Environment = Annotated[str, typer.Option("-e", "--environment", help="see platformio.ini")]
+Environment = Annotated[
+    str, typer.Option("-e", "--env", "--environment", help="see platformio.ini")
+]
+
+
+@app.callback()
+def build(
+    context: typer.Context,
+    environment: Annotated[
+        str | None, typer.Option("-e", "--env", "--environment", help="builds it: see `firmware`")
+    ] = None,
+) -> None:
+    """Build the firmware and run its test suites."""
+    if context.invoked_subcommand is not None:
+        if environment is not None:
+            raise UserError(
+                f"Name the environment behind the word '{context.invoked_subcommand}'.", exit_code=2
+            )
+        return
+    if environment is None:
+        print(context.get_help())
+        return
+    firmware(environment)
 
 
 @app.command()

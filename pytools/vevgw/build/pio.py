@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,13 @@ from pathlib import Path
 from vevgw.build import pio_core
 from vevgw.errors import UserError
 
+_REGISTRY = "api.registry.platformio.org"
+_REGISTRY_TIMEOUT_S = 5.0
+_UNREACHABLE = (
+    f"PlatformIO cannot reach its registry ({_REGISTRY}), and the board's toolchain is not "
+    "installed on this machine yet; run this once with internet access, or copy the folder "
+    "~/.platformio of a machine that has built it."
+)
 # What PlatformIO says when a package can neither be found nor downloaded.
 _NO_REGISTRY = re.compile(r"HTTPClientError|InternetConnectionError|no Internet connection", re.I)
 
@@ -83,7 +91,22 @@ def run(
     command = [sys.executable, "-m", "platformio", *arguments]
     if native:
         return subprocess.run(command, cwd=project, env=environment, check=False).returncode
+    _require_registry(environment)
     return _run_online(project, command, environment)
+
+
+def _require_registry(variables: Mapping[str, str]) -> None:
+    """Says at once what PlatformIO says after a minute: nothing is installed, nobody answers."""
+    core = Path(variables.get("PLATFORMIO_CORE_DIR", Path.home() / ".platformio"))
+    platforms = Path(variables.get("PLATFORMIO_PLATFORMS_DIR", core / "platforms"))
+    if any(platforms.glob("espressif32*")) or any(
+        variables.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+    ):
+        return
+    try:
+        socket.create_connection((_REGISTRY, 443), timeout=_REGISTRY_TIMEOUT_S).close()
+    except OSError:
+        raise UserError(_UNREACHABLE) from None
 
 
 def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]) -> int:
@@ -104,10 +127,7 @@ def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]
             sys.stdout.flush()
             unreachable = unreachable or _NO_REGISTRY.search(line) is not None
     if process.returncode != 0 and unreachable:
-        raise UserError(
-            "PlatformIO cannot reach its registry, and what this build needs is not installed on "
-            "this machine yet; run it once with internet access."
-        )
+        raise UserError(_UNREACHABLE)
     return process.returncode
 
 
@@ -121,15 +141,21 @@ def _require_compiler() -> None:
         )
 
 
-def build(project: Path, environment: str) -> Path:
+def build(project: Path, environment: str, *, variables: Mapping[str, str] | None = None) -> Path:
     """Builds one environment of platformio.ini and returns the folder with the result.
 
     A native build leaves the executable `program` there, a board build `firmware.bin`.
 
+    Args:
+        project: Root of the project.
+        environment: Section of platformio.ini behind `env:`.
+        variables: See `run`.
+
     Raises:
         UserError: The build failed; PlatformIO has printed why.
     """
-    code = run(project, ["run", "-e", environment], native=is_native(environment))
+    native = is_native(environment)
+    code = run(project, ["run", "-e", environment], native=native, variables=variables)
     if code != 0:
         raise UserError(f"The build of '{environment}' failed (exit code {code}).")
     return project / ".pio" / "build" / environment
