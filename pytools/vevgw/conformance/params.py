@@ -25,7 +25,7 @@ SCALED: Final[dict[str, tuple[float, float, str]]] = {
     "TX_DURATION": (3, 10, "how long a transaction must not start, or lasts, s"),
     "STATUS_DURATION": (2, 10, "MinimumStatusDuration where a case wants one, s"),
     "QUIET": (1.5, 4, "how long something must not happen that would come at once, s"),
-    "MSG_TIMEOUT": (20, 60, "longest wait for a message, s"),
+    "MSG_TIMEOUT": (30, 60, "longest wait for a message, s"),
     "LONG_TIMEOUT": (45, 450, "longest wait after a restart or for a firmware update, s"),
     "OPTIONAL": (3, 10, "longest wait for a message that need not come, s"),
     "DEV": (2, 4, "largest deviation of a time, s"),
