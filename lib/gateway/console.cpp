@@ -29,13 +29,14 @@ const Console::Command Console::kCommands[] = {
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},
     {"log", &Console::log, "log | log level error|warn|info|debug"},
-    {"firmware", &Console::firmware, "firmware | firmware update URL"},
+    {"firmware", &Console::firmware, "firmware | firmware update URL | firmware confirm"},
     {"file", &Console::file,
      "file begin NAME.vevp SIZE CRC | file data OFFSET CRC HEX | file end | file remove NAME.vevp"},
+    {"safe-mode", &Console::safe_mode, "safe-mode | safe-mode leave"},
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
 #ifdef GATEWAY_TEST_HOOKS
-    {"sim", &Console::sim, "sim tag ID [CONNECTOR] | sim link up|down"},
+    {"sim", &Console::sim, "sim tag ID [CONNECTOR] | sim link up|down | sim crash"},
 #endif
 };
 

@@ -2,7 +2,9 @@
 
 #include "bridge/bridge.hpp"
 #include "gateway/console_output.hpp"
+#include "gateway/crash_guard.hpp"
 #include "gateway/file_upload.hpp"
+#include "gateway/loop_meter.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -34,6 +36,8 @@ struct ConsoleParts {
   platform::Firmware* firmware = nullptr;      ///< nullptr = no place for images.
   platform::FileTransfer* transfer = nullptr;  ///< nullptr = no transfers.
   FileUpload* upload = nullptr;                ///< nullptr = takes no files.
+  CrashGuard* crashes = nullptr;               ///< nullptr = crashes are not counted.
+  const LoopMeter* loop = nullptr;             ///< nullptr = not measured.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -43,7 +47,7 @@ struct ConsoleParts {
 class Console {
  public:
   /// What only the application can do.
-  enum class Request : uint8_t { kNone, kReboot, kFactoryReset, kLinkDown, kLinkUp };
+  enum class Request : uint8_t { kNone, kReboot, kFactoryReset, kLinkDown, kLinkUp, kCrash };
 
   static constexpr size_t kMaxLineBytes =
       640;  ///< Longest command: a 500-byte configuration value.
@@ -102,6 +106,7 @@ class Console {
   bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool log(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool file(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool safe_mode(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool reboot(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool firmware(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool factory_reset(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
@@ -112,6 +117,7 @@ class Console {
   /// Optional connector id; 0 when absent. @return false, with the sentence, when it is not 1..connectors.
   bool connector_argument(Arguments& arguments, uint8_t& connector_id, Error& error) const;
   void write_connector(json::Writer& out, uint8_t connector_id) const;
+  void write_mode(json::Writer& out, common::Instant now) const;
   void write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const;
 
   ConsoleParts parts_;

@@ -27,11 +27,6 @@ const char* to_string(charger::Error error) {
   return kNames[static_cast<size_t>(error)];
 }
 
-void flag(json::Writer& out, const char* name, bool value) {
-  out.key(name);
-  out.boolean(value);
-}
-
 void three(json::Writer& out, const char* name, const int32_t (&values)[3]) {
   out.key(name);
   out.begin_array();
@@ -63,35 +58,6 @@ bool Console::connector_argument(Arguments& arguments, uint8_t& connector_id, Er
     return false;
   }
   connector_id = static_cast<uint8_t>(number);
-  return true;
-}
-
-bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
-  const EngineSummary summary = parts_.engine.summary(now);
-  const platform::HeapFigures heap = parts_.device.heap();
-  member(out, "version", parts_.firmware_version);
-  member(out, "identity", parts_.identity);
-  member(out, "serial_number", parts_.device.serial_number().span());
-  member(out, "uptime_ms", parts_.log.uptime_ms());
-  member(out, "utc_ms", summary.utc.ms);
-  flag(out, "link", parts_.csms.status().is_up);
-  member(out, "registration", summary.registration);
-  member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
-  member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
-  flag(out, "offline_limit", parts_.policy.is_offline_limit_active());
-  member(out, "heap_free", heap.free);
-  member(out, "heap_minimum_free", heap.minimum_free);
-  member(out, "heap_largest_block", heap.largest_block);
-  out.key("connectors");
-  out.begin_array();
-  for (uint8_t id = 1; id <= connectors_; ++id) {
-    out.begin_object();
-    member(out, "connector", id);
-    member(out, "status", parts_.engine.connector(id).status);
-    write_connector(out, id);
-    out.end_object();
-  }
-  out.end_array();
   return true;
 }
 
@@ -482,6 +448,10 @@ bool Console::sim(Arguments& arguments, json::Writer&, Error& error, Instant now
   }
   if (is_word(what, "link") && is_word(value, "down")) {
     request_ = Request::kLinkDown;
+    return true;
+  }
+  if (is_word(what, "crash")) {
+    request_ = Request::kCrash;
     return true;
   }
   if (is_word(what, "link") && is_word(value, "up")) {

@@ -31,6 +31,19 @@ bool Console::firmware(Arguments& arguments, json::Writer& out, Error& error, In
     }
     return false;
   }
+  if (is_word(verb, "confirm")) {
+    switch (parts_.engine.confirm_firmware(now)) {
+      case Status::kOk:
+        return true;
+      case Status::kInvalidState:
+        error = Error("no image is on trial");
+        break;
+      default:
+        error =
+            Error("the decision could not be stored: the image is given up at the next restart");
+    }
+    return false;
+  }
   if (!verb.empty()) return false;
   const FileJobs jobs = parts_.engine.file_jobs();
   if (parts_.firmware != nullptr) {

@@ -12,22 +12,6 @@ namespace {
 constexpr const char* kRecordFile = "transactions.log";
 constexpr size_t kRecordBytes = 128;
 
-const char* to_string(platform::ResetCause cause) {
-  switch (cause) {
-    case platform::ResetCause::kPowerOn:
-      return "power on";
-    case platform::ResetCause::kBrownOut:
-      return "brown-out";
-    case platform::ResetCause::kWatchdog:
-      return "watchdog";
-    case platform::ResetCause::kSoftware:
-      return "software";
-    case platform::ResetCause::kUnknown:
-      break;
-  }
-  return "unknown";
-}
-
 }  // namespace
 
 Status DiagnosticsReport::rewind(common::UtcTime from, common::UtcTime to) {
@@ -108,7 +92,7 @@ bool DiagnosticsReport::write_gateway(json::Writer& out) const {
   member(out, "version", parts_.firmware_version);
   member(out, "identity", parts_.identity);
   member(out, "serial_number", parts_.device.serial_number().span());
-  member(out, "reset_cause", to_string(parts_.device.reset_cause()));
+  member(out, "reset_cause", parts_.device.reset_reason());
   member(out, "uptime_ms", parts_.log.uptime_ms());
   member(out, "utc_ms", summary.utc.ms);
   member(out, "registration", summary.registration);

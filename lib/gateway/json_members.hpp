@@ -20,4 +20,9 @@ inline void member(json::Writer& out, const char* name, int64_t value) {
   out.integer(value);
 }
 
+inline void flag(json::Writer& out, const char* name, bool value) {
+  out.key(name);
+  out.boolean(value);
+}
+
 }  // namespace gateway

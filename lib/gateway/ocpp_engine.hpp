@@ -182,6 +182,9 @@ class OcppEngine : public charger::ChargerObserver {
   /// @retval kUnsupported  No place for an image.  @retval kInvalidArgument  Empty or too long.
   /// @retval kInvalidState  One is being installed.  @retval kIo, kNoSpace
   virtual common::Status update_firmware(common::TextSpan url, common::Instant now) = 0;
+  /// Keeps the image on trial without waiting for the CSMS. @retval kInvalidState  None is on trial.
+  /// @retval kIo  Not stored: it is given up at the next restart.
+  virtual common::Status confirm_firmware(common::Instant now) = 0;
   /// Stops a transaction for a local cause. @retval kInvalidState  None is running.
   virtual common::Status stop_transaction(uint8_t connector_id, StopCause cause,
                                           common::Instant now) = 0;

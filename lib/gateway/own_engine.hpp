@@ -65,6 +65,9 @@ class OwnEngine final : public OcppEngine {
   common::Status update_firmware(common::TextSpan url, common::Instant now) override {
     return charge_point_.update_firmware(url, now);
   }
+  common::Status confirm_firmware(common::Instant now) override {
+    return charge_point_.confirm_firmware(now);
+  }
   common::Status stop_transaction(uint8_t connector_id, StopCause cause,
                                   common::Instant now) override {
     return charge_point_.stop_transaction(

@@ -32,6 +32,11 @@ Instant SessionPolicy::step(Instant now) {
     }
     for (uint8_t id = 1; id <= settings_.connectors; ++id) apply(id, now);
   }
+  for (uint8_t id = 1; is_safe_mode_ && id <= settings_.connectors; ++id) {
+    const Connector& connector = connectors_[id - 1];
+    if (connector.has_state && connector.is_told_safe == engine_.connector(id).has_transaction)
+      tell_engine(id, now);
+  }
   Instant next = should_limit ? Instant::never() : due;
   for (uint8_t id = 1; id <= settings_.connectors; ++id)
     next = common::earlier(next, step_access(id, now));
@@ -75,7 +80,32 @@ void SessionPolicy::report_state(uint8_t connector_id, Instant now) {
     connector.state.is_faulted = false;
     connector.state.info.assign_truncated(common::text("the tag reader does not answer"));
   }
-  engine_.on_charger_state(connector_id, connector.state, now);
+  tell_engine(connector_id, now);
+}
+
+void SessionPolicy::tell_engine(uint8_t connector_id, Instant now) {
+  Connector& connector = connectors_[connector_id - 1];
+  connector.is_told_safe = is_safe_mode_ && !engine_.connector(connector_id).has_transaction;
+  if (!connector.is_told_safe) {
+    engine_.on_charger_state(connector_id, connector.state, now);
+    return;
+  }
+  charger::ChargerState state = connector.state;
+  state.health = charger::Health::kLost;
+  state.is_faulted = false;
+  state.error = charger::Error::kInternalError;
+  state.vendor_error_code.assign_truncated(common::text("gateway:SAFE_MODE"));
+  state.info.assign_truncated(common::text("safe mode after crashes"));
+  engine_.on_charger_state(connector_id, state, now);
+}
+
+void SessionPolicy::set_safe_mode(bool is_safe, Instant now) {
+  if (is_safe == is_safe_mode_) return;
+  is_safe_mode_ = is_safe;
+  for (uint8_t id = 1; id <= settings_.connectors; ++id) {
+    apply(id, now);
+    if (connectors_[id - 1].has_state) tell_engine(id, now);
+  }
 }
 
 void SessionPolicy::on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
@@ -112,6 +142,10 @@ void SessionPolicy::apply(uint8_t connector_id, Instant now) {
   }
   if (is_offline_limit_active_ && connector.given.limit_ma > settings_.offline_ma) {
     connector.given.limit_ma = settings_.offline_ma;
+  }
+  if (is_safe_mode_) {
+    connector.given.permit = false;
+    connector.given.limit_ma = 0;
   }
   bridge_.set_offer(connector_id, connector.given, now);
 }

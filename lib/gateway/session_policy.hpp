@@ -44,6 +44,10 @@ class SessionPolicy final : public charger::ChargerObserver,
   common::Instant step(common::Instant now);
   bool is_offline_limit_active() const { return is_offline_limit_active_; }
 
+  /// Keeps all chargers off, whatever the engine offers. Towards the engine connectors without a transaction are out of
+  /// order (Unavailable, InternalError); a transaction stays open, suspended.
+  void set_safe_mode(bool is_safe, common::Instant now);
+
   void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                         common::Instant now) override;
   void on_meter_sample(uint8_t connector_id, const charger::MeterSample& sample,
@@ -104,6 +108,7 @@ class SessionPolicy final : public charger::ChargerObserver,
     charger::Offer wanted;
     charger::Offer given;
     bool has_offer = false;
+    bool is_told_safe = false;  ///< The engine was told that it is out of order.
 
     // session_policy_access.cpp
     charger::OwnAuthorization own = charger::OwnAuthorization::kNone;
@@ -128,6 +133,7 @@ class SessionPolicy final : public charger::ChargerObserver,
   }
   void apply(uint8_t connector_id, common::Instant now);
   void report_state(uint8_t connector_id, common::Instant now);
+  void tell_engine(uint8_t connector_id, common::Instant now);
   bool is_repeated(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now);
 
   // session_policy_access.cpp
@@ -149,6 +155,7 @@ class SessionPolicy final : public charger::ChargerObserver,
   PolicySettings settings_;
   Connector connectors_[limits::kMaxConnectors];
   bool is_reader_healthy_ = true;
+  bool is_safe_mode_ = false;
   bool is_online_ = false;
   bool is_offline_limit_active_ = false;
   common::Instant offline_at_;  ///< Then the rule begins to hold.

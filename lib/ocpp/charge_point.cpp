@@ -160,6 +160,11 @@ common::Status ChargePoint::update_firmware(common::TextSpan url, Instant now) {
   return at(now).firmware.order(order);
 }
 
+common::Status ChargePoint::confirm_firmware(Instant now) {
+  engine_.wake();
+  return at(now).firmware.confirm();
+}
+
 size_t ChargePoint::action_count() const { return messages::kActionCount; }
 
 ActionCounters ChargePoint::counters(size_t index) const {

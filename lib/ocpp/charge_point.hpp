@@ -122,6 +122,8 @@ class ChargePoint final : public charger::ChargerObserver, public charger::IdRea
   /// @retval kInvalidArgument  The URL is empty or longer than limits::kMaxLocationBytes.
   /// @retval kInvalidState     An image is being installed.
   common::Status update_firmware(common::TextSpan url, common::Instant now);
+  /// Keeps the image on trial without waiting for the CSMS. @retval kInvalidState  None is on trial.
+  common::Status confirm_firmware(common::Instant now);
 
   /// Stores what was put off to spare the flash (charging profiles, authorization cache).
   /// Before the process ends on purpose.

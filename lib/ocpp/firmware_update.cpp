@@ -212,13 +212,19 @@ Instant FirmwareUpdate::try_out() {
     if (engine_.ports.firmware->roll_back() == Status::kOk) engine_.request_reset(true);
     return trial_ends_;
   }
+  (void)confirm();
+  return engine_.now();
+}
+
+Status FirmwareUpdate::confirm() {
+  if (trial_ends_.is_never()) return Status::kInvalidState;
   trial_ends_ = Instant::never();
   if (phase_ != kNone) enter(kConfirming);
   const Status confirmed = engine_.ports.firmware->confirm();
   LOG_INFO(engine_.ports.log, "firmware: version %s is kept (%s)",
            engine_.ports.firmware->version().c_str(), to_string(confirmed));
   if (phase_ != kNone) finish(kInstalledStep);
-  return engine_.now();
+  return confirmed;
 }
 
 }  // namespace ocpp

@@ -26,6 +26,8 @@ class FirmwareUpdate : public FileJob {
   /// Takes an order and drops an earlier one; the same order once more changes nothing.
   /// @retval kInvalidState  An image is being installed.  @retval kNoSpace, kIo  Not stored.
   common::Status order(const FileOrder& order);
+  /// Keeps the image on trial, as the CSMS's answer does. @retval kInvalidState  None is on trial.
+  common::Status confirm();
 
   /// Connectors that are not in use take no new session.
   bool is_blocking() const { return is_blocking_; }

@@ -10,6 +10,8 @@ class Clock {
   virtual ~Clock() = default;
   /// Monotonic time since boot, ms; never goes backwards, unaffected by set_utc().
   virtual common::Instant now() const = 0;
+  /// The same time in us, to measure with; as coarse as now() where the platform has nothing finer.
+  virtual int64_t now_us() const { return now().ms * 1000; }
   /// Wall-clock time, or unknown (0) until SNTP, a battery clock or set_utc() supplied one.
   virtual common::UtcTime utc() const = 0;
   /// Offers the CSMS's time. A platform with a better source (SNTP, operating system) may ignore it.

@@ -13,6 +13,8 @@ constexpr int64_t kYear2024_s = 1704067200;  // Any earlier time was never set.
 
 common::Instant Esp32Clock::now() const { return common::Instant{esp_timer_get_time() / 1000}; }
 
+int64_t Esp32Clock::now_us() const { return esp_timer_get_time(); }
+
 common::UtcTime Esp32Clock::utc() const {
   timeval time{};
   gettimeofday(&time, nullptr);

@@ -8,6 +8,7 @@ namespace platform_esp32 {
 class Esp32Clock final : public platform::Clock {
  public:
   common::Instant now() const override;
+  int64_t now_us() const override;
   /// Unknown until SNTP answered or set_utc() was called: the RTC starts at 1970.
   common::UtcTime utc() const override;
   /// Ignored once SNTP has set the time.

@@ -44,6 +44,21 @@ platform::ResetCause Esp32Device::reset_cause() const {
   return platform::ResetCause::kUnknown;
 }
 
+const char* Esp32Device::reset_reason() const {
+  switch (esp_reset_reason()) {
+    case ESP_RST_INT_WDT:
+      return "interrupt watchdog";
+    case ESP_RST_TASK_WDT:
+      return "task watchdog";
+    case ESP_RST_PANIC:
+      return "panic";
+    case ESP_RST_EXT:
+      return "reset pin";
+    default:
+      return to_string(reset_cause());
+  }
+}
+
 platform::HeapFigures Esp32Device::heap() const {
   platform::HeapFigures figures;
   figures.free = static_cast<uint32_t>(heap_caps_get_free_size(MALLOC_CAP_8BIT));

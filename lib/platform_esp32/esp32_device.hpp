@@ -15,6 +15,7 @@ class Esp32Device final : public platform::Device {
   /// Base MAC address, twelve upper-case hex digits.
   common::FixedString<25> serial_number() const override;
   platform::ResetCause reset_cause() const override;
+  const char* reset_reason() const override;
   platform::HeapFigures heap() const override;
   void reboot() override;
   void feed_watchdog() override;

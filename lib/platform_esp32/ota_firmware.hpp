@@ -29,7 +29,9 @@ class OtaFirmware final : public platform::Firmware {
   common::Status activate() override;
   common::Status confirm() override;
   /// The boot loader does it at the next restart.
-  common::Status roll_back() override { return common::Status::kOk; }
+  common::Status roll_back() override {
+    return boot() == Boot::kTrial ? common::Status::kOk : common::Status::kInvalidState;
+  }
 
  private:
   static constexpr uint32_t kSectorBytes = 4096;

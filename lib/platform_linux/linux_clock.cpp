@@ -17,6 +17,12 @@ int64_t read_clock_ms(clockid_t id) {
 
 common::Instant LinuxClock::now() const { return common::Instant{read_clock_ms(CLOCK_MONOTONIC)}; }
 
+int64_t LinuxClock::now_us() const {
+  timespec ts{};
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return static_cast<int64_t>(ts.tv_sec) * 1000000 + ts.tv_nsec / 1000;
+}
+
 common::UtcTime LinuxClock::utc() const {
   if (source_ == UtcSource::kCsms) {
     const int64_t offset_ms = utc_minus_monotonic_ms_.load();

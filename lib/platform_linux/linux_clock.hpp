@@ -18,6 +18,7 @@ class LinuxClock final : public platform::Clock {
   explicit LinuxClock(UtcSource source = UtcSource::kOperatingSystem) : source_(source) {}
 
   common::Instant now() const override;
+  int64_t now_us() const override;
   /// Unknown while the operating system's clock is before 2024: such a clock was never set.
   common::UtcTime utc() const override;
   void set_utc(common::UtcTime utc) override;

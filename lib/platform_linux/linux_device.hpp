@@ -22,7 +22,7 @@ class LinuxDevice final : public platform::Device {
   explicit LinuxDevice(Options options);
 
   common::FixedString<25> serial_number() const override { return serial_number_; }
-  /// kSoftware after reboot() or mark_clean_stop(); kPowerOn on the first start and after the process was
+  /// kSoftware after reboot() or mark_clean_stop(); kWatchdog after a crash, see note_crashes(); kPowerOn on the first start and after the process was
   /// killed (kill -9 is this platform's power cut); kUnknown when the marker file cannot be read.
   platform::ResetCause reset_cause() const override { return reset_cause_; }
   /// The platform cannot tell: all 0.
@@ -31,8 +31,13 @@ class LinuxDevice final : public platform::Device {
   /// Every other descriptor is closed, locks are freed, threads end. Does not return; exits with
   /// kRebootFailedExitCode when exec fails.
   void reboot() override;
-  /// The operating system restarts nothing that hangs: no-op.
+  /// The operating system restarts nothing that hangs: does nothing.
   void feed_watchdog() override {}
+
+  /// From here on a program error (abort, segmentation fault, ...) leaves a mark that the next start reports as
+  /// kWatchdog, and then ends the process as it would have. Handlers that are there already (sanitizers) stay.
+  /// One object of the process only; it must live to the end.
+  void note_crashes();
 
   /// Call before a wanted end of the process (SIGTERM), so that the next start reports kSoftware.
   void mark_clean_stop();

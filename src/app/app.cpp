@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 
 namespace app {
 
@@ -38,14 +39,19 @@ App::App(const Platform& platform)
                                              platform.log, platform.files, build::kVersion,
                                              identity_.c_str()}),
       upload_(platform_.files, profile_files_),
-      console_(gateway::ConsoleParts{
-          platform.console, platform.output, platform.log, platform.clock, platform.device,
-          platform.csms, settings_, engine_, policy_, site_, bridge_, build::kVersion,
-          identity_.c_str(), platform.firmware, platform.transfer, &upload_}),
+      crash_guard_(&platform.crashes, platform.log),
+      image_trial_(platform.firmware),
+      console_(gateway::ConsoleParts{platform.console, platform.output, platform.log,
+                                     platform.clock, platform.device, platform.csms, settings_,
+                                     engine_, policy_, site_, bridge_, build::kVersion,
+                                     identity_.c_str(), platform.firmware, platform.transfer,
+                                     &upload_, &crash_guard_, &loop_meter_}),
       led_(platform.gpio, platform.status_led_pin) {}
 
 Status App::begin(Error& error) {
   const Instant now = platform_.clock.now();
+  crash_guard_.begin(platform_.device.reset_cause(), now);
+  image_trial_.begin(now);
   common::LogLevel level = common::LogLevel::kInfo;
   if (gateway::log_level_from_text(settings_.text("log_level").span(), level))
     platform_.log.set_level(level);
@@ -64,9 +70,14 @@ Status App::begin(Error& error) {
   policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
   policy.silence_stop_ms = int64_t{settings_.integer("silence_stop_s")} * 1000;
   policy_.begin(policy, now);  // the console asks it, even when nothing else can start
+  if (crash_guard_.mode() == gateway::CrashGuard::Mode::kConsoleOnly) {
+    error = Error("crashes went on in safe mode: say safe-mode leave, or wait half an hour");
+    return Status::kInvalidState;
+  }
   RETURN_IF_ERROR(begin_site(error));
   RETURN_IF_ERROR(begin_bridge(policy, error));
   policy_.begin(policy, now);
+  policy_.set_safe_mode(crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal, now);
   gateway::EngineOptions options;
   options.vendor.assign_truncated(settings_.text("vendor").span());
   options.model.assign_truncated(settings_.text("model").span());
@@ -208,6 +219,7 @@ uint16_t App::ping_interval_s() const {
 }
 
 void App::step() {
+  loop_meter_.on_turn(platform_.clock.now_us());
   const Instant now = platform_.clock.now();
   Instant deadline = now + 1000;  // The watchdog is fed at least this often.
   platform_.device.feed_watchdog();
@@ -238,9 +250,23 @@ void App::step() {
   }
   deadline = common::earlier(deadline, chargers_restart_by_);
   deadline = common::earlier(deadline, led_.step(led_pattern(), now));
+  deadline = common::earlier(deadline, step_reliability(now));
   deadline = common::earlier(deadline, reboot_at_);
   if (reboot_at_ <= now) platform_.device.reboot();
+  loop_meter_.on_wait(platform_.clock.now_us(), deadline.ms * 1000);
   platform_.waiter.wait_until(deadline);
+}
+
+Instant App::step_reliability(Instant now) {
+  const Instant next = crash_guard_.step(now);
+  if (is_running_)
+    policy_.set_safe_mode(crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal, now);
+  if (crash_guard_.needs_restart()) plan_reboot(now);
+  if (image_trial_.step(is_running_, now)) {
+    LOG_ERROR(platform_.log, "this image does not start the gateway: back to the one before");
+    plan_reboot(now);
+  }
+  return next;
 }
 
 void App::step_link(Instant now) {
@@ -321,8 +347,11 @@ void App::handle_request(Instant now) {
           platform_.ocpp_settings.erase_all() != Status::kOk) {
         LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
       }
+      (void)crash_guard_.leave(now);
       plan_reboot(now);
       break;
+    case gateway::Console::Request::kCrash:
+      std::abort();
     case gateway::Console::Request::kLinkDown:
       platform_.csms.close(kGoingAway);
       break;

@@ -6,7 +6,10 @@
 #include "bridge/bridge.hpp"
 #include "bridge/profile_files.hpp"
 #include "gateway/console.hpp"
+#include "gateway/crash_guard.hpp"
 #include "gateway/diagnostics_report.hpp"
+#include "gateway/image_trial.hpp"
+#include "gateway/loop_meter.hpp"
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -29,6 +32,7 @@ struct Platform {
   platform::KeyValueStore& device_settings;
   platform::KeyValueStore& ocpp_settings;
   platform::KeyValueStore& registers;  ///< Energy registers of the chargers.
+  platform::KeyValueStore& crashes;    ///< Count of crashes.
   platform::WebSocketLink& csms;
   platform::SerialLink& console;
   gateway::ConsoleOutput& output;
@@ -71,6 +75,7 @@ class App {
   void send_frames(common::Instant now);
   void handle_events(common::Instant now);
   void handle_request(common::Instant now);
+  common::Instant step_reliability(common::Instant now);
   void restart(bool is_hard, common::Instant now);
   void plan_reboot(common::Instant now);
   LedPattern led_pattern() const;
@@ -87,6 +92,9 @@ class App {
   common::FixedString<48> identity_;
   gateway::DiagnosticsReport diagnostics_;
   gateway::FileUpload upload_;
+  gateway::CrashGuard crash_guard_;
+  gateway::ImageTrial image_trial_;
+  gateway::LoopMeter loop_meter_;
   gateway::Console console_;
   StatusLed led_;
   uint8_t connectors_ = 0;

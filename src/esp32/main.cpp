@@ -56,7 +56,8 @@ class Board {
     const bool has_stores =
         NvsKeyValueStore::begin_partition() == Status::kOk &&
         settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
-        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk;
+        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
+        crashes_.open("crashes") == Status::kOk;
     if (has_stores && firmware_.begin() != Status::kOk)
       LOG_ERROR(log_, "there is no second partition for firmware");
     const bool has_files = files_.begin() == Status::kOk;
@@ -102,8 +103,9 @@ class Board {
   }
 
   app::Platform platform() {
-    app::Platform parts{clock_,         waiter_,    entropy_, device_,  files_,  settings_,
-                        ocpp_settings_, registers_, csms_,    console_, output_, log_};
+    app::Platform parts{clock_,    waiter_,        entropy_,   device_,  files_,
+                        settings_, ocpp_settings_, registers_, crashes_, csms_,
+                        console_,  output_,        log_};
     parts.buses[0] = &bus_;
     if (limits::kMaxSerialBuses > 1) parts.buses[1 % limits::kMaxSerialBuses] = &second_bus_;
     for (size_t i = 0; i < limits::kMaxTcpBuses; ++i) parts.sockets[i] = &sockets_[i];
@@ -126,6 +128,7 @@ class Board {
   NvsKeyValueStore settings_;
   NvsKeyValueStore ocpp_settings_;
   NvsKeyValueStore registers_;
+  NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
   platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};

@@ -83,6 +83,7 @@ int run(const native::Options& options, char** argv) {
   FileKeyValueStore stored_settings;
   FileKeyValueStore ocpp_settings;
   FileKeyValueStore registers;
+  FileKeyValueStore crashes;
   if (files.open(options.data_dir + "/records") != Status::kOk) return fail(files.last_error());
   if (stored_settings.open(options.data_dir + "/settings") != Status::kOk) {
     return fail(stored_settings.last_error());
@@ -92,6 +93,9 @@ int run(const native::Options& options, char** argv) {
   }
   if (registers.open(options.data_dir + "/registers") != Status::kOk) {
     return fail(registers.last_error());
+  }
+  if (crashes.open(options.data_dir + "/crashes") != Status::kOk) {
+    return fail(crashes.last_error());
   }
   PosixFileStore image_files;
   FileKeyValueStore boot_state;
@@ -103,6 +107,7 @@ int run(const native::Options& options, char** argv) {
   }
   native::SettingOverrides settings(stored_settings, options.settings);
   LinuxDevice device({"", options.data_dir + "/running", argv});
+  device.note_crashes();
 
   std::unique_ptr<StdioLink> stdio;
   std::unique_ptr<PtyLink> pty;
@@ -134,8 +139,8 @@ int run(const native::Options& options, char** argv) {
   transfer_options.temporary_folder = options.data_dir;
   CurlFileTransfer transfer(transfer_options);
 
-  app::Platform platform{clock,         waiter,    entropy, device,       files,  settings,
-                         ocpp_settings, registers, csms,    console_copy, output, log};
+  app::Platform platform{clock,     waiter,  entropy, device,       files,  settings, ocpp_settings,
+                         registers, crashes, csms,    console_copy, output, log};
   platform.transfer = &transfer;
   platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;

@@ -380,6 +380,28 @@ TEST_CASE_FIXTURE(Fixture,
   end();
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a technician keeps a version on trial without the CSMS, over restarts") {
+  CHECK(world.charge_point->confirm_firmware(world.now()) == common::Status::kInvalidState);
+  CHECK(is_accepted(update()));
+  REQUIRE(
+      world.run_until([&] { return world.has_event(ocpp::EventType::kResetRequested); }, 60000));
+  world.events.clear();
+  (void)world.restart(platform::ResetCause::kSoftware);
+  CHECK(world.firmware->boot() == platform::Firmware::Boot::kTrial);
+  CHECK(world.charge_point->confirm_firmware(world.now()) == common::Status::kOk);
+  CHECK(world.charge_point->confirm_firmware(world.now()) == common::Status::kInvalidState);
+  world.run_for(16 * 60 * 1000);
+  CHECK_FALSE(world.has_event(ocpp::EventType::kResetRequested));
+  (void)world.restart(platform::ResetCause::kPowerOn);
+  CHECK(version() == "1.2.3");
+  CHECK(world.firmware->boot() == platform::Firmware::Boot::kNormal);
+  world.connect();
+  world.run_for(5000);
+  CHECK(version() == "1.2.3");
+  CHECK(told() == "Downloading Downloaded Installing Installed");
+}
+
 // Rules: R-4.5-1 R-8-2
 TEST_CASE("a power cut at any write of an update neither loses nor repeats what was decided") {
   size_t cuts = 0;

@@ -88,6 +88,7 @@ class FakeEngine final : public gateway::OcppEngine {
   common::Status update_firmware(common::TextSpan, common::Instant) override {
     return common::Status::kUnsupported;
   }
+  common::Status confirm_firmware(common::Instant) override { return confirm_status; }
   common::Status stop_transaction(uint8_t connector_id, gateway::StopCause cause,
                                   Instant) override {
     if (!transaction.has_transaction) return common::Status::kInvalidState;
@@ -116,6 +117,7 @@ class FakeEngine final : public gateway::OcppEngine {
   common::Status clear_status = common::Status::kOk;
   common::Status resend_status = common::Status::kOk;
   common::Status data_transfer_status = common::Status::kOk;
+  common::Status confirm_status = common::Status::kInvalidState;
   size_t pending_messages = 0;
   common::UtcTime utc;
   std::vector<gateway::ActionCounters> actions;

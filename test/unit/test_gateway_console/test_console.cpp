@@ -7,6 +7,7 @@
 #include "platform_sim/sim_key_value_store.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 
+#include <new>
 #include <string>
 
 using common::Instant;
@@ -53,9 +54,12 @@ struct Fixture {
   bridge::Bridge bridge{registers, log};
   gateway::SessionPolicy policy{engine, site, log};
   gateway::SiteLimit site{policy, bridge, log};
-  gateway::Console console{gateway::ConsoleParts{terminal, output, log, clock, device, csms,
-                                                 settings, engine, policy, site, bridge, "1.2.3",
-                                                 "CP1"}};
+  platform_sim::SimKeyValueStore crash_store{power};
+  gateway::CrashGuard crashes{&crash_store, log};
+  gateway::LoopMeter loop;
+  gateway::Console console{gateway::ConsoleParts{
+      terminal, output, log, clock, device, csms, settings, engine, policy, site, bridge, "1.2.3",
+      "CP1", nullptr, nullptr, nullptr, &crashes, &loop}};
 
   Fixture() {
     gateway::PolicySettings policy_settings;
@@ -299,3 +303,35 @@ TEST_CASE("test builds present tags and cut the link") {
   CHECK(has(fixture.say("sim plug"), "the charger simulator's"));
 }
 #endif
+
+TEST_CASE("status tells why the gateway started, its mode and how its loop turns") {
+  Fixture fixture;
+  fixture.device.set_reset_cause(platform::ResetCause::kBrownOut);
+  for (int i = 0; i < 3; ++i) {
+    fixture.crashes.~CrashGuard();
+    new (&fixture.crashes) gateway::CrashGuard(&fixture.crash_store, fixture.log);
+    fixture.crashes.begin(platform::ResetCause::kBrownOut, fixture.clock.now());
+  }
+  fixture.loop.on_turn(1000);
+  fixture.loop.on_wait(1003, 2000);
+  fixture.loop.on_turn(2001);
+  fixture.loop.on_wait(2003, 3000);
+  const std::string text = fixture.say("status");
+  CHECK(has(text, R"("reset_cause":"brown-out","mode":"safe","mode_ends_in_ms":1800000,)"
+                  R"("recent_crashes":0,"crashes":3,)"));
+  CHECK(has(text, R"("loop_us":{"turns":2,"period":{"min":1001,"max":1001,"p99":1001},)"
+                  R"("busy":{"min":2,"max":3,"p99":3},"late":{"min":1,"max":1,"p99":1}})"));
+  CHECK(has(fixture.say("safe-mode"), R"("ok":true,"mode":"safe")"));
+  CHECK(has(fixture.say("safe-mode leave"), R"("ok":true,"mode":"normal")"));
+  CHECK(has(fixture.say("safe-mode now"), "usage: safe-mode"));
+  CHECK(fixture.crashes.mode() == gateway::CrashGuard::Mode::kNormal);
+}
+
+TEST_CASE("an image on trial is confirmed by command, with a sentence where there is none") {
+  Fixture fixture;
+  CHECK(has(fixture.say("firmware confirm"), "no image is on trial"));
+  fixture.engine.confirm_status = common::Status::kIo;
+  CHECK(has(fixture.say("firmware confirm"), "could not be stored"));
+  fixture.engine.confirm_status = common::Status::kOk;
+  CHECK(fixture.say("#2 firmware confirm") == "{\"id\":2,\"ok\":true}\n");
+}

@@ -144,3 +144,47 @@ TEST_CASE("a dead tag reader is a warning, unless the charger has something wors
   CHECK(fixture.policy.state(1).error == charger::Error::kNone);
   CHECK(fixture.policy.state(2).error == charger::Error::kNone);
 }
+
+TEST_CASE("safe mode keeps all chargers off and their connectors out of order") {
+  Fixture fixture;
+  charger::ChargerState state;
+  state.plug = charger::Plug::kPlugged;
+  state.health = charger::Health::kOk;
+  fixture.policy.on_charger_state(1, state, Instant{0});
+  fixture.policy.set_offer(1, Offer{true, 16000, 3}, Instant{0});
+  fixture.policy.set_safe_mode(true, Instant{10});
+  CHECK_FALSE(fixture.chargers.last[1].permit);
+  CHECK(fixture.chargers.last[1].limit_ma == 0);
+  CHECK(fixture.engine.last_state.health == charger::Health::kLost);
+  CHECK(fixture.engine.last_state.error == charger::Error::kInternalError);
+  CHECK(fixture.engine.last_state.info == common::FixedString<50>("safe mode after crashes"));
+  CHECK(fixture.policy.state(1).health == charger::Health::kOk);  // what the console shows
+  fixture.policy.set_offer(1, Offer{true, 10000, 3}, Instant{20});
+  fixture.policy.set_offer(2, Offer{true, 10000, 3}, Instant{20});
+  CHECK_FALSE(fixture.chargers.last[1].permit);
+  CHECK_FALSE(fixture.chargers.last[2].permit);
+
+  fixture.policy.set_safe_mode(false, Instant{30});
+  CHECK(fixture.chargers.last[1] == Offer{true, 10000, 3});
+  CHECK(fixture.engine.last_state.health == charger::Health::kOk);
+  CHECK(fixture.engine.last_state.error == charger::Error::kNone);
+}
+
+TEST_CASE("safe mode leaves a transaction open, and takes the connector out of order at its end") {
+  Fixture fixture;
+  charger::ChargerState state;
+  state.plug = charger::Plug::kPlugged;
+  state.health = charger::Health::kOk;
+  fixture.engine.transaction.has_transaction = true;
+  fixture.policy.set_safe_mode(true, Instant{0});
+  fixture.policy.on_charger_state(1, state, Instant{10});
+  CHECK(fixture.engine.last_state.health == charger::Health::kOk);
+  const size_t told = fixture.engine.states.size();
+  (void)fixture.policy.step(Instant{20});
+  CHECK(fixture.engine.states.size() == told);
+  fixture.engine.transaction.has_transaction = false;
+  (void)fixture.policy.step(Instant{30});
+  CHECK(fixture.engine.last_state.health == charger::Health::kLost);
+  (void)fixture.policy.step(Instant{40});
+  CHECK(fixture.engine.states.size() == told + 1);
+}
