@@ -70,7 +70,8 @@ common::Instant ChargerDriver::step(common::Instant now) {
     has_offer_ = true;
     update_target(now);
   }
-  common::Instant next = check_silence(now);
+  if (pause_.next() <= now) update_target(now);
+  common::Instant next = common::earlier(check_silence(now), pause_.next());
   if (!has_offer_) next = common::earlier(next, begun_at_ + config_.timings.first_offer_ms);
   next = common::earlier(next, limit_.step(now));
   next = common::earlier(next, enable_.step(now));
@@ -124,17 +125,23 @@ charger::Capabilities ChargerDriver::capabilities() const {
 /// What an offer comes to: rounded down to the step, 0 below the minimum.
 uint32_t ChargerDriver::target_for(const charger::Offer& offer) const {
   if (!offer.permit || guard_.must_stop() || is_other_model_) return 0;
-  if (phase_switch_.is_pausing()) return 0;
-  const charger::Capabilities limits = capabilities();
-  uint32_t target = offer.limit_ma < limits.max_ma ? offer.limit_ma : limits.max_ma;
+  if (phase_switch_.is_pausing() || pause_.is_holding()) return 0;
+  const bool is_shared = can_switch_phases() && offer.phases == 1 && actual_phases() == 3;
   // Not switched yet: what is meant for one phase is shared by three.
-  if (limits.can_switch_phases && offer.phases == 1 && actual_phases() == 3) target /= 3;
-  target -= target % profile_->control.step_ma;
-  return target < limits.min_ma ? 0 : target;
+  return allowed_ma(offer, is_shared ? 3 : 1);
 }
 
-void ChargerDriver::update_target(common::Instant) {
+uint32_t ChargerDriver::allowed_ma(const charger::Offer& offer, uint32_t divisor) const {
+  const charger::Capabilities limits = capabilities();
+  uint32_t result = std::min(offer.limit_ma, limits.max_ma) / divisor;
+  result -= result % profile_->control.step_ma;
+  return result < limits.min_ma ? 0 : result;
+}
+
+void ChargerDriver::update_target(common::Instant now) {
   if (!has_offer_) return;
+  if (pause_.update(offer_.permit, allowed_ma(offer_, 1) != 0, config_.timings, now))
+    LOG_WARN(*ports_.log, kPausedTooOften, config_.connector_id);
   const ControlTable& control = profile_->control;
   const uint32_t target = wake_.is_toggling() ? 0 : target_for(offer_);
   if (target != target_ma_) {
@@ -291,6 +298,12 @@ void ChargerDriver::describe_error(charger::ChargerState& state, common::Instant
     describe_own_error(state);
     return;
   }
+  if (guard_.is_in_doubt()) {
+    state.error = charger::Error::kOtherError;
+    state.vendor_error_code.assign_truncated(common::text("METER_CONTRADICTS"));
+    state.info.assign_truncated(common::text("power flows, though the vehicle asks for none"));
+    return;
+  }
   if (ports_.meter != nullptr && ports_.meter->is_lost(now)) {
     state.error = charger::Error::kPowerMeterFailure;
     state.vendor_error_code.assign_truncated(common::text("METER_TIMEOUT"));
@@ -342,11 +355,13 @@ void ChargerDriver::report_state(common::Instant now) {
 void ChargerDriver::update_guard(common::Instant now) {
   int32_t current_ma = 0;
   const uint8_t phases = capabilities().phases;
-  if (!Measurement::highest_current(reading_.sample(), phases, current_ma)) {
-    const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
-    if (!has_meter || !Measurement::highest_current(ports_.meter->sample(), phases, current_ma))
-      return;
+  const charger::MeterSample* sample = &reading_.sample();
+  if (!Measurement::highest_current(*sample, phases, current_ma)) {
+    if (ports_.meter == nullptr || !ports_.meter->is_fresh(now)) return;
+    sample = &ports_.meter->sample();
+    if (!Measurement::highest_current(*sample, phases, current_ma)) return;
   }
+  follow_phases(*sample);
   measured_ma_ = current_ma;
   if (!has_offer_) {
     guard_.pause();
@@ -376,6 +391,10 @@ void ChargerDriver::emit_sample(common::Instant now) {
   if (energy_.is_known() && sample.has(charger::kMeterEnergyImport))
     sample.energy_import_wh = energy_.value_wh();
   last_sample_ = sample;
+  if (sample.has(charger::kMeterPower)) {
+    const bool may_charge = normaliser_.is_asking() || !is_plugged(normaliser_.pilot());
+    guard_.check_power(sample.power_w, may_charge, config_.timings, now);
+  }
   save_energy_now_and_then(now);
   observer_->on_meter_sample(config_.connector_id, sample, now);
 }

@@ -9,6 +9,7 @@
 #include "bridge/measurement.hpp"
 #include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
+#include "bridge/pause_hold.hpp"
 #include "bridge/phase_switch.hpp"
 #include "bridge/register_set.hpp"
 #include "bridge/setpoint.hpp"
@@ -99,6 +100,7 @@ class ChargerDriver final : public Driver {
   // charger_driver.cpp: offer, supervision, reports
   void update_target(common::Instant now);
   uint32_t target_for(const charger::Offer& offer) const;
+  uint32_t allowed_ma(const charger::Offer& offer, uint32_t divisor) const;
   void report_state(common::Instant now);
   charger::ChargerState build_state(common::Instant now) const;
   void describe_own_error(charger::ChargerState& state) const;
@@ -154,9 +156,10 @@ class ChargerDriver final : public Driver {
   uint8_t readback_row(uint8_t row) const;
   uint8_t limit_parts() const;
   uint64_t limit_raw(uint8_t row, uint32_t ma) const;
-  uint32_t limit_ma(uint8_t row, uint64_t bits) const;
+  uint32_t limit_ma(uint8_t row, uint64_t bits, uint8_t phases) const;
   uint32_t quantise(uint32_t ma) const;
   uint8_t charging_phases() const;
+  void follow_phases(const charger::MeterSample& sample);
   size_t setting_count() const;
   Setting setting(size_t index) const;
   bool is_same_setting(const Setting& item, uint8_t read_row, uint64_t bits) const;
@@ -213,6 +216,7 @@ class ChargerDriver final : public Driver {
   Setpoint limit_;   ///< mA; 0 = stop.
   Setpoint enable_;  ///< 0 or 1.
   ActionRunner runner_;
+  PauseHold pause_;
   WakeLadder wake_;
   PhaseSwitch phase_switch_;
   Measurement reading_;
@@ -266,7 +270,9 @@ class ChargerDriver final : public Driver {
   common::Instant tell_service_at_;  ///< Not before.
   common::Instant serving_from_;     ///< State F may be left over from out of service until here.
   common::Instant unlock_until_;
-  uint8_t phases_now_ = 0;  ///< 1 or 3; 0 = never switched, not read.
+  uint8_t active_phases_ = 0;   ///< That carried current when some did last; 0 = not known.
+  uint8_t written_phases_ = 0;  ///< That the limit was written for, where it is a power.
+  uint8_t phases_now_ = 0;      ///< 1 or 3; 0 = never switched, not read.
   bool was_permitted_ = false;
   int64_t plug_time_ms_ = -1;
   uint32_t session_marker_ = 0;

@@ -196,7 +196,8 @@ void ChargerDriver::on_setpoint_value(const PendingRead& read, common::ByteSpan 
   const uint64_t bits = registers_.raw(read.block.first_row, payload, read.block);
   uint32_t value = 0;
   if (is_limit) {
-    value = limit_ma(read.block.first_row, bits);
+    const uint8_t phases = written_phases_ != 0 ? written_phases_ : charging_phases();
+    value = limit_ma(read.block.first_row, bits, phases);
   } else {
     value = bits == control.enable_on ? 1 : bits == control.enable_off ? 0 : 2;
   }
@@ -471,6 +472,7 @@ void ChargerDriver::on_state(common::Instant now) {
   if (boot_state_seen_ && !is_booting && phase_ == Phase::kRunning) {
     // What it says now is not trusted before its settings and its limit are back.
     boot_state_seen_ = false;
+    normaliser_.trust_contactor();
     on_charger_restart("it was booting", now);
     return;
   }

@@ -31,11 +31,24 @@ uint8_t ChargerDriver::readback_row(uint8_t row) const {
 
 /// Phases that a power divides over: those that carry current, else those that may.
 uint8_t ChargerDriver::charging_phases() const {
-  const uint8_t active = reading_.active_phases();
-  if (active != 0) return active;
+  if (active_phases_ != 0) return active_phases_;
   const uint8_t connected = config_.phases != 0 ? config_.phases : profile_->phases;
   const bool is_one = has_offer_ && offer_.phases == 1;
   return is_one ? 1 : connected;
+}
+
+/// The power for three phases is three times the current on one: it is written anew when the EV uses fewer.
+void ChargerDriver::follow_phases(const charger::MeterSample& sample) {
+  uint8_t active = Measurement::active_phases(sample);
+  if (normaliser_.output().plug == charger::Plug::kUnplugged) {
+    active = 0;
+  } else if (active == 0) {
+    return;  // A pause says nothing about the EV.
+  }
+  if (active == active_phases_) return;
+  active_phases_ = active;
+  const ControlTable& control = profile_->control;
+  if (control.limit_is_power && control.three_phases_w == 0 && target_ma_ != 0) limit_.rewrite();
 }
 
 uint64_t ChargerDriver::limit_raw(uint8_t row, uint32_t ma) const {
@@ -56,8 +69,9 @@ uint64_t ChargerDriver::limit_raw(uint8_t row, uint32_t ma) const {
   return registers_.to_raw(row, power_w);
 }
 
-/// @param bits  As they stand in a register.
-uint32_t ChargerDriver::limit_ma(uint8_t row, uint64_t bits) const {
+/// @param bits    As they stand in a register.
+/// @param phases  That a power divides over.
+uint32_t ChargerDriver::limit_ma(uint8_t row, uint64_t bits, uint8_t phases) const {
   const ControlTable& control = profile_->control;
   // Another register counts the same way when it has the same scale.
   const RegisterRow& reg = registers_.row(row);
@@ -76,8 +90,8 @@ uint32_t ChargerDriver::limit_ma(uint8_t row, uint64_t bits) const {
   if (control.limit_is_power) {
     const bool is_three =
         control.three_phases_w == 0 ? false : value >= static_cast<int64_t>(control.three_phases_w);
-    const int64_t phases = control.three_phases_w == 0 ? charging_phases() : is_three ? 3 : 1;
-    value = (value * 1000 + kNominalVolts * phases - 1) / (kNominalVolts * phases);
+    const int64_t volts = kNominalVolts * (control.three_phases_w == 0 ? phases : is_three ? 3 : 1);
+    value = (value * 1000 + volts - 1) / volts;
   }
   return value > INT32_MAX ? INT32_MAX : static_cast<uint32_t>(value);
 }
@@ -87,7 +101,7 @@ uint32_t ChargerDriver::quantise(uint32_t ma) const {
   const ControlTable& control = profile_->control;
   if (is_float(registers_.row(control.limit_register).type)) return ma;
   const uint64_t bits = limit_raw(control.limit_register, ma);
-  const uint32_t result = limit_ma(control.limit_register, bits);
+  const uint32_t result = limit_ma(control.limit_register, bits, charging_phases());
   return result < ma ? result : ma;
 }
 
@@ -102,6 +116,7 @@ void ChargerDriver::submit_limit(uint32_t ma, uint8_t part) {
   const ControlTable& control = profile_->control;
   uint8_t row = control.limit_register;
   uint8_t element = part;
+  written_phases_ = charging_phases();
   for (const uint8_t also : control.also_registers) {
     if (also == kNoRegister) continue;
     if (element == 0) {

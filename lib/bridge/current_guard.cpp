@@ -52,6 +52,20 @@ void CurrentGuard::update(int32_t current_ma, bool is_permitted, uint32_t limit_
   }
 }
 
+void CurrentGuard::check_power(int32_t power_w, bool is_charging, const Timings& timings,
+                               common::Instant now) {
+  if (is_charging || power_w <= kDoubtW) {
+    doubt_running_ = false;
+    is_in_doubt_ = false;
+    return;
+  }
+  if (!doubt_running_) {
+    doubt_running_ = true;
+    doubt_since_ = now;
+  }
+  is_in_doubt_ = now - doubt_since_ >= timings.meter_doubt_ms;
+}
+
 /// Faults end when nothing has flowed for a while and no permission stands.
 void CurrentGuard::check_fault(bool is_quiet, const Timings& timings, common::Instant now) {
   if (fault_ == Fault::kNone || was_permitted_ || !is_quiet) {
@@ -69,6 +83,7 @@ void CurrentGuard::check_fault(bool is_quiet, const Timings& timings, common::In
 }
 
 void CurrentGuard::pause() {
+  doubt_running_ = false;
   excess_running_ = false;
   quiet_running_ = false;
   attempts_ = 0;

@@ -1,5 +1,6 @@
 #include "bridge/direct_driver.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <initializer_list>
@@ -46,7 +47,8 @@ void DirectDriver::begin(charger::ChargerObserver& observer, Instant now) {
 }
 
 Instant DirectDriver::step(Instant now) {
-  Instant next = check_silence(now);
+  if (pause_.next() <= now) update_target(now);
+  Instant next = common::earlier(check_silence(now), pause_.next());
   const Instant first_offer_by = begun_at_ + config_.timings.first_offer_ms;
   if (!has_offer_ && now >= first_offer_by) {
     LOG_WARN(*ports_.log,
@@ -105,6 +107,7 @@ void DirectDriver::set_offer(const charger::Offer& offer, Instant now) {
   has_offer_ = true;
   offer_ = offer;
   if (is_first) {
+    update_pause(now);
     target_ma_ = compute_target();
     on_target(now);
   } else {
@@ -129,17 +132,26 @@ charger::Capabilities DirectDriver::capabilities() const {
   return result;
 }
 
-/// Rounded down to the step, 0 below the minimum.
 uint32_t DirectDriver::compute_target() const {
-  if (!offer_.permit || guard_.must_stop()) return 0;
+  return !offer_.permit || guard_.must_stop() || pause_.is_holding() ? 0 : allowed_ma();
+}
+
+/// Rounded down to the step, 0 below the minimum.
+uint32_t DirectDriver::allowed_ma() const {
   const charger::Capabilities limits = capabilities();
-  uint32_t target = offer_.limit_ma < limits.max_ma ? offer_.limit_ma : limits.max_ma;
-  target -= target % model_.step_ma;
-  return target < limits.min_ma ? 0 : target;
+  uint32_t result = std::min(offer_.limit_ma, limits.max_ma);
+  result -= result % model_.step_ma;
+  return result < limits.min_ma ? 0 : result;
+}
+
+void DirectDriver::update_pause(Instant now) {
+  if (pause_.update(offer_.permit, allowed_ma() != 0, config_.timings, now))
+    LOG_WARN(*ports_.log, kPausedTooOften, config_.connector_id);
 }
 
 void DirectDriver::update_target(Instant now) {
   if (!has_offer_) return;
+  update_pause(now);
   const uint32_t target = wake_.is_toggling() ? 0 : compute_target();
   if (target == target_ma_) return;
   LOG_INFO(*ports_.log, "connector %u: limit %" PRIu32 " -> %" PRIu32 " mA", config_.connector_id,
@@ -214,6 +226,10 @@ void DirectDriver::emit_sample(Instant now) {
     sample.energy_import_wh = energy_.value_wh();
   }
   last_sample_ = sample;
+  if (sample.has(charger::kMeterPower)) {
+    const bool may_charge = normaliser_.is_asking() || !is_plugged(normaliser_.pilot());
+    guard_.check_power(sample.power_w, may_charge, config_.timings, now);
+  }
   update_guard(now);
   // The first value is stored at once: it is the base of everything that follows.
   if (energy_.is_known() && energy_.value_wh() != saved_energy_wh_ &&
@@ -311,6 +327,9 @@ void DirectDriver::describe_error(charger::ChargerState& state, Instant now) con
     set(charger::Error::kOtherError, false, "CMD_REJECTED", "the charger does not take the limit");
   } else if (seen.error != charger::Error::kNone) {
     set(seen.error, false, code, seen.info);
+  } else if (guard_.is_in_doubt()) {
+    set(charger::Error::kOtherError, false, "METER_CONTRADICTS",
+        "power flows, though the vehicle asks for none");
   } else if (ports_.meter != nullptr && ports_.meter->is_lost(now)) {
     set(charger::Error::kPowerMeterFailure, false, "METER_TIMEOUT", "the meter does not answer");
   } else if (normaliser_.pilot() == Pilot::kHold && has_read_state_) {

@@ -6,6 +6,7 @@
 #include "bridge/energy_register.hpp"
 #include "bridge/meter_driver.hpp"
 #include "bridge/normaliser.hpp"
+#include "bridge/pause_hold.hpp"
 #include "bridge/wake_ladder.hpp"
 #include "common/log.hpp"
 #include "platform/key_value_store.hpp"
@@ -103,7 +104,10 @@ class DirectDriver : public Driver {
   }
   /// A sample was asked for and not made yet.
   bool is_sample_wanted(common::Instant now) const { return sample_at_ <= now; }
-  void count_restart() { ++restarts_seen_; }
+  void count_restart() {
+    ++restarts_seen_;
+    normaliser_.trust_contactor();
+  }
   charger::MeterSample& reading() { return reading_; }
   /// A common::Status as the answer to the commands that failed, shown as CMD_REJECTED.
   void set_rejected(bool is_rejected) { is_rejected_ = is_rejected; }
@@ -115,6 +119,8 @@ class DirectDriver : public Driver {
   void book_energy(int64_t counter_wh, common::Instant now);
   void update_target(common::Instant now);
   uint32_t compute_target() const;
+  uint32_t allowed_ma() const;
+  void update_pause(common::Instant now);
   charger::Health health(common::Instant now) const;
   common::Instant check_silence(common::Instant now);
   void describe_error(charger::ChargerState& state, common::Instant now) const;
@@ -130,6 +136,7 @@ class DirectDriver : public Driver {
   Normaliser normaliser_;
   EnergyRegister energy_;
   CurrentGuard guard_;
+  PauseHold pause_;
   WakeLadder wake_;
 
   bool has_read_state_ = false;

@@ -158,10 +158,10 @@ void Measurement::complete(charger::MeterSample& sample, const charger::MeterSam
   sample = result;
 }
 
-uint8_t Measurement::active_phases() const {
-  if (!sample_.has(charger::kMeterCurrent)) return 0;
+uint8_t Measurement::active_phases(const charger::MeterSample& sample) {
+  if (!sample.has(charger::kMeterCurrent)) return 0;
   uint8_t result = 0;
-  for (const int32_t phase_ma : sample_.current_ma) {
+  for (const int32_t phase_ma : sample.current_ma) {
     if (phase_ma > 1000) ++result;
   }
   return result;

@@ -21,7 +21,7 @@ class Measurement {
   /// Takes over what a sample lacks; energy import is not: it is a register of the connector.
   static void complete(charger::MeterSample& sample, const charger::MeterSample& other);
   /// Phases with more than 1 A; 0 when that is not known.
-  uint8_t active_phases() const;
+  static uint8_t active_phases(const charger::MeterSample& sample);
 
  private:
   charger::MeterSample sample_;

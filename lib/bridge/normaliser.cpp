@@ -44,6 +44,7 @@ void Normaliser::update_fault(const StateRow& row, const Timings& timings, commo
   const bool is_fault = row.error != charger::Error::kNone && !is_warning;
   // While the charger starts it says nothing about faults either.
   if (row.pilot == Pilot::kHold && row.error == charger::Error::kNone) return;
+  if (!is_contactor_trusted_) return;
   if (row.error == charger::Error::kNone) {
     fault_on_.running = false;
     if (settle(fault_off_, output_.error != charger::Error::kNone, timings.fault_off_ms, now)) {
@@ -64,6 +65,7 @@ void Normaliser::update_fault(const StateRow& row, const Timings& timings, commo
   output_.value = row.value;
   output_.code = row.code;
   output_.info = row.info;
+  is_contactor_trusted_ = !is_fault || row.error != charger::Error::kPowerSwitchFailure;
 }
 
 void Normaliser::update(const StateRow& row, bool is_offering, const Timings& timings,
@@ -121,6 +123,7 @@ bool Normaliser::is_asking() const {
 }
 
 void Normaliser::restart() {
+  trust_contactor();
   plug_.running = false;
   request_.running = false;
   fault_on_.running = false;

@@ -11,7 +11,8 @@ namespace bridge {
 ///
 ///   plug     A -> B after plug_on_ms, B -> A after plug_off_ms; E, F, X and hold keep the plug
 ///   request  B -> C after request_on_ms, C -> B after request_off_ms
-///   fault    on at once (F: after pilot_f_ms), off after fault_off_ms
+///   fault    on at once (F: after pilot_f_ms), off after fault_off_ms; a contactor that failed stays a fault until the charger
+///            has restarted, or the gateway: that it seems to work again is no reason to trust it
 class Normaliser {
  public:
   struct Output {
@@ -41,6 +42,8 @@ class Normaliser {
   void withdraw_offer() { output_.energy_offered = false; }
   /// Forgets changes under way, keeps the output: after a silence the next reading starts afresh.
   void restart();
+  /// The charger was switched off and on: a contactor that failed may have been mended.
+  void trust_contactor() { is_contactor_trusted_ = true; }
 
  private:
   struct Debounce {
@@ -54,6 +57,7 @@ class Normaliser {
   Output output_;
   Pilot pilot_ = Pilot::kHold;
   bool is_hidden_ = false;
+  bool is_contactor_trusted_ = true;
   common::Instant hidden_since_;
   common::Instant wants_reading_at_ = common::Instant::never();
   Debounce plug_;

@@ -34,9 +34,16 @@
   X(unauthorised, 10000, 1000, 600000, "current without permission: disabled again")              \
   X(unauth_retry, 5000, 1000, 600000,                                                             \
     "... this far apart, three times in all, then UNAUTHORISED_ENERGY")                           \
+  X(meter_doubt, 60000, 1000, 3600000,                                                            \
+    "over 300 W although the EV asks for nothing: METER_CONTRADICTS (a warning)")                 \
   X(auth_back, 5000, 0, 600000,                                                                   \
     "a charger that takes back its own authorization: the transaction ends after this")           \
   X(phase_switch, 300000, 0, 86400000, "least time from one switch of phases to the next")        \
+  X(pause_least, 60000, 0, 3600000,                                                               \
+    "a limit below the lowest current pauses the charging for this long at least")                \
+  X(pause_end, 30000, 0, 3600000, "... and until the limit has been enough for this long")        \
+  X(pause_window, 3600000, 0, 86400000,                                                           \
+    "at most 4 pauses begin within this, the last one lasts longer; 0: any number")               \
   X(wake_after, 30000, 1000, 3600000,                                                             \
     "an EV that the gateway had paused does not take the current: it is woken")                   \
   X(wake_repeat, 1800000, 60000, 86400000, "after two attempts to wake it: from one to the next") \

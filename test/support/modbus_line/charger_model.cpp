@@ -37,7 +37,7 @@ void ChargerModel::advance(Instant now) {
 }
 
 int32_t ChargerModel::current_ma() const {
-  if (!plugged || !ev_wants || ev_sleeps) return 0;
+  if (!plugged || !ev_wants || ev_sleeps) return stray_ma;
   if (is_disobedient) return ev_max_ma;
   const int32_t offered = offered_ma() == 0 && is_welded ? last_offered_ma_ : offered_ma();
   return std::min(offered, ev_max_ma);

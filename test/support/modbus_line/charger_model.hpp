@@ -51,6 +51,7 @@ class ChargerModel : public Device {
   bool plugged = false;
   bool ev_wants = false;
   bool ev_sleeps = false;  ///< It slept through a pause; an interrupted pilot wakes it.
+  int32_t stray_ma = 0;    ///< Flows although the EV asks for nothing.
   int32_t ev_max_ma = 16000;
   uint8_t ev_phases = 3;
   bool is_disobedient = false;     ///< The EV takes ev_max_ma whatever is offered.

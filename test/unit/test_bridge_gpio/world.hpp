@@ -99,6 +99,12 @@ struct World {
     offer(limit_ma);
     REQUIRE(run_until(8000, [&] { return box.current_ma() > 0; }));
   }
+  /// Pauses have tests of their own.
+  static bridge::ConnectorConfig quick() {
+    bridge::ConnectorConfig result;
+    result.timings.pause_least_ms = result.timings.pause_end_ms = 0;
+    return result;
+  }
   const charger::ChargerState& state() const { return observer.states.back(); }
 
   platform_sim::SimClock clock;
@@ -107,7 +113,7 @@ struct World {
   platform_sim::SimKeyValueStore store{power};
   platform_sim::RecordingLogSink log;
   Observer observer;
-  bridge::ConnectorConfig config;
+  bridge::ConnectorConfig config = quick();
   const char* pins;
   std::unique_ptr<bridge::Bridge> bridge;
   size_t allocations = 0;

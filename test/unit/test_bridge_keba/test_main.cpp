@@ -81,6 +81,12 @@ struct World {
     offer(limit_ma);
     REQUIRE(run_until(6000, [&] { return keba.current_ma == static_cast<int>(limit_ma); }));
   }
+  /// Pauses have tests of their own.
+  static bridge::ConnectorConfig quick() {
+    bridge::ConnectorConfig result;
+    result.timings.pause_least_ms = result.timings.pause_end_ms = 0;
+    return result;
+  }
   const charger::ChargerState& state() const { return observer.last; }
 
   platform_sim::SimClock clock;
@@ -90,7 +96,7 @@ struct World {
   platform_sim::SimUdpLink net{clock, 7};
   Keba keba{clock, net};
   Observer observer;
-  bridge::ConnectorConfig config;
+  bridge::ConnectorConfig config = quick();
   std::unique_ptr<bridge::Bridge> bridge;
   size_t allocations = 0;
 };

@@ -71,6 +71,12 @@ struct World {
     offer(limit_ma);
     REQUIRE(run_until(5000, [&] { return evse.current_ma == static_cast<int>(limit_ma); }));
   }
+  /// Pauses have tests of their own.
+  static bridge::ConnectorConfig quick() {
+    bridge::ConnectorConfig result;
+    result.timings.pause_least_ms = result.timings.pause_end_ms = 0;
+    return result;
+  }
   const charger::ChargerState& state() const { return observer.last; }
 
   platform_sim::SimClock clock;
@@ -79,7 +85,7 @@ struct World {
   platform_sim::RecordingLogSink log;
   OpenEvse evse{clock};
   Observer observer;
-  bridge::ConnectorConfig config;
+  bridge::ConnectorConfig config = quick();
   std::unique_ptr<bridge::Bridge> bridge;
   size_t allocations = 0;
 };
@@ -214,6 +220,10 @@ TEST_CASE("each fault has its error code") {
   CHECK(w.state().is_faulted);
   CHECK(w.state().plug == Plug::kPlugged);
   w.evse.error = 0;
+  w.run(8000);
+  // A contactor that failed is not trusted again before the charger was switched off and on.
+  CHECK(w.state().is_faulted == (expected == Error::kPowerSwitchFailure));
+  w.evse.reboot();
   w.run(8000);
   CHECK_FALSE(w.state().is_faulted);
 }

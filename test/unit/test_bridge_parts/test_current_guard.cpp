@@ -81,3 +81,21 @@ TEST_CASE("the time without measurements does not count") {
   CHECK(world.measure(6000, false, 0, 20, 29) == 0);
   CHECK(world.measure(6000, false, 0, 30, 30) == 1);
 }
+
+TEST_CASE("power for a minute although the EV asks for none is a contradiction, until it ends") {
+  World world;
+  const auto see = [&world](int32_t power_w, bool is_charging, int64_t s) {
+    world.guard.check_power(power_w, is_charging, world.timings, Instant{s * 1000});
+    return world.guard.is_in_doubt();
+  };
+  CHECK_FALSE(see(3000, true, 0));
+  CHECK_FALSE(see(3000, false, 10));
+  CHECK_FALSE(see(3000, false, 69));
+  CHECK(see(3000, false, 70));
+  CHECK_FALSE(see(300, false, 71));
+  CHECK_FALSE(see(3000, false, 72));
+  world.guard.pause();  // Nothing measured for a while.
+  CHECK_FALSE(see(3000, false, 140));
+  CHECK(see(3000, false, 200));
+  CHECK_FALSE(see(3000, true, 201));
+}

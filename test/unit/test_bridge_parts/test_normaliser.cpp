@@ -151,3 +151,29 @@ TEST_CASE("a change that the silence interrupted starts afresh") {
   world.see(Pilot::kA, 62000);
   CHECK(world.out().plug == Plug::kUnplugged);
 }
+
+TEST_CASE("a contactor that failed stays a fault until the charger has restarted") {
+  World world;
+  world.see(Pilot::kB2, 0);
+  world.see(Pilot::kX, 1000, Error::kPowerSwitchFailure);
+  CHECK(world.out().is_faulted);
+  for (int64_t ms = 2000; ms <= 100000; ms += 1000) world.see(Pilot::kB2, ms);
+  CHECK(world.out().error == Error::kPowerSwitchFailure);
+  CHECK(world.out().is_faulted);
+  CHECK(world.out().plug == Plug::kPlugged);
+
+  SUBCASE("silence: it may have been switched off and on") { world.normaliser.restart(); }
+  SUBCASE("it tells that it has started") { world.normaliser.trust_contactor(); }
+  world.see(Pilot::kB2, 101000);
+  world.see(Pilot::kB2, 106000);
+  CHECK(world.out().error == Error::kNone);
+}
+
+TEST_CASE("a warning about the contactor goes as it came") {
+  World world;
+  world.see(Pilot::kB2, 0, Error::kPowerSwitchFailure, bridge::kStateWarning);
+  CHECK_FALSE(world.out().is_faulted);
+  world.see(Pilot::kB2, 1000);
+  world.see(Pilot::kB2, 6000);
+  CHECK(world.out().error == Error::kNone);
+}

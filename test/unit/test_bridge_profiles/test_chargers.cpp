@@ -314,6 +314,47 @@ TEST_CASE(
   REQUIRE(world.run_until(30000, [&] { return world.box.holding[3] == 41; }));
 }
 
+TEST_CASE("a limit in watts follows the phases that the EV uses") {
+  // As vestel-evc04, but in 100 W: the charger spreads them over the phases that the EV uses.
+  static std::vector<bridge::RegisterRow> rows;
+  constexpr uint16_t kLimit = 5004;
+  constexpr uint16_t kCurrents = 1008;  // mA, every second register.
+  World world;
+  world.box.fill(world.box.input, 1000, 60);
+  world.box.fill(world.box.input, 1502, 40);
+  world.box.fill(world.box.holding, 2000, 3);
+  world.box.fill(world.box.holding, kLimit, 1);
+  world.box.fill(world.box.holding, 6000, 1);
+  world.box.input[1001] = 1;
+  world.box.input[1004] = 3;
+  world.change = [](bridge::Profile& table) {
+    rows.assign(table.registers.begin(), table.registers.end());
+    for (bridge::RegisterRow& row : rows) {
+      if (row.address == kLimit) row.scale_num = 100;
+    }
+    table.registers = common::Span<const bridge::RegisterRow>(rows.data(), rows.size());
+    table.control.limit_is_power = true;
+  };
+  world.start("vestel-evc04", 255);
+  world.offer(10000);
+  REQUIRE(world.run_until(15000, [&] { return world.box.holding[kLimit] == 69; }));
+  // The EV uses one phase: it must not get all of it there.
+  world.box.input[kCurrents] = 15000;
+  REQUIRE(world.run_until(2500, [&] { return world.box.holding[kLimit] == 23; }));
+  world.box.input[kCurrents] = 10000;
+  world.run(20000);
+  CHECK(world.box.holding[kLimit] == 23);
+  CHECK(world.state.limit_ma == 10000);
+  CHECK(world.bridge.diagnostics(1)->restarts_seen == 0);
+  // A pause tells nothing new; a further phase does.
+  world.box.input[kCurrents] = 0;
+  world.run(10000);
+  CHECK(world.box.holding[kLimit] == 23);
+  world.box.input[kCurrents] = world.box.input[kCurrents + 2] = 5000;
+  REQUIRE(world.run_until(2500, [&] { return world.box.holding[kLimit] == 46; }));
+  CHECK(world.bridge.diagnostics(1)->restarts_seen == 0);
+}
+
 TEST_CASE(
     "phases are switched without current, after a dead time, and not again within five minutes") {
   World world;

@@ -91,6 +91,8 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
       REQUIRE(added.ok());
       config.meter = added.value();
     }
+    // Pauses have tests of their own.
+    config.timings.pause_least_ms = config.timings.pause_end_ms = 0;
     // What is reached over TCP is put on a line: the framing does not matter here.
     table = *bridge::find_charger_profile(profile);
     table.transports = bridge::kOverRtu;
