@@ -157,6 +157,7 @@ async def gateway(
         profile=PROFILE,
         buses={1: charger.port_path},
         readers={"rdm6300": reader.port_path},
+        settings={"t.pause_least": "3000", "t.pause_end": "2000"},
     )
     native = NativeGateway(target.program, tmp_path, options)
     yield native

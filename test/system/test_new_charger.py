@@ -33,7 +33,7 @@ async def test_the_guide_ends_with_a_session(
             csms_url=csms.url,
             identity=IDENTITY,
             buses={1: sim.port_path},
-            settings={"t.increase": "500"},
+            settings={"t.increase": "500", "t.pause_least": "0", "t.pause_end": "0"},
         )
         gateway = await new_gateway(program, tmp_path, options)
         stands_for = {
