@@ -64,6 +64,8 @@ class Console {
   void on_event(const EngineEvent& event);
   /// The gateway works: prints the event `ready`.
   void on_ready();
+  /// The gateway does not work, for this reason: `status` says it.
+  void on_not_started(common::TextSpan why) { not_started_.assign_truncated(why); }
   /// One thing asked of the application since the last call.
   Request take_request();
 
@@ -134,6 +136,7 @@ class Console {
   bool has_pending_ = false;
   uint32_t seen_connection_ = 0;
   common::FixedString<95> seen_link_error_;
+  Error not_started_;
   Request request_ = Request::kNone;
 };
 

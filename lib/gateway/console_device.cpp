@@ -26,6 +26,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   member(out, "version", parts_.firmware_version);
   member(out, "identity", parts_.identity);
   member(out, "serial_number", parts_.device.serial_number().span());
+  if (!not_started_.empty()) member(out, "not_started", not_started_.span());
   member(out, "uptime_ms", parts_.log.uptime_ms());
   member(out, "utc_ms", summary.utc.ms);
   member(out, "reset_cause", parts_.device.reset_reason());

@@ -37,9 +37,11 @@ COMMANDS: dict[str, Command] = {
     "dut": Command("vevgw.dut.cli", "talk to a gateway on a console, run a virtual board"),
     "gateway": Command("vevgw.gateway.cli", "run a charge point against any CSMS, attach to it"),
     "flash": Command("vevgw.board.flash_cli", "write the firmware into a board"),
+    "monitor": Command("vevgw.board.monitor_cli", "show a gateway's console, decode back-traces"),
     "profiles": Command(
         "vevgw.chargers.profiles_cli", "check charger profiles, build their tables"
     ),
+    "provision": Command("vevgw.board.provision_cli", "set boards up over their consoles"),
     "release": Command("vevgw.board.release_cli", "make the files of a release for the board"),
     "rules": Command("vevgw.rules.cli", "show which test proves which rule of OCPP"),
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),

@@ -49,6 +49,12 @@ App::App(const Platform& platform)
       led_(platform.gpio, platform.status_led_pin) {}
 
 Status App::begin(Error& error) {
+  const Status status = start(error);
+  if (status != Status::kOk) console_.on_not_started(error.span());
+  return status;
+}
+
+Status App::start(Error& error) {
   const Instant now = platform_.clock.now();
   crash_guard_.begin(platform_.device.reset_cause(), now);
   image_trial_.begin(now);

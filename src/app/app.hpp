@@ -67,6 +67,7 @@ class App {
   void shutdown();
 
  private:
+  common::Status start(Error& error);
   common::Status begin_site(Error& error);
   common::Status begin_bridge(gateway::PolicySettings& policy, Error& error);
   common::Status begin_link(Error& error);

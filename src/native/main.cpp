@@ -29,6 +29,8 @@
 
 namespace {
 
+LOG_MODULE("native.main");
+
 using common::Status;
 
 constexpr uint32_t kRecordQuotaBytes = 4 * 1024 * 1024;
@@ -179,7 +181,8 @@ int run(const native::Options& options, char** argv) {
     for (const auto& link : serial_links) {
       if (!link->last_error().empty()) why += "; " + link->last_error();
     }
-    return fail(why);
+    if (!options.stays) return fail(why);
+    LOG_ERROR(log, "not started: %s", why.c_str());
   }
   while (!waiter.is_stop_requested()) app->step();
   app->shutdown();

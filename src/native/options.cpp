@@ -24,6 +24,9 @@ constexpr const char* kUsage =
     "  --password-file FILE  HTTP Basic password, first line of FILE\n"
     "  --profile NAME        same as --set c1.profile=NAME\n"
     "  --set NAME=VALUE      device setting for this run; --list-settings shows them\n"
+    "  --on-error WHAT       settings that do not fit: end (default), or stay, with the console, "
+    "as "
+    "a board does\n"
     "  --log-file FILE       copy of everything the console prints\n"
     "  --list-settings, --version, --help\n";
 
@@ -121,6 +124,10 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       if (!file || !std::getline(file, password))
         return fail("the password file " + value + " cannot be read");
       options.settings["password"] = password;
+    } else if (name == "--on-error") {
+      if (value != "end" && value != "stay")
+        return fail("--on-error must be end or stay, not " + value);
+      options.stays = value == "stay";
     } else if (name == "--log-file") {
       options.log_file = value;
     } else if (name == "--set") {

@@ -14,6 +14,7 @@ struct Options {
   std::string reader_device;
   std::string board_device;  ///< Serial device of a simulated board; empty = none.
   std::map<std::string, std::string> settings;
+  bool stays = false;  ///< With settings that do not fit: the console answers, nothing else works.
   std::string log_file;  ///< Copy of all console output; empty = none.
 };
 

@@ -16,7 +16,7 @@ import typer
 
 from vevgw.dut.device import Dut
 from vevgw.dut.native import NativeGateway
-from vevgw.dut.transports import Boot, Rfc2217Transport, SerialTransport, Transport
+from vevgw.dut.transports import Boot, transport_for
 from vevgw.dut.upload import profile_image, put_profile
 from vevgw.dut.virtual_board import VirtualBoard
 from vevgw.errors import UserError
@@ -98,17 +98,17 @@ def board(
 
 
 async def _send(port: str, command: str, timeout_s: float, log: Path) -> dict[str, object]:
-    async with Dut(_transport(port), log_path=log) as device:
+    async with Dut(transport_for(port), log_path=log) as device:
         return await device.command(command, timeout_s=timeout_s)
 
 
 async def _put(port: str, name: str, content: bytes, log: Path) -> None:
-    async with Dut(_transport(port), log_path=log) as device:
+    async with Dut(transport_for(port), log_path=log) as device:
         await put_profile(device, name, content)
 
 
 async def _reset(port: str, boot: Boot, log: Path) -> None:
-    async with Dut(_transport(port), log_path=log) as device:
+    async with Dut(transport_for(port), log_path=log) as device:
         await device.reset(boot)
 
 
@@ -120,10 +120,6 @@ async def _board(words: list[str], folder: Path, listen_port: int) -> None:
     async with VirtualBoard(NativeGateway(words, folder), port=listen_port) as virtual:
         print(json.dumps({"event": "ready", "url": virtual.url}), flush=True)
         await stop.wait()
-
-
-def _transport(port: str) -> Transport:
-    return Rfc2217Transport(port) if port.startswith("rfc2217://") else SerialTransport(port)
 
 
 @contextlib.contextmanager

@@ -319,6 +319,11 @@ class Rfc2217Transport:
         await asyncio.to_thread(both)
 
 
+def transport_for(port: str) -> Transport:
+    """Returns the way to a serial device, a console's pseudo-terminal or rfc2217://HOST:PORT."""
+    return Rfc2217Transport(port) if port.startswith("rfc2217://") else SerialTransport(port)
+
+
 def _reason(error: BaseException) -> str:
     """Returns the text of an exception of pyserial without its wrapping."""
     inner = error.__context__ if error.__context__ is not None else error

@@ -1,0 +1,80 @@
+"""The TOML file of `vevgw provision`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vevgw.board import fleet
+from vevgw.errors import UserError
+
+
+def load(folder: Path, text: str) -> list[fleet.BoardPlan]:
+    path = folder / "fleet.toml"
+    path.write_text(text)
+    return fleet.load(path)
+
+
+def test_boards_get_the_defaults_and_their_own_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPOT_WIFI", "of the depot")
+    (tmp_path / "key").write_text("of CP-1\n")
+    one, two = load(
+        tmp_path,
+        """
+        [defaults]
+        wifi_password = { env = "DEPOT_WIFI" }
+        connectors = 1
+        subprotocol = true
+        c1.profile = "abl-emh1"
+        ocpp.HeartbeatInterval = 300
+
+        [[board]]
+        port = "/dev/ttyUSB0"
+        serial_number = "246222AABBCC"
+        identity = "CP-1"
+        password = { file = "key" }
+        c1.unit = 7
+
+        [[board]]
+        port = "/dev/ttyUSB1"
+        c1.profile = "keba-p30"
+        ocpp.HeartbeatInterval = 60
+        """,
+    )
+    common = {"wifi_password": "of the depot", "connectors": "1", "subprotocol": "true"}
+    assert one == fleet.BoardPlan(
+        "/dev/ttyUSB0",
+        "246222AABBCC",
+        {**common, "c1.profile": "abl-emh1", "identity": "CP-1", "password": "of CP-1",
+         "c1.unit": "7"},
+        {"HeartbeatInterval": "300"},
+    )  # fmt: skip
+    assert two.settings == {**common, "c1.profile": "keba-p30"}
+    assert two.ocpp == {"HeartbeatInterval": "60"}
+    assert "of the depot" not in repr(one)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[[board]\n", "is no TOML"),
+        ("[defaults]\n", "names no board"),
+        ("[[bord]]\nport = 'a'\n", "'bord' is neither"),
+        ("[[board]]\nport = 'a'\n[[board]]\nport = 'a'\n", "two boards have the port 'a'"),
+        (
+            "[[board]]\nport='a'\nidentity='x'\n[[board]]\nport='b'\nidentity='x'\n",
+            "two boards have the identity 'x'",
+        ),
+        ("[[board]]\npassword = { env = 'NOT_SET_HERE' }\n", "NOT_SET_HERE, which is not set"),
+        ("[[board]]\npassword = { file = 'absent' }\n", "absent cannot be read"),
+        ("[[board]]\nc1.unit = 1.5\n", "c1.unit must be a text"),
+        ('[[board]]\nidentity = "a\\nreboot"\n', "value of identity .* has a line end"),
+        ('[[board]]\n"a b" = 1\n', "'a b' is no name"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        load(tmp_path, text)

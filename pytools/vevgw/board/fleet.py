@@ -1,0 +1,159 @@
+"""Which boards get which settings: a TOML file, or the options of one command.
+
+[defaults]                                  # for all boards
+wifi_ssid = "depot"
+wifi_password = { env = "DEPOT_WIFI" }      # secrets: from the environment or a file
+csms_url = "wss://csms.example/ocpp"
+c1.profile = "abl-emh1"
+
+[defaults.ocpp]                             # OCPP configuration keys
+HeartbeatInterval = 300
+
+[[board]]
+port = "/dev/ttyUSB0"
+serial_number = "246222AABBCC"              # optional: another board is refused
+identity = "CP-0001"
+password = { file = "keys/CP-0001" }
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vevgw.errors import UserError
+
+_OWN = ("port", "serial_number", "ocpp")
+SECRETS = ("password", "wifi_password")
+
+
+@dataclass(frozen=True, slots=True)
+class BoardPlan:
+    """What one board gets.
+
+    Attributes:
+        port: Its console; None = the only USB bridge.
+        serial_number: It must be this board; None = any.
+        settings: Device settings by name; an empty value restores the default.
+        ocpp: OCPP configuration keys.
+    """
+
+    port: str | None
+    serial_number: str | None = None
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ocpp: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def require_sayable(self) -> None:
+        """Checks that every value fits on a line of the console.
+
+        Raises:
+            UserError: One does not; the text names it, not its value.
+        """
+        for name, value in [*self.settings.items(), *self.ocpp.items()]:
+            if value != value.strip() or any(ord(c) < 0x20 for c in value):
+                raise UserError(
+                    f"The value of {name} begins or ends with blanks or has a line end."
+                )
+            if not name or any(c.isspace() for c in name):
+                raise UserError(f"'{name}' is no name of a setting.")
+
+
+def load(path: Path) -> list[BoardPlan]:
+    """Returns the boards of a file.
+
+    Raises:
+        UserError: It cannot be read, or something in it is wrong; secrets are not quoted.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise UserError(f"{path} is no TOML: {error}.") from None
+    unknown = sorted(content.keys() - {"defaults", "board"})
+    if unknown:
+        raise UserError(f"{path}: '{unknown[0]}' is neither [defaults] nor [[board]].")
+    boards = content.get("board")
+    defaults = content.get("defaults", {})
+    if not isinstance(boards, list) or not boards or not isinstance(defaults, dict):
+        raise UserError(f"{path} names no board: it needs at least one [[board]].")
+    plans = [_plan(path, defaults, board) for board in boards]
+    for what, values in (
+        ("port", [plan.port for plan in plans]),
+        ("identity", [plan.settings.get("identity") for plan in plans]),
+    ):
+        twice = {v for v in values if v is not None and values.count(v) > 1}
+        if twice:
+            raise UserError(f"{path}: two boards have the {what} '{min(twice)}'.")
+    return plans
+
+
+def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
+    if not isinstance(board, dict):
+        raise UserError(f"{path}: 'board' must be written as [[board]].")
+    settings: dict[str, str] = {}
+    ocpp: dict[str, str] = {}
+    for table in (defaults, board):
+        _collect(path, {k: v for k, v in table.items() if k not in _OWN}, "", settings)
+        keys = table.get("ocpp", {})
+        if not isinstance(keys, dict):
+            raise UserError(f"{path}: 'ocpp' must be a table of configuration keys.")
+        _collect(path, keys, "", ocpp)
+    plan = BoardPlan(
+        _text(path, board, "port"), _text(path, board, "serial_number"), settings, ocpp
+    )
+    plan.require_sayable()
+    return plan
+
+
+def _collect(path: Path, table: dict[str, Any], prefix: str, into: dict[str, str]) -> None:
+    """Tables within tables are names with dots: c1.profile."""
+    for key, value in table.items():
+        name = prefix + key
+        if isinstance(value, dict) and not value.keys() & {"env", "file"}:
+            _collect(path, value, f"{name}.", into)
+        else:
+            into[name] = _value(path, name, value)
+
+
+def _value(path: Path, name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    if isinstance(value, dict) and len(value) == 1:
+        ((source, where),) = value.items()
+        if source == "env" and isinstance(where, str):
+            if where not in os.environ:
+                raise UserError(f"{path}: {name} is in the variable {where}, which is not set.")
+            return os.environ[where]
+        if source == "file" and isinstance(where, str):
+            return first_line(path.parent / where)
+    raise UserError(f"{path}: {name} must be a text, a whole number, true, false, env or file.")
+
+
+def first_line(path: Path) -> str:
+    """Returns the first line of a file with a secret.
+
+    Raises:
+        UserError: It cannot be read, or is empty.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"{path} cannot be read: {reason}.") from error
+    if not lines or not lines[0]:
+        raise UserError(f"The first line of {path} is empty.")
+    return lines[0]
+
+
+def _text(path: Path, table: dict[str, Any], name: str) -> str | None:
+    value = table.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UserError(f"{path}: {name} must be a text.")
+    return value
