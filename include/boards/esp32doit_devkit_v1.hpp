@@ -20,12 +20,13 @@ constexpr int8_t kReaderTx = 13;  // input of a PN532, Wiegand D1
 /// A gateway without tag reader has a second RS-485 bus on the reader's pins; this is its direction pin.
 constexpr int8_t kSecondRs485Direction = 23;
 
-constexpr uint8_t kStatusLed = 2;  // on the board
+constexpr int8_t kStatusLed = 2;  // on the board
+constexpr int8_t kButton = 0;     // BOOT, on the board
 
 /// Pins that a charger on the board's own pins must not use, one bit each.
 constexpr uint64_t kReservedPins = 1ULL << kConsoleTx | 1ULL << kConsoleRx | 1ULL << kRs485Tx |
                                    1ULL << kRs485Rx | 1ULL << kRs485Direction | 1ULL << kReaderRx |
                                    1ULL << kReaderTx | 1ULL << kSecondRs485Direction |
-                                   1ULL << kStatusLed;
+                                   1ULL << kStatusLed | 1ULL << kButton;
 
 }  // namespace board

@@ -7,11 +7,19 @@
 
 namespace gateway {
 
+/// What a short press of the button does.
+enum class ButtonUse : uint8_t {
+  kNothing,
+  kStop,       ///< Stops the transaction.
+  kStartStop,  ///< Without one also starts one, without a tag: anybody may charge.
+};
+
 struct PolicySettings {
   uint8_t connectors = 1;
   /// CSMS away for this long, ms: fall back to offline_ma, which also holds from the start until it is there. 0 = never.
   int64_t offline_after_ms = 0;
   uint32_t offline_ma = 6000;  ///< mA per phase while the CSMS is away.
+  ButtonUse button = ButtonUse::kNothing;
   ConnectorAccess access[limits::kMaxConnectors];
   /// A charger silent for this long, ms: its transaction is stopped. 0 = never.
   int64_t silence_stop_ms = 0;
@@ -56,6 +64,9 @@ class SessionPolicy final : public charger::ChargerObserver,
   void on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now) override;
   /// What chargers read, and authorize by themselves.
   charger::IdReaderObserver& chargers() { return chargers_; }
+
+  /// The gateway's button was pressed, on a gateway with one connector: does what PolicySettings::button says.
+  void on_button(common::Instant now);
 
   /// A dead tag reader is a warning (ReaderFailure) on every connector that has nothing worse to tell.
   void set_reader_health(bool is_healthy, common::Instant now);

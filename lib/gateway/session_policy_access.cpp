@@ -174,6 +174,16 @@ void SessionPolicy::start_without_tag(uint8_t connector_id, Instant now) {
                                                         : "the charger has authorized by itself");
 }
 
+void SessionPolicy::on_button(Instant now) {
+  if (settings_.button == ButtonUse::kNothing) return;
+  if (engine_.connector(1).has_transaction) {
+    (void)engine_.stop_transaction(1, StopCause::kLocal, now);
+  } else if (settings_.button == ButtonUse::kStartStop) {
+    if (engine_.authorize(1, start_tag(1), now) != common::Status::kOk)
+      LOG_INFO(log_, "the button starts nothing now");
+  }
+}
+
 /// Whether a charger that authorizes only while it may charge should be allowed to.
 bool SessionPolicy::should_invite(uint8_t connector_id, const ConnectorSummary& seen,
                                   Instant now) const {

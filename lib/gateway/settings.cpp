@@ -54,6 +54,10 @@ constexpr SettingRow kTable[] = {
      "how a tag's number becomes an id tag: hex, or decimal as printed on many tags"},
     {"auth", SettingKind::kWord, 1, 0, "reader", false,
      "who lets charge, see docs/authorization.md", kAuthWords},
+    {"button", SettingKind::kWord, 1, 0, "none", false,
+     "short press of the button, with one connector: none, stop, or start_stop (anybody may "
+     "charge)",
+     "none stop start_stop"},
     {"silence_stop_s", SettingKind::kInteger, 0, 604800, "0", false,
      "a charger silent for this long: its transaction is stopped; 0 = kept open"},
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},

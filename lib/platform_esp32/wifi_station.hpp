@@ -3,12 +3,13 @@
 #include "common/fixed_string.hpp"
 #include "common/log.hpp"
 #include "common/time.hpp"
+#include "platform/network.hpp"
 
 namespace platform_esp32 {
 
 /// Wi-Fi station that joins one network and keeps joining, and SNTP.
 /// @par Context  Loop task; no call blocks.
-class WifiStation {
+class WifiStation final : public platform::Network {
  public:
   /// Keeps a reference to the log.
   explicit WifiStation(common::LogSink& log) : log_(log) {}
@@ -19,7 +20,7 @@ class WifiStation {
              const common::FixedString<63>& time_server);
   /// Logs changes; starts over when the driver has not joined for kRetryMs.
   void step(common::Instant now);
-  bool is_connected() const { return is_connected_; }
+  bool is_up() const override { return is_connected_; }
 
  private:
   static constexpr int64_t kRetryMs = 20000;

@@ -46,7 +46,10 @@ App::App(const Platform& platform)
                                      engine_, policy_, site_, bridge_, build::kVersion,
                                      identity_.c_str(), platform.firmware, platform.transfer,
                                      &upload_, &crash_guard_, &loop_meter_}),
-      led_(platform.gpio, platform.status_led_pin) {}
+      led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
+           static_cast<uint8_t>(platform.status_led_pin)),
+      button_(platform.button_pin < 0 ? nullptr : platform.gpio,
+              static_cast<uint8_t>(platform.button_pin)) {}
 
 Status App::begin(Error& error) {
   const Status status = start(error);
@@ -58,6 +61,8 @@ Status App::start(Error& error) {
   const Instant now = platform_.clock.now();
   crash_guard_.begin(platform_.device.reset_cause(), now);
   image_trial_.begin(now);
+  (void)led_.step(gateway::Light::kBoot, now);
+  if (button_.begin() != Status::kOk) LOG_ERROR(platform_.log, "the button's pin cannot be read");
   common::LogLevel level = common::LogLevel::kInfo;
   if (gateway::log_level_from_text(settings_.text("log_level").span(), level))
     platform_.log.set_level(level);
@@ -75,6 +80,12 @@ Status App::start(Error& error) {
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
   policy.offline_ma = static_cast<uint32_t>(settings_.integer("offline_ma"));
   policy.silence_stop_ms = int64_t{settings_.integer("silence_stop_s")} * 1000;
+  const gateway::SettingText button = settings_.text("button");
+  if (common::equals(button.span(), common::text("stop"))) {
+    policy.button = gateway::ButtonUse::kStop;
+  } else if (common::equals(button.span(), common::text("start_stop"))) {
+    policy.button = gateway::ButtonUse::kStartStop;
+  }
   policy_.begin(policy, now);  // the console asks it, even when nothing else can start
   if (crash_guard_.mode() == gateway::CrashGuard::Mode::kConsoleOnly) {
     error = Error("crashes went on in safe mode: say safe-mode leave, or wait half an hour");
@@ -255,7 +266,8 @@ void App::step() {
     plan_reboot(now);
   }
   deadline = common::earlier(deadline, chargers_restart_by_);
-  deadline = common::earlier(deadline, led_.step(led_pattern(), now));
+  deadline = common::earlier(deadline, step_button(now));
+  deadline = common::earlier(deadline, led_.step(light(now), now));
   deadline = common::earlier(deadline, step_reliability(now));
   deadline = common::earlier(deadline, reboot_at_);
   if (reboot_at_ <= now) platform_.device.reboot();
@@ -348,13 +360,7 @@ void App::handle_request(Instant now) {
       plan_reboot(now);
       break;
     case gateway::Console::Request::kFactoryReset:
-      if (is_running_) engine_.flush(now);  // shutdown() must not store anything after the erasure
-      if (platform_.device_settings.erase_all() != Status::kOk ||
-          platform_.ocpp_settings.erase_all() != Status::kOk) {
-        LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
-      }
-      (void)crash_guard_.leave(now);
-      plan_reboot(now);
+      factory_reset(now);
       break;
     case gateway::Console::Request::kCrash:
       std::abort();
@@ -365,6 +371,43 @@ void App::handle_request(Instant now) {
       if (begin_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
       break;
   }
+}
+
+void App::factory_reset(Instant now) {
+  if (is_running_) engine_.flush(now);  // shutdown() must not store anything after the erasure
+  if (platform_.device_settings.erase_all() != Status::kOk ||
+      platform_.ocpp_settings.erase_all() != Status::kOk) {
+    LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
+  }
+  (void)crash_guard_.leave(now);
+  plan_reboot(now);
+}
+
+bool App::has_transaction() const {
+  for (uint8_t id = 1; is_running_ && id <= connectors_; ++id) {
+    if (engine_.connector(id).has_transaction) return true;
+  }
+  return false;
+}
+
+Instant App::step_button(Instant now) {
+  Instant next;
+  switch (button_.step(now, next)) {
+    case gateway::Button::Press::kNone:
+      break;
+    case gateway::Button::Press::kShort:
+      if (is_running_ && connectors_ == 1) policy_.on_button(now);
+      break;
+    case gateway::Button::Press::kReset:
+      if (has_transaction()) {
+        LOG_WARN(platform_.log, "no factory reset: a transaction runs");
+      } else {
+        LOG_WARN(platform_.log, "factory reset by the button");
+        factory_reset(now);
+      }
+      break;
+  }
+  return next;
 }
 
 /// A hard reset is one for the chargers, too, where they have a command for it.
@@ -396,13 +439,25 @@ void App::shutdown() {
   (void)platform_.output.flush();
 }
 
-LedPattern App::led_pattern() const {
-  if (!is_running_) return LedPattern::kFastBlink;
-  for (uint8_t id = 1; id <= connectors_; ++id) {
+gateway::Light App::light(Instant now) const {
+  const int64_t held_ms = button_.held_ms(now);
+  if (held_ms >= gateway::Button::kShortMs && !has_transaction())
+    return held_ms >= gateway::Button::kResetMs ? gateway::Light::kRelease : gateway::Light::kHeld;
+  gateway::LightInputs in;
+  in.is_running = is_running_;
+  in.is_safe_mode = crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal;
+  in.is_network_up = platform_.network == nullptr || platform_.network->is_up();
+  in.is_csms_up = was_up_;
+  const common::TextSpan job = common::text(engine_.file_jobs().firmware);
+  for (const char* busy : {"Downloading", "Downloaded", "Installing"})
+    in.is_updating = in.is_updating || (is_running_ && common::equals(job, common::text(busy)));
+  for (uint8_t id = 1; is_running_ && id <= connectors_; ++id) {
     const charger::ChargerState& state = policy_.state(id);
-    if (state.is_faulted || state.health == charger::Health::kLost) return LedPattern::kFastBlink;
+    if (state.is_faulted || state.health == charger::Health::kLost) in.is_faulted = true;
+    if (state.plug == charger::Plug::kPlugged) in.is_plugged = true;
+    if (state.energy_offered && state.ev_requests_energy) in.is_charging = true;
   }
-  return was_up_ ? LedPattern::kOn : LedPattern::kSlowBlink;
+  return gateway::light_of(in);
 }
 
 }  // namespace app

@@ -1,10 +1,10 @@
 #pragma once
 
 #include "app/direct_chargers.hpp"
-#include "app/status_led.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
 #include "bridge/profile_files.hpp"
+#include "gateway/button.hpp"
 #include "gateway/console.hpp"
 #include "gateway/crash_guard.hpp"
 #include "gateway/diagnostics_report.hpp"
@@ -13,8 +13,10 @@
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
+#include "gateway/status_led.hpp"
 #include "platform/clock.hpp"
 #include "platform/gpio.hpp"
+#include "platform/network.hpp"
 
 // Where to find what:
 //   OCPP protocol, transactions, configuration   lib/ocpp            Modbus framing and scheduling   lib/modbus
@@ -43,8 +45,10 @@ struct Platform {
   ReaderPorts reader = {};                     ///< Tag reader.
   platform::FileTransfer* transfer = nullptr;  ///< nullptr = no firmware, no diagnostics.
   platform::Firmware* firmware = nullptr;      ///< nullptr = no updates.
-  platform::Gpio* gpio = nullptr;              ///< Status LED; nullptr = none.
-  uint8_t status_led_pin = 0;
+  platform::Gpio* gpio = nullptr;              ///< Status LED and button; nullptr = none.
+  int8_t status_led_pin = -1;                  ///< -1 = none.
+  int8_t button_pin = -1;                      ///< To ground; -1 = none.
+  platform::Network* network = nullptr;        ///< nullptr = the operating system's, taken as up.
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
 };
@@ -79,7 +83,10 @@ class App {
   common::Instant step_reliability(common::Instant now);
   void restart(bool is_hard, common::Instant now);
   void plan_reboot(common::Instant now);
-  LedPattern led_pattern() const;
+  gateway::Light light(common::Instant now) const;
+  common::Instant step_button(common::Instant now);
+  void factory_reset(common::Instant now);
+  bool has_transaction() const;
 
   Platform platform_;
   gateway::Settings settings_;
@@ -97,7 +104,8 @@ class App {
   gateway::ImageTrial image_trial_;
   gateway::LoopMeter loop_meter_;
   gateway::Console console_;
-  StatusLed led_;
+  gateway::StatusLed led_;
+  gateway::Button button_;
   uint8_t connectors_ = 0;
   bool is_running_ = false;
   bool was_up_ = false;

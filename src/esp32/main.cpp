@@ -115,6 +115,8 @@ class Board {
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
     parts.status_led_pin = board::kStatusLed;
+    parts.button_pin = board::kButton;
+    parts.network = &wifi_;
     parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
     return parts;
   }

@@ -188,3 +188,20 @@ TEST_CASE("safe mode leaves a transaction open, and takes the connector out of o
   (void)fixture.policy.step(Instant{40});
   CHECK(fixture.engine.states.size() == told + 1);
 }
+
+TEST_CASE("the button stops, starts and stops, or does nothing, as it is set") {
+  for (const gateway::ButtonUse use :
+       {gateway::ButtonUse::kNothing, gateway::ButtonUse::kStop, gateway::ButtonUse::kStartStop}) {
+    Fixture fixture;
+    gateway::PolicySettings settings;
+    settings.button = use;
+    fixture.policy.begin(settings, Instant{0});
+    fixture.policy.on_button(Instant{10});
+    const bool starts = use == gateway::ButtonUse::kStartStop;
+    CHECK(fixture.engine.authorized.size() == (starts ? 1U : 0U));
+    if (starts) CHECK(fixture.engine.authorized[0] == "1:FREEVEND");
+    fixture.engine.transaction.has_transaction = true;
+    fixture.policy.on_button(Instant{20});
+    CHECK(fixture.engine.stops.size() == (use == gateway::ButtonUse::kNothing ? 0U : 1U));
+  }
+}
