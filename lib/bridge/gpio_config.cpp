@@ -180,4 +180,23 @@ Status parse_contactor_pin(TextSpan text, const platform::Gpio& gpio, BoardPin& 
   return Status::kOk;
 }
 
+common::FixedString<159> wiring_of(const platform::BoardPins& pins) {
+  const struct {
+    const char* word;
+    int8_t pin;
+  } rows[] = {
+      {"pilot", pins.pilot},       {"pilot_in", pins.pilot_in},   {"contactor", pins.contactor},
+      {"feedback", pins.feedback}, {"proximity", pins.proximity}, {"s0", pins.s0},
+      {"lock", pins.lock},         {"pilot_off", pins.pilot_off}, {"fault", pins.fault}};
+  common::FixedString<159> text;
+  if (pins.pilot < 0 || pins.pilot_in < 0 || pins.contactor < 0) return text;
+  for (const auto& row : rows) {
+    char word[24];
+    if (row.pin < 0) continue;
+    std::snprintf(word, sizeof word, "%s%s=%d", text.empty() ? "" : " ", row.word, row.pin);
+    (void)text.append(common::text(word));
+  }
+  return text;
+}
+
 }  // namespace bridge

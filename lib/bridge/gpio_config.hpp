@@ -2,6 +2,7 @@
 
 #include "common/fixed_string.hpp"
 #include "common/status.hpp"
+#include "platform/board_pins.hpp"
 #include "platform/gpio.hpp"
 
 namespace bridge {
@@ -44,6 +45,9 @@ struct GpioConfig {
 ///                           is missing.
 common::Status parse_gpio_config(common::TextSpan text, const platform::Gpio& gpio, GpioConfig& out,
                                  common::FixedString<159>& error);
+
+/// The same text for what is wired on the board itself; empty where it has no pilot or no contactor.
+common::FixedString<159> wiring_of(const platform::BoardPins& pins);
 
 /// Reads "27" or "!27" (active low): the pin of a contactor.
 /// @param error  Set to the mistake, without a full stop.

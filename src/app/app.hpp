@@ -50,7 +50,9 @@ struct Platform {
   int8_t button_pin = -1;                      ///< To ground; -1 = none.
   platform::Network* network = nullptr;        ///< nullptr = the operating system's, taken as up.
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
-  platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
+  /// Of the board, where c?.pins is empty: as that setting.
+  common::FixedString<159> charger_pins = {};
+  platform::UdpLink* udp = nullptr;  ///< KEBA chargers; nullptr = none.
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.

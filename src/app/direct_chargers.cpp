@@ -58,10 +58,11 @@ Status DirectChargers::add_gpio(const bridge::ConnectorConfig& config, Error& er
       board.pulses == nullptr) {
     return refuse(error, "connector %u: this gateway has no pins for a charger%s", id, "");
   }
-  const gateway::SettingText pins = settings_.text("pins", config.connector_id);
+  const gateway::SettingText set_pins = settings_.text("pins", config.connector_id);
+  const TextSpan pins = set_pins.empty() ? platform_.charger_pins.span() : set_pins.span();
   bridge::GpioConfig wiring;
   Error mistake;
-  if (parse_gpio_config(pins.span(), *board.gpio, wiring, mistake) != Status::kOk)
+  if (parse_gpio_config(pins, *board.gpio, wiring, mistake) != Status::kOk)
     return refuse(error, "c%u.pins: %s", id, mistake.c_str());
   return bridge_.add_gpio(config, wiring, board);
 }

@@ -1,5 +1,5 @@
 #include "app/app.hpp"
-#include "boards/esp32doit_devkit_v1.hpp"
+#include "boards/board.hpp"
 #include "build/version.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/esp32_clock.hpp"
@@ -37,6 +37,8 @@ using common::Status;
 
 constexpr size_t kConsoleOutputBytes = 2048;
 constexpr size_t kBusOutputBytes = 512;
+constexpr bool kHasBus = board::kPins.rs485_tx >= 0 && board::kPins.rs485_rx >= 0;
+constexpr bool kHasReaderPort = board::kPins.reader_tx >= 0 && board::kPins.reader_rx >= 0;
 
 bool read_ca(void*, const char* name, String& pem) {
   File file = LittleFS.open(String("/") + name, "r");
@@ -62,7 +64,7 @@ class Board {
       LOG_ERROR(log_, "there is no second partition for firmware");
     const bool has_files = files_.begin() == Status::kOk;
     const bool has_bus =
-        bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
+        !kHasBus || bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
     const bool has_reader = begin_reader(has_stores);
     const bool has_link = csms_.begin() == Status::kOk;
     if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
@@ -96,7 +98,7 @@ class Board {
     const gateway::SettingText kind =
         has_stores ? gateway::Settings(settings_).text("reader") : gateway::SettingText();
     // The pins of a Wiegand reader are no UART.
-    if (common::equals(kind.span(), common::text("wiegand"))) return true;
+    if (!kHasReaderPort || common::equals(kind.span(), common::text("wiegand"))) return true;
     const bool has_second_bus = common::equals(kind.span(), common::text("none"));
     platform_esp32::UartSerialLink& link = has_second_bus ? second_bus_ : reader_;
     return link.begin({9600, platform::Parity::kNone, 1}, kBusOutputBytes) == Status::kOk;
@@ -106,18 +108,23 @@ class Board {
     app::Platform parts{clock_,    waiter_,        entropy_,   device_,  files_,
                         settings_, ocpp_settings_, registers_, crashes_, csms_,
                         console_,  output_,        log_};
-    parts.buses[0] = &bus_;
-    if (limits::kMaxSerialBuses > 1) parts.buses[1 % limits::kMaxSerialBuses] = &second_bus_;
+    if (kHasBus) parts.buses[0] = &bus_;
+    if (kHasReaderPort && limits::kMaxSerialBuses > 1)
+      parts.buses[1 % limits::kMaxSerialBuses] = &second_bus_;
     for (size_t i = 0; i < limits::kMaxTcpBuses; ++i) parts.sockets[i] = &sockets_[i];
     parts.udp = &udp_;
-    parts.reader = {&reader_, &pulses_, board::kReaderRx, board::kReaderTx};
+    if (kHasReaderPort) {
+      parts.reader = {&reader_, &pulses_, static_cast<uint8_t>(board::kPins.reader_rx),
+                      static_cast<uint8_t>(board::kPins.reader_tx)};
+    }
     parts.transfer = &transfer_;
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
-    parts.status_led_pin = board::kStatusLed;
-    parts.button_pin = board::kButton;
+    parts.status_led_pin = board::kPins.status_led;
+    parts.button_pin = board::kPins.button;
     parts.network = &wifi_;
     parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
+    parts.charger_pins = bridge::wiring_of(board::kPins);
     return parts;
   }
 
@@ -125,7 +132,7 @@ class Board {
   platform_esp32::Esp32Waiter waiter_{clock_};
   platform_esp32::Esp32Entropy entropy_;
   platform_esp32::Esp32Device device_;
-  platform_esp32::Esp32Gpio gpio_{board::kReservedPins};
+  platform_esp32::Esp32Gpio gpio_{platform::reserved_pins(board::kPins)};
   platform_esp32::LittleFsFileStore files_;
   NvsKeyValueStore settings_;
   NvsKeyValueStore ocpp_settings_;
@@ -134,15 +141,16 @@ class Board {
   NvsKeyValueStore boot_state_;
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
   platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};
-  platform_esp32::UartSerialLink console_{0, {board::kConsoleTx, board::kConsoleRx, -1}};
+  platform_esp32::UartSerialLink console_{0,
+                                          {board::kPins.console_tx, board::kPins.console_rx, -1}};
   platform_esp32::IsrPulseInput pulses_;
   platform_esp32::LedcPwmOutput pwm_;
   platform_esp32::DmaAnalogInput analog_;
-  platform_esp32::UartSerialLink reader_{1, {board::kReaderTx, board::kReaderRx, -1}};
-  platform_esp32::UartSerialLink bus_{2,
-                                      {board::kRs485Tx, board::kRs485Rx, board::kRs485Direction}};
+  platform_esp32::UartSerialLink reader_{1, {board::kPins.reader_tx, board::kPins.reader_rx, -1}};
+  platform_esp32::UartSerialLink bus_{
+      2, {board::kPins.rs485_tx, board::kPins.rs485_rx, board::kPins.rs485_direction}};
   platform_esp32::UartSerialLink second_bus_{
-      1, {board::kReaderTx, board::kReaderRx, board::kSecondRs485Direction}};
+      1, {board::kPins.reader_tx, board::kPins.reader_rx, board::kPins.second_rs485_direction}};
   platform_esp32::LwipTcpLink sockets_[limits::kMaxTcpBuses];
   platform_esp32::LwipUdpLink udp_;
   gateway::ConsoleOutput output_{console_};
