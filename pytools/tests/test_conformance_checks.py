@@ -21,11 +21,13 @@ def walk_with(**parts: Any) -> Any:
     parameters = Parameters.of("fast")
     stage = SimpleNamespace(
         target=SimpleNamespace(identity="CP 1"),
-        session=SimpleNamespace(openings=parts.get("openings", [])),
+        session=SimpleNamespace(
+            openings=parts.get("openings", []), configuration=parts.get("configuration", {})
+        ),
     )
     return SimpleNamespace(
         stage=stage,
-        seen={"schedule": [parts["entry"]]} if "entry" in parts else {},
+        seen={"schedule": [parts["entry"]]} if "entry" in parts else parts.get("seen", {}),
         seconds=lambda text: parameters.seconds(text.removeprefix("$")),
         resolve=lambda text: NOW,
     )
@@ -73,6 +75,55 @@ def test_schedule_finds_wrong_periods(periods: tuple[tuple[int, float], ...]) ->
 def test_schedule_finds_a_wrong_start(start: str) -> None:
     with pytest.raises(Deviation, match=r"scheduleStart|no point in time"):
         judge_schedule(schedule_of((0, 8), (40, 10), start=start))
+
+
+def judge_samples(*entries: tuple[int, str, dict[str, Any]]) -> None:
+    """Wants voltage and energy every 3 s: (connector, seconds of the timestamp, a value)."""
+    energy = {"value": "1", "context": "Sample.Clock"}
+    seen = [
+        Entry(
+            at,
+            0.0,
+            "cp-call",
+            "MeterValues",
+            {
+                "connectorId": connector,
+                "meterValue": [
+                    {"timestamp": f"2026-11-23T12:00:{second}Z", "sampledValue": [energy, value]}
+                ],
+            },
+        )
+        for at, (connector, second, value) in enumerate(entries)
+    ]
+    wanted = {"of": "samples", "every": 3, "context": "Sample.Clock", "measurands": "Key"}
+    wanted["aligned"] = True
+    walk = walk_with(
+        seen={"samples": seen}, configuration={"Key": "Voltage,Energy.Active.Import.Register"}
+    )
+    CHECKS["samples"](walk, wanted)
+
+
+VOLTAGE = {"measurand": "Voltage", "value": "230", "context": "Sample.Clock"}
+
+
+def test_samples_of_two_connectors_come_each_at_its_time() -> None:
+    judge_samples((0, "00", VOLTAGE), (1, "00", VOLTAGE), (0, "03", VOLTAGE), (1, "03", VOLTAGE))
+
+
+@pytest.mark.parametrize(
+    ("second", "changes", "reason"),
+    [
+        ("09", {}, "9 s lie between two samples, not 3"),
+        ("02", {}, "not aligned to 3 s"),
+        ("03", {"context": "Trigger"}, "the context is Trigger"),
+        ("03", {"measurand": "Temperature"}, "Voltage is missing"),
+        ("03", {"location": "EV"}, "measured in the EV"),
+        ("03", {"format": "SignedData"}, "not raw"),
+    ],
+)
+def test_samples_find_what_is_wrong(second: str, changes: dict[str, str], reason: str) -> None:
+    with pytest.raises(Deviation, match=reason):
+        judge_samples((1, "00", VOLTAGE), (1, second, VOLTAGE | changes))
 
 
 def opening_of(**changes: Any) -> OpeningRequest:

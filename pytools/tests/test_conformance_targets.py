@@ -80,6 +80,9 @@ def test_files_and_names_that_are_wrong(tmp_path: Path) -> None:
     path.write_text("identiy: CP-7\n")
     with pytest.raises(UserError, match="describes no target"):
         read_commands(path)
+    path.write_text("identity: CP-7\nconnectors: many\n")
+    with pytest.raises(UserError, match="connectors is no number"):
+        read_commands(path)
     with pytest.raises(UserError, match="needs --charger-port"):
         choose("serial:/dev/ttyUSB0", charger_port=None, folder=tmp_path, is_attended=False)
     with pytest.raises(UserError, match="no target 'moon'"):

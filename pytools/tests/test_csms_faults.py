@@ -326,7 +326,7 @@ def test_every_kind_is_made_from_its_defaults_in_every_direction(kind):
     ("data", "sentence"),
     [
         ({}, "A fault is wrong: it:"),
-        ({"what": "explode"}, "A fault is wrong: what:"),
+        ({"what": "explode"}, "There is no fault 'explode'; there are: delay, "),
         ({"what": "drop", "probability": 2}, "A fault is wrong: probability:"),
         ({"what": "drop", "delay_s": 2}, "its options are: none"),
         ({"what": "delay", "delay_s": "2"}, "Fault delay: delay_s:"),
@@ -398,7 +398,7 @@ async def test_faults_are_switched_from_the_command_line(csms, client, tmp_path)
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["add", "explode"], "A fault is wrong: what:"),
+        (["add", "explode"], "There is no fault 'explode'; there are: delay, "),
         (["add", "drop", "count"], "'count' is not KEY=VALUE."),
         (["remove", "F9"], "There is no fault 'F9'; there are: none."),
         (["remove"], "Give either the ids of faults or --all."),

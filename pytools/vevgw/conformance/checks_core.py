@@ -87,18 +87,20 @@ async def keys_by_name(walk: Walk, arguments: Mapping[str, Any]) -> None:
 
 @check
 def samples(walk: Walk, arguments: Mapping[str, Any]) -> None:
-    """The MeterValues `of` hold one sample each, `every` so many seconds.
+    """The MeterValues `of` hold the measurands that a key names, with one `context`.
 
-    Further arguments: the `context` of their values, the key that names their `measurands`, and
-    whether they are `aligned` to the clock.
+    Further arguments: that key (`measurands`); `every`, s, when they come regularly, those of each
+    connector for itself; whether they are `aligned` to the clock.
     """
     wanted = walk.stage.session.configuration.get(arguments["measurands"], "") or _ENERGY
-    last: datetime | None = None
+    last: dict[int, datetime] = {}
     for entry in walk.seen[arguments["of"]]:
+        connector = entry.payload["connectorId"]
         for value in entry.payload["meterValue"]:
             moment = datetime.fromisoformat(value["timestamp"]).astimezone(UTC)
-            _check_moment(walk, arguments, moment, last, entry.index)
-            last = moment
+            if "every" in arguments:
+                _check_moment(walk, arguments, moment, last.get(connector), entry.index)
+            last[connector] = moment
             _check_values(value["sampledValue"], arguments["context"], wanted, entry.index)
 
 

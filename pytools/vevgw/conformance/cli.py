@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,7 +45,7 @@ ProfileOption = Annotated[
 ]
 JobsOption = Annotated[int, typer.Option(min=1, help="cases at a time on the native gateway")]
 FolderOption = Annotated[
-    Path | None, typer.Option(help="keeps the logs of every case; default: a temporary folder")
+    Path | None, typer.Option(help="keeps the logs of every case; default: kept when one is bad")
 ]
 
 
@@ -82,8 +85,7 @@ def run(
     cases = select(loader.load_all(), case, profile)
     if pics is None and target.startswith("command:"):
         raise UserError(f"What does it support? --pics FILE says so; {NATIVE} is one.", exit_code=2)
-    with tempfile.TemporaryDirectory(prefix="vevgw-conformance-") as temporary:
-        place = folder or Path(temporary)
+    with place_for_logs(folder) as place:
         chosen = choose(target, charger_port=charger_port, folder=place, is_attended=True)
         plan = Plan(
             chosen.make,
@@ -105,8 +107,8 @@ def run(
             write_html(outcomes, plan.pics, html, target=target, took_s=took_s)
         if junit is not None:
             write_junit(outcomes, junit)
-    if any(outcome.is_bad for outcome in outcomes):
-        raise typer.Exit(1)
+        if any(outcome.is_bad for outcome in outcomes):
+            raise typer.Exit(1)
 
 
 @app.command()
@@ -182,6 +184,15 @@ def check(
     print(f"{len(library.cases)} cases and {len(library.states)} states are well-formed.")
 
 
+@contextlib.contextmanager
+def place_for_logs(folder: Path | None) -> Iterator[Path]:
+    """Gives a folder; one of its own goes again, unless an error leaves: its logs were named."""
+    place = folder or Path(tempfile.mkdtemp(prefix="vevgw-conformance-"))
+    yield place
+    if folder is None:
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def own_address() -> str:
     """The address of the interface with the default route; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -202,7 +213,7 @@ def parse_values(texts: list[str]) -> dict[str, Any]:
     """Reads NAME=VALUE; numbers become numbers.
 
     Raises:
-        UserError: There is no such parameter.
+        UserError: There is no such parameter, or it is a number and the value is none.
     """
     values: dict[str, Any] = {}
     for text in texts:
@@ -211,6 +222,9 @@ def parse_values(texts: list[str]) -> dict[str, Any]:
         if not equals or name not in {**SCALED, **FIXED}:
             raise UserError(f"--set {text}: there is no parameter {name}.", exit_code=2)
         values[name] = yaml.safe_load(value)
+        usual = SCALED[name][0] if name in SCALED else FIXED[name][0]
+        if not isinstance(usual, str) and not isinstance(values[name], int | float):
+            raise UserError(f"--set {text}: {name} is a number.", exit_code=2)
     return values
 
 

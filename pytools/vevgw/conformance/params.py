@@ -111,6 +111,7 @@ class Parameters:
 MOMENTS: Final = ("NOW", "RES_EXPIRY", "RES_SOON", "PROFILE_START", "VALID_TO")
 CAPTURED: Final = {
     "TX": "transactionId of the latest StartTransaction.conf",
+    "TX_BEFORE": "the one before $TX",
     "CONNECTORS": "number of connectors",
     "FW_URL": "firmware that can be installed",
     "FW_BAD_URL": "a file that is no firmware",

@@ -180,7 +180,9 @@ class Session:
             return
         self._answered.add(entry.message_id)
         if entry.action == "StartTransaction" and not entry.is_error:
-            self.captured["TX"] = entry.payload["transactionId"]
+            latest = self.captured.get("TX")
+            if entry.payload["transactionId"] != latest:
+                self.captured |= {"TX": entry.payload["transactionId"], "TX_BEFORE": latest}
 
     def _learn_from_answer(self, entry: Entry) -> None:
         if entry.action == "GetConfiguration" and isinstance(entry.payload, dict):

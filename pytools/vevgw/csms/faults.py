@@ -110,6 +110,10 @@ def parse_fault(data: Mapping[str, Any], fault_id: str = "F") -> Fault:
     Raises:
         CsmsError: A key or a value is wrong.
     """
+    if (what := data.get("what")) is not None and what not in FAULT_KINDS:
+        raise CsmsError(
+            f"There is no fault {what!r}; there are: {', '.join(FAULT_KINDS)}.", exit_code=2
+        )
     for error in _SCOPE.iter_errors(dict(data)):
         where = ".".join(str(part) for part in error.instance_path)
         raise CsmsError(f"A fault is wrong: {where or 'it'}: {error.message}.", exit_code=2)

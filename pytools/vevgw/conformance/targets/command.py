@@ -46,11 +46,23 @@ def read_commands(path: Path) -> CommandFile:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return CommandFile(**data)
+        file = CommandFile(**data)
     except OSError as error:
         raise UserError(f"Cannot read {path}: {error.strerror}.") from None
     except (yaml.YAMLError, TypeError) as error:
         raise UserError(f"{path} describes no target: {str(error).splitlines()[0]}.") from None
+    commands = file.commands
+    wrong = {
+        "identity is no text": not isinstance(file.identity, str),
+        "connectors is no number": not isinstance(file.connectors, int),
+        "boots_at_start is neither true nor false": not isinstance(file.boots_at_start, bool),
+        "commands are no names with texts": not isinstance(commands, dict)
+        or not all(isinstance(one, str) for one in commands.values()),
+    }
+    for what, is_so in wrong.items():
+        if is_so:
+            raise UserError(f"{path} describes no target: {what}.")
+    return file
 
 
 class CommandTarget:
