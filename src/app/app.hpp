@@ -66,6 +66,10 @@ class App {
   /// mistake can be mended there.
   /// @param error  One sentence that names the mistake.
   common::Status begin(Error& error);
+  /// After begin() has failed: too many crashes, rather than a mistake in the settings.
+  bool is_console_only() const {
+    return crash_guard_.mode() == gateway::CrashGuard::Mode::kConsoleOnly;
+  }
   /// One turn of the loop; sleeps until something is due or arrives.
   void step();
   /// Orderly end of the process: closes the link, stores charging profiles and energy registers. Transactions stay open and

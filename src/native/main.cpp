@@ -175,7 +175,10 @@ int run(const native::Options& options, char** argv) {
 
   auto app = std::make_unique<app::App>(platform);
   app::App::Error error;
-  if (app->begin(error) != Status::kOk) {
+  const bool has_started = app->begin(error) == Status::kOk;
+  // A supervisor would start a process that ends over and over; the console is what is left to help.
+  if (!has_started && app->is_console_only()) LOG_ERROR(log, "not started: %s", error.c_str());
+  if (!has_started && !app->is_console_only()) {
     (void)output.flush();
     std::string why = error.c_str();
     for (const auto& link : serial_links) {
