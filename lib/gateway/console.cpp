@@ -67,6 +67,7 @@ void Console::begin(uint8_t connectors) { connectors_ = connectors; }
 
 void Console::step(Instant now) {
   read_commands(now);
+  improv_.step(now);
   report_link();
   report_changes();
   report_delivery(now);
@@ -81,7 +82,10 @@ void Console::read_commands(Instant now) {
         (void)parts_.output.flush();
         if (!parts_.output.has_room(kMaxReplyBytes + 1)) return;
       }
-      on_character(static_cast<char>(input_[input_next_++]), now);
+      char text[ImprovFrames::kMaxHeldBytes];
+      const size_t count = improv_frames_.feed(input_[input_next_++], now, text);
+      for (size_t i = 0; i < count; ++i) on_character(text[i], now);
+      if (improv_frames_.has_frame()) improv_.on_frame(improv_frames_, now);
     }
     const common::Result<size_t> got = parts_.input.read(input_);
     if (!got.ok() || got.value() == 0) return;

@@ -4,6 +4,7 @@
 #include "gateway/console_output.hpp"
 #include "gateway/crash_guard.hpp"
 #include "gateway/file_upload.hpp"
+#include "gateway/improv.hpp"
 #include "gateway/loop_meter.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/session_policy.hpp"
@@ -38,11 +39,12 @@ struct ConsoleParts {
   FileUpload* upload = nullptr;                ///< nullptr = takes no files.
   CrashGuard* crashes = nullptr;               ///< nullptr = crashes are not counted.
   const LoopMeter* loop = nullptr;             ///< nullptr = not measured.
+  platform::WifiControl* wifi = nullptr;       ///< nullptr = there is no Wi-Fi to set up.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
 /// `{"id":n,"ok":false,"error":"one sentence"}`; events are lines `EVT {json}`. Without #id the id is 0.
-/// Secrets can be written, never read. docs/console.md lists commands and events.
+/// Frames of Improv Wi-Fi may come between lines. Secrets can be written, never read. docs/console.md lists commands and events.
 /// @par Context  Loop thread; does not block, does not allocate.
 class Console {
  public:
@@ -55,7 +57,9 @@ class Console {
   static constexpr size_t kMaxLostMessages = 24;  ///< Listed by `tx dead-letters`.
   static constexpr size_t kMaxReplyBytes = 6144;  ///< Longest reply: every configuration key.
 
-  explicit Console(const ConsoleParts& parts) : parts_(parts) {}
+  explicit Console(const ConsoleParts& parts)
+      : parts_(parts),
+        improv_(parts.output, parts.settings, parts.wifi, parts.firmware_version, parts.identity) {}
 
   /// @param connectors  1..limits::kMaxConnectors
   void begin(uint8_t connectors);
@@ -123,6 +127,8 @@ class Console {
   void write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const;
 
   ConsoleParts parts_;
+  ImprovFrames improv_frames_;
+  Improv improv_;
   uint8_t connectors_ = 0;
   uint8_t input_[64] = {};
   size_t input_next_ = 0;

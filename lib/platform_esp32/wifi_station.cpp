@@ -24,6 +24,30 @@ void WifiStation::begin(const common::FixedString<32>& ssid,
   if (!time_server_.empty()) configTime(0, 0, time_server_.c_str());
 }
 
+void WifiStation::join(common::TextSpan ssid, common::TextSpan password) {
+  WiFi.disconnect();
+  is_connected_ = false;
+  const common::FixedString<63> time_server = time_server_;
+  begin(common::FixedString<32>(ssid), common::FixedString<63>(password), time_server);
+}
+
+void WifiStation::start_scan() {
+  if (ssid_.empty()) WiFi.mode(WIFI_STA);
+  WiFi.scanDelete();
+  (void)WiFi.scanNetworks(true);
+}
+
+common::Status WifiStation::network(size_t index, Found& out) {
+  const int16_t found = WiFi.scanComplete();
+  if (found == WIFI_SCAN_RUNNING) return common::Status::kAgain;
+  if (found < 0 || index >= static_cast<size_t>(found)) return common::Status::kNotFound;
+  const auto number = static_cast<uint8_t>(index);
+  out.ssid.assign_truncated(common::text(WiFi.SSID(number).c_str()));
+  out.rssi_dbm = static_cast<int8_t>(WiFi.RSSI(number));
+  out.has_password = WiFi.encryptionType(number) != WIFI_AUTH_OPEN;
+  return common::Status::kOk;
+}
+
 void WifiStation::step(common::Instant now) {
   if (ssid_.empty()) return;
   const bool is_connected = WiFi.status() == WL_CONNECTED;

@@ -45,7 +45,7 @@ App::App(const Platform& platform)
                                      platform.clock, platform.device, platform.csms, settings_,
                                      engine_, policy_, site_, bridge_, build::kVersion,
                                      identity_.c_str(), platform.firmware, platform.transfer,
-                                     &upload_, &crash_guard_, &loop_meter_}),
+                                     &upload_, &crash_guard_, &loop_meter_, platform.wifi}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,

@@ -52,7 +52,8 @@ struct Platform {
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   /// Of the board, where c?.pins is empty: as that setting.
   common::FixedString<159> charger_pins = {};
-  platform::UdpLink* udp = nullptr;  ///< KEBA chargers; nullptr = none.
+  platform::UdpLink* udp = nullptr;       ///< KEBA chargers; nullptr = none.
+  platform::WifiControl* wifi = nullptr;  ///< nullptr = there is none to set up.
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.

@@ -123,6 +123,7 @@ class Board {
     parts.status_led_pin = board::kPins.status_led;
     parts.button_pin = board::kPins.button;
     parts.network = &wifi_;
+    parts.wifi = &wifi_;
     parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
     parts.charger_pins = bridge::wiring_of(board::kPins);
     return parts;

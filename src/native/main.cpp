@@ -2,6 +2,7 @@
 #include "build/version.hpp"
 #include "native/options.hpp"
 #include "native/setting_overrides.hpp"
+#include "native/simulated_wifi.hpp"
 #include "native/tee_link.hpp"
 #include "platform/simulated_board.hpp"
 #include "platform/simulated_firmware.hpp"
@@ -143,6 +144,10 @@ int run(const native::Options& options, char** argv) {
 
   app::Platform platform{clock,     waiter,  entropy, device,       files,  settings, ocpp_settings,
                          registers, crashes, csms,    console_copy, output, log};
+  native::SimulatedWifi wifi;
+  const gateway::Settings wifi_settings(settings);
+  wifi.join(wifi_settings.text("wifi_ssid").span(), wifi_settings.text("wifi_password").span());
+  platform.wifi = &wifi;
   platform.transfer = &transfer;
   platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;

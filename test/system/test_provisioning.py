@@ -1,18 +1,23 @@
-"""`vevgw provision` on the console of a real gateway."""
+"""Setting a real gateway up over its console: `vevgw provision`, and Improv Wi-Fi."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vevgw.board.fleet import BoardPlan
+from vevgw.board.improv import Command, Frame, FrameType, Splitter, State, command, result
 from vevgw.board.provision import provision
 from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import Csms
 from vevgw.dut import GatewayOptions, NativeGateway
 from vevgw.dut.bench import PROFILE
+from vevgw.dut.native import open_console
+from vevgw.dut.transports import FdLine
 
 pytestmark = pytest.mark.native
 SECRET = "a key that nobody may see"
@@ -62,3 +67,51 @@ async def test_a_new_board_is_set_up_once_and_then_left_alone(
         assert "nothing was changed" in (await provision(other, port, log_path=log)).error
     assert SECRET not in log.read_text()
     assert SECRET not in gateway.log_path.read_text()
+
+
+async def test_wifi_is_set_up_by_improv_between_console_lines(
+    program: Path, tmp_path: Path
+) -> None:
+    words = [str(program), "--on-error=stay"]
+    async with NativeGateway(words, tmp_path, GatewayOptions()) as gateway:
+        fd = open_console(gateway.console_link)
+        splitter, frames, lines = Splitter(), [], b""
+
+        def read(data: bytes) -> None:
+            nonlocal lines
+            found, rest = splitter.feed(data)
+            frames.extend(found)
+            lines += rest
+
+        line = FdLine(fd, read, lambda why: None)
+
+        async def ask(*pieces: bytes, until: Frame) -> None:
+            frames.clear()
+            for piece in pieces:
+                line.write(piece)
+                await asyncio.sleep(0.01)
+            async with asyncio.timeout(5):
+                while until not in frames:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+        joined = Frame(FrameType.STATE, bytes([State.PROVISIONED]))
+        state = command(Command.CURRENT_STATE).encode()
+        await ask(b"\xff\0IMPRO\n" + state, until=Frame(FrameType.STATE, bytes([State.AUTHORIZED])))
+
+        await ask(command(Command.SCAN).encode(), until=Frame(FrameType.RESULT, b"\x04\0"))
+        assert result(frames[0]) == (Command.SCAN, ["simulated", "-50", "YES"])
+
+        wifi = command(Command.WIFI_SETTINGS, ["simulated", SECRET]).encode()
+        half = len(wifi) // 2
+        done = Frame(FrameType.RESULT, b"\x01\0")
+        await ask(b"#1 sta", wifi[:half], wifi[half:], b"tus\n", until=done)
+        assert joined in frames
+
+        lines = b""
+        asked = b"#2 setting get wifi_ssid\n#3 setting get wifi_password\n"
+        await ask(asked, state, until=joined)
+        line.close()
+        os.close(fd)
+    assert b'"wifi_ssid":"simulated"' in lines
+    assert b'"wifi_password":"(set)"' in lines
+    assert SECRET.encode() not in gateway.log_path.read_bytes() + lines
