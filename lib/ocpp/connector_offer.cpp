@@ -118,7 +118,8 @@ void Connector::update_status(const char* cause) {
     in.power = state.ev_requests_energy ? Power::kFlowing : Power::kNotTaken;
   }
   const bool is_lost = state.health == charger::Health::kLost;
-  in.is_faulted = state.is_faulted || (is_lost && in.phase == UsePhase::kTransaction);
+  // A silent charger is a warning in a transaction, until the bridge calls it a fault.
+  in.is_faulted = state.is_faulted;
   in.is_operative = is_operative_ && !is_lost && state.health != charger::Health::kUnknown;
 
   // Right after the permission the charger and the EV take some seconds: that is no suspension.

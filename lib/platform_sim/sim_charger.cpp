@@ -129,6 +129,8 @@ Instant SimCharger::next_event(const Unit& unit) const {
       next = common::earlier(next, unit.silent_since + unit.wallbox.stale_ms);
     } else if (unit.reported.health == Health::kStale) {
       next = common::earlier(next, unit.silent_since + unit.wallbox.lost_ms);
+    } else if (!unit.reported.is_faulted) {
+      next = common::earlier(next, unit.silent_since + unit.wallbox.faulted_ms);
     }
     return next;
   }
@@ -176,6 +178,10 @@ ChargerState SimCharger::state_of(const Unit& unit, Instant now) const {
                    : silent_ms >= unit.wallbox.stale_ms ? Health::kStale
                                                         : unit.reported.health;
     if (state.health == Health::kLost) state.plug = charger::Plug::kUnknown;
+    if (silent_ms >= unit.wallbox.faulted_ms) {
+      state.error = charger::Error::kOtherError;
+      state.is_faulted = true;
+    }
     return state;
   }
   state.health = Health::kOk;

@@ -26,8 +26,9 @@ class SimCharger final : public charger::ChargerControl {
     int64_t sample_interval_ms = 1000;
     int64_t idle_sample_interval_ms = 0;  ///< While no current flows; 0 = the same.
     int32_t voltage_mv = 230000;
-    int64_t stale_ms = 5000;  ///< Silent that long: Health::kStale.
-    int64_t lost_ms = 60000;  ///< Silent that long: Health::kLost.
+    int64_t stale_ms = 5000;      ///< Silent that long: Health::kStale.
+    int64_t lost_ms = 60000;      ///< Silent that long: Health::kLost.
+    int64_t faulted_ms = 120000;  ///< Silent that long: a fault.
     bool has_session_marker = true;
     int64_t initial_energy_wh = 0;
   };

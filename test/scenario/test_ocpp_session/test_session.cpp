@@ -297,7 +297,9 @@ TEST_CASE("a car that pauses is SuspendedEV, and the fault of a wallbox is Fault
 
 // Rules: R-4.9-16 FP-14
 TEST_CASE(
-    "a silent wallbox is Unavailable when idle, Faulted in a transaction, and never unplugged") {
+    "a silent wallbox is Unavailable when idle, in a transaction a warning, then Faulted, and "
+    "never "
+    "unplugged") {
   World world(connectors(1));
   world.start();
   world.charger.set_silent(1, true);
@@ -311,6 +313,9 @@ TEST_CASE(
   charge(world);
   world.charger.set_silent(1, true);
   world.run_for(70000);
+  CHECK(world.csms.last_status(1) == "Charging");
+  CHECK(world.csms.statuses.back().error == "OtherError");
+  world.run_for(60000);
   CHECK(world.csms.last_status(1) == "Faulted");
   CHECK(world.csms.transactions[0].stops == 0);
   world.charger.set_silent(1, false);

@@ -154,12 +154,14 @@ TEST_CASE("what a lost wallbox says about the cable is not believed") {
   charger::ChargerState state;
   state.health = charger::Health::kLost;
   state.plug = charger::Plug::kUnplugged;
+  state.energy_offered = state.ev_requests_energy = true;  // As it was told last.
   world.charge_point->on_charger_state(1, state, world.now());
   world.run_for(10000);
   ocpp::TransactionView view;
   CHECK(world.charge_point->open_transaction(1, view));
   CHECK(!view.is_stopping);
-  CHECK(gateway.status() == "Faulted");
+  CHECK(gateway.status() == "Charging");
+  CHECK(world.csms.statuses.back().error == "OtherError");
   CHECK(world.csms.transactions.at(0).stops == 0);
   CHECK(world.problems() == "");
 }
