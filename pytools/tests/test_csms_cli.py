@@ -12,6 +12,7 @@ import trustme
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from vevgw.cli import main
 from vevgw.csms import Csms, RefuseWith
 from vevgw.csms.effects import FaultOn
 from vevgw.csms.raw_client import RawClient
@@ -216,14 +217,15 @@ async def test_follow_prints_frames_as_they_come(csms):
         (["run", "--host", "no host", "--port", "0"], 1, "The CSMS cannot listen on no host"),
     ],
 )
-async def test_bad_input_is_one_sentence(tmp_path, monkeypatch, arguments, code, sentence):
+def test_bad_input_is_one_sentence(tmp_path, monkeypatch, capsys, arguments, code, sentence):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text("This is neither a database nor a password file.\n" * 20)
-    result = await vevgw(*arguments)
-    assert (result[0], result[1]) == (code, "")
-    assert sentence in result[2]
-    assert len(result[2].splitlines()) == 1
-    assert "hunter2" not in result[2]
+    assert main(["csms", *arguments]) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert sentence in told.err
+    assert len(told.err.splitlines()) == 1
+    assert "hunter2" not in told.err
 
 
 async def test_a_port_in_use_is_one_sentence(csms, tmp_path):
