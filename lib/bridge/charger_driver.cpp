@@ -357,6 +357,8 @@ void ChargerDriver::update_guard(common::Instant now) {
   const uint8_t phases = capabilities().phases;
   const charger::MeterSample* sample = &reading_.sample();
   if (!Measurement::highest_current(*sample, phases, current_ma)) {
+    // What the meter said before it fell silent is no reason to believe that nothing flows.
+    measured_ma_ = -1;
     if (ports_.meter == nullptr || !ports_.meter->is_fresh(now)) return;
     sample = &ports_.meter->sample();
     if (!Measurement::highest_current(*sample, phases, current_ma)) return;
@@ -381,13 +383,18 @@ void ChargerDriver::update_guard(common::Instant now) {
 
 void ChargerDriver::emit_sample(common::Instant now) {
   const bool has_meter = ports_.meter != nullptr && ports_.meter->is_fresh(now);
-  if (has_meter) {
-    book_meter_energy(now);
-    if (!reading_.sample().has(charger::kMeterCurrent)) update_guard(now);
-  }
+  // A reading that was judged already tells nothing about what has been asked for since.
+  const bool is_new = has_meter && ports_.meter->sample().taken_at != meter_seen_at_;
+  if (has_meter) book_meter_energy(is_new, now);
+  if (ports_.meter != nullptr && (is_new || !has_meter) &&
+      !reading_.sample().has(charger::kMeterCurrent))
+    update_guard(now);
   charger::MeterSample sample = reading_.sample();
   sample.taken_at = now;
-  if (has_meter) Measurement::complete(sample, ports_.meter->sample());
+  if (has_meter) {
+    meter_seen_at_ = ports_.meter->sample().taken_at;
+    Measurement::complete(sample, ports_.meter->sample(), uses_meter_energy());
+  }
   if (energy_.is_known() && sample.has(charger::kMeterEnergyImport))
     sample.energy_import_wh = energy_.value_wh();
   last_sample_ = sample;

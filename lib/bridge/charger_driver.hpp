@@ -119,7 +119,7 @@ class ChargerDriver final : public Driver {
   void describe_contactor(charger::ChargerState& state) const;
 
   bool uses_meter_energy() const;
-  void book_meter_energy(common::Instant now);
+  void book_meter_energy(bool is_new, common::Instant now);
   void integrate_power(common::Instant now);
   void save_energy_now_and_then(common::Instant now);
   const char* phase_name() const;
@@ -299,9 +299,9 @@ class ChargerDriver final : public Driver {
   common::Instant recover_at_;
   common::Instant energy_saved_at_;
   common::Instant integrated_at_;
-  common::Instant meter_booked_at_;
-  uint8_t device_ = 0;  ///< Mark of its serial number; 0 = not known.
-  uint8_t losses_ = 0;  ///< Times in a row that a confirmed setpoint changed by itself.
+  common::Instant meter_seen_at_;  ///< taken_at of its reading used last.
+  uint8_t device_ = 0;             ///< Mark of its serial number; 0 = not known.
+  uint8_t losses_ = 0;             ///< Times in a row that a confirmed setpoint changed by itself.
   common::Instant lost_at_;
   common::Instant worn_since_;
   common::Instant end_by_;

@@ -324,11 +324,10 @@ bool ChargerDriver::uses_meter_energy() const {
          (ports_.meter->fields() & charger::kMeterEnergyImport) != 0;
 }
 
-void ChargerDriver::book_meter_energy(common::Instant now) {
+void ChargerDriver::book_meter_energy(bool is_new, common::Instant now) {
   const charger::MeterSample& sample = ports_.meter->sample();
   if (!uses_meter_energy() || !sample.has(charger::kMeterEnergyImport)) return;
-  if (sample.taken_at != meter_booked_at_) {
-    meter_booked_at_ = sample.taken_at;
+  if (is_new) {
     EnergyRegister::Settings settings;
     settings.source = kMeterSource;
     settings.resolution_wh = kMeterResolutionWh;
@@ -386,7 +385,7 @@ void ChargerDriver::book_energy(int64_t counter_wh, common::Instant now) {
                config_.connector_id, static_cast<long>(counter_wh));
       break;
     case EnergyRegister::Update::kRebased:
-      LOG_WARN(*ports_.log, "connector %u: the energy counter stays at %ld Wh: nothing booked",
+      LOG_WARN(*ports_.log, "connector %u: the energy counter goes on from %ld Wh: a new base",
                config_.connector_id, static_cast<long>(counter_wh));
       break;
   }

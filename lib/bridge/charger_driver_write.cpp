@@ -185,12 +185,14 @@ bool ChargerDriver::write_enable(common::Instant now, common::Instant& next) {
   return true;
 }
 
-/// Feeds a watchdog that wants to be written to.
+/// Feeds a watchdog that wants to be written to. Not of a charger that does not answer: perhaps it hears all the same,
+/// and nobody could tell why its failsafe current should not hold.
 bool ChargerDriver::write_beat(common::Instant now, common::Instant& next) {
   const WatchdogTable& watchdog = profile_->watchdog;
   uint32_t interval_ms = feed_interval_ms();
   if (interval_ms == 0 || watchdog.kind == Heartbeat::kAnyTransaction || is_other_model_)
     return false;
+  if (ports_.bus->is_silent(ports_.unit_index)) return false;
   // Not before it is known to be the model.
   if (phase_ == Phase::kInit && !is_resuming_ && init_step_ <= InitStep::kOnce) return false;
   if (interval_ms < kShortestBeatMs) interval_ms = kShortestBeatMs;
@@ -230,7 +232,9 @@ common::Instant ChargerDriver::run_writes(common::Instant now) {
     replace_pending_write();
     return next;
   }
-  if (write_beat(now, next)) return next;
+  // What must go down waits for nothing.
+  const bool is_urgent = limit_.is_decrease() && limit_.write_at() <= now && may_write(limit_);
+  if (!is_urgent && write_beat(now, next)) return next;
   if (target_ma_ == 0) {
     // A session is ended in order, unless that takes long.
     const bool is_ending = runner_.is_running() && runner_.action() == Action::kDeauthorize;

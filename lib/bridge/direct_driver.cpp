@@ -184,10 +184,9 @@ void DirectDriver::book_energy(int64_t counter_wh, Instant now) {
       update == EnergyRegister::Update::kRebased || update == EnergyRegister::Update::kOtherDevice;
   if (update == EnergyRegister::Update::kRestarted || is_new_base) saved_energy_wh_ = -1;
   if (update == EnergyRegister::Update::kIgnored || is_new_base) {
-    LOG_WARN(
-        *ports_.log, "connector %u: the energy counter jumped to %" PRId64 " Wh: %s",
-        config_.connector_id, counter_wh,
-        update == EnergyRegister::Update::kIgnored ? "ignored" : "new base, nothing is booked");
+    LOG_WARN(*ports_.log, "connector %u: the energy counter jumped to %" PRId64 " Wh: %s",
+             config_.connector_id, counter_wh,
+             update == EnergyRegister::Update::kIgnored ? "ignored" : "a new base");
   }
 }
 
@@ -217,7 +216,7 @@ void DirectDriver::emit_sample(Instant now) {
     const charger::MeterSample& measured = ports_.meter->sample();
     energy_.set_device(ports_.meter->device());
     if (measured.has(charger::kMeterEnergyImport)) book_energy(measured.energy_import_wh, now);
-    Measurement::complete(sample, measured);
+    Measurement::complete(sample, measured, measured.has(charger::kMeterEnergyImport));
   }
   // Without a fresh reading of it the register says nothing new.
   if (energy_.is_known() && (has_meter || !uses_meter_energy()) &&
@@ -225,12 +224,14 @@ void DirectDriver::emit_sample(Instant now) {
     sample.valid |= charger::kMeterEnergyImport;
     sample.energy_import_wh = energy_.value_wh();
   }
+  // A reading that was judged already tells nothing about what has been asked for since.
+  const bool is_new = sample.taken_at != last_sample_.taken_at;
   last_sample_ = sample;
-  if (sample.has(charger::kMeterPower)) {
+  if (is_new && sample.has(charger::kMeterPower)) {
     const bool may_charge = normaliser_.is_asking() || !is_plugged(normaliser_.pilot());
     guard_.check_power(sample.power_w, may_charge, config_.timings, now);
   }
-  update_guard(now);
+  if (is_new) update_guard(now);
   // The first value is stored at once: it is the base of everything that follows.
   if (energy_.is_known() && energy_.value_wh() != saved_energy_wh_ &&
       (saved_energy_wh_ < 0 || now - energy_saved_at_ >= config_.timings.energy_save_ms)) {

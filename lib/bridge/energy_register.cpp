@@ -55,9 +55,7 @@ size_t EnergyRegister::save(common::MutableByteSpan out) const {
   return kRecordBytes;
 }
 
-int64_t EnergyRegister::plausible_wh(common::Instant now) const {
-  if (!base_has_time_) return kMaxGapWh;
-  const int64_t elapsed_ms = now - base_at_;
+int64_t EnergyRegister::plausible_wh(int64_t elapsed_ms) const {
   // 1.2 * W * ms -> Wh
   const int64_t possible = settings_.max_power_w * elapsed_ms / 3000000;
   return (possible < kMaxGapWh ? possible : kMaxGapWh) + 2 * settings_.resolution_wh;
@@ -95,7 +93,7 @@ EnergyRegister::Update EnergyRegister::update(int64_t counter_wh, common::Instan
     accept(counter_wh, now);
     return Update::kOtherDevice;
   }
-  const int64_t plausible = plausible_wh(now);
+  const int64_t plausible = base_has_time_ ? plausible_wh(now - base_at_) : kMaxGapWh;
   int64_t delta = counter_wh - base_wh_;
   Update result = delta == 0 ? Update::kUnchanged : Update::kBooked;
   if (delta < 0 && settings_.range_wh > 0 && base_wh_ > settings_.range_wh / 10 * 9 &&
@@ -110,8 +108,16 @@ EnergyRegister::Update EnergyRegister::update(int64_t counter_wh, common::Instan
     result = Update::kRestarted;
   }
   if (delta < 0 || delta > plausible) {
+    const int64_t new_delta = counter_wh - doubtful_wh_;
+    const bool goes_on =
+        glitches_ > 0 && new_delta >= 0 && new_delta <= plausible_wh(now - doubtful_at_);
+    if (!goes_on) {
+      doubtful_wh_ = counter_wh;
+      doubtful_at_ = now;
+    }
     ++glitches_;
     if (glitches_ <= kGlitchSamples) return Update::kIgnored;
+    if (goes_on) value_wh_ += new_delta;
     accept(counter_wh, now);
     return Update::kRebased;
   }

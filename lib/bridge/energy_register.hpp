@@ -15,7 +15,8 @@ namespace bridge {
 ///  - now < last and now <= plausible(dt): the counter restarted at zero; now is booked. A lifetime counter that is
 ///    lower after a restart of the gateway belongs to another meter: nothing is booked.
 ///  - the counter of another device (Settings::device) is a new base, nothing is booked.
-///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves, nothing is booked.
+///  - anything else is a glitch: ignored; after kGlitchSamples of them in a row the base moves. Booked is what flowed
+///    since the first of those that are plausible among themselves, not the jump to it.
 /// plausible(dt) = 1.2 * max_power * dt + 2 * resolution. After a restart of the gateway dt is unknown: up to
 /// kMaxGapWh counts as plausible.
 class EnergyRegister {
@@ -60,7 +61,7 @@ class EnergyRegister {
   int64_t value_wh() const { return value_wh_; }
 
  private:
-  int64_t plausible_wh(common::Instant now) const;
+  int64_t plausible_wh(int64_t elapsed_ms) const;
   int64_t decimal_range_wh() const;
   void accept(int64_t counter_wh, common::Instant now);
 
@@ -74,6 +75,8 @@ class EnergyRegister {
   int64_t value_wh_ = 0;
   int64_t base_wh_ = 0;
   common::Instant base_at_;
+  int64_t doubtful_wh_ = 0;  ///< First of the readings ignored since.
+  common::Instant doubtful_at_;
 };
 
 }  // namespace bridge

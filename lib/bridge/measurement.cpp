@@ -133,12 +133,14 @@ bool Measurement::highest_current(const charger::MeterSample& sample, uint8_t ph
   return true;
 }
 
-void Measurement::complete(charger::MeterSample& sample, const charger::MeterSample& other) {
+void Measurement::complete(charger::MeterSample& sample, const charger::MeterSample& other,
+                           bool counts) {
   const uint16_t valid = sample.valid;
   const uint16_t missing =
       static_cast<uint16_t>(other.valid & ~(valid | charger::kMeterEnergyImport));
   charger::MeterSample result = other;
-  result.taken_at = sample.taken_at;
+  if (!counts && (missing & (charger::kMeterCurrent | charger::kMeterPower)) == 0)
+    result.taken_at = sample.taken_at;
   result.energy_import_wh = sample.energy_import_wh;
   if (sample.has(charger::kMeterPower)) result.power_w = sample.power_w;
   for (size_t i = 0; i < kPhases; ++i) {

@@ -18,8 +18,10 @@ class Measurement {
   charger::MeterSample& sample() { return sample_; }
   /// Highest phase, mA; taken from the power when there are no currents. @return false when neither is known.
   static bool highest_current(const charger::MeterSample& sample, uint8_t phases, int32_t& out);
-  /// Takes over what a sample lacks; energy import is not: it is a register of the connector.
-  static void complete(charger::MeterSample& sample, const charger::MeterSample& other);
+  /// Takes over what a sample lacks; energy import is not: it is a register of the connector. Whatever gives energy,
+  /// current or power gives the time, too. @param counts  The register of the connector is booked from the other's.
+  static void complete(charger::MeterSample& sample, const charger::MeterSample& other,
+                       bool counts);
   /// Phases with more than 1 A; 0 when that is not known.
   static uint8_t active_phases(const charger::MeterSample& sample);
 

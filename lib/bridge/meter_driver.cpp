@@ -1,5 +1,7 @@
 #include "bridge/meter_driver.hpp"
 
+#include <algorithm>
+
 namespace bridge {
 
 LOG_MODULE("bridge");
@@ -43,7 +45,8 @@ bool MeterDriver::is_awaited(common::Instant now) const {
 }
 
 bool MeterDriver::is_lost(common::Instant now) const {
-  return now - (sample_.valid != 0 ? sample_.taken_at : begun_at_) >= kLostMs;
+  const int64_t lost_ms = std::max(kLostMs, kFreshPolls * config_.poll_ms);
+  return now - (sample_.valid != 0 ? sample_.taken_at : begun_at_) >= lost_ms;
 }
 
 bool MeterDriver::submit(const ReadBlock& block) {

@@ -44,7 +44,7 @@ class MeterDriver {
   const charger::MeterSample& sample() const { return sample_; }
   /// Import counter as the meter shows it, Wh; in sample() when kMeterEnergyImport is set.
   bool is_fresh(common::Instant now) const;
-  /// Silent for so long that it is a failure.
+  /// Silent for so long that it is a failure: 30 s, and three polls.
   bool is_lost(common::Instant now) const;
   uint16_t fields() const { return Measurement::fields(registers_); }
   /// Mark of its serial number, see RegisterSet::mark(); 0 = not known.

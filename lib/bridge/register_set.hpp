@@ -133,6 +133,7 @@ class RegisterSet {
   uint16_t watched_known_ = 0;
   int64_t parts_[kPhases] = {};
   uint8_t parts_known_ = 0;
+  uint8_t parts_row_ = 0;
 };
 
 }  // namespace bridge

@@ -168,7 +168,9 @@ RegisterSet::Values RegisterSet::read(uint8_t row, common::ByteSpan payload,
   if (is_text(reg.type)) return result;
   const uint8_t begin = block.is_part ? block.element : 0;
   const uint8_t end = block.is_part ? static_cast<uint8_t>(begin + 1) : reg.elements;
-  if (begin == 0) parts_known_ = 0;
+  // A part that was refused must not be made up from another row's.
+  if (begin == 0 || row != parts_row_) parts_known_ = 0;
+  parts_row_ = row;
   for (uint8_t element = begin; element < end && element < kPhases; ++element) {
     int64_t value = 0;
     if (!to_number(row, raw(row, payload, block, element), value)) continue;
@@ -178,6 +180,7 @@ RegisterSet::Values RegisterSet::read(uint8_t row, common::ByteSpan payload,
     parts_known_ = static_cast<uint8_t>(parts_known_ | 1U << phase);
   }
   if (end < reg.elements || parts_known_ != (1U << reg.elements) - 1U) return result;
+  parts_known_ = 0;
   result.count = reg.elements;
   for (uint8_t phase = 0; phase < reg.elements; ++phase) result.value[phase] = parts_[phase];
   return result;

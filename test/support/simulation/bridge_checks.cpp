@@ -68,6 +68,16 @@ void BridgeWorld::remember(uint8_t id, Bystander& seen) {
     seen.moments.pop_front();
 }
 
+/// What had flowed by then, as far as that is remembered.
+double BridgeWorld::true_wh_at(uint8_t id, int64_t at_ms) {
+  const std::deque<Moment>& moments = bystanders_[id].moments;
+  const auto at = std::find_if(moments.rbegin(), moments.rend(),
+                               [at_ms](const Moment& moment) { return moment.at_ms <= at_ms; });
+  return at != moments.rend() ? at->wh
+         : moments.empty()    ? wallbox(id).true_vah
+                              : moments.front().wh;
+}
+
 bool BridgeWorld::is_obedient(uint8_t id, const Bystander& seen) {
   const modbus_line::ChargerModel& charger = wallbox(id);
   const bool drops = std::any_of(timers_.begin(), timers_.end(), [id](const Timer& timer) {

@@ -83,8 +83,7 @@ void BridgeWorld::happen(const Event& event) {
     }
     case EventKind::kMeterValue: {
       Bystander& seen = bystanders_[id];
-      // What flowed since the last reading is lost with the old counter.
-      seen.tolerance_wh += wallbox(id).true_vah - seen.heard_wh + 1;
+      seen.doubtful_readings = bridge::EnergyRegister::kGlitchSamples + 1;
       wallbox(id).energy_total_vah = static_cast<double>(event.a);
       seen.has_drift = false;
       seen.counter_set_ms = now_ms();

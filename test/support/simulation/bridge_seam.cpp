@@ -46,9 +46,20 @@ void BridgeWorld::on_meter_sample(uint8_t connector_id, const charger::MeterSamp
     told.energy_import_wh -= seen.lost_wh;
   }
   check_sample(connector_id, seen, told);
+  const bool is_new = told.taken_at != seen.sample.taken_at;
   seen.sample = told;
-  seen.heard_wh = wallbox(connector_id).true_vah;
+  if (told.has(charger::kMeterEnergyImport) && is_new)
+    hear_energy(seen, true_wh_at(connector_id, base_ms_ + told.taken_at.ms));
   gateway_->site.on_meter_sample(connector_id, told, now);
+}
+
+/// A new counter is believed after some readings. What flowed between the last of the old and the first of the new one is
+/// lost.
+void BridgeWorld::hear_energy(Bystander& seen, double read_wh) {
+  constexpr uint8_t kReadings = bridge::EnergyRegister::kGlitchSamples + 1;
+  if (seen.doubtful_readings == kReadings) seen.tolerance_wh += read_wh - seen.heard_wh + 1;
+  if (seen.doubtful_readings > 0) --seen.doubtful_readings;
+  if (seen.doubtful_readings == 0) seen.heard_wh = read_wh;
 }
 
 void BridgeWorld::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {

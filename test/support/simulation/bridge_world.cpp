@@ -133,6 +133,8 @@ void BridgeWorld::add_chargers() {
     seen.has_drift = false;
     seen.sample = charger::MeterSample();
     seen.lost_wh = 0;
+    if (seen.doubtful_readings > 0)
+      seen.doubtful_readings = bridge::EnergyRegister::kGlitchSamples + 1;
     disturb(id);
   }
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bridge/bridge.hpp"
+#include "bridge/energy_register.hpp"
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/site_limit.hpp"
@@ -63,7 +64,8 @@ class BridgeWorld final : private charger::ChargerObserver,
     double wanted_wh = 0;  ///< Of the counter that never resets; 0 = never full.
     // Energy, Wh
     double true_wh = 0;
-    double heard_wh = 0;  ///< Of the true energy, at the last sample.
+    double heard_wh = 0;            ///< Of the true energy, when the last register was read.
+    uint8_t doubtful_readings = 0;  ///< Still to come before a new counter is believed.
     double in_transactions_wh = 0;
     double tolerance_wh = 1;
     uint32_t transaction = 0;
@@ -158,6 +160,8 @@ class BridgeWorld final : private charger::ChargerObserver,
   void check_site();
   void check_sample(uint8_t id, Bystander& seen, const charger::MeterSample& sample);
   void remember(uint8_t id, Bystander& seen);
+  static void hear_energy(Bystander& seen, double read_wh);
+  double true_wh_at(uint8_t id, int64_t at_ms);
   bool is_obedient(uint8_t id, const Bystander& seen);
   double power_w(uint8_t id) { return wallbox(id).current_ma() * 0.23 * wallbox(id).ev_phases; }
   void check_books();

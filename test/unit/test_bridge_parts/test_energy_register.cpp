@@ -57,6 +57,26 @@ TEST_CASE("a jump is ignored three times, then the base moves without booking") 
   CHECK(energy.value_wh() == 5010);
 }
 
+// Rules: R-7.31-1 FP-13
+TEST_CASE("what flows while a new counter is doubted is booked once it is believed") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  for (int i = 1; i <= 3; ++i)
+    CHECK(energy.update(900000 + 10 * i, Instant{i * 5000}) == Update::kIgnored);
+  CHECK(energy.update(900040, Instant{20000}) == Update::kRebased);
+  CHECK(energy.value_wh() == 5030);
+}
+
+TEST_CASE("glitches that do not fit one another book nothing") {
+  EnergyRegister energy = make();
+  energy.update(5000, Instant{0});
+  int i = 0;
+  for (const int64_t wild_wh : {900000, 77000000, 300000})
+    CHECK(energy.update(wild_wh, Instant{++i * 5000}) == Update::kIgnored);
+  CHECK(energy.update(8000000, Instant{20000}) == Update::kRebased);
+  CHECK(energy.value_wh() == 5000);
+}
+
 TEST_CASE("a single glitch, up or down, leaves no trace") {
   EnergyRegister energy = make();
   energy.update(5000, Instant{0});

@@ -383,3 +383,30 @@ TEST_CASE("steps: only some bits, only under a condition, a wait, a refusal ends
   CHECK_FALSE(runner.is_running());
   CHECK(runner.has_failed());
 }
+
+TEST_CASE("a part that was refused is not made up from another row's") {
+  Table table;
+  for (const uint16_t address : {0x10, 0x20}) table.add(address, WordType::kU16, 3).stride = 2;
+  table.profile.max_read_registers = 1;
+  RegisterSet& set = table.set();
+  const auto read = [&set](uint8_t row, uint8_t element, uint8_t value) {
+    ReadBlock block = set.single(row);
+    REQUIRE(block.is_part);
+    block.element = element;
+    const uint8_t payload[] = {0, value};
+    return set.read(row, common::ByteSpan(payload, sizeof(payload)), block);
+  };
+  read(0, 0, 230);
+  read(0, 1, 231);
+  CHECK(read(0, 2, 232).count == 3);
+  read(1, 1, 6);
+  CHECK(read(1, 2, 7).count == 0);
+  read(0, 0, 230);
+  read(1, 1, 6);
+  CHECK(read(1, 2, 7).count == 0);
+  read(1, 0, 5);
+  read(1, 1, 6);
+  const RegisterSet::Values values = read(1, 2, 7);
+  REQUIRE(values.count == 3);
+  CHECK(values.value[0] == 5);
+}

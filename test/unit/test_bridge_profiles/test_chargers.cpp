@@ -437,6 +437,28 @@ TEST_CASE("where the hardware to switch phases is an option, the installer says 
   CHECK((world.box.writes_to(0x0D04) != 0) == is_there);
 }
 
+TEST_CASE(
+    "a charger that hears and is not heard is told to give way, and its watchdog is not fed") {
+  World world;
+  prepare_mennekes(world.box);
+  world.box.holding[0x0100] = 5;
+  world.box.holding[0x0108] = 28;
+  world.start("mennekes-amtron-compact-2", 50);
+  world.offer(16000);
+  REQUIRE(world.run_until(20000, [&] { return world.state.limit_ma == 16000; }));
+  world.line.faults(50).answers_as = 212;
+  world.run(10000);
+  world.box.writes.clear();
+  world.offer(7000);
+  CHECK(world.run_until(10000,
+                        [&] { return Box::get32(world.box.holding, 0x0302) == Box::bits(7.0F); }));
+  world.run(20000);
+  CHECK(world.box.writes_to(0x0D00) == 0);
+  world.line.faults(50).answers_as = 0;
+  REQUIRE(world.run_until(20000, [&] { return world.state.health == charger::Health::kOk; }));
+  CHECK(world.run_until(5000, [&] { return world.box.writes_to(0x0D00) != 0; }));
+}
+
 TEST_CASE("the plug is held while the pilot is interrupted to wake an EV") {
   World world;
   world.box.fill(world.box.holding, 0x04, 2);
@@ -557,11 +579,32 @@ TEST_CASE("a sample that was asked for waits for what the meter shows now") {
     REQUIRE(world.run_until(3000, [&] { return world.sample.taken_at >= asked; }));
     CHECK(world.sample.energy_import_wh == wh);
   }
-  // A meter that does not answer delays it by two seconds, no more.
+  // A meter that does not answer delays it by two seconds, no more; its last reading does not look newer than it is.
   world.line.faults(100).is_silent = true;
-  const common::Instant asked = world.clock.now();
-  world.bridge.request_sample(1, asked);
-  REQUIRE(world.run_until(4000, [&] { return world.sample.taken_at >= asked; }));
+  const common::Instant read_at = world.sample.taken_at;
+  world.run(1000);
+  world.sample = charger::MeterSample();
+  world.bridge.request_sample(1, world.clock.now());
+  REQUIRE(world.run_until(4000, [&] { return world.sample.has(charger::kMeterEnergyImport); }));
+  CHECK(world.sample.taken_at == read_at);
+}
+
+TEST_CASE("what a meter read before the limit fell does not count against the charger") {
+  World world;
+  prepare_evse(world.box, 18, 0);
+  world.meter = "eastron-sdm630";
+  world.meter_poll_ms = 60000;
+  Box& meter = world.meter_box;
+  meter.fill(meter.input, 0, 100);
+  Box::set32(meter.input, 6, Box::bits(16.0F));
+  world.box.holding[1002] = 3;
+  world.start("evse-wb-din", 1);
+  world.offer(16000);
+  REQUIRE(world.run_until(30000, [&] { return world.sample.current_ma[0] == 16000; }));
+  world.offer(6000);
+  Box::set32(meter.input, 6, Box::bits(6.0F));
+  CHECK_FALSE(world.run_until(90000, [&] { return world.state.error != Error::kNone; }));
+  CHECK(world.sample.current_ma[0] == 6000);
 }
 
 TEST_CASE("current without permission is noticed by a meter, too") {

@@ -85,6 +85,7 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
       meter_config.profile = meter;
       meter_config.loaded_profile = loaded_meter;
       meter_config.unit_id = 100;
+      meter_config.poll_ms = meter_poll_ms;
       line.attach(100, meter_box);
       const common::Result<uint8_t> added = bridge.add_meter(meter_config);
       CAPTURE(bridge.error_text());
@@ -157,6 +158,7 @@ struct World final : charger::ChargerObserver, charger::IdReaderObserver {
 
   const char* meter = nullptr;                    ///< Profile of a meter at unit 100.
   const bridge::Profile* loaded_meter = nullptr;  ///< In its place.
+  uint32_t meter_poll_ms = 5000;
   Box meter_box;
 
   platform_sim::SimClock clock;
