@@ -150,7 +150,7 @@ class SessionPolicy final : public charger::ChargerObserver,
   // session_policy_access.cpp
   void on_charger_tag(uint8_t connector_id, const charger::IdTag& id_tag, common::Instant now);
   void on_own_authorization(uint8_t connector_id, charger::OwnAuthorization own,
-                            common::Instant now);
+                            common::Instant now) override;
   void ignore_tag(uint8_t connector_id, const char* where);
   void follow_plug(uint8_t connector_id, common::Instant now);
   void follow_unauthorised(uint8_t connector_id, common::Instant now);
