@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import json
 from typing import Any
 
 import pytest
+from csms_command import vevgw
 from websockets.asyncio.client import connect
 from websockets.exceptions import (
     ConnectionClosed,
@@ -17,7 +16,6 @@ from websockets.exceptions import (
     NegotiationError,
 )
 
-from vevgw.cli import main
 from vevgw.csms import FAULT_KINDS, FORMS, Csms, CsmsError, Faults, WaitTimeout, read_fault_script
 from vevgw.csms.history import Direction, FrameRecord
 from vevgw.csms.raw_client import BOOT, RawClient
@@ -40,21 +38,6 @@ async def csms(tmp_path):
 async def client(csms):
     async with RawClient(f"{csms.url}/CP1") as client:
         yield client
-
-
-async def vevgw(csms: Csms, *arguments: str) -> tuple[int, str, str]:
-    """Runs `vevgw csms ...` towards the CSMS in a thread; returns exit code, output, errors."""
-
-    def work() -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = main(["csms", *arguments, "--port", str(csms.port)])
-            except SystemExit as end:
-                code = end.code
-        return code, out.getvalue(), err.getvalue()
-
-    return await asyncio.to_thread(work)
 
 
 def frame(action: str, charge_point: str = "CP1", kind: int = 2, out: bool = False) -> FrameRecord:

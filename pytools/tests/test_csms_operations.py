@@ -10,6 +10,7 @@ import json
 from typing import Any
 
 import pytest
+from csms_command import vevgw
 
 from vevgw.cli import main
 from vevgw.csms import Behaviour, Boot, Csms, CsmsError, InvalidAnswer, InvalidCall
@@ -38,21 +39,6 @@ async def csms(tmp_path):
 async def client(csms):
     async with RawClient(f"{csms.url}/CP1") as client:
         yield client
-
-
-async def vevgw(csms: Csms, *arguments: str) -> tuple[int, str, str]:
-    """Runs `vevgw csms ...` towards the CSMS in a thread; returns exit code, output, errors."""
-
-    def work() -> tuple[int, str, str]:
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = main(["csms", *arguments, "--port", str(csms.port)])
-            except SystemExit as end:
-                code = end.code
-        return code, out.getvalue(), err.getvalue()
-
-    return await asyncio.to_thread(work)
 
 
 def sample(root: dict[str, Any], schema: dict[str, Any]) -> Any:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
 import json
 from pathlib import Path
 
 import pytest
+from csms_command import vevgw_csms as vevgw
 
-from vevgw.cli import main
 from vevgw.csms import Behaviour, Csms, CsmsError, LogReader
 from vevgw.csms.behaviour import TransactionIds
 from vevgw.csms.export import capture_text, json_lines
@@ -43,17 +41,6 @@ async def recording(tmp_path) -> Path:
             await client.websocket.send("[2,")
             await client.ask("Heartbeat", {})
     return db
-
-
-def vevgw(*arguments: str) -> tuple[int, str, str]:
-    """Runs `vevgw csms ...`; returns exit code, output, errors."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            code = main(["csms", *arguments])
-        except SystemExit as end:
-            code = end.code
-    return code, out.getvalue(), err.getvalue()
 
 
 async def test_json_lines_hold_frames_verbatim_and_what_is_derived(recording):
