@@ -16,6 +16,7 @@ from vevgw.chargers.sim_bus import Framing
 from vevgw.csms import Csms
 from vevgw.dut.bench import IDENTITY, flows
 from vevgw.dut.native import find_gateway
+from vevgw.dut.payloads import limit_request
 from vevgw.dut.site import COUNTER_WH, Site, open_site, run_gateway, start
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(240)]
@@ -39,33 +40,17 @@ DRAWN_WH = 6.0
 METER_UNIT = 7
 
 
-def limit_profile(connector: int, limit_a: float) -> dict[str, object]:
-    return {
-        "connectorId": connector,
-        "csChargingProfiles": {
-            "chargingProfileId": connector,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxDefaultProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
-            },
-        },
-    }
-
-
 async def session(site: Site, connector: int, sim: ChargerSim) -> None:
     """Plug, authorize, charge, limit, pause, resume, unplug."""
     await start(site, connector, sim)
     begin_wh = sim.energy_wh
-    await site.call("SetChargingProfile", limit_profile(connector, 10))
+    await site.call("SetChargingProfile", limit_request(connector, 10))
     await sim.wait_for(lambda s: 9.5 <= s.limit_a <= 10, 20, "a limit of 10 A")
     await sim.wait_for(lambda s: s.current_a <= 10, 5, "10 A")
     await sim.wait_for(lambda s: s.energy_wh > begin_wh + DRAWN_WH, 15, "energy")
 
     mark = site.cp.mark()
-    await site.call("SetChargingProfile", limit_profile(connector, 0))
+    await site.call("SetChargingProfile", limit_request(connector, 0))
     await sim.wait_for(lambda s: s.limit_a == 0 and s.current_a == 0, 20, "a pause")
     await site.status(connector, "SuspendedEVSE", mark)
     mark = site.cp.mark()

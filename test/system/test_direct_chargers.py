@@ -26,6 +26,7 @@ from vevgw.chargers.sim_bus import Framing
 from vevgw.csms import Csms
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, TAG, Bench
+from vevgw.dut.payloads import limit_request
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(90)]
 
@@ -60,7 +61,7 @@ async def run_session(bench: Bench, sim: DirectSim, ev: EvSpec, lowered_a: float
     await bench.status("Charging")
     transaction = bench.open_transaction()
     answer = await bench.cp.call(
-        "SetChargingProfile", charging_profile(transaction, lowered_a), timeout_s=10
+        "SetChargingProfile", limit_request(1, lowered_a, transaction=transaction), timeout_s=10
     )
     assert answer["status"] == "Accepted"
     await sim.wait_for(lambda s: 0 < s.current_a <= lowered_a, 12, f"{lowered_a:g} A")
@@ -71,24 +72,6 @@ async def run_session(bench: Bench, sim: DirectSim, ev: EvSpec, lowered_a: float
     await bench.status("Available")
     await bench.delivered()
     bench.check_books(begin_wh=begin_wh)
-
-
-def charging_profile(transaction: int, limit_a: float) -> dict[str, object]:
-    """A TxProfile with one limit."""
-    return {
-        "connectorId": 1,
-        "csChargingProfiles": {
-            "chargingProfileId": 1,
-            "transactionId": transaction,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
-            },
-        },
-    }
 
 
 async def test_a_box_on_the_boards_own_pins(program: Path, csms: Csms, tmp_path: Path) -> None:

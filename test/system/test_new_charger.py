@@ -16,6 +16,7 @@ from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import Csms
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, TAG, Bench, flows
+from vevgw.dut.payloads import limit_request
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
@@ -106,7 +107,11 @@ async def session(csms: Csms, gateway: NativeGateway, sim: ChargerSim, mark: int
         transaction = bench.open_transaction()
         for limit_a, status in ((10, None), (0, "SuspendedEVSE"), (16, "Charging")):
             mark = cp.mark()
-            answer = await cp.call("SetChargingProfile", limit(transaction, limit_a), timeout_s=10)
+            answer = await cp.call(
+                "SetChargingProfile",
+                limit_request(1, limit_a, transaction=transaction),
+                timeout_s=10,
+            )
             assert answer["status"] == "Accepted"
             await sim.wait_for(
                 lambda s, amps=limit_a: s.limit_a == amps, 20, f"a limit of {limit_a} A"
@@ -126,21 +131,3 @@ async def session(csms: Csms, gateway: NativeGateway, sim: ChargerSim, mark: int
 async def expect_status(bench: Bench, status: str, since: int) -> None:
     match = {"connectorId": 1, "status": status}
     await bench.cp.expect("StatusNotification", match=match, since=since, timeout_s=30)
-
-
-def limit(transaction: int, limit_a: float) -> dict[str, object]:
-    """A TxProfile with one limit."""
-    return {
-        "connectorId": 1,
-        "csChargingProfiles": {
-            "chargingProfileId": 1,
-            "transactionId": transaction,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
-            },
-        },
-    }

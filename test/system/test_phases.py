@@ -11,6 +11,7 @@ from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import Csms
 from vevgw.dut.bench import IDENTITY
 from vevgw.dut.native import find_gateway
+from vevgw.dut.payloads import limit_request
 from vevgw.dut.site import COUNTER_WH, Site, open_site, start
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
@@ -22,19 +23,7 @@ LEAST_S = 15
 
 def profile(connector: int, phases: int) -> dict[str, object]:
     """At most 10 A on so many phases."""
-    return {
-        "connectorId": connector,
-        "csChargingProfiles": {
-            "chargingProfileId": connector,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxDefaultProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 10, "numberPhases": phases}],
-            },
-        },
-    }
+    return limit_request(connector, 10, phases=phases)
 
 
 def phases_in_use(sim: ChargerSim) -> int:
@@ -79,7 +68,9 @@ async def test_phases_are_switched_in_a_transaction(
             "GetConfiguration", {"key": ["ConnectorSwitch3to1PhaseSupported"]}, timeout_s=10
         )
         assert answer["configurationKey"][0]["value"] == "true"
-        await asyncio.sleep(1)
+        mark = site.dut.mark()
+        if (await site.dut.command("tx"))["pending_messages"]:
+            await site.dut.expect_event("delivered", timeout_s=10, since=mark)
         assert not csms.books.open_transactions(IDENTITY)
         for number, sim in enumerate(sims, 1):
             booked = [

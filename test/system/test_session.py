@@ -8,6 +8,7 @@ import pytest
 
 from vevgw.chargers.ev import EvSpec
 from vevgw.dut.bench import IDENTITY, TAG, Bench, flows
+from vevgw.dut.payloads import limit_request
 
 
 # Rules: R-4.8-1 R-4.10-1 R-4.1-1 FP-14
@@ -107,7 +108,7 @@ async def test_limit_of_the_csms_is_followed(bench: Bench) -> None:
     await bench.charger.wait_for(lambda sim: sim.current_a > 15, 20, "16 A")
     for limit_a in (10.0, 7.5, 0.0):
         answer = await bench.cp.call(
-            "SetChargingProfile", tx_profile(transaction, limit_a), timeout_s=10
+            "SetChargingProfile", limit_request(1, limit_a, transaction=transaction), timeout_s=10
         )
         assert answer["status"] == "Accepted"
         await bench.charger.wait_for(
@@ -150,21 +151,3 @@ async def test_csms_and_console_are_served_at_the_same_time(bench: Bench) -> Non
     calls = [bench.cp.call("GetConfiguration", {}, timeout_s=20) for _ in range(10)]
     answers = await asyncio.gather(*commands, *calls)
     assert len(answers) == 30
-
-
-def tx_profile(transaction: int, limit_a: float) -> dict[str, object]:
-    """A TxProfile with one limit, for SetChargingProfile."""
-    return {
-        "connectorId": 1,
-        "csChargingProfiles": {
-            "chargingProfileId": 1,
-            "transactionId": transaction,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
-            },
-        },
-    }

@@ -21,6 +21,7 @@ from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import ChargePoint, Csms
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY
+from vevgw.dut.payloads import limit_request
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
@@ -98,19 +99,7 @@ async def charge(cp: ChargePoint, dut: Dut, connector: int, device: ChargerDevic
 
 async def set_limit(cp: ChargePoint, purpose: str, connector: int, limit_a: float) -> None:
     """Installs a charging profile."""
-    profile = {
-        "connectorId": connector,
-        "csChargingProfiles": {
-            "chargingProfileId": connector + 1,
-            "stackLevel": 0,
-            "chargingProfilePurpose": purpose,
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_a}],
-            },
-        },
-    }
+    profile = limit_request(connector, limit_a, purpose=purpose, profile_id=connector + 1)
     answer = await cp.call("SetChargingProfile", profile, timeout_s=10)
     assert answer["status"] == "Accepted"
 

@@ -11,6 +11,7 @@ from vevgw.csms import ChargePoint, Transaction
 from vevgw.demo.parts import IDENTITY, TAG, Parts
 from vevgw.demo.timeline import Timeline
 from vevgw.dut import DutError
+from vevgw.dut.payloads import limit_request
 from vevgw.errors import UserError
 
 SAMPLE_INTERVAL_S = 3
@@ -106,20 +107,7 @@ async def limit_current(
 ) -> None:
     """The CSMS sets 10 A; the wallbox's register and the measured current follow."""
     timeline.add("demo", f"the CSMS limits the current to {LIMIT_A:g} A")
-    profile = {
-        "connectorId": 1,
-        "csChargingProfiles": {
-            "chargingProfileId": 1,
-            "transactionId": transaction_id,
-            "stackLevel": 0,
-            "chargingProfilePurpose": "TxProfile",
-            "chargingProfileKind": "Relative",
-            "chargingSchedule": {
-                "chargingRateUnit": "A",
-                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": LIMIT_A}],
-            },
-        },
-    }
+    profile = limit_request(1, LIMIT_A, transaction=transaction_id)
     answer = await charge_point.call("SetChargingProfile", profile, timeout_s=10)
     promise(
         answer["status"] == "Accepted",
