@@ -20,6 +20,8 @@ struct LinkSettings {
       30;  ///< WebSocket pings; 0 = none. The receive watchdog runs either way.
   bool require_subprotocol =
       false;  ///< Close when the server does not echo "ocpp1.6"; else warn and go on.
+  common::UtcTime
+      earliest_utc;  ///< It is not earlier than this. Validity of certificates is judged at the later of this and the clock.
 };
 
 /// What the console shows about the link.
@@ -30,6 +32,8 @@ struct LinkStatus {
   common::FixedString<95>
       last_error;                ///< One sentence; empty when none. Never contains the password.
   common::Instant next_attempt;  ///< While down: when the next connection attempt starts.
+  bool is_stuck =
+      false;  ///< Its task or thread has not come back for minutes: only a restart helps.
 };
 
 /// One frame taken from the link.

@@ -3,6 +3,7 @@
 #include <WiFi.h>
 #include <cstdio>
 #include <cstring>
+#include <new>
 
 namespace platform_esp32 {
 
@@ -13,6 +14,8 @@ namespace {
 /// An unanswered ping counts after this; the second in a row ends the connection.
 constexpr uint32_t kPongTimeoutMs = 10000;
 constexpr uint8_t kMissedPongs = 2;
+/// With pings switched off a connection that died is found by one ping in this time.
+constexpr uint32_t kIdleProbe_s = 300;
 /// The loop task has this long to make room for a received frame before the connection is given up: a frame is
 /// never dropped silently.
 constexpr uint32_t kInboxWaitMs = 5000;
@@ -35,8 +38,6 @@ Status TaskWebSocketLink::begin() {
   inbox_ = xMessageBufferCreate(kQueueBytes);
   outbox_ = xMessageBufferCreate(kQueueBytes);
   if (mutex_ == nullptr || inbox_ == nullptr || outbox_ == nullptr) return Status::kNoSpace;
-  client_.onEvent(
-      [this](WStype_t type, uint8_t* payload, size_t size) { on_event(type, payload, size); });
   const BaseType_t made =
       xTaskCreatePinnedToCore(&TaskWebSocketLink::run, "csms", kStackBytes, this, 1, nullptr, 0);
   return made == pdPASS ? Status::kOk : Status::kNoSpace;
@@ -76,9 +77,22 @@ void TaskWebSocketLink::close(uint16_t) {
 }
 
 const platform::LinkStatus& TaskWebSocketLink::status() const {
-  Lock lock(mutex_);
-  status_ = shared_;
+  {
+    Lock lock(mutex_);
+    status_ = shared_;
+  }
+  // Both are seconds of the same clock, the task's perhaps a little later: as signed numbers.
+  const auto silent_s = static_cast<int32_t>(seconds_now() - alive_s_);
+  status_.is_stuck = silent_s > kStuck_s;
+  if (status_.is_stuck) {
+    status_.is_up = false;
+    status_.last_error = common::FixedString<95>("the network task hangs");
+  }
   return status_;
+}
+
+uint32_t TaskWebSocketLink::seconds_now() const {
+  return static_cast<uint32_t>(clock_.now().ms / 1000);
 }
 
 Status TaskWebSocketLink::send(common::TextSpan frame) {
@@ -116,71 +130,97 @@ void TaskWebSocketLink::run(void* self) {
 }
 
 void TaskWebSocketLink::turn() {
+  alive_s_ = seconds_now();
   apply_settings();
-  if (!is_active_ || WiFi.status() != WL_CONNECTED) return;
-  if (client_.is_idle()) {
-    if (clock_.now() < next_attempt_) return;
-    const uint32_t failures = failures_;
-    client_.loop();
-    // The library is silent about a name or a port that cannot be reached.
-    if (client_.is_idle() && failures == failures_) on_disconnected("the CSMS cannot be reached");
-  } else {
-    client_.loop();
+  if (is_active_) {
+    if (WiFi.status() != WL_CONNECTED) {
+      if (client_ != nullptr) on_disconnected("the network is gone");
+    } else if (client_ != nullptr || clock_.now() >= next_attempt_) {
+      serve();
+    }
   }
+  // Not where the failure is found: that may be inside a call of the client.
+  if (has_ended_) drop_client();
+}
+
+/// One turn of the attempt or connection; starts an attempt when there is none.
+void TaskWebSocketLink::serve() {
+  const char* why = "";
+  if (client_ == nullptr && !make_client(why)) return on_disconnected(why);
+  client_->loop();
+  if (client_->http_status() != 0) http_status_ = client_->http_status();
+  // The library is silent about a name or a port that cannot be reached.
+  if (!has_ended_ && client_->is_idle()) on_disconnected("the CSMS cannot be reached");
   pump_outbox();
 }
 
+/// Everything of an attempt is new: name, sockets, TLS and CA file.
+bool TaskWebSocketLink::make_client(const char*& why) {
+  http_status_ = 0;
+  if (url_.is_tls && !read_ca_(read_ca_context_, settings_.ca_file.c_str(), ca_pem_)) {
+    why = "the CA file cannot be read";
+    return false;
+  }
+  client_.reset(new (std::nothrow) Client());
+  if (client_ == nullptr) {
+    why = "not enough memory to connect";
+    return false;
+  }
+  has_ended_ = false;
+  if (url_.is_tls) {
+    client_->beginSslWithCA(url_.host.c_str(), url_.port, url_.target.c_str(), ca_pem_.c_str(),
+                            "ocpp1.6");
+  } else {
+    client_->begin(url_.host.c_str(), url_.port, url_.target.c_str(), "ocpp1.6");
+  }
+  if (!settings_.password.empty()) {
+    client_->setAuthorization(
+        platform::basic_authorization(settings_.identity.span(),
+                                      common::as_bytes(settings_.password.span()))
+            .c_str());
+  }
+  client_->setExtraHeaders("");
+  client_->setReconnectInterval(0);  // next_attempt_ decides, with back-off and jitter.
+  apply_ping_interval();
+  client_->onEvent(
+      [this](WStype_t type, uint8_t* payload, size_t size) { on_event(type, payload, size); });
+  return true;
+}
+
+void TaskWebSocketLink::drop_client() {
+  has_ended_ = false;
+  if (client_ == nullptr) return;
+  client_->onEvent(nullptr);  // What its end still calls back is nobody's.
+  client_.reset();
+  ca_pem_ = String();
+}
+
 void TaskWebSocketLink::apply_settings() {
-  platform::LinkSettings settings;
-  platform::CsmsUrl url;
-  bool is_wanted = false;
   {
     Lock lock(mutex_);
     if (wanted_generation_ == applied_generation_) {
-      if (is_active_ && wanted_.ping_interval_s != ping_interval_s_)
-        apply_ping_interval(wanted_.ping_interval_s);
+      const bool is_new = wanted_.ping_interval_s != settings_.ping_interval_s;
+      settings_.ping_interval_s = wanted_.ping_interval_s;
+      if (is_new && client_ != nullptr) apply_ping_interval();
       return;
     }
     applied_generation_ = wanted_generation_;
-    settings = wanted_;
-    url = wanted_url_;
-    is_wanted = is_wanted_;
+    settings_ = wanted_;
+    url_ = wanted_url_;
+    is_active_ = is_wanted_;
+    shared_.is_up = false;
   }
-  is_active_ = false;
-  client_.disconnect();
-  if (!is_wanted) return;
+  if (is_connected_) pump_outbox();  // Frames that send() took go out first.
+  is_connected_ = false;
+  drop_client();
   backoff_.reset();
-  if (url.is_tls) {
-    ca_pem_ = "";
-    if (!read_ca_(read_ca_context_, settings.ca_file.c_str(), ca_pem_)) {
-      set_error("the CA file cannot be read");
-      return;
-    }
-    client_.beginSslWithCA(url.host.c_str(), url.port, url.target.c_str(), ca_pem_.c_str(),
-                           "ocpp1.6");
-  } else {
-    client_.begin(url.host.c_str(), url.port, url.target.c_str(), "ocpp1.6");
-  }
-  if (!settings.password.empty()) {
-    client_.setAuthorization(
-        platform::basic_authorization(settings.identity.span(),
-                                      common::as_bytes(settings.password.span()))
-            .c_str());
-  }
-  client_.setExtraHeaders("");
-  client_.setReconnectInterval(0);  // next_attempt_ decides, with back-off and jitter.
   next_attempt_ = clock_.now();
-  apply_ping_interval(settings.ping_interval_s);
-  is_active_ = true;
+  waiter_.wake();
 }
 
-void TaskWebSocketLink::apply_ping_interval(uint16_t seconds) {
-  ping_interval_s_ = seconds;
-  if (seconds > 0) {
-    client_.enableHeartbeat(seconds * 1000U, kPongTimeoutMs, kMissedPongs);
-  } else {
-    client_.disableHeartbeat();
-  }
+void TaskWebSocketLink::apply_ping_interval() {
+  const uint32_t seconds = settings_.ping_interval_s > 0 ? settings_.ping_interval_s : kIdleProbe_s;
+  client_->enableHeartbeat(seconds * 1000U, kPongTimeoutMs, kMissedPongs);
 }
 
 void TaskWebSocketLink::on_event(WStype_t type, const uint8_t* payload, size_t size) {
@@ -204,26 +244,25 @@ void TaskWebSocketLink::on_event(WStype_t type, const uint8_t* payload, size_t s
       break;
     }
     case WStype_TEXT:
-      collected_ = 0;
-      is_truncated_ = false;
-      collect(payload, size);
-      deliver();
-      break;
     case WStype_FRAGMENT_TEXT_START:
       collected_ = 0;
       is_truncated_ = false;
+      is_collecting_ = true;
       collect(payload, size);
+      if (type == WStype_TEXT) deliver();
       break;
-    case WStype_FRAGMENT:
+    case WStype_FRAGMENT:  // Pings may come between fragments.
       collect(payload, size);
       break;
     case WStype_FRAGMENT_FIN:
       collect(payload, size);
       deliver();
       break;
+    case WStype_FRAGMENT_BIN_START:
+      is_collecting_ = false;
+      return;
     case WStype_ERROR:
     case WStype_BIN:
-    case WStype_FRAGMENT_BIN_START:
     case WStype_PING:
     case WStype_PONG:
       return;
@@ -232,6 +271,7 @@ void TaskWebSocketLink::on_event(WStype_t type, const uint8_t* payload, size_t s
 }
 
 void TaskWebSocketLink::collect(const uint8_t* payload, size_t size) {
+  if (!is_collecting_) return;
   const size_t room = limits::kMaxFrameBytes - collected_;
   const size_t count = size < room ? size : room;
   if (count < size) is_truncated_ = true;
@@ -240,26 +280,31 @@ void TaskWebSocketLink::collect(const uint8_t* payload, size_t size) {
 }
 
 void TaskWebSocketLink::deliver() {
+  if (!is_collecting_) return;
+  is_collecting_ = false;
   const Header header{connection_id_, is_truncated_};
   std::memcpy(task_frame_, &header, sizeof header);
   const size_t size = sizeof header + collected_;
   if (xMessageBufferSend(inbox_, task_frame_, size, pdMS_TO_TICKS(kInboxWaitMs)) != size) {
-    client_.disconnect();
+    on_disconnected("the gateway did not take a frame of the CSMS in time");
   }
 }
 
+/// Once for each attempt; its objects go at the end of the turn.
 void TaskWebSocketLink::on_disconnected(const char* reason) {
-  const common::Instant now = clock_.now();
-  const uint16_t http_status = is_connected_ ? 0 : client_.http_status();
-  is_connected_ = false;
-  const common::Instant next = backoff_.on_failure(now, entropy_.next_u32());
+  if (has_ended_) return;
+  has_ended_ = true;
+  const common::Instant next = backoff_.on_failure(clock_.now(), entropy_.next_u32());
   next_attempt_ = next;
-  ++failures_;
-  Lock lock(mutex_);
-  shared_.is_up = false;
-  shared_.http_status = http_status;
-  shared_.next_attempt = next;
-  shared_.last_error = common::FixedString<95>(reason[0] != '\0' ? reason : "connection closed");
+  {
+    Lock lock(mutex_);
+    shared_.is_up = false;
+    shared_.http_status = is_connected_ ? 0 : http_status_;
+    shared_.next_attempt = next;
+    shared_.last_error = common::FixedString<95>(reason[0] != '\0' ? reason : "connection closed");
+  }
+  is_connected_ = false;
+  waiter_.wake();
 }
 
 void TaskWebSocketLink::pump_outbox() {
@@ -270,18 +315,13 @@ void TaskWebSocketLink::pump_outbox() {
     Header header{};
     std::memcpy(&header, out_frame_, sizeof header);
     if (is_connected_ && header.connection_id == connection_id_ &&
-        !client_.sendTXT(static_cast<const uint8_t*>(out_frame_ + sizeof header),
-                         out_size_ - sizeof header)) {
-      client_.disconnect();
+        !client_->sendTXT(static_cast<const uint8_t*>(out_frame_ + sizeof header),
+                          out_size_ - sizeof header)) {
+      on_disconnected("a frame could not be sent");
     }
     out_size_ = 0;
     waiter_.wake();
   }
-}
-
-void TaskWebSocketLink::set_error(const char* text) {
-  Lock lock(mutex_);
-  shared_.last_error = common::FixedString<95>(text);
 }
 
 }  // namespace platform_esp32

@@ -9,9 +9,11 @@
 #include "platform_esp32/esp32_waiter.hpp"
 
 #include <WebSocketsClient.h>
+#include <atomic>
 #include <freertos/FreeRTOS.h>
 #include <freertos/message_buffer.h>
 #include <freertos/semphr.h>
+#include <memory>
 
 namespace platform_esp32 {
 
@@ -23,6 +25,10 @@ namespace platform_esp32 {
 ///     receive()    <-- inbox_ ---   WStype_TEXT, fragments joined
 ///     status()      <-- mutex ---   connected, disconnected, errors
 ///
+/// Name, sockets and TLS belong to one attempt: whatever ends it destroys them, and the next one starts with new ones.
+/// The task is not under the chip's task watchdog, which would restart a gateway that charges: status() tells instead that
+/// it has not come back for kStuck_s, and who sees that restarts the gateway when nothing charges.
+///
 /// Every queued frame carries the number of its connection: what was queued for a connection that ended is dropped on
 /// either side, as the engine expects. A wss:// URL needs a CA: the library would otherwise not verify the
 /// server at all.
@@ -30,6 +36,8 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
  public:
   /// Keeps references to all. @param read_ca  Gives the PEM text of LinkSettings::ca_file; false when unreadable.
   using ReadCa = bool (*)(void* context, const char* name, String& pem);
+  /// More than name, TCP and TLS take with the slowest server.
+  static constexpr int32_t kStuck_s = 300;
   TaskWebSocketLink(const platform::Clock& clock, platform::Entropy& entropy, Esp32Waiter& waiter,
                     ReadCa read_ca, void* read_ca_context)
       : clock_(clock),
@@ -68,15 +76,18 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   static constexpr uint32_t kStackBytes = 10240;  // TLS handshake: about 7 KiB.
 
   static void run(void* self);
+  uint32_t seconds_now() const;
   void turn();
+  void serve();
+  bool make_client(const char*& why);
+  void drop_client();
   void apply_settings();
-  void apply_ping_interval(uint16_t seconds);
+  void apply_ping_interval();
   void on_event(WStype_t type, const uint8_t* payload, size_t size);
   void collect(const uint8_t* payload, size_t size);
   void deliver();
   void on_disconnected(const char* reason);
   void pump_outbox();
-  void set_error(const char* text);
 
   const platform::Clock& clock_;
   platform::Entropy& entropy_;
@@ -91,6 +102,7 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   uint32_t wanted_generation_ = 0;
   bool is_wanted_ = false;
   platform::LinkStatus shared_;
+  std::atomic<uint32_t> alive_s_{0};  ///< Last turn of the task, s since boot.
 
   MessageBufferHandle_t inbox_ = nullptr;
   MessageBufferHandle_t outbox_ = nullptr;
@@ -100,19 +112,22 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   uint8_t loop_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
 
   // Network task only.
-  Client client_;
+  std::unique_ptr<Client> client_;  ///< Of the present attempt or connection.
+  platform::LinkSettings settings_;
+  platform::CsmsUrl url_;
   platform::ReconnectBackoff backoff_;
   uint32_t applied_generation_ = 0;
-  uint16_t ping_interval_s_ = 0;
   bool is_active_ = false;
   bool is_connected_ = false;
+  bool has_ended_ = false;  ///< The client failed and must go.
+  uint16_t http_status_ = 0;
   uint32_t connection_id_ = 0;
   common::Instant next_attempt_;
-  uint32_t failures_ = 0;
   String ca_pem_;
   uint8_t task_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
   size_t collected_ = 0;
   bool is_truncated_ = false;
+  bool is_collecting_ = false;  ///< The fragments are those of a text.
   uint8_t out_frame_[sizeof(Header) + limits::kMaxFrameBytes] = {};
   size_t out_size_ = 0;
 };
