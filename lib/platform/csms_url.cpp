@@ -1,5 +1,7 @@
 #include "platform/csms_url.hpp"
 
+#include <algorithm>
+
 namespace platform {
 
 using common::Status;
@@ -155,6 +157,37 @@ Status parse_csms_url(TextSpan url, TextSpan identity, CsmsUrl& out,
     return fail(error, "the CSMS URL with the identity is too long");
   }
   return Status::kOk;
+}
+
+Status parse_redirect(TextSpan location, const CsmsUrl& from, CsmsUrl& out,
+                      common::FixedString<95>& error) {
+  const TextSpan whole = location.first(find(location, '#'));
+  for (const char c : whole) {
+    if (c <= ' ' || c == '\x7f')
+      return fail(error, "the CSMS redirects to an address with a space or a control character");
+  }
+  out = CsmsUrl{};
+  error.clear();
+  TextSpan target = whole;
+  if (starts_with(whole, "/") && !starts_with(whole, "//")) {
+    out = from;
+    out.target.clear();
+  } else {
+    constexpr const char* kSchemes[] = {"wss://", "https://", "ws://", "http://"};
+    size_t scheme = 0;
+    while (scheme < 4 && !starts_with(whole, kSchemes[scheme])) ++scheme;
+    if (scheme == 4) return fail(error, "the CSMS redirects to an address that is no WebSocket's");
+    out.is_tls = scheme < 2;
+    if (from.is_tls && !out.is_tls)
+      return fail(error, "the CSMS redirects from wss to ws, which is not followed");
+    const TextSpan rest = whole.subspan(common::text(kSchemes[scheme]).size());
+    const size_t end = std::min(find(rest, '/'), find(rest, '?'));
+    RETURN_IF_ERROR(parse_authority(rest.first(end), out, error));
+    target = rest.subspan(end);
+    if (target.empty() || target[0] == '?') RETURN_IF_ERROR(out.target.append(text("/")));
+  }
+  if (out.target.append(target) == Status::kOk) return Status::kOk;
+  return fail(error, "the address that the CSMS redirects to is too long");
 }
 
 common::FixedString<kBasicAuthorizationBytes> basic_authorization(TextSpan identity,

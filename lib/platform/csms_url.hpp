@@ -26,6 +26,13 @@ struct CsmsUrl {
 common::Status parse_csms_url(common::TextSpan url, common::TextSpan identity, CsmsUrl& out,
                               common::FixedString<95>& error);
 
+/// Where a CSMS that answers with a redirect wants to be asked. Never from wss to ws.
+/// @param location  Header Location: ws, wss, http or https URL, or an absolute path of the same server.
+/// @param error     One sentence when the result is not kOk.
+/// @retval kInvalidArgument  The redirect must not or cannot be followed.
+common::Status parse_redirect(common::TextSpan location, const CsmsUrl& from, CsmsUrl& out,
+                              common::FixedString<95>& error);
+
 /// Longest result of basic_authorization(), with 48 bytes of identity and 64 of password.
 constexpr size_t kBasicAuthorizationBytes = 160;
 

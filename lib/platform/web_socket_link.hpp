@@ -4,24 +4,59 @@
 #include "common/span.hpp"
 #include "common/status.hpp"
 #include "common/time.hpp"
+#include "platform/certificate_fault.hpp"
 
 namespace platform {
 
-/// How to reach the CSMS. OCPP-J 1.6, 3 (connection) and security whitepaper profiles 0..2.
+class TlsAuthority;
+
+/// Security profile of a connection: OCPP 1.6 security whitepaper, 2.2.
+enum class SecurityProfile : uint8_t {
+  kNone = 0,                  ///< No password. TLS where the URL says wss.
+  kBasic = 1,                 ///< Password. TLS where the URL says wss.
+  kTlsBasic = 2,              ///< TLS and password; the CSMS shows a certificate.
+  kTlsClientCertificate = 3,  ///< TLS; both sides show a certificate, no password.
+};
+
+/// How to reach the CSMS. OCPP-J 1.6, 3 (connection) and security whitepaper, 2.2.
 struct LinkSettings {
   common::FixedString<255>
       url;  ///< Base URL, ws:// or wss://, without the identity; may have port, path, query.
   common::FixedString<48> identity;  ///< Charge point identity, raw; the link percent-encodes it.
   common::FixedString<64>
       password;  ///< HTTP Basic password bytes (0x00 allowed); empty = no authentication.
-  common::FixedString<127>
-      ca_file;  ///< PEM file (Linux) or name in the file store (ESP32); empty = system default.
+  /// The same password in its other form (hexadecimal digits or the bytes that they stand for), empty = none: when the
+  /// CSMS answers 401 to one, the other is tried at once, and what was accepted is used from then on.
+  common::FixedString<64> other_password;
+  SecurityProfile security_profile = SecurityProfile::kBasic;
+  /// Who judges the CSMS's certificate and has the gateway's own. The link calls it from its network thread, no one else
+  /// does meanwhile; outlives the link. nullptr = there is none.
+  TlsAuthority* authority = nullptr;
+  /// PEM file (Linux) or name in the file store (ESP32) of roots that count besides those of authority; empty = those
+  /// of the operating system (Linux), none (ESP32); "none" = none.
+  common::FixedString<127> ca_file;
+  bool allow_wildcard = true;  ///< *.example.com in a certificate stands for csms.example.com.
+  /// false: any certificate of the CSMS is taken. For a bench alone; status().is_unverified tells.
+  bool verify_certificate = true;
   uint16_t ping_interval_s =
       30;  ///< WebSocket pings; 0 = none. The receive watchdog runs either way.
   bool require_subprotocol =
       false;  ///< Close when the server does not echo "ocpp1.6"; else warn and go on.
   common::UtcTime
       earliest_utc;  ///< It is not earlier than this. Validity of certificates is judged at the later of this and the clock.
+};
+
+/// Why the last attempt failed, as far as anybody has to be told: security whitepaper, 8 (security events).
+enum class LinkFailure : uint8_t {
+  kNone,
+  kConnection,  ///< Name, TCP, WebSocket, a refusal by HTTP status other than the next, a lost connection.
+  kUnauthorized,              ///< HTTP 401: identity or password not accepted.
+  kInvalidServerCertificate,  ///< Event InvalidCentralSystemCertificate.
+  kInvalidTlsVersion,         ///< Event InvalidTLSVersion.
+  kInvalidTlsCipherSuite,     ///< Event InvalidTLSCipherSuite.
+  kRefusedClientCertificate,  ///< The CSMS wants a client certificate, or does not like ours.
+  kMissingCredentials,        ///< Not even tried: no usable root, client certificate or key.
+  kTls,                       ///< Another failure of the TLS handshake.
 };
 
 /// What the console shows about the link.
@@ -34,6 +69,19 @@ struct LinkStatus {
   common::Instant next_attempt;  ///< While down: when the next connection attempt starts.
   bool is_stuck =
       false;  ///< Its task or thread has not come back for minutes: only a restart helps.
+  LinkFailure failure = LinkFailure::kNone;  ///< What last_error is about.
+  CertificateFault certificate_fault =
+      CertificateFault::kNone;  ///< With kInvalidServerCertificate.
+  /// Failed attempts and lost connections since open(); 0 again once a connection stands.
+  uint32_t failures = 0;
+  bool is_tls = false;             ///< Of the connection that is up.
+  bool is_unverified = false;      ///< Certificates are not checked: verify_certificate is off.
+  bool is_other_password = false;  ///< LinkSettings::other_password was accepted last.
+  /// @name For who keeps the certificates: TlsAuthority::Verdict::root and client() of the last attempt; 0 = none.
+  /// @{
+  uint32_t root = 0;
+  uint32_t client = 0;
+  /// @}
 };
 
 /// One frame taken from the link.

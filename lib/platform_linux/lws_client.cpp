@@ -17,6 +17,7 @@ namespace platform_linux {
 
 using common::Instant;
 using common::LogLevel;
+using platform::LinkFailure;
 
 namespace {
 
@@ -54,7 +55,10 @@ bool LwsClient::wait_until_due() {
       if (shared_->is_quitting) return false;
       if (shared_->is_wanted) {
         const bool is_new = shared_->generation != generation_;
-        if (is_new) backoff_.reset();
+        if (is_new) {
+          backoff_.reset();
+          is_other_password_ = false;
+        }
         wait_ms = is_new ? 0 : std::max<int64_t>(next_attempt_ - clock_.now(), 0);
       } else if (!shared_->status.next_attempt.is_never()) {
         shared_->status.next_attempt = Instant::never();
@@ -76,9 +80,52 @@ bool LwsClient::is_unwanted() const {
 }
 
 void LwsClient::attempt() {
+  if (is_other_password_) std::swap(target_.authorization, target_.other_authorization);
+  try_once();
+  bool may_redirect = true;
+  bool has_tried_other = target_.other_authorization.empty();
+  while (!is_unwanted()) {
+    if (may_redirect && follow_redirect()) {
+      may_redirect = false;
+    } else if (http_status_ == 401 && !has_tried_other) {
+      // The same key, as the digits that were configured or as the bytes that they stand for.
+      has_tried_other = true;
+      use_other_password();
+    } else {
+      break;
+    }
+    try_once();
+  }
+  state_ = State::kWaiting;
+  publish_end();
+}
+
+void LwsClient::use_other_password() {
+  std::swap(target_.authorization, target_.other_authorization);
+  is_other_password_ = !is_other_password_;
+}
+
+/// Follows what the last try was answered with. @return False when there is nothing to follow.
+bool LwsClient::follow_redirect() {
+  if (location_.empty()) return false;
+  platform::CsmsUrl url;
+  common::FixedString<95> error;
+  if (platform::parse_redirect(common::TextSpan(location_.data(), location_.size()), target_.url,
+                               url, error) != common::Status::kOk) {
+    failure_ = error.c_str();
+    return false;
+  }
+  target_.url = url;
+  log(LogLevel::kInfo, "the CSMS redirects to " + host_and_port());
+  return true;
+}
+
+/// From name resolution to the end of the connection, if there was one.
+void LwsClient::try_once() {
   state_ = State::kConnecting;
   is_close_wanted_ = false;
   failure_.clear();
+  failure_kind_ = LinkFailure::kConnection;
   tls_error_.clear();
   location_.clear();
   http_status_ = 0;
@@ -90,10 +137,9 @@ void LwsClient::attempt() {
   started_at_ = clock_.now();
 
   if (target_.url.is_tls && !target_.ca_file.empty()) failure_ = check_ca_file(target_.ca_file);
+  if (!failure_.empty()) failure_kind_ = LinkFailure::kMissingCredentials;
   const AddressList addresses = failure_.empty() ? resolve() : nullptr;
   if (addresses != nullptr) serve(addresses.get());
-  state_ = State::kWaiting;
-  publish_end();
 }
 
 /// Empty when there is no address; failure_ says why.
@@ -244,6 +290,10 @@ void LwsClient::on_established(lws* wsi) {
     ++status.connection_id;
     status.http_status = 0;
     status.last_error.clear();
+    status.failure = LinkFailure::kNone;
+    status.failures = 0;
+    status.is_tls = target_.url.is_tls;
+    status.is_other_password = is_other_password_;
     status.next_attempt = Instant::never();
   }
   log(LogLevel::kInfo, "connected to " + host_and_port());
@@ -421,8 +471,11 @@ void LwsClient::check_times() {
   schedule(common::earlier(next_ping, heard + limit_ms));
 }
 
-void LwsClient::fail(const std::string& reason) {
-  if (failure_.empty()) failure_ = reason;
+void LwsClient::fail(const std::string& reason, LinkFailure kind) {
+  if (failure_.empty()) {
+    failure_ = reason;
+    failure_kind_ = kind;
+  }
   is_done_ = true;
   // From a timer: libwebsockets would go on to poll() before it returns.
   if (context_ != nullptr) lws_cancel_service(context_);
@@ -444,6 +497,8 @@ void LwsClient::publish_end() {
       shared.status.http_status = static_cast<uint16_t>(http_status_ == 101 ? 0 : http_status_);
       shared.status.last_error.assign_truncated(common::TextSpan(failure_.data(), failure_.size()));
       shared.status.next_attempt = next_attempt_;
+      shared.status.failure = failure_kind_;
+      ++shared.status.failures;
     } else {
       shared.status.next_attempt = shared.is_wanted ? now : Instant::never();
     }

@@ -42,6 +42,9 @@ class LwsClient {
 
   bool wait_until_due();
   void attempt();
+  void try_once();
+  bool follow_redirect();
+  void use_other_password();
   AddressList resolve();
   void serve(const addrinfo* addresses);
   void connect(const addrinfo& address);
@@ -64,7 +67,8 @@ class LwsClient {
   void schedule(common::Instant at);
   int64_t silence_ms(lws* wsi) const;
 
-  void fail(const std::string& reason);
+  void fail(const std::string& reason,
+            platform::LinkFailure kind = platform::LinkFailure::kConnection);
   void publish_end();
   void log(common::LogLevel level, const std::string& text);
   std::string host_and_port() const;
@@ -74,6 +78,8 @@ class LwsClient {
   LinuxEntropy entropy_;
   platform::ReconnectBackoff backoff_;
   common::Instant next_attempt_;
+
+  bool is_other_password_ = false;  ///< LwsTarget::other_authorization stands in.
 
   // Of the present attempt.
   State state_ = State::kWaiting;
@@ -87,7 +93,8 @@ class LwsClient {
   bool has_tls_ = false;  ///< TLS, if any, is established too.
   bool is_done_ = false;
   bool is_close_wanted_ = false;
-  std::string failure_;    ///< First reason wins.
+  std::string failure_;  ///< First reason wins.
+  platform::LinkFailure failure_kind_ = platform::LinkFailure::kNone;
   std::string tls_error_;  ///< Of the certificate check.
   std::string location_;
   int http_status_ = 0;

@@ -11,6 +11,7 @@
 namespace platform_linux {
 
 using common::LogLevel;
+using platform::LinkFailure;
 
 namespace {
 
@@ -99,10 +100,12 @@ void LwsClient::on_connect_error(const char* reason) {
   if (!failure_.empty()) {
     is_done_ = true;
   } else if (http_status_ != 0 && http_status_ != 101) {
-    fail(explain_http_status(http_status_, location_));
+    fail(explain_http_status(http_status_, location_),
+         http_status_ == 401 ? LinkFailure::kUnauthorized : LinkFailure::kConnection);
   } else if (!tls_error_.empty()) {
     fail("the certificate of " + std::string(target_.url.host.c_str()) +
-         " is not accepted: " + tls_error_);
+             " is not accepted: " + tls_error_,
+         LinkFailure::kInvalidServerCertificate);
   } else if (why == "HS: PROTOCOL malformed") {
     fail("the CSMS answered with another subprotocol than ocpp1.6");
   } else if (http_status_ == 101) {
@@ -113,7 +116,8 @@ void LwsClient::on_connect_error(const char* reason) {
   } else if (target_.url.is_tls && !has_tls_) {
     const char* const text = tls_code == 0 ? nullptr : ERR_reason_error_string(tls_code);
     fail("no TLS connection to " + host_and_port() +
-         (text == nullptr ? "" : std::string(": ") + text));
+             (text == nullptr ? "" : std::string(": ") + text),
+         LinkFailure::kTls);
   } else {
     fail(host_and_port() + " did not complete the WebSocket handshake");
   }

@@ -40,6 +40,8 @@ struct LwsLinkOptions {
 struct LwsTarget {
   platform::CsmsUrl url;
   std::string authorization;  ///< Value of the header; empty = none.
+  std::string
+      other_authorization;  ///< Tried when the CSMS answers 401 to the one above; empty = none.
   std::string ca_file;
   uint16_t ping_interval_s = 0;
   bool require_subprotocol = false;

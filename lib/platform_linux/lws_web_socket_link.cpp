@@ -70,15 +70,26 @@ Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
         common::text("wss needs a host name or an IPv4 address, not an IPv6 address"));
     status = Status::kInvalidArgument;
   }
+  if (status == Status::kOk && !target.url.is_tls &&
+      settings.security_profile >= platform::SecurityProfile::kTlsBasic) {
+    error.assign_truncated(common::text("security profiles 2 and 3 need a CSMS URL with wss://"));
+    status = Status::kInvalidArgument;
+  }
   const std::lock_guard<std::mutex> lock(shared_->mutex);
   if (status != Status::kOk) {
     shared_->status.last_error = error;
     return status;
   }
-  if (!settings.password.empty()) {
-    target.authorization = platform::basic_authorization(settings.identity.span(),
-                                                         common::as_bytes(settings.password.span()))
-                               .c_str();
+  const auto authorization = [&settings](const common::FixedString<64>& password) {
+    const common::TextSpan identity = settings.identity.span();
+    const common::ByteSpan bytes = common::as_bytes(password.span());
+    return password.empty() ? ""
+                            : std::string(platform::basic_authorization(identity, bytes).c_str());
+  };
+  if (settings.security_profile == platform::SecurityProfile::kBasic ||
+      settings.security_profile == platform::SecurityProfile::kTlsBasic) {
+    target.authorization = authorization(settings.password);
+    target.other_authorization = authorization(settings.other_password);
   }
   target.ca_file = to_string(settings.ca_file.span());
   target.ping_interval_s = settings.ping_interval_s;
@@ -89,6 +100,8 @@ Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
   shared_->close_code = 1000;
   shared_->status.last_error.clear();
   shared_->status.http_status = 0;
+  shared_->status.failure = platform::LinkFailure::kNone;
+  shared_->status.failures = 0;
   if (!network_.joinable()) network_ = std::thread([shared = shared_] { LwsClient(shared).run(); });
   wake_network();
   return Status::kOk;

@@ -22,6 +22,7 @@ Status SimWebSocketLink::open(const platform::LinkSettings& settings) {
   }
   if (is_open_) lose_connection("new settings");
   settings_ = settings;
+  status_.failures = 0;
   is_open_ = true;
   status_.next_attempt = clock_.now();
   connected_at_ = Instant::never();
@@ -63,10 +64,15 @@ void SimWebSocketLink::poll() {
       ++status_.connection_id;
       status_.http_status = 0;
       status_.last_error.clear();
+      status_.failure = platform::LinkFailure::kNone;
+      status_.failures = 0;
     } else {
       status_.http_status = refusal_http_status_;
       status_.last_error = common::FixedString<95>(
           refusal_http_status_ == 0 ? "no answer from the server" : "the server refused");
+      status_.failure = refusal_http_status_ == 401 ? platform::LinkFailure::kUnauthorized
+                                                    : platform::LinkFailure::kConnection;
+      ++status_.failures;
       status_.next_attempt = finished + std::max<int64_t>(behaviour_.reconnect_ms, 1);
     }
   }
@@ -77,7 +83,11 @@ void SimWebSocketLink::lose_connection(const char* reason) {
   queues_[1].clear();
   connected_at_ = Instant::never();
   status_.next_attempt = clock_.now() + behaviour_.reconnect_ms;
-  if (status_.is_up) status_.last_error = common::FixedString<95>(reason);
+  if (status_.is_up) {
+    status_.last_error = common::FixedString<95>(reason);
+    status_.failure = platform::LinkFailure::kConnection;
+    ++status_.failures;
+  }
   status_.is_up = false;
 }
 

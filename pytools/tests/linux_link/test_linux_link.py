@@ -118,16 +118,86 @@ async def test_refusals_are_retried_until_the_server_agrees(start_csms, start_dr
     await driver.quit()
 
 
-async def test_redirect_is_not_followed_but_told(start_csms, start_driver) -> None:
+# Rules: FP-21
+async def test_other_form_of_the_key_is_tried_once_after_401(start_csms, start_driver) -> None:
+    digits, secret = b"4F43415F4F4354545F61646D696E5F74657374", b"OCA_OCTT_admin_test"
+    keys: list[bytes] = []
+    accepted = secret
+
+    def check(connection, request: Request) -> Response | None:
+        keys.append(base64.b64decode(request.headers["Authorization"][6:])[4:])
+        if keys[-1] == accepted:
+            return None
+        return connection.respond(http.HTTPStatus.UNAUTHORIZED, "no\n")
+
+    csms, driver = await start_csms(process_request=check), await start_driver()
+    driver.open(csms.url(), password_hex=digits.hex(), other_hex=secret.hex())
+    status = await driver.up()
+    assert (status["http"], status["other"], status["failure"]) == (0, True, 0)
+    assert keys == [digits, secret]
+    connection = await csms.connection()
+    await connection.close()
+    await driver.up()
+    assert keys[2:] == [secret], "what was accepted is used from then on"
+    accepted = b"something else"
+    driver.open(csms.url(), password_hex=digits.hex(), other_hex=secret.hex())
+    status = await driver.failure(http=401)
+    assert status["failure"] == 2
+    assert keys[3:5] == [digits, secret], "one round, then the back-off"
+    await driver.quit()
+
+
+async def test_profile_without_a_password_sends_none(start_csms, start_driver) -> None:
+    csms, driver = await start_csms(), await start_driver()
+    driver.open(csms.url(), profile=0, password_hex="00")
+    await driver.up()
+    assert "Authorization" not in (await csms.connection()).request.headers
+    driver.open(csms.url(), profile=2, password_hex="00")
+    assert (await driver.event("open"))["status"] == "invalid_argument"
+    await driver.quit()
+
+
+# Rules: FP-22
+@pytest.mark.parametrize("form", ["http://127.0.0.1:{port}/x?a=b", "ws://127.0.0.1:{port}/x?a=b"])
+async def test_one_redirect_is_followed(start_csms, start_driver, form) -> None:
     target = await start_csms()
-    moved = refuse(302, Location=f"http://127.0.0.1:{target.port}/x")
+    moved = refuse(302, Location=form.format(port=target.port))
     csms, driver = await start_csms(process_request=moved), await start_driver()
     driver.open(csms.url(), password_hex="00")
+    await driver.up()
+    request = (await target.connection()).request
+    assert request.path == "/x?a=b"
+    assert request.headers["Host"] == f"127.0.0.1:{target.port}"
+    assert request.headers["Authorization"]
+    await driver.quit()
+
+
+async def test_second_redirect_is_not_followed_but_told(start_csms, start_driver) -> None:
+    seen: list[str] = []
+
+    def round_and_round(connection, request: Request) -> Response:
+        seen.append(request.path)
+        return refuse(307, Location="/again")(connection, request)
+
+    csms, driver = await start_csms(process_request=round_and_round), await start_driver()
+    driver.open(csms.url())
     status = await driver.failure()
-    assert status["http"] == 302
-    assert status["error"].startswith(
-        "the CSMS refused the connection with HTTP 302 (moved to http:"
-    )
+    assert seen[:2] == ["/ocpp/CP1", "/again"]
+    assert status["http"] == 307
+    assert status["error"] == "the CSMS refused the connection with HTTP 307 (moved to /again)"
+    await driver.quit()
+
+
+async def test_redirect_from_tls_to_plain_is_not_followed(
+    start_csms, start_driver, authority
+) -> None:
+    target = await start_csms()
+    moved = refuse(302, Location=f"ws://127.0.0.1:{target.port}/x")
+    csms = await start_csms(process_request=moved, ssl=authority.server("localhost"))
+    driver = await start_driver()
+    driver.open(csms.url("localhost"), ca=authority.file, password_hex="00")
+    status = await driver.failure()
+    assert status["error"] == "the CSMS redirects from wss to ws, which is not followed"
     assert target.connections.empty()
     await driver.quit()
 

@@ -1,6 +1,7 @@
 // Drives one LwsWebSocketLink by lines on standard input, for the tests in pytools/tests/linux_link. Fields are
 // separated by tabs; every event is one JSON line on standard output:
-//   open url=... identity=... [password_hex=...] [ca=...] [ping_s=...] [require_subprotocol=1]
+//   open url=... identity=... [profile=0..3] [password_hex=...] [other_hex=...] [ca=...] [ping_s=...]
+//        [require_subprotocol=1]
 //   ping_interval SECONDS
 //   send TEXT | send_size N | close CODE | pause | resume | quit
 // Options of the link and the size of the receive buffer come as NAME=NUMBER arguments.
@@ -97,6 +98,14 @@ void set(common::FixedString<N>& out, const std::string& value) {
   out.assign_truncated(common::TextSpan(value.data(), value.size()));
 }
 
+/// Any bytes, as digits.
+void set_hex(common::FixedString<64>& out, const std::string& hex) {
+  std::string bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2)
+    bytes += static_cast<char>(std::strtol(hex.substr(i, 2).c_str(), nullptr, 16));
+  set(out, bytes);
+}
+
 class Driver {
  public:
   explicit Driver(const Fields& arguments)
@@ -158,7 +167,10 @@ class Driver {
     std::string text = "\"up\":" + std::string(status.is_up ? "true" : "false") +
                        ",\"connection\":" + std::to_string(status.connection_id) +
                        ",\"http\":" + std::to_string(status.http_status) +
-                       ",\"error\":" + quoted(status.last_error.c_str());
+                       ",\"error\":" + quoted(status.last_error.c_str()) +
+                       ",\"failure\":" + std::to_string(static_cast<int>(status.failure)) +
+                       ",\"other\":" + (status.is_other_password ? "true" : "false") +
+                       ",\"tls\":" + (status.is_tls ? "true" : "false");
     if (text == last_status_) return;
     last_status_ = text;
     const bool has_next = !status.is_up && !status.next_attempt.is_never();
@@ -213,12 +225,10 @@ class Driver {
     set(settings.ca_file, text_of(fields, "ca"));
     settings.ping_interval_s = static_cast<uint16_t>(number(fields, "ping_s", 30));
     settings.require_subprotocol = number(fields, "require_subprotocol", 0) != 0;
-    std::string password;
-    const std::string hex = text_of(fields, "password_hex");
-    for (size_t i = 0; i + 1 < hex.size(); i += 2) {
-      password += static_cast<char>(std::strtol(hex.substr(i, 2).c_str(), nullptr, 16));
-    }
-    settings.password.assign_truncated(common::TextSpan(password.data(), password.size()));
+    settings.security_profile =
+        static_cast<platform::SecurityProfile>(number(fields, "profile", 1));
+    set_hex(settings.password, text_of(fields, "password_hex"));
+    set_hex(settings.other_password, text_of(fields, "other_hex"));
     emit("open", "\"status\":" + quoted(common::to_string(link_->open(settings))));
   }
 

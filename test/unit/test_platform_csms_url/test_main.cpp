@@ -23,6 +23,19 @@ std::string error_of(const char* url, const char* identity = "CP1") {
   return parse_csms_url(text(url), text(identity), out, error) == Status::kOk ? "" : error.c_str();
 }
 
+/// "wss|host:port|target" of what a redirect leads to, or the error.
+std::string redirect_of(const char* location, bool from_tls) {
+  CsmsUrl from;
+  CsmsUrl out;
+  common::FixedString<95> error;
+  const char* const url = from_tls ? "wss://csms.example:4443/a" : "ws://csms.example/a";
+  REQUIRE(parse_csms_url(text(url), text("CP1"), from, error) == Status::kOk);
+  if (platform::parse_redirect(text(location), from, out, error) != Status::kOk)
+    return error.c_str();
+  return std::string(out.is_tls ? "wss|" : "ws|") + out.host.c_str() + ":" +
+         std::to_string(out.port) + "|" + out.target.c_str();
+}
+
 std::string authorization(const char* identity, const std::string& password) {
   return platform::basic_authorization(
              text(identity), common::as_bytes(common::TextSpan(password.data(), password.size())))
@@ -119,4 +132,23 @@ TEST_CASE("Basic authorization carries the raw identity and any password bytes")
   CHECK(authorization("a", "bcd") == "Basic YTpiY2Q=");
   CHECK(authorization("CP 1", std::string("\x00\xFF\x80", 3)) == "Basic Q1AgMToA/4A=");
   CHECK(authorization(std::string(48, 'i').c_str(), std::string(64, 'p')).size() == 6 + 152);
+}
+
+// Rules: FP-22
+TEST_CASE("a redirect leads to another server or path, never from wss to ws") {
+  CHECK(redirect_of("https://b.example/x/CP1?t=1#f", true) == "wss|b.example:443|/x/CP1?t=1");
+  CHECK(redirect_of("WSS://b.example:9?t", false) == "wss|b.example:9|/?t");
+  CHECK(redirect_of("http://b.example", false) == "ws|b.example:80|/");
+  CHECK(redirect_of("/other/CP1", true) == "wss|csms.example:4443|/other/CP1");
+  CHECK(redirect_of("ws://csms.example/a/CP1", true) ==
+        "the CSMS redirects from wss to ws, which is not followed");
+  CHECK(redirect_of("//b.example/", true) ==
+        "the CSMS redirects to an address that is no WebSocket's");
+  CHECK(redirect_of("CP1", true) == "the CSMS redirects to an address that is no WebSocket's");
+  CHECK(redirect_of("https://b.example/a b", true) ==
+        "the CSMS redirects to an address with a space or a control character");
+  CHECK(redirect_of("https://user@b.example/", true) ==
+        "the CSMS URL must not contain a user or password; set the password instead");
+  CHECK(redirect_of(("/" + std::string(420, 'x')).c_str(), true) ==
+        "the address that the CSMS redirects to is too long");
 }
