@@ -10,6 +10,7 @@
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/site_limit.hpp"
+#include "gateway/storage_report.hpp"
 #include "json/writer.hpp"
 #include "platform/device.hpp"
 #include "platform/file_transfer.hpp"
@@ -40,6 +41,7 @@ struct ConsoleParts {
   CrashGuard* crashes = nullptr;               ///< nullptr = crashes are not counted.
   const LoopMeter* loop = nullptr;             ///< nullptr = not measured.
   platform::WifiControl* wifi = nullptr;       ///< nullptr = there is no Wi-Fi to set up.
+  const StorageReport* storage = nullptr;      ///< nullptr = not watched.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or

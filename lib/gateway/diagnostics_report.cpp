@@ -86,6 +86,10 @@ bool DiagnosticsReport::write_line(json::Writer& out) {
 }
 
 bool DiagnosticsReport::write_gateway(json::Writer& out) const {
+  if (index_ == 1 && parts_.storage != nullptr) {
+    parts_.storage->write(out);
+    return true;
+  }
   if (index_ > 0) return false;
   const EngineSummary summary = parts_.engine.summary(parts_.clock.now());
   const platform::HeapFigures heap = parts_.device.heap();
@@ -100,6 +104,7 @@ bool DiagnosticsReport::write_gateway(json::Writer& out) const {
   member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));
   member(out, "heap_free", heap.free);
   member(out, "heap_minimum_free", heap.minimum_free);
+  member(out, "heap_largest_block", heap.largest_block);
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "gateway/console_output.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/settings.hpp"
+#include "gateway/storage_report.hpp"
 #include "json/writer.hpp"
 #include "platform/file_store.hpp"
 #include "platform/file_transfer.hpp"
@@ -19,6 +20,7 @@ struct DiagnosticsParts {
   platform::FileStore& files;
   const char* firmware_version;  ///< Static.
   const char* identity;
+  const StorageReport* storage = nullptr;  ///< nullptr = not watched.
 };
 
 /// Diagnostics as JSON lines, made one line at a time: who the gateway is, its settings and OCPP configuration (of

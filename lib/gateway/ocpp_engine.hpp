@@ -19,6 +19,7 @@ struct EngineOptions {
   platform::ResetCause reset_cause = platform::ResetCause::kUnknown;
   /// Connectors that the reader for all serves, bits 1..n.
   uint16_t reader_connectors = UINT16_MAX;
+  bool has_lost_records = false;  ///< To be told to the CSMS: their place had to be formatted.
 };
 
 /// Why a transaction is stopped here; becomes the Reason of StopTransaction.
@@ -125,7 +126,8 @@ struct ConfigurationEntry {
 /// @par Context  Loop thread only; no call blocks. No heap after begin().
 class OcppEngine : public charger::ChargerObserver {
  public:
-  /// Reads configuration and records. @retval kCorrupt kIo kNoSpace  The stores cannot be used.
+  /// Reads configuration and records. @retval kInvalidArgument
+  /// @retval kIo  The records cannot be read: it works but starts no transaction, and goes on trying.
   virtual common::Status begin(const EngineOptions& options, common::Instant now,
                                common::UtcTime utc) = 0;
   virtual void on_link(bool is_up, common::Instant now) = 0;

@@ -54,6 +54,7 @@ common::Status OwnEngine::begin(const EngineOptions& options, common::Instant no
   own.reset_cause = options.reset_cause;
   own.divides_total = false;  // SiteLimit shares it.
   own.reader_connectors = options.reader_connectors;
+  if (options.has_lost_records) own.own_error = charger::Error::kInternalError;
   return charge_point_.begin(own, now, utc);
 }
 

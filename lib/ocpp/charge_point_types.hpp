@@ -37,6 +37,8 @@ struct Options {
   int32_t nominal_voltage_mv = 230000;
   /// Connectors that the reader for all serves, bits 1..n.
   uint16_t reader_connectors = UINT16_MAX;
+  /// What StatusNotification tells of the charge point itself (connector 0) until the next start.
+  charger::Error own_error = charger::Error::kNone;
 };
 
 /// What the engine uses of its surroundings. All must outlive the ChargePoint.

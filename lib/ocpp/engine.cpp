@@ -93,13 +93,15 @@ void Engine::open_store() {
   const common::Status loaded = store.load();
   if (loaded != common::Status::kOk) {
     LOG_ERROR(ports.log, "transaction records cannot be read (%s)", to_string(loaded));
-    retry_store_at_ = now() + kStoreRetryMs;
     // A charger that still serves a transaction is left alone for a while, then power is withdrawn.
-    if (now() >= begun_at_ + kStorePatienceMs) allow_offers();
+    const bool is_patient = now() < begun_at_ + kStorePatienceMs;
+    retry_store_at_ = now() + (is_patient ? kStoreRetryMs : kStorePatienceMs);
+    if (!is_patient) allow_offers();
     return;
   }
   retry_store_at_ = Instant::never();
   is_store_ready = true;
+  if (store.is_garbage()) options.own_error = charger::Error::kInternalError;
   allow_offers();
   resume_transactions();
 }
@@ -146,7 +148,10 @@ void Engine::resume_transactions() {
 Instant Engine::step() {
   if (now() < deadline_ && !has_input_) return deadline_;
   has_input_ = false;
-  if (now() >= retry_store_at_) open_store();
+  if (now() >= retry_store_at_) {
+    open_store();
+    apply_operative();
+  }
 
   if (calls.is_timed_out()) {
     const CallContext context = calls.abandon();
@@ -317,9 +322,14 @@ common::Status Engine::set_operative(uint8_t connector_id, bool is_operative) {
 }
 
 void Engine::apply_operative() {
-  status.set(
-      0, (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable,
-      charger::Error::kNone, StatusNote::kNone, 0, "availability");
+  ChargePointStatus own =
+      (operative_bits & 1U) != 0 ? ChargePointStatus::Available : ChargePointStatus::Unavailable;
+  charger::Error error = options.own_error;
+  if (!is_store_ready) {  // without records nothing can start
+    own = ChargePointStatus::Faulted;
+    error = charger::Error::kInternalError;
+  }
+  status.set(0, own, error, StatusNote::kNone, 0, "availability");
   for (uint8_t id = 1; id <= options.connectors; ++id) {
     const bool connector_operative = (operative_bits & 1U << id) != 0 && !firmware.is_blocking();
     if (connector(id).is_operative() != connector_operative)

@@ -170,6 +170,11 @@ class TransactionStore {
   // --- Queue -------------------------------------------------------------------------------------------------
 
   bool has_pending() const { return pending_messages_ > 0; }
+  /// The file holds something, and no record: more than a torn append can leave.
+  bool is_garbage() const {
+    return records_.next_sequence() == 1 &&
+           records_.size_bytes() > platform::RecordLog::kBufferBytes;
+  }
   /// Peeks at the oldest undelivered message; costs no flash access when none is waiting.
   /// @retval kNotFound  None is waiting.
   /// @retval kAgain     Its time is not known before set_boot_time().

@@ -2,6 +2,7 @@
 
 #include "common/span.hpp"
 #include "common/status.hpp"
+#include "platform/write_count.hpp"
 
 namespace platform {
 
@@ -29,6 +30,8 @@ class FileStore {
   virtual common::Status remove(const char* name) = 0;
   /// Bytes that can still be appended in all, a lower bound.
   virtual uint32_t free_bytes() = 0;
+  /// What was written since the object was made; nothing where nobody counts.
+  virtual WriteCount written() const { return {}; }
 };
 
 }  // namespace platform

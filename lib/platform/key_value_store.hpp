@@ -2,6 +2,7 @@
 
 #include "common/span.hpp"
 #include "common/status.hpp"
+#include "platform/write_count.hpp"
 
 namespace platform {
 
@@ -21,6 +22,8 @@ class KeyValueStore {
   virtual common::Status erase(const char* key) = 0;
   /// Erases every key (factory reset).
   virtual common::Status erase_all() = 0;
+  /// What was written since the object was made; nothing where nobody counts.
+  virtual WriteCount written() const { return {}; }
 };
 
 }  // namespace platform

@@ -3,6 +3,7 @@
 #include <LittleFS.h>
 #include <cerrno>
 #include <cstdio>
+#include <esp_partition.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@ using common::Status;
 namespace {
 
 constexpr const char* kMountPoint = "/littlefs";
+constexpr const char* kLabel = "spiffs";  // what arduino-esp32 calls it
 /// LittleFS copies on write: two blocks of 4 KiB must stay free for it to change anything.
 constexpr size_t kReserveBytes = 8192;
 
@@ -33,11 +35,32 @@ Status status_of_errno() {
   }
 }
 
+const esp_partition_t* partition() {
+  return esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_ANY, kLabel);
+}
+
 }  // namespace
 
-Status LittleFsFileStore::begin() {
-  return LittleFS.begin(true, kMountPoint, 4, "spiffs") ? Status::kOk : Status::kIo;
+Status LittleFsFileStore::mount() {
+  if (LittleFS.begin(false, kMountPoint, 4, kLabel)) return Status::kOk;
+  return partition() == nullptr ? Status::kIo : Status::kCorrupt;
 }
+
+/// LittleFS has its superblock in the first two blocks.
+bool LittleFsFileStore::is_blank() {
+  const esp_partition_t* const place = partition();
+  uint8_t bytes[128];
+  for (size_t at = 0; at < kReserveBytes; at += sizeof bytes) {
+    if (place == nullptr || esp_partition_read(place, at, bytes, sizeof bytes) != ESP_OK)
+      return false;
+    for (const uint8_t byte : bytes) {
+      if (byte != 0xFF) return false;
+    }
+  }
+  return true;
+}
+
+Status LittleFsFileStore::format() { return LittleFS.format() ? Status::kOk : Status::kIo; }
 
 common::Result<uint32_t> LittleFsFileStore::size(const char* name) {
   struct stat info{};
@@ -65,6 +88,7 @@ common::Result<size_t> LittleFsFileStore::read(const char* name, uint32_t offset
 Status LittleFsFileStore::append(const char* name, common::ByteSpan data) {
   const int file = open(Path(name).text, O_WRONLY | O_CREAT | O_APPEND, 0600);
   if (file < 0) return status_of_errno();
+  written_.add(data.size());
   size_t done = 0;
   Status status = Status::kOk;
   while (done < data.size()) {
@@ -81,12 +105,14 @@ Status LittleFsFileStore::append(const char* name, common::ByteSpan data) {
 }
 
 Status LittleFsFileStore::rename(const char* from, const char* to) {
+  written_.add(0);
   return ::rename(Path(from).text, Path(to).text) == 0 ? Status::kOk : status_of_errno();
 }
 
 Status LittleFsFileStore::remove(const char* name) {
-  if (unlink(Path(name).text) == 0 || errno == ENOENT) return Status::kOk;
-  return status_of_errno();
+  if (unlink(Path(name).text) != 0) return errno == ENOENT ? Status::kOk : status_of_errno();
+  written_.add(0);
+  return Status::kOk;
 }
 
 uint32_t LittleFsFileStore::free_bytes() {

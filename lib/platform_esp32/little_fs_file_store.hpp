@@ -1,17 +1,18 @@
 #pragma once
 
 #include "platform/file_store.hpp"
+#include "platform/volume.hpp"
 
 namespace platform_esp32 {
 
 /// FileStore on the LittleFS partition. LittleFS commits an append when the file is closed, so a cut leaves the
 /// old contents; the port's weaker contract covers it.
 /// @par Context  Loop task. Calls block for the time of a flash write (an erase takes up to 0.4 s).
-class LittleFsFileStore final : public platform::FileStore {
+class LittleFsFileStore final : public platform::FileStore, public platform::Volume {
  public:
-  /// Mounts the partition, formatting it when it was never used.
-  /// @retval kIo  No such partition, or it cannot be mounted.
-  common::Status begin();
+  common::Status mount() override;
+  bool is_blank() override;
+  common::Status format() override;
 
   common::Result<uint32_t> size(const char* name) override;
   common::Result<size_t> read(const char* name, uint32_t offset,
@@ -20,6 +21,10 @@ class LittleFsFileStore final : public platform::FileStore {
   common::Status rename(const char* from, const char* to) override;
   common::Status remove(const char* name) override;
   uint32_t free_bytes() override;
+  platform::WriteCount written() const override { return written_; }
+
+ private:
+  platform::WriteCount written_;
 };
 
 }  // namespace platform_esp32

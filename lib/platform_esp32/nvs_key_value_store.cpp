@@ -32,14 +32,20 @@ NvsKeyValueStore::~NvsKeyValueStore() {
   if (is_open_) nvs_close(handle_);
 }
 
-Status NvsKeyValueStore::begin_partition() {
-  esp_err_t error = nvs_flash_init();
-  if (error == ESP_ERR_NVS_NO_FREE_PAGES || error == ESP_ERR_NVS_NEW_VERSION_FOUND) {
-    error = nvs_flash_erase();
-    if (error == ESP_OK) error = nvs_flash_init();
+/// Only what erasing cannot mend is kIo: a partition that is missing, no memory.
+Status NvsVolume::mount() {
+  switch (nvs_flash_init()) {
+    case ESP_OK:
+      return Status::kOk;
+    case ESP_ERR_NOT_FOUND:
+    case ESP_ERR_NO_MEM:
+      return Status::kIo;
+    default:
+      return Status::kCorrupt;
   }
-  return status_of(error);
 }
+
+Status NvsVolume::format() { return status_of(nvs_flash_erase()); }
 
 Status NvsKeyValueStore::open(const char* name_space) {
   const Status status = status_of(nvs_open(name_space, NVS_READWRITE, &handle_));
@@ -63,12 +69,17 @@ bool NvsKeyValueStore::holds(const char* key, common::ByteSpan value) {
          std::memcmp(stored, value.data(), size) == 0;
 }
 
+Status NvsKeyValueStore::commit(size_t bytes) {
+  written_.add(bytes);
+  return status_of(nvs_commit(handle_));
+}
+
 Status NvsKeyValueStore::set(const char* key, common::ByteSpan value) {
   if (!is_open_) return Status::kIo;
   if (value.size() > kMaxValueBytes) return Status::kInvalidArgument;
   if (holds(key, value)) return Status::kOk;
   RETURN_IF_ERROR(status_of(nvs_set_blob(handle_, key, value.data(), value.size())));
-  return status_of(nvs_commit(handle_));
+  return commit(value.size());
 }
 
 Status NvsKeyValueStore::erase(const char* key) {
@@ -76,13 +87,13 @@ Status NvsKeyValueStore::erase(const char* key) {
   const Status status = status_of(nvs_erase_key(handle_, key));
   if (status == Status::kNotFound) return Status::kOk;
   RETURN_IF_ERROR(status);
-  return status_of(nvs_commit(handle_));
+  return commit(0);
 }
 
 Status NvsKeyValueStore::erase_all() {
   if (!is_open_) return Status::kIo;
   RETURN_IF_ERROR(status_of(nvs_erase_all(handle_)));
-  return status_of(nvs_commit(handle_));
+  return commit(0);
 }
 
 }  // namespace platform_esp32

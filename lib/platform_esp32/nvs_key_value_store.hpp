@@ -1,6 +1,7 @@
 #pragma once
 
 #include "platform/key_value_store.hpp"
+#include "platform/volume.hpp"
 
 #include <nvs.h>
 
@@ -15,9 +16,6 @@ class NvsKeyValueStore final : public platform::KeyValueStore {
   NvsKeyValueStore(const NvsKeyValueStore&) = delete;
   NvsKeyValueStore& operator=(const NvsKeyValueStore&) = delete;
 
-  /// Initialises the partition once; erases it only when its format cannot be read by this firmware.
-  /// @retval kIo  The partition is missing or unusable.
-  static common::Status begin_partition();
   /// @param name_space  At most 15 characters.
   common::Status open(const char* name_space);
 
@@ -25,12 +23,23 @@ class NvsKeyValueStore final : public platform::KeyValueStore {
   common::Status set(const char* key, common::ByteSpan value) override;
   common::Status erase(const char* key) override;
   common::Status erase_all() override;
+  platform::WriteCount written() const override { return written_; }
 
  private:
   bool holds(const char* key, common::ByteSpan value);
+  common::Status commit(size_t bytes);
 
   nvs_handle_t handle_ = 0;
   bool is_open_ = false;
+  platform::WriteCount written_;
+};
+
+/// The NVS partition that the namespaces share. A partition that is erased is mounted as it is: NVS needs no formatting.
+class NvsVolume final : public platform::Volume {
+ public:
+  common::Status mount() override;
+  bool is_blank() override { return false; }
+  common::Status format() override;
 };
 
 }  // namespace platform_esp32

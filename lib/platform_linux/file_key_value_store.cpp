@@ -68,7 +68,7 @@ Status FileKeyValueStore::set(const char* key, common::ByteSpan value) {
   if (::renameat(directory_.fd(), kTemporaryName, directory_.fd(), file_name(key).c_str()) != 0) {
     return status_from_errno(errno);
   }
-  ++write_count_;
+  written_.add(value.size());
   return directory_.sync();
 }
 
@@ -77,6 +77,7 @@ Status FileKeyValueStore::erase(const char* key) {
   if (::unlinkat(directory_.fd(), file_name(key).c_str(), 0) != 0) {
     return errno == ENOENT ? Status::kOk : status_from_errno(errno);
   }
+  written_.add(0);
   return directory_.sync();
 }
 
@@ -99,6 +100,7 @@ Status FileKeyValueStore::erase_all() {
   for (const std::string& name : names) {
     if (::unlinkat(directory_.fd(), name.c_str(), 0) != 0 && errno != ENOENT)
       return status_from_errno(errno);
+    written_.add(0);
   }
   return directory_.sync();
 }

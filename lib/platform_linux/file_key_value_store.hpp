@@ -21,14 +21,13 @@ class FileKeyValueStore final : public platform::KeyValueStore {
   common::Status set(const char* key, common::ByteSpan value) override;
   common::Status erase(const char* key) override;
   common::Status erase_all() override;
-  /// Values really written since open(): shows that equal values cost nothing.
-  uint32_t write_count() const { return write_count_; }
+  platform::WriteCount written() const override { return written_; }
 
  private:
   common::Status check(const char* key) const;
 
   Directory directory_;
-  uint32_t write_count_ = 0;
+  platform::WriteCount written_;
 };
 
 }  // namespace platform_linux

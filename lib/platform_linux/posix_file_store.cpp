@@ -87,6 +87,7 @@ Status PosixFileStore::append(const char* name, common::ByteSpan data) {
     is_new = true;
   }
   if (!file.is_valid()) return status_from_errno(errno);
+  written_.add(data.size());
   RETURN_IF_ERROR(write_fully(file.get(), data.data(), data.size()));
   if (::fsync(file.get()) != 0) return status_from_errno(errno);
   return is_new ? directory_.sync() : Status::kOk;
@@ -96,6 +97,7 @@ Status PosixFileStore::rename(const char* from, const char* to) {
   RETURN_IF_ERROR(check(from));
   RETURN_IF_ERROR(check(to));
   if (::renameat(directory_.fd(), from, directory_.fd(), to) != 0) return status_from_errno(errno);
+  written_.add(0);
   return directory_.sync();
 }
 
@@ -104,6 +106,7 @@ Status PosixFileStore::remove(const char* name) {
   if (::unlinkat(directory_.fd(), name, 0) != 0) {
     return errno == ENOENT ? Status::kOk : status_from_errno(errno);
   }
+  written_.add(0);
   return directory_.sync();
 }
 

@@ -27,11 +27,13 @@ class PosixFileStore final : public platform::FileStore {
   common::Status rename(const char* from, const char* to) override;
   common::Status remove(const char* name) override;
   uint32_t free_bytes() override;
+  platform::WriteCount written() const override { return written_; }
 
  private:
   common::Status check(const char* name) const;
 
   Directory directory_;
+  platform::WriteCount written_;
   const uint32_t quota_bytes_;
 };
 

@@ -64,6 +64,7 @@ Status SimFileStore::append(const char* name, common::ByteSpan data) {
   }
   const SimPower::Grant grant = power_.request(wanted);
   if (!grant.is_performed) return Status::kIo;
+  written_.add(grant.bytes);
   std::vector<uint8_t>& bytes = files_[name];
   bytes.insert(bytes.end(), data.begin(), data.begin() + grant.bytes);
   if (grant.is_reported) return outcome;
@@ -98,6 +99,7 @@ Status SimFileStore::rename(const char* from, const char* to) {
   if (!exists(from)) return Status::kNotFound;
   const SimPower::Grant grant = power_.request(0);
   if (!grant.is_performed) return Status::kIo;
+  written_.add(0);
   std::vector<uint8_t> bytes = std::move(files_[from]);
   files_.erase(from);
   files_[to] = std::move(bytes);
@@ -111,6 +113,7 @@ Status SimFileStore::remove(const char* name) {
   if (!exists(name)) return Status::kOk;
   const SimPower::Grant grant = power_.request(0);
   if (!grant.is_performed) return Status::kIo;
+  written_.add(0);
   files_.erase(name);
   return grant.is_reported ? Status::kOk : Status::kIo;
 }

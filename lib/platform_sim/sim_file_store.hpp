@@ -33,6 +33,7 @@ class SimFileStore final : public platform::FileStore {
   common::Status rename(const char* from, const char* to) override;
   common::Status remove(const char* name) override;
   uint32_t free_bytes() override;
+  platform::WriteCount written() const override { return written_; }
 
   /// Total size of the medium, bytes; files that are larger already stay.
   void set_capacity(uint32_t bytes) { capacity_ = bytes; }
@@ -72,6 +73,7 @@ class SimFileStore final : public platform::FileStore {
   size_t max_read_ = SIZE_MAX;
   uint64_t reads_ = 0;
   uint64_t appends_ = 0;
+  platform::WriteCount written_;
 };
 
 }  // namespace platform_sim

@@ -49,7 +49,7 @@ Status SimKeyValueStore::set(const char* key, common::ByteSpan value) {
   const SimPower::Grant grant = power_.request(wanted);
   if (grant.is_performed && grant.bytes == wanted) {
     values_[key] = std::move(bytes);
-    ++writes_;
+    written_.add(wanted);
   }
   return grant.is_reported ? Status::kOk : Status::kIo;
 }

@@ -19,11 +19,12 @@ class SimKeyValueStore final : public platform::KeyValueStore {
   common::Status set(const char* key, common::ByteSpan value) override;
   common::Status erase(const char* key) override;
   common::Status erase_all() override;
+  platform::WriteCount written() const override { return written_; }
 
   bool exists(const std::string& key) const { return values_.count(key) != 0; }
   size_t count() const { return values_.size(); }
   /// Sets that changed a value: what would have worn flash.
-  uint64_t writes() const { return writes_; }
+  uint64_t writes() const { return written_.writes; }
   /// The next set that would change something fails with this.
   void fail_next_set(common::Status status) { set_failure_ = status; }
 
@@ -31,7 +32,7 @@ class SimKeyValueStore final : public platform::KeyValueStore {
   SimPower& power_;
   std::map<std::string, std::vector<uint8_t>> values_;
   common::Status set_failure_ = common::Status::kOk;
-  uint64_t writes_ = 0;
+  platform::WriteCount written_;
 };
 
 }  // namespace platform_sim

@@ -37,15 +37,25 @@ App::App(const Platform& platform)
       reader_(platform.reader, policy_),
       diagnostics_(gateway::DiagnosticsParts{engine_, settings_, platform.device, platform.clock,
                                              platform.log, platform.files, build::kVersion,
-                                             identity_.c_str()}),
+                                             identity_.c_str(), &storage_}),
       upload_(platform_.files, profile_files_),
       crash_guard_(&platform.crashes, platform.log),
       image_trial_(platform.firmware),
-      console_(gateway::ConsoleParts{platform.console, platform.output, platform.log,
-                                     platform.clock, platform.device, platform.csms, settings_,
-                                     engine_, policy_, site_, bridge_, build::kVersion,
-                                     identity_.c_str(), platform.firmware, platform.transfer,
-                                     &upload_, &crash_guard_, &loop_meter_, platform.wifi}),
+      storage_({platform.files,
+                {&platform.device_settings, &platform.ocpp_settings, &platform.registers,
+                 &platform.crashes},
+                platform.crashes},
+               platform.log),
+      console_(gateway::ConsoleParts{platform.console,  platform.output,
+                                     platform.log,      platform.clock,
+                                     platform.device,   platform.csms,
+                                     settings_,         engine_,
+                                     policy_,           site_,
+                                     bridge_,           build::kVersion,
+                                     identity_.c_str(), platform.firmware,
+                                     platform.transfer, &upload_,
+                                     &crash_guard_,     &loop_meter_,
+                                     platform.wifi,     &storage_}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -60,6 +70,7 @@ Status App::begin(Error& error) {
 Status App::start(Error& error) {
   const Instant now = platform_.clock.now();
   crash_guard_.begin(platform_.device.reset_cause(), now);
+  storage_.begin(files_state_, settings_state_, now);
   image_trial_.begin(now);
   (void)led_.step(gateway::Light::kBoot, now);
   if (button_.begin() != Status::kOk) LOG_ERROR(platform_.log, "the button's pin cannot be read");
@@ -105,11 +116,13 @@ Status App::start(Error& error) {
   options.connectors = connectors_;
   options.reader_connectors = policy_.reader_connectors();
   options.reset_cause = platform_.device.reset_cause();
+  options.has_lost_records = storage_.files() == platform::VolumeState::kFormatted;
   const common::UtcTime utc = platform_.clock.utc();
   is_clock_known_ = utc.is_known();
-  if (const Status status = engine_.begin(options, now, utc); status != Status::kOk) {
-    error = Error("the transaction records cannot be used: ");
-    (void)error.append(common::text(to_string(status)));
+  // Without its records (kIo) it starts no transaction, but says so to the CSMS, and goes on trying.
+  const Status status = engine_.begin(options, now, utc);
+  if (status != Status::kOk && status != Status::kIo) {
+    error = Error("the setting vendor or model is empty");
     return status;
   }
   if (bridge_.begin(site_, now) != Status::kOk) {
@@ -276,7 +289,7 @@ void App::step() {
 }
 
 Instant App::step_reliability(Instant now) {
-  const Instant next = crash_guard_.step(now);
+  const Instant next = common::earlier(crash_guard_.step(now), storage_.step(now));
   if (is_running_)
     policy_.set_safe_mode(crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal, now);
   if (crash_guard_.needs_restart()) plan_reboot(now);
@@ -435,6 +448,7 @@ void App::shutdown() {
   if (is_running_ && bridge_.checkpoint_all() != Status::kOk) {
     LOG_ERROR(platform_.log, "an energy register could not be stored");
   }
+  (void)storage_.flush(platform_.clock.now());
   bridge_.close();
   (void)platform_.output.flush();
 }

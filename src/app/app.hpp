@@ -14,6 +14,7 @@
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/status_led.hpp"
+#include "gateway/storage_report.hpp"
 #include "platform/clock.hpp"
 #include "platform/gpio.hpp"
 #include "platform/network.hpp"
@@ -34,7 +35,7 @@ struct Platform {
   platform::KeyValueStore& device_settings;
   platform::KeyValueStore& ocpp_settings;
   platform::KeyValueStore& registers;  ///< Energy registers of the chargers.
-  platform::KeyValueStore& crashes;    ///< Count of crashes.
+  platform::KeyValueStore& crashes;    ///< Counts of crashes and of writes to flash.
   platform::WebSocketLink& csms;
   platform::SerialLink& console;
   gateway::ConsoleOutput& output;
@@ -63,6 +64,11 @@ class App {
 
   explicit App(const Platform& platform);
 
+  /// What became of the volumes at this start, see gateway::start_volume(). Before begin(); else all are well.
+  void set_volumes(platform::VolumeState files, platform::VolumeState settings) {
+    files_state_ = files;
+    settings_state_ = settings;
+  }
   /// Reads the settings and starts everything. When it fails, step() still serves the console, so that the
   /// mistake can be mended there.
   /// @param error  One sentence that names the mistake.
@@ -110,6 +116,9 @@ class App {
   gateway::CrashGuard crash_guard_;
   gateway::ImageTrial image_trial_;
   gateway::LoopMeter loop_meter_;
+  platform::VolumeState files_state_ = platform::VolumeState::kReady;
+  platform::VolumeState settings_state_ = platform::VolumeState::kReady;
+  gateway::StorageReport storage_;
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;

@@ -1,6 +1,7 @@
 #include "app/app.hpp"
 #include "boards/board.hpp"
 #include "build/version.hpp"
+#include "gateway/volume_start.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/esp32_clock.hpp"
 #include "platform_esp32/esp32_device.hpp"
@@ -55,21 +56,14 @@ class Board {
     device_.begin();
     const bool has_console =
         console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes) == Status::kOk;
-    const bool has_stores =
-        NvsKeyValueStore::begin_partition() == Status::kOk &&
-        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
-        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
-        crashes_.open("crashes") == Status::kOk;
-    if (has_stores && firmware_.begin() != Status::kOk)
+    open_stores();
+    if (firmware_.begin() != Status::kOk)
       LOG_ERROR(log_, "there is no second partition for firmware");
-    const bool has_files = files_.begin() == Status::kOk;
     const bool has_bus =
         !kHasBus || bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
-    const bool has_reader = begin_reader(has_stores);
+    const bool has_reader = begin_reader();
     const bool has_link = csms_.begin() == Status::kOk;
     if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
-    if (!has_stores) LOG_ERROR(log_, "the settings partition (nvs) cannot be used");
-    if (!has_files) LOG_ERROR(log_, "the file partition (littlefs) cannot be used");
     if (!has_link) LOG_ERROR(log_, "not enough memory for the network task");
 
     gateway::Settings settings(settings_);
@@ -78,11 +72,9 @@ class Board {
     common::FixedString<63> time_server(settings.text("ntp_server").span());
     wifi_.begin(ssid, password, time_server);
 
+    // Whatever failed above: console, button and network are what is left to help, so the App always begins.
     app::App::Error error;
-    // Without its stores the gateway must not charge: nothing would survive a restart.
-    if (has_stores && has_files && has_link) {
-      if (app_.begin(error) != Status::kOk) LOG_ERROR(log_, "not started: %s", error.c_str());
-    }
+    if (app_.begin(error) != Status::kOk) LOG_ERROR(log_, "not started: %s", error.c_str());
   }
 
   void step() {
@@ -93,10 +85,24 @@ class Board {
  private:
   using NvsKeyValueStore = platform_esp32::NvsKeyValueStore;
 
+  /// A store that cannot be opened reads as empty: the gateway then runs on its defaults.
+  void open_stores() {
+    using gateway::start_volume;
+    platform::VolumeState settings = start_volume(settings_volume_, "the settings", log_);
+    const platform::VolumeState files = start_volume(files_, "the transaction records", log_);
+    const bool is_open =
+        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
+        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
+        crashes_.open("crashes") == Status::kOk;
+    if (!is_open) settings = platform::VolumeState::kFailed;
+    if (settings != platform::VolumeState::kReady)
+      LOG_ERROR(log_, "the settings are those of the factory");
+    app_.set_volumes(files, settings);
+  }
+
   /// UART1 and its pins belong to the tag reader; without one they are bus 2.
-  bool begin_reader(bool has_stores) {
-    const gateway::SettingText kind =
-        has_stores ? gateway::Settings(settings_).text("reader") : gateway::SettingText();
+  bool begin_reader() {
+    const gateway::SettingText kind = gateway::Settings(settings_).text("reader");
     // The pins of a Wiegand reader are no UART.
     if (!kHasReaderPort || common::equals(kind.span(), common::text("wiegand"))) return true;
     const bool has_second_bus = common::equals(kind.span(), common::text("none"));
@@ -135,6 +141,7 @@ class Board {
   platform_esp32::Esp32Device device_;
   platform_esp32::Esp32Gpio gpio_{platform::reserved_pins(board::kPins)};
   platform_esp32::LittleFsFileStore files_;
+  platform_esp32::NvsVolume settings_volume_;
   NvsKeyValueStore settings_;
   NvsKeyValueStore ocpp_settings_;
   NvsKeyValueStore registers_;

@@ -1,6 +1,8 @@
 #include "app/app.hpp"
 #include "build/version.hpp"
+#include "gateway/volume_start.hpp"
 #include "native/options.hpp"
+#include "native/records_volume.hpp"
 #include "native/setting_overrides.hpp"
 #include "native/simulated_wifi.hpp"
 #include "native/tee_link.hpp"
@@ -87,7 +89,6 @@ int run(const native::Options& options, char** argv) {
   FileKeyValueStore ocpp_settings;
   FileKeyValueStore registers;
   FileKeyValueStore crashes;
-  if (files.open(options.data_dir + "/records") != Status::kOk) return fail(files.last_error());
   if (stored_settings.open(options.data_dir + "/settings") != Status::kOk) {
     return fail(stored_settings.last_error());
   }
@@ -132,6 +133,14 @@ int run(const native::Options& options, char** argv) {
   gateway::ConsoleOutput output(console_copy);
   gateway::ConsoleLog log(output, clock);
 
+  native::RecordsVolume records(files, options.data_dir + "/records");
+  const platform::VolumeState files_state =
+      gateway::start_volume(records, "the transaction records", log);
+  // A folder that another process uses or that may not be written: for the person who started this one.
+  if (files_state == platform::VolumeState::kFailed) {
+    (void)output.flush();
+    return fail(files.last_error());
+  }
   LwsWebSocketLink csms(log);
   waiter.add(csms);
   // There is no boot loader: what it would do happens here.
@@ -179,6 +188,7 @@ int run(const native::Options& options, char** argv) {
   platform.udp = &udp;
 
   auto app = std::make_unique<app::App>(platform);
+  app->set_volumes(files_state, platform::VolumeState::kReady);
   app::App::Error error;
   const bool has_started = app->begin(error) == Status::kOk;
   // A supervisor would start a process that ends over and over; the console is what is left to help.

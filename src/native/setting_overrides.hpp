@@ -35,6 +35,7 @@ class SettingOverrides final : public platform::KeyValueStore {
     values_.clear();
     return store_.erase_all();
   }
+  platform::WriteCount written() const override { return store_.written(); }
 
  private:
   platform::KeyValueStore& store_;

@@ -78,6 +78,30 @@ uint64_t run_with_faults(uint64_t first, uint64_t count, std::string& problems) 
   return world.power.accesses();
 }
 
+/// Status and error code that connector 0 was last reported with.
+std::string own_status(const World& world) {
+  std::string found;
+  for (const auto& status : world.csms.statuses) {
+    if (status.connector_id == 0) found = status.status + "/" + status.error;
+  }
+  return found;
+}
+
+/// @return Whether a transaction was started, charged and delivered.
+bool can_charge(World& world) {
+  const size_t before = world.csms.transactions.size();
+  world.charger.plug(1);
+  world.run_for(3000);
+  world.tag("ALICE");
+  world.run_for(60000);
+  world.tag("ALICE");
+  world.run_for(10000);
+  world.charger.unplug(1);
+  world.run_for(10000);
+  return world.csms.transactions.size() == before + 1 &&
+         world.charge_point->pending_messages() == 0;
+}
+
 }  // namespace
 
 // Rules: FP-8
@@ -92,4 +116,55 @@ TEST_CASE("any access to the flash may fail: nothing is lost and nothing doubled
     if (first % 16 == 0) run_with_faults(first, 60, problems);
   }
   CHECK(problems == "");
+}
+
+// Rules: FP-8
+TEST_CASE("records that cannot be read are a fault of the charge point until they can") {
+  World world;
+  world.files.set_reads_fail(true);
+  CHECK(world.boot() == common::Status::kIo);
+  world.connect();
+  world.run_for(120000);
+  CHECK(own_status(world) == "Faulted/InternalError");
+  CHECK(world.csms.last_status(1) == "Available");
+  CHECK_FALSE(can_charge(world));
+  CHECK(world.charger.energy_wh(1) == 0);
+
+  world.files.set_reads_fail(false);
+  world.run_for(120000);
+  CHECK(own_status(world) == "Available/NoError");
+  CHECK(can_charge(world));
+  CHECK(world.problems() == "");
+}
+
+// Rules: FP-8
+TEST_CASE("a record file of garbage is told to the CSMS, and charging goes on") {
+  World world;
+  std::vector<uint8_t>& file = world.files.raw("transactions.log");
+  for (uint32_t i = 0; i < 3000; ++i) file.push_back(static_cast<uint8_t>(i * 2654435761U >> 13U));
+  world.start();
+  world.run_for(10000);
+  CHECK(own_status(world) == "Available/InternalError");
+  CHECK(can_charge(world));
+  (void)world.restart(platform::ResetCause::kPowerOn);
+  world.connect();
+  world.run_for(20000);
+  CHECK(own_status(world) == "Available/NoError");
+  CHECK(world.problems() == "");
+}
+
+// Rules: FP-8
+TEST_CASE("records that were lost by formatting are told once, and charging goes on") {
+  World::Setup setup;
+  setup.own_error = charger::Error::kInternalError;
+  World world(setup);
+  world.start();
+  world.run_for(10000);
+  CHECK(own_status(world) == "Available/InternalError");
+  CHECK(can_charge(world));
+  CHECK(world.call("ChangeAvailability", R"({"connectorId":0,"type":"Inoperative"})") ==
+        "Accepted");
+  world.run_for(10000);
+  CHECK(own_status(world) == "Unavailable/InternalError");
+  CHECK(world.problems() == "");
 }

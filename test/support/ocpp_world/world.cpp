@@ -27,6 +27,7 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
   options.connectors = setup.connectors;
   options.divides_total = setup.divides_total;
   options.reset_cause = cause;
+  options.own_error = setup.own_error;
   deadline_ = clock.now();
   const common::UtcTime utc =
       is_clock_known ? common::UtcTime{csms.utc_at_zero.ms + csms_ahead_ms_ + clock.now().ms}

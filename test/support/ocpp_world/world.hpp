@@ -48,6 +48,7 @@ class World {
     const char* serial_number = "0001";
     bool has_transfer = true;                 ///< Files can be fetched and sent.
     uint16_t reader_connectors = UINT16_MAX;  ///< Bits 1..n.
+    charger::Error own_error = charger::Error::kNone;
   };
 
   World() : World(Setup()) {}

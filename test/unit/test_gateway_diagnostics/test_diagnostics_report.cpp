@@ -93,10 +93,11 @@ TEST_CASE("a report tells who the gateway is, what it is set to and ends with it
   fixture.engine.pending_messages = 3;
   fixture.set("c2.unit", "7");
   const auto lines = fixture.all_lines();
-  CHECK(lines.front() ==
-        R"({"version":"1.2.3","identity":"CP1","serial_number":"A1B2C3","reset_cause":"power on",)"
-        R"("uptime_ms":4500,"utc_ms":0,"registration":"accepted","pending_messages":3,)"
-        R"("dead_letters":0,"heap_free":40000,"heap_minimum_free":20000})");
+  CHECK(
+      lines.front() ==
+      R"({"version":"1.2.3","identity":"CP1","serial_number":"A1B2C3","reset_cause":"power on",)"
+      R"("uptime_ms":4500,"utc_ms":0,"registration":"accepted","pending_messages":3,)"
+      R"("dead_letters":0,"heap_free":40000,"heap_minimum_free":20000,"heap_largest_block":10000})");
   // Rows of connectors once for each of them.
   CHECK(holds(lines, R"({"setting":"c2.unit","value":"7"})"));
   CHECK(of(lines, R"({"setting":"c1.unit")").size() == 1);

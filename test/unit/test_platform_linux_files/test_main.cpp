@@ -175,11 +175,11 @@ TEST_CASE("an equal value is not written again") {
   REQUIRE(store.open(folder.path) == Status::kOk);
   REQUIRE(store.set("k", bytes("one")) == Status::kOk);
   REQUIRE(store.set("k", bytes("one")) == Status::kOk);
-  CHECK(store.write_count() == 1);
+  CHECK(store.written().writes == 1);
   REQUIRE(store.set("k", bytes("two")) == Status::kOk);
   REQUIRE(store.set("k", ByteSpan()) == Status::kOk);
   REQUIRE(store.set("k", ByteSpan()) == Status::kOk);
-  CHECK(store.write_count() == 3);
+  CHECK(store.written().writes == 3);
 }
 
 TEST_CASE("key-value limits") {
