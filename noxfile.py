@@ -121,11 +121,11 @@ nox.options.default_venv_backend = "none"
 nox.options.sessions = ["tests"]
 
 
-def prepare(session: nox.Session) -> None:
-    """Gives the session what it needs, or ends it with one sentence."""
+def prepare(session: nox.Session, *groups: str) -> None:
+    """Gives the session what it needs (and further groups), or ends it with one sentence."""
     try:
         system.ensure(NEEDS[session.name])
-        python = project_env.ensure(ROOT, *GROUPS.get(session.name, ()))
+        python = project_env.ensure(ROOT, *GROUPS.get(session.name, ()), *groups)
         if session.name in WITH_NODE_PACKAGES:
             node_packages.ensure(ROOT, python)
     except UserError as error:
@@ -234,11 +234,9 @@ def simulation(session: nox.Session) -> None:
 
 @nox.session(name="system")
 def system_tests(session: nox.Session) -> None:
-    """Tests of the whole gateway as a Linux process."""
+    """Tests of the whole gateway as a Linux process: `hil` without a board."""
     prepare(session)
-    run(session, "vevgw", "build", "firmware")
-    # They wait for intervals and time-outs of the protocol most of the time.
-    run(session, "pytest", "test/system", "-n", "4", *session.posargs)
+    run_system_tests(session)
 
 
 @nox.session
@@ -267,11 +265,21 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def hil(session: nox.Session) -> None:
-    """The system tests on a device: `-- --port /dev/ttyUSB0 [--flash]`; without port natively."""
-    prepare(session)
-    if not any(word.startswith("--port") for word in session.posargs):
+    """Tests of a gateway on a bench: `-- --bench FILE [--flash]`, `-- -m rs485`; docs/hil.md."""
+    # esptool is only needed here to write a firmware.
+    prepare(session, *(["flash"] if "--flash" in session.posargs else []))
+    run_system_tests(session)
+
+
+def run_system_tests(session: nox.Session) -> None:
+    """Runs test/system on a board or natively, with the same reports."""
+    reports = ["--junit-xml", "build/hil.xml", "--html", "build/hil.html", "--self-contained-html"]
+    jobs: list[str] = []
+    if not any(word.startswith(("--port", "--bench")) for word in session.posargs):
         run(session, "vevgw", "build", "firmware")
-    run(session, "pytest", "test/system", *session.posargs)
+        # They wait for intervals and time-outs of the protocol most of the time.
+        jobs = ["-n", "6", "--dist", "worksteal"]
+    run(session, "pytest", "test/system", *jobs, *reports, *session.posargs)
 
 
 @nox.session

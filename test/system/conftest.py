@@ -1,9 +1,9 @@
 """What the system tests share: a CSMS, a charger with a vehicle, and the gateway under test.
 
-    pytest test/system                              the native gateway (build it first)
+    pytest test/system                          the native gateway (build it first)
+    pytest test/system --bench bench.toml       a board, with what the file says is wired to it
     pytest test/system --port /dev/ttyUSB0 \\
-        --charger-port /dev/ttyUSB1                 a board; the charger plays on an RS-485 adapter
-    pytest test/system --port rfc2217://lab:4000 --charger-port ... --csms-host 192.0.2.7
+        --charger-port /dev/ttyUSB1             a board, in short
 
 The same tests run on both; those marked `native` need to start processes of their own. A board
 keeps its undelivered transactions: after a failed test the next one may fail for them, too.
@@ -20,51 +20,52 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from vevgw.build import pio
+from vevgw.chargers.devices.jumpers import Jumpers
+from vevgw.chargers.direct_sim import DirectSim
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.tag_reader import TagReaderSim
 from vevgw.csms import Csms, Direction, Verdict
-from vevgw.dut import (
-    Dut,
-    DutError,
-    GatewayOptions,
-    NativeGateway,
-    NativeTransport,
-    Rfc2217Transport,
-    SerialTransport,
-    find_gateway,
-)
+from vevgw.csms.firmware_image import make_firmware_image
+from vevgw.dut import Dut, DutError, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, PROFILE, Bench
-from vevgw.errors import UserError
+from vevgw.dut.transports import transport_for
+from vevgw.hil import plugin
+from vevgw.hil.bench_file import BenchFile, PinPair
+from vevgw.hil.rig import Rig
+from vevgw.hil.switches import BoardPower, NativePower, Radio, ShellSwitch, Switch
+
+# Pins of the jumpers that a native gateway has.
+RELAY, LOOP_BACK, S0 = PinPair(27, 34), PinPair(32, 36), PinPair(33, 35)
+NEXT_VERSION = "9.8.7-test"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("gateway under test")
-    group.addoption(
-        "--port", default="native", help="native, a serial device, or rfc2217://HOST:PORT"
-    )
-    group.addoption("--flash", action="store_true", help="build and flash the board first")
-    group.addoption("--gateway", type=Path, help="native gateway; default: the one of this project")
-    group.addoption("--charger-port", help="with a board: RS-485 adapter that plays the charger")
-    group.addoption("--csms-host", help="with a board: address of this computer as it sees it")
+    plugin.add_options(parser)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    plugin.configure(config)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    plugin.on_start(session)
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return plugin.header(config)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("--port") == "native":
-        return
-    skip = pytest.mark.skip(reason="needs the native gateway")
-    for item in items:
-        if item.get_closest_marker("native"):
-            item.add_marker(skip)
+    plugin.select(config, items)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """What is tested and how it is reached."""
 
-    port: str
+    bench: BenchFile
     program: Path | None
-    charger_port: str | None
     csms_host: str
 
     @property
@@ -74,22 +75,10 @@ class Target:
 
 @pytest.fixture(scope="session")
 def target(pytestconfig: pytest.Config) -> Target:
-    port: str = pytestconfig.getoption("--port")
-    charger_port: str | None = pytestconfig.getoption("--charger-port")
-    if port == "native":
-        program = pytestconfig.getoption("--gateway") or find_gateway(pytestconfig.rootpath)
-        return Target(port, program, None, "127.0.0.1")
-    if charger_port is None:
-        raise UserError("A board needs --charger-port, the RS-485 adapter wired to it.")
-    if pytestconfig.getoption("--flash"):
-        flash(pytestconfig.rootpath, port)
-    return Target(port, None, charger_port, pytestconfig.getoption("--csms-host") or own_address())
-
-
-def flash(project: Path, port: str) -> None:
-    arguments = ["run", "-e", "esp32dev", "-t", "upload", "--upload-port", port]
-    if pio.run(project, arguments, native=False) != 0:
-        raise UserError(f"The board at {port} could not be flashed; PlatformIO has printed why.")
+    bench = plugin.bench_of(pytestconfig)
+    if bench.is_native:
+        return Target(bench, plugin.program_of(pytestconfig), "127.0.0.1")
+    return Target(bench, None, bench.csms_host or own_address())
 
 
 def own_address() -> str:
@@ -131,7 +120,7 @@ async def charger(
     else:
         # A board remembers the meter of its wallbox: it must be the same one in all tests.
         meter = tmp_path_factory.getbasetemp() / "wallbox-energy"
-        sim = ChargerSim(PROFILE, serial=target.charger_port, energy_file=meter)
+        sim = ChargerSim(PROFILE, serial=target.bench.rs485, energy_file=meter)
     async with sim:
         yield sim
 
@@ -144,19 +133,53 @@ def reader() -> Iterator[TagReaderSim]:
 
 
 @pytest_asyncio.fixture
+async def radio(
+    target: Target, csms: Csms, request: pytest.FixtureRequest
+) -> AsyncIterator[Radio | None]:
+    """What a native gateway has for Wi-Fi; None where no test takes it away."""
+    if not target.is_native or "wifi" not in request.fixturenames:
+        yield None
+        return
+    air = Radio(csms.url)
+    await air.start()
+    yield air
+    await air.stop()
+
+
+@pytest_asyncio.fixture
+async def jumpers(
+    target: Target, request: pytest.FixtureRequest
+) -> AsyncIterator[DirectSim | None]:
+    """The pins of a native gateway, wired to each other; None where no test needs them."""
+    if not target.is_native or not {"relay", "loop_back", "s0"} & set(request.fixturenames):
+        yield None
+        return
+    pairs = {pair.out: pair.into for pair in (RELAY, LOOP_BACK, S0)}
+    async with DirectSim(Jumpers(pairs, pulses=(S0.into,))) as sim:
+        yield sim
+
+
+@pytest_asyncio.fixture
 async def gateway(
-    target: Target, csms: Csms, charger: ChargerSim, reader: TagReaderSim, tmp_path: Path
+    target: Target,
+    csms: Csms,
+    charger: ChargerSim,
+    reader: TagReaderSim,
+    radio: Radio | None,
+    jumpers: DirectSim | None,
+    tmp_path: Path,
 ) -> AsyncIterator[NativeGateway | None]:
     """The process, not started yet; None when a board is tested."""
     if target.program is None:
         yield None
         return
     options = GatewayOptions(
-        csms_url=csms.url,
+        csms_url=csms.url if radio is None else radio.url,
         identity=IDENTITY,
         profile=PROFILE,
         buses={1: charger.port_path},
         readers={"rdm6300": reader.port_path},
+        board=None if jumpers is None else jumpers.port_path,
         settings={"t.pause_least": "3000", "t.pause_end": "2000"},
     )
     native = NativeGateway(target.program, tmp_path, options)
@@ -169,25 +192,91 @@ async def dut(
     target: Target, csms: Csms, gateway: NativeGateway | None, tmp_path: Path
 ) -> AsyncIterator[Dut]:
     """The gateway, running with the settings of this test."""
-    if gateway is not None:
-        transport = NativeTransport(gateway)
-    elif target.port.startswith("rfc2217://"):
-        transport = Rfc2217Transport(target.port)
-    else:
-        transport = SerialTransport(target.port)
+    bench = target.bench
+    transport = transport_for(bench.port) if gateway is None else NativeTransport(gateway)
     async with Dut(transport, log_path=tmp_path / "console.log") as device:
         if gateway is None:
             await device.wait_ready(timeout_s=30)
+            wifi = [("wifi_ssid", bench.wifi_ssid), ("wifi_password", bench.wifi_password)]
             for name, value in (
                 ("csms_url", csms.url),
                 ("identity", IDENTITY),
                 ("password", ""),
                 ("c1.profile", PROFILE),
+                *(wifi if bench.wifi_ssid is not None else []),
             ):
-                await device.command(f"setting set {name} {value}")
+                await device.command(f"setting set {name} {value}", secret="password" in name)
+            await device.command("safe-mode leave")
             await device.reset()
         await device.expect_event("ready", timeout_s=30)
         yield device
+
+
+@pytest_asyncio.fixture
+async def rig(
+    target: Target, dut: Dut, gateway: NativeGateway | None, radio: Radio | None
+) -> AsyncIterator[Rig]:
+    """What the bench can do to the gateway."""
+    power: Switch | None = None
+    wifi: Switch | None = radio
+    if gateway is not None:
+        power = NativePower(gateway)
+    elif target.bench.power_switch is not None:
+        power = BoardPower(ShellSwitch("power_switch", target.bench.power_switch), dut)
+    if gateway is None and target.bench.wifi is not None:
+        wifi = ShellSwitch("wifi", target.bench.wifi)
+    means = Rig(dut, gateway, power, wifi)
+    yield means
+    await means.restore()
+
+
+@pytest.fixture
+def power(rig: Rig) -> Switch:
+    """The supply of the gateway."""
+    assert rig.power is not None
+    return rig.power
+
+
+@pytest_asyncio.fixture
+async def wifi(rig: Rig) -> AsyncIterator[Switch]:
+    """The network of the gateway; it is on after the test."""
+    assert rig.wifi is not None
+    yield rig.wifi
+    await rig.wifi.on()
+
+
+@pytest.fixture
+def relay(target: Target, rig: Rig) -> PinPair:
+    """Output to a contactor, input from its auxiliary contact."""
+    return target.bench.relay or RELAY
+
+
+@pytest.fixture
+def loop_back(target: Target, rig: Rig) -> PinPair:
+    """Two pins that are connected."""
+    return target.bench.loop_back or LOOP_BACK
+
+
+@pytest.fixture
+def s0(target: Target, rig: Rig) -> PinPair:
+    """Output that plays a meter's pulses, input that counts them."""
+    return target.bench.s0 or S0
+
+
+@pytest.fixture
+def next_firmware(target: Target) -> tuple[bytes, str]:
+    """An image for the second slot, and the version that it reports."""
+    wired = target.bench.firmware
+    if wired is None:
+        return make_firmware_image(NEXT_VERSION, size=400_000), NEXT_VERSION
+    return wired.image.read_bytes(), wired.version
+
+
+@pytest.fixture
+def soak_hours(pytestconfig: pytest.Config) -> float:
+    """How long the soak test lasts."""
+    hours: float = pytestconfig.getoption("--hours")
+    return hours
 
 
 @pytest_asyncio.fixture
