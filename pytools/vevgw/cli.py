@@ -44,6 +44,7 @@ COMMANDS: dict[str, Command] = {
     "provision": Command("vevgw.board.provision_cli", "set boards up over their consoles"),
     "release": Command("vevgw.board.release_cli", "make the files of a release for the board"),
     "rules": Command("vevgw.rules.cli", "show which test proves which rule of OCPP"),
+    "secure": Command("vevgw.board.secure_cli", "close a board: device key, encryption, boot"),
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),
     "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),
 }

@@ -1,0 +1,162 @@
+"""Closing a board: every stage on virtual eFuses, burned by espefuse itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vevgw.board import secure
+from vevgw.board.efuses import Chip
+from vevgw.cli import main
+from vevgw.errors import UserError
+
+pytest.importorskip("espefuse")
+
+ALL_FEATURES = secure.FEATURES + b"flash-encryption secure-boot-v2\0"
+NO_MAC = "00:00:00:00:00:00"
+
+
+@pytest.fixture(scope="module")
+def revision_3(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The eFuses of a chip of revision 3 with nothing burned."""
+    path = tmp_path_factory.mktemp("chip") / "efuses.bin"
+    Chip(file=path).burn([["burn-efuse", "CHIP_VER_REV1", "1", "CHIP_VER_REV2", "1"]])
+    return path.read_bytes()
+
+
+@pytest.fixture
+def chip(tmp_path: Path, revision_3: bytes) -> Chip:
+    """Such a chip."""
+    path = tmp_path / "efuses.bin"
+    path.write_bytes(revision_3)
+    return Chip(file=path)
+
+
+@pytest.fixture(scope="module")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("keys") / "secure_boot.pem"
+    espsecure("generate-signing-key", "--version", "2", str(path))
+    return path
+
+
+def espsecure(*words: str) -> None:
+    subprocess.run([sys.executable, "-m", "espsecure", *words], check=True, capture_output=True)
+
+
+def image_with(folder: Path, features: bytes, key: Path | None = None) -> Path:
+    """A build folder whose firmware says that it has these features, signed or not."""
+    folder.mkdir()
+    for name in ("bootloader.bin", "firmware.bin"):
+        content = b"\xe9" + features.ljust(4095, b"\xff")
+        (folder / name).write_bytes(content)
+        if key is not None:
+            plain = folder.with_suffix(".plain")
+            plain.write_bytes(content)
+            words = ["--keyfile", str(key), "--output", str(folder / name), str(plain)]
+            espsecure("sign-data", "--version", "2", *words)
+    return folder
+
+
+def vevgw(*words: str) -> int:
+    """Runs a command of several; its exit code."""
+    try:
+        return main(["secure", *words])
+    except SystemExit as done:  # click's way to say that it went well
+        return int(done.code or 0)
+
+
+def burn(chip: Chip, stage: str, *words: str) -> int:
+    sentence = f"BURN {stage} {NO_MAC}"
+    return vevgw("burn", stage, "--virt", str(chip.file), "--confirm", sentence, *words)
+
+
+def test_a_board_is_closed_stage_by_stage(
+    chip: Chip, tmp_path: Path, signing_key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = image_with(tmp_path / "image", ALL_FEATURES, signing_key)
+    keys = tmp_path / "boards"
+    virtual = str(chip.file)
+
+    assert burn(chip, "device-key") == 0
+    assert burn(chip, "encryption", "--keys", str(keys), "--image", str(image)) == 0
+    assert burn(chip, "secure-boot", "--signing-key", str(signing_key), "--image", str(image)) == 0
+    assert vevgw("check", "--virt", virtual) == 1
+    assert "not closed: lock missing" in capsys.readouterr().err
+    assert burn(chip, "lock") == 0
+    assert vevgw("check", "--virt", virtual) == 0
+
+    fuses = chip.read()
+    key = keys / "000000000000" / "flash_encryption.bin"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len(key.read_bytes()) == 32
+    assert not fuses["BLOCK1"].readable
+    assert fuses["BLOCK3"].readable
+    assert not fuses["RD_DIS"].writeable
+    assert fuses["UART_DOWNLOAD_DIS"].number == 1
+    assert burn(chip, "lock") == 1
+    assert "done already" in capsys.readouterr().err
+
+
+def test_nothing_is_burned_without_the_very_sentence(
+    chip: Chip, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed = "BURN lock " + NO_MAC
+    before = chip.file.read_bytes() if chip.file is not None else b""
+    assert vevgw("burn", "device-key", "--virt", str(chip.file), "--confirm", typed) == 1
+    assert "nothing was burned" in capsys.readouterr().err
+    assert chip.file is not None
+    assert chip.file.read_bytes() == before
+
+
+def test_a_stage_names_all_that_stands_in_its_way(tmp_path: Path, signing_key: Path) -> None:
+    old = Chip(file=tmp_path / "revision0.bin")
+    fuses = old.read()
+    stock = image_with(tmp_path / "stock", secure.FEATURES + b"\0")
+    material = secure.Material(tmp_path, stock, signing_key)
+
+    boot = secure.stage("secure-boot").obstacles(fuses, material)
+    assert "needs silicon of revision 3" in boot[0]
+    assert "was built without secure-boot-v2" in boot[1]
+    assert "is not signed" in boot[2]
+    encryption = secure.stage("encryption").obstacles(fuses, secure.Material())
+    assert [text.split("(")[-1].rstrip(")") for text in encryption] == ["--keys", "--image"]
+
+
+def test_a_block_with_calibration_values_is_not_overwritten(chip: Chip) -> None:
+    chip.burn([["burn-efuse", "BLK3_PART_RESERVE", "1"]])
+    with pytest.raises(UserError, match="holds calibration values"):
+        secure.require_possible(chip.read(), secure.stage("device-key"), secure.Material())
+
+
+def test_an_interrupted_encryption_goes_on_with_the_same_key(chip: Chip, tmp_path: Path) -> None:
+    image = image_with(tmp_path / "image", ALL_FEATURES)
+    material = secure.Material(tmp_path / "boards", image)
+    stage = secure.stage("encryption")
+    # The key was burned, then the power went.
+    chip.burn(stage.commands(chip.read(), material, tmp_path)[:1])
+    secure.require_possible(chip.read(), stage, material)
+    after = secure.burn(chip, chip.read(), stage, material, tmp_path)
+    assert secure.is_encrypted(after)
+
+    elsewhere = secure.Material(tmp_path / "empty", image)
+    assert "is not the one of" in stage.obstacles(after, elsewhere)[0]
+
+
+def test_the_plan_burns_nothing(chip: Chip, capsys: pytest.CaptureFixture[str]) -> None:
+    assert chip.file is not None
+    before = chip.file.read_bytes()
+    assert vevgw("plan", "--virt", str(chip.file)) == 0
+    printed = capsys.readouterr().out
+    assert "4. lock" in printed
+    assert "Nothing was burned." in printed
+    assert chip.file.read_bytes() == before
+
+
+def test_a_port_that_does_not_exist_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert vevgw("plan", "--port", "/dev/nope") == 1
+    error = capsys.readouterr().err
+    assert "/dev/nope" in error
+    assert len(error.strip().splitlines()) == 1
