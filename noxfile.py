@@ -51,10 +51,11 @@ NEEDS = {
     "esp32": ("venv",),
     "flash": ("venv",),
     "release": ("venv",),
+    "secure": ("venv",),
     "lock": ("venv",),
 }
 # Session -> groups of pyproject.toml that it needs besides `dev`.
-GROUPS = {"browser": ("browser",), "flash": ("flash",), "pytools": ("flash",)}
+GROUPS = {"browser": ("browser",), "flash": ("flash",), "secure": ("flash",), "pytools": ("flash",)}
 # Sessions that need the packages of requirements/package.json.
 WITH_NODE_PACKAGES = ("browser", "csms")
 
@@ -350,6 +351,13 @@ def release(session: nox.Session) -> None:
     """Makes the files of a release for the board, in dist/; `-- --help`."""
     prepare(session)
     run(session, "vevgw", "release", *session.posargs)
+
+
+@nox.session
+def secure(session: nox.Session) -> None:
+    """Closes a board in stages: `-- plan`, `-- check`, `-- burn STAGE`; docs/secure-board.md."""
+    prepare(session)
+    run(session, "vevgw", "secure", *session.posargs)
 
 
 @nox.session

@@ -18,6 +18,10 @@
 #include "platform/serial_link.hpp"
 #include "platform/web_socket_link.hpp"
 
+#if defined(GATEWAY_TEST_HOOKS) && defined(GATEWAY_RELEASE)
+#error "GATEWAY_TEST_HOOKS lets a console stand in for a person at the charger: never in a release"
+#endif
+
 namespace gateway {
 
 /// What the console shows and commands. All must outlive the console.

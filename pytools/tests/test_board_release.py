@@ -197,3 +197,17 @@ def test_command_makes_a_release_from_a_folder(
 
 def test_version_of_the_sources_has_the_commit() -> None:
     assert release.full_version(ROOT).startswith(f"{release.source_version(ROOT)}+g")
+
+
+def test_test_hooks_cannot_be_compiled_into_a_release(tmp_path: Path) -> None:
+    source = tmp_path / "hooks.cpp"
+    source.write_text('#include "gateway/console.hpp"\n')
+    words = ["g++", "-std=gnu++17", "-fsyntax-only", f"-I{ROOT / 'lib'}"]
+    words += ["-D", "GATEWAY_RELEASE", str(source)]
+    allowed = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert allowed.returncode == 0, allowed.stderr
+    refused = subprocess.run(
+        [*words, "-D", "GATEWAY_TEST_HOOKS"], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode != 0
+    assert "never in a release" in refused.stderr

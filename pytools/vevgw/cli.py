@@ -47,6 +47,7 @@ COMMANDS: dict[str, Command] = {
     "secure": Command("vevgw.board.secure_cli", "close a board: device key, encryption, boot"),
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),
     "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),
+    "verify": Command("vevgw.board.verify_cli", "check who signed a release"),
 }
 
 

@@ -1,6 +1,7 @@
 #include "app/app.hpp"
 #include "boards/board.hpp"
 #include "build/version.hpp"
+#include "esp32/features.hpp"
 #include "gateway/volume_start.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/esp32_clock.hpp"
@@ -57,6 +58,7 @@ class Board {
     const bool has_console =
         console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes) == Status::kOk;
     open_stores();
+    LOG_DEBUG(log_, "%s", features::kText);
     if (firmware_.begin() != Status::kOk)
       LOG_ERROR(log_, "there is no second partition for firmware");
     const bool has_bus =

@@ -185,11 +185,16 @@ def verify(folder: Path) -> None:
         raise UserError(f"{manifest} cannot be read; copy the release again.") from error
     for name, digest in digests.items():
         path = folder / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if digest_of(path) != digest:
             raise UserError(
                 f"{path} is not the file that was released (its SHA-256 differs from {MANIFEST}); "
                 "copy the release again."
             )
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, hexadecimal; empty when there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _sizes(image: BoardImage, out: Path, version: str) -> Sizes:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from vevgw.board import image, release
+from vevgw.board import image, release, signing
 from vevgw.build import pio
+from vevgw.errors import UserError
+
+_PASSWORD = "VEVGW_SIGNING_PASSWORD"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -29,14 +33,22 @@ def make(
         str | None, typer.Option(help="Version in the firmware; default: sources and git id.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of all releases.")] = Path("dist"),
+    signing_key: Annotated[
+        Path | None, typer.Option(help="The manufacturer's firmware key, PEM: signs the release.")
+    ] = None,
+    signing_certificate: Annotated[
+        Path | None, typer.Option(help="Its certificate and those up to the root, PEM.")
+    ] = None,
 ) -> None:
     """Make a release: parts, merged image, manifests, SHA-256 and bill of materials."""
+    signer = _signer(signing_key, signing_certificate)
     project = pio.project_dir()
     notes = release.revision(project)
     named = version or release.full_version(project)
     if source is None:
-        flags = {"PLATFORMIO_BUILD_FLAGS": f'-D GATEWAY_VERSION=\\"{named}\\"'}
-        source = pio.build(project, environment, variables=flags)
+        # GATEWAY_RELEASE: the compiler refuses what may not leave the house.
+        flags = f'-D GATEWAY_RELEASE -D GATEWAY_VERSION=\\"{named}\\"'
+        source = pio.build(project, environment, variables={"PLATFORMIO_BUILD_FLAGS": flags})
     folder, sizes = release.write(
         image.load(source),
         project=project,
@@ -45,7 +57,19 @@ def make(
         out=out,
         notes=notes,
     )
-    print(f"{release.NAME} {named}")
+    if signer is not None:
+        signing.sign_release(folder, signer)
+    print(f"{release.NAME} {named}{'' if signer is not None else ', not signed'}")
     print(sizes.sentence())
     for path in sorted(folder.iterdir()):
         print(f"  {path.stat().st_size:>9,}  {path}")
+
+
+def _signer(key: Path | None, certificate: Path | None) -> signing.Signer | None:
+    """The password of the key comes from the environment: no other program shall see it."""
+    if key is None and certificate is None:
+        return None
+    if key is None or certificate is None:
+        raise UserError("--signing-key and --signing-certificate go together.", exit_code=2)
+    password = os.environ.get(_PASSWORD)
+    return signing.Signer.load(key, certificate, password.encode() if password else None)

@@ -1,0 +1,170 @@
+"""A signed release: made, checked, and refused when a byte of it is not the signed one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from board_files import make_build
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from vevgw.board import signing
+from vevgw.cli import main
+from vevgw.errors import UserError
+
+VERSION = "0.1.0+gtest"
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class Manufacturer:
+    """A root and one signer, in files."""
+
+    def __init__(
+        self, folder: Path, key: Key, *, days: int = 30, usage: x509.ObjectIdentifier | None = None
+    ) -> None:
+        folder.mkdir()
+        root_key = ec.generate_private_key(ec.SECP256R1())
+        root = certificate("Root", root_key, "Root", root_key, is_ca=True, days=30)
+        signer = certificate(
+            "Signer",
+            key,
+            "Root",
+            root_key,
+            is_ca=False,
+            days=days,
+            usage=usage or ExtendedKeyUsageOID.CODE_SIGNING,
+        )
+        self.root = folder / "root.pem"
+        self.certificate = folder / "signer.pem"
+        self.key = folder / "key.pem"
+        self.root.write_bytes(root.public_bytes(serialization.Encoding.PEM))
+        self.certificate.write_bytes(signer.public_bytes(serialization.Encoding.PEM))
+        self.key.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+
+    def release(self, folder: Path) -> Path:
+        """Makes a signed release by the command, and returns its folder."""
+        words = ["release", "--from", str(make_build(folder / "build", version=VERSION))]
+        words += ["--version", VERSION, "--out", str(folder / "dist")]
+        words += ["--signing-key", str(self.key), "--signing-certificate", str(self.certificate)]
+        assert run(*words) == 0
+        return folder / "dist" / f"vev-gateway-{VERSION}"
+
+
+def certificate(
+    subject: str,
+    key: Key,
+    issuer: str,
+    issuer_key: Key,
+    *,
+    is_ca: bool,
+    days: int,
+    usage: x509.ObjectIdentifier | None = None,
+) -> x509.Certificate:
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=60))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
+    )
+    if usage is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def run(*words: str) -> int:
+    try:
+        return main(list(words))
+    except SystemExit as done:  # click's way to say that it went well
+        return int(done.code or 0)
+
+
+@pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
+def test_a_signed_release_is_verified(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key: Key = ec.generate_private_key(ec.SECP256R1())
+    if kind == "rsa":
+        key = rsa.generate_private_key(65537, 2048)
+    maker = Manufacturer(tmp_path / "maker", key)
+    folder = maker.release(tmp_path)
+    assert run("verify", str(folder), "--root", str(maker.root)) == 0
+    assert "signed by CN=Signer, which CN=Root stands for" in capsys.readouterr().out
+    assert run("verify", str(folder / "firmware.bin"), "--root", str(maker.root)) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["firmware.bin", "SHA256SUMS", "merged.bin", "release.json", "sbom.cdx.json"]
+)
+def test_a_changed_byte_is_found_in_every_file(name: str, tmp_path: Path) -> None:
+    maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
+    folder = maker.release(tmp_path)
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=r"Do not use it|copy the release again"):
+        signing.verify(folder, maker.root)
+
+
+def test_a_release_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
+    other = Manufacturer(tmp_path / "other", ec.generate_private_key(ec.SECP256R1()))
+    folder = maker.release(tmp_path)
+    with pytest.raises(UserError, match="not issued by the root"):
+        signing.verify(folder, other.root)
+    # With the certificate of another signer of the same root names, the signature does not fit.
+    (folder / signing.CERTIFICATES).write_bytes(other.certificate.read_bytes())
+    with pytest.raises(UserError, match="is not what was signed"):
+        signing.verify(folder, other.root)
+
+
+@pytest.mark.parametrize(
+    ("days", "usage", "sentence"),
+    [
+        (-1, None, "expired on"),
+        (30, ExtendedKeyUsageOID.SERVER_AUTH, "not for the signing of code"),
+    ],
+)
+def test_a_key_that_may_not_sign_is_refused_before_the_build(
+    days: int, usage: x509.ObjectIdentifier | None, sentence: str, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    maker = Manufacturer(tmp_path / "maker", key, days=days, usage=usage)
+    with pytest.raises(UserError, match=sentence):
+        signing.Signer.load(maker.key, maker.certificate)
+
+
+def test_a_short_rsa_key_is_refused(tmp_path: Path) -> None:
+    maker = Manufacturer(tmp_path / "maker", rsa.generate_private_key(65537, 1024))
+    with pytest.raises(UserError, match="RSA needs 2048"):
+        signing.Signer.load(maker.key, maker.certificate)
+
+
+def test_key_and_certificate_must_belong_together(tmp_path: Path) -> None:
+    one = Manufacturer(tmp_path / "one", ec.generate_private_key(ec.SECP256R1()))
+    two = Manufacturer(tmp_path / "two", ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(UserError, match="does not belong"):
+        signing.Signer.load(one.key, two.certificate)
+
+
+def test_an_unsigned_release_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["release", "--from", str(make_build(tmp_path / "build", version=VERSION))]
+    assert run(*words, "--version", VERSION, "--out", str(tmp_path / "dist")) == 0
+    assert "not signed" in capsys.readouterr().out
+    folder = tmp_path / "dist" / f"vev-gateway-{VERSION}"
+    with pytest.raises(UserError, match=r"firmware-signer\.pem cannot be read"):
+        signing.verify(folder, tmp_path / "root.pem")

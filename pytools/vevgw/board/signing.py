@@ -1,0 +1,234 @@
+"""Signs a release with the manufacturer's firmware key, and checks what was signed.
+
+The signature of `firmware.bin` is the one SignedUpdateFirmware carries (OCPP 1.6 security
+whitepaper, L01): over the whole file, SHA-256 with RSA-PSS or ECDSA, base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
+from vevgw.board import release
+from vevgw.errors import UserError
+
+SIGNATURE_SUFFIX: Final = ".sig"
+#: The signing certificate, then those between it and the root.
+CERTIFICATES: Final = "firmware-signer.pem"
+_SUMS: Final = "SHA256SUMS"
+_FIRMWARE: Final = "firmware.bin"
+_RSA_BITS: Final = 2048
+_MAX_CHAIN: Final = 4
+
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The key that signs firmware, and its certificates."""
+
+    key: _Key
+    chain: tuple[x509.Certificate, ...]
+
+    @classmethod
+    def load(cls, key: Path, certificate: Path, password: bytes | None = None) -> Signer:
+        """Reads both.
+
+        Args:
+            key: PEM; ECDSA, or RSA with at least 2048 bits.
+            certificate: PEM; the signer's first.
+            password: Of the key.
+
+        Raises:
+            UserError: A file cannot be used, both do not belong together, or the certificate is
+                not for signing today.
+        """
+        try:
+            private = serialization.load_pem_private_key(_read(key), password)
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{key} cannot be used as a key in PEM: {error}.") from None
+        chain = _certificates(certificate)
+        if not isinstance(private, _Key):
+            raise UserError(f"{key} is neither an ECDSA nor an RSA key.")
+        if isinstance(private, rsa.RSAPrivateKey) and private.key_size < _RSA_BITS:
+            raise UserError(f"{key} has {private.key_size} bits; RSA needs {_RSA_BITS}.")
+        if private.public_key() != chain[0].public_key():
+            raise UserError(f"{key} does not belong to the first certificate of {certificate}.")
+        _require_signer(chain[0], certificate)
+        return cls(private, chain)
+
+    def sign(self, content: bytes) -> bytes:
+        """Returns the signature in base64."""
+        if isinstance(self.key, rsa.RSAPrivateKey):
+            raw = self.key.sign(content, _PSS, hashes.SHA256())
+        else:
+            raw = self.key.sign(content, ec.ECDSA(hashes.SHA256()))
+        return base64.b64encode(raw)
+
+
+_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+# Whoever else signs may have taken another length of the salt.
+_ANY_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
+
+
+def sign_release(folder: Path, signer: Signer) -> None:
+    """Adds to a release folder the signatures of `firmware.bin` and of `SHA256SUMS`.
+
+    Raises:
+        UserError: A file cannot be read or written.
+    """
+    chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in signer.chain)
+    files = {CERTIFICATES: chain}
+    for name in (_FIRMWARE, _SUMS):
+        files[name + SIGNATURE_SUFFIX] = signer.sign(_read(folder / name)) + b"\n"
+    try:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
+
+
+def verify(path: Path, roots: Path) -> str:
+    """Checks a release folder, or a file with its signature beside it.
+
+    Args:
+        path: The folder, or the file; `FILE.sig` and `firmware-signer.pem` lie beside it.
+        roots: The manufacturer's root certificates, PEM.
+
+    Returns:
+        What was checked, as a sentence.
+
+    Raises:
+        UserError: Something is missing, changed, or not signed by whom it should be.
+    """
+    folder = path if path.is_dir() else path.parent
+    chain = _certificates(folder / CERTIFICATES)
+    trusted = _certificates(roots)
+    _require_signer(chain[0], folder / CERTIFICATES)
+    _require_trusted(chain, trusted, folder / CERTIFICATES)
+    names = (_SUMS, _FIRMWARE) if path.is_dir() else (path.name,)
+    for name in names:
+        _require_signed(folder / name, chain[0])
+    if path.is_dir():
+        _require_sums(folder)
+        release.verify(folder)
+    subject = chain[0].subject.rfc4514_string()
+    root = chain[-1].issuer.rfc4514_string()
+    return f"{path} is as signed by {subject}, which {root} stands for."
+
+
+def _require_signed(path: Path, certificate: x509.Certificate) -> None:
+    content = _read(path)
+    signature_file = path.with_name(path.name + SIGNATURE_SUFFIX)
+    key = certificate.public_key()
+    try:
+        signature = base64.b64decode(_read(signature_file).strip(), validate=True)
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, content, _ANY_PSS, hashes.SHA256())
+        elif isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, content, ec.ECDSA(hashes.SHA256()))
+        else:
+            raise UserError(f"The signer of {path} has neither an ECDSA nor an RSA key.")
+    except (InvalidSignature, binascii.Error):
+        raise UserError(
+            f"{path} is not what was signed: {signature_file.name} does not fit. Do not use it."
+        ) from None
+
+
+def _require_sums(folder: Path) -> None:
+    """The digests that are signed are those of the files: release.verify() looks at its own."""
+    lines = _read(folder / _SUMS).decode("ascii", "replace").splitlines()
+    signed = dict(line.split(maxsplit=1)[::-1] for line in lines if line.strip())
+    missing = [name for name in (release.MANIFEST, _FIRMWARE) if name not in signed]
+    if missing:
+        raise UserError(f"{folder / _SUMS} has no digest of {missing[0]}.")
+    for name, digest in signed.items():
+        if release.digest_of(folder / name) != digest:
+            raise UserError(f"{folder / name} is not the file that was released. Do not use it.")
+
+
+def _require_signer(certificate: x509.Certificate, path: Path) -> None:
+    _require_valid(certificate, path)
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        if not usage.digital_signature:
+            raise UserError(f"The certificate of {path} is not for signatures.")
+    except x509.ExtensionNotFound:
+        pass  # unlimited
+    try:
+        extended = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        if x509.oid.ExtendedKeyUsageOID.CODE_SIGNING not in extended:
+            raise UserError(f"The certificate of {path} is not for the signing of code.")
+    except x509.ExtensionNotFound:
+        pass
+
+
+def _require_trusted(
+    chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], path: Path
+) -> None:
+    if len(chain) > _MAX_CHAIN:
+        raise UserError(f"{path} has {len(chain)} certificates; {_MAX_CHAIN} are the most.")
+    for issuer in chain[1:]:
+        _require_ca(issuer, path)
+    for below, above in itertools.pairwise(chain):
+        if not _is_issued_by(below, above):
+            raise UserError(f"The certificates of {path} are no chain, each issued by the next.")
+    for root in roots:
+        if chain[-1] == root or _is_issued_by(chain[-1], root):
+            _require_ca(root, path)
+            return
+    raise UserError(f"{path} is not issued by the root that was named. Do not use the release.")
+
+
+def _require_ca(certificate: x509.Certificate, path: Path) -> None:
+    _require_valid(certificate, path)
+    try:
+        basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        basic = x509.BasicConstraints(ca=False, path_length=None)
+    if not basic.ca:
+        name = certificate.subject.rfc4514_string()
+        raise UserError(f"{name}, which {path} builds on, is no certificate authority.")
+
+
+def _require_valid(certificate: x509.Certificate, path: Path) -> None:
+    now = datetime.now(UTC)
+    name = certificate.subject.rfc4514_string()
+    if now < certificate.not_valid_before_utc:
+        raise UserError(f"{name} of {path} is valid from {certificate.not_valid_before_utc:%F} on.")
+    if now > certificate.not_valid_after_utc:
+        raise UserError(f"{name} of {path} expired on {certificate.not_valid_after_utc:%F}.")
+
+
+def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
+    try:
+        below.verify_directly_issued_by(above)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    try:
+        found = tuple(x509.load_pem_x509_certificates(_read(path)))
+    except ValueError as error:
+        raise UserError(f"{path} holds no certificates in PEM: {error}.") from None
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
