@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "pytools"))
 from vevgw.build import node_packages, project_env, system
 from vevgw.errors import UserError
 
-NATIVE = ("venv", "g++", "libwebsockets", "libcurl")
+NATIVE = ("venv", "g++", "libwebsockets", "libcurl", "mbedtls")
 SUITES = (*NATIVE, "doctest")
 
 # Session -> what it needs from the system (keys of vevgw.build.system.NEEDS).

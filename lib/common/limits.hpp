@@ -127,6 +127,14 @@ static_assert(kLocalListEntries >= 50 && kLocalListEntries <= 10000,
 constexpr size_t kMaxLocalListUpdate = 64;
 /// Id tags of the authorization cache. 56 bytes of flash each, twice that during a write; no RAM.
 constexpr size_t kAuthorizationCacheEntries = 100;
+#ifndef GATEWAY_MAX_CERTIFICATES
+#define GATEWAY_MAX_CERTIFICATES 8
+#endif
+/// Root certificates installed at the same time (CertificateStoreMaxLength), 2..20. 40 bytes of RAM and a block of
+/// flash each.
+constexpr size_t kMaxCertificates = GATEWAY_MAX_CERTIFICATES;
+static_assert(kMaxCertificates >= 2 && kMaxCertificates <= 20, "GATEWAY_MAX_CERTIFICATES: 2..20");
+
 /// Keys in one GetConfiguration request.
 constexpr size_t kMaxRequestedKeys = 50;
 

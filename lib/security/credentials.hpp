@@ -132,7 +132,7 @@ class Credentials {
 
   /// @name Client certificate
   /// @{
-  /// One that is valid at this time and has its key.
+  /// One that is valid at this time.
   virtual bool has_client(common::UtcTime at) const = 0;
   /// When the newest one ends; 0 = there is none.
   virtual common::UtcTime client_expires_at() const = 0;

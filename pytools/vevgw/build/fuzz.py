@@ -23,6 +23,7 @@ _FLAGS = (
     *("-std=c++17", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer"),
     *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
 )
+_SYSTEM_LIBRARIES = ("-lmbedx509", "-lmbedcrypto")
 _NOT_FUZZED = frozenset({"platform_esp32", "platform_linux"})
 
 
@@ -61,7 +62,7 @@ def build(project: Path, names: Sequence[str]) -> dict[str, Path]:
     for name, main in zip(names, objects[len(sources) :], strict=True):
         programs[name] = folder / f"fuzz_{name}"
         link = [_COMPILER, "-fsanitize=fuzzer,address,undefined", str(main), str(archive)]
-        _call([*link, "-o", str(programs[name])])
+        _call([*link, *_SYSTEM_LIBRARIES, "-o", str(programs[name])])
     return programs
 
 

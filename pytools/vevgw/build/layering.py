@@ -50,7 +50,7 @@ _SYSTEM_HEADER = re.compile(
     r"|signal|semaphore|netdb|mutex|thread|condition_variable|future|filesystem|iostream|fstream)(\.h)?"
     r"|(sys|freertos|driver|netinet|arpa|linux|lwip|mbedtls|openssl)/.*|(esp_|nvs_?|lws)\w*\.h"
 )
-# The engine's later certificate store stands on mbedTLS on every platform.
+# Certificates and keys stand on mbedTLS on every platform.
 _SYSTEM_HEADER_OF = {"security": re.compile(r"mbedtls/.*")}
 
 _SOURCES = frozenset({".h", ".hpp", ".hh", ".inc", ".ipp", ".c", ".cc", ".cpp", ".cxx"})

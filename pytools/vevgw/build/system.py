@@ -79,6 +79,7 @@ NEEDS: dict[str, Need] = {
     "g++": Need(("g++",), lambda: _has_program("g++")),
     "libwebsockets": Need(("libwebsockets-dev",), lambda: _has_header("libwebsockets.h")),
     "libcurl": Need(("libcurl4-openssl-dev",), lambda: _has_header("curl/curl.h")),
+    "mbedtls": Need(("libmbedtls-dev",), lambda: _has_header("mbedtls/x509_crt.h")),
     "doctest": Need(("doctest-dev",), lambda: _has_header("doctest/doctest.h")),
     # Debian keeps the run-time library of the fuzzer in a package of its own.
     "clang": Need(("clang", "libclang-rt-dev"), _has_fuzzer),

@@ -1,0 +1,388 @@
+#include "security/device_credentials.hpp"
+
+#include "security/stored_roots.hpp"
+
+#include <cstring>
+
+LOG_MODULE("security");
+
+namespace security {
+
+using common::Result;
+using common::Status;
+
+namespace {
+
+constexpr size_t kMaxSignatureBytes = 600;  ///< 800 characters of base64 (SignedUpdateFirmware).
+
+ItemKind kind_of(RootUse use) {
+  return use == RootUse::kCentralSystem ? ItemKind::kCentralSystemRoot
+                                        : ItemKind::kManufacturerRoot;
+}
+
+bool is_root(const StoredItem& item) {
+  return item.kind == ItemKind::kCentralSystemRoot || item.kind == ItemKind::kManufacturerRoot;
+}
+
+bool is_same(const CertificateHash& a, const CertificateHash& b) {
+  const size_t size = hash_bytes(a.algorithm);
+  return a.algorithm == b.algorithm && a.serial_size == b.serial_size &&
+         std::memcmp(a.serial, b.serial, a.serial_size) == 0 &&
+         std::memcmp(a.issuer_name, b.issuer_name, size) == 0 &&
+         std::memcmp(a.issuer_key, b.issuer_key, size) == 0;
+}
+
+}  // namespace
+
+DeviceCredentials::DeviceCredentials(platform::FileStore& files, platform::KeyValueStore& keys,
+                                     platform::Entropy& entropy, platform::Worker& worker,
+                                     common::LogSink& log)
+    : files_(files),
+      keys_(keys),
+      worker_(worker),
+      log_(log),
+      authority_(files, keys),
+      job_(files, entropy) {
+  mbedtls_sha256_init(&digest_);
+}
+
+DeviceCredentials::~DeviceCredentials() { mbedtls_sha256_free(&digest_); }
+
+Status DeviceCredentials::begin() {
+  const Status status = read_index(files_, index_);
+  if (status == Status::kIo) return status;
+  if (status == Status::kCorrupt) {
+    LOG_ERROR(log_, "the list of certificates is damaged: none is left");
+  }
+  sweep();
+  return Status::kOk;
+}
+
+// Files and keys that the index does not name: of a change that was cut, or of items that are gone.
+void DeviceCredentials::sweep() {
+  uint32_t files = 0;
+  uint32_t keys = 0;
+  for (const StoredItem& item : index_.items) {
+    files |= 1U << item.file;
+    keys |= 1U << item.key;
+  }
+  for (uint8_t file = 0; file < kItemFiles; ++file) {
+    if ((files >> file & 1U) == 0) (void)files_.remove(ItemFileName(file).text);
+  }
+  for (uint8_t key = 1; key <= kKeySlots; ++key) {
+    if ((keys >> key & 1U) == 0) (void)keys_.erase(KeyName(key).text);
+  }
+}
+
+Status DeviceCredentials::commit(const CertificateIndex& next) {
+  const Status status = write_index(files_, next);
+  if (status == Status::kOk) {
+    index_ = next;
+    sweep();
+    return status;
+  }
+  LOG_ERROR(log_, "the list of certificates cannot be written: %s", common::to_string(status));
+  // The change may have been made all the same.
+  CertificateIndex present;
+  if (read_index(files_, present) == Status::kOk) index_ = present;
+  return status;
+}
+
+InstallResult DeviceCredentials::commit_new(CertificateIndex& next, StoredItem item) {
+  item.id = next.next_id++;
+  // Of the present index too: what is dropped must stay readable until the change is made.
+  item.file = index_.free_file();
+  item.from = job_.from;
+  item.until = job_.until;
+  Status status = write_item(files_, item, job_.content.bytes());
+  if (status == Status::kOk && !job_.key.bytes().empty()) {
+    item.key = index_.free_key();
+    status = keys_.set(KeyName(item.key).text, job_.key.bytes());
+  }
+  if (status == Status::kOk) status = next.items.push_back(item);
+  if (status == Status::kOk)
+    return commit(next) == Status::kOk ? InstallResult::kAccepted : InstallResult::kFailed;
+  LOG_ERROR(log_, "a certificate cannot be stored: %s", common::to_string(status));
+  sweep();
+  return InstallResult::kFailed;
+}
+
+Status DeviceCredentials::begin_with(Operation operation, PemText& pem, size_t most_bytes) {
+  if (is_busy()) return Status::kAgain;
+  job_.operation = operation;
+  job_.is_known = false;
+  job_.fault = job_.certificates.read(pem, most_bytes);
+  if (job_.fault == CertificateFault::kNoMemory) return Status::kNoSpace;
+  return Status::kOk;
+}
+
+void DeviceCredentials::start() {
+  state_ = job_.fault == CertificateFault::kNone ? State::kWaiting : State::kFinished;
+  if (state_ == State::kWaiting && worker_.start(job_) == Status::kOk) state_ = State::kRunning;
+}
+
+Status DeviceCredentials::begin_install_root(RootUse use, PemText& pem, bool must_replace,
+                                             common::UtcTime at) {
+  RETURN_IF_ERROR(begin_with(Operation::kInstallRoot, pem, CertificateList::kMaxCertificateBytes));
+  job_.use = use;
+  job_.must_replace = must_replace && use == RootUse::kCentralSystem;
+  job_.at = at;
+  start();
+  return Status::kOk;
+}
+
+Status DeviceCredentials::begin_request(const ClientSubject& subject, KeyType type) {
+  if (is_busy()) return Status::kAgain;
+  if (subject.common_name.empty()) return Status::kInvalidArgument;
+  job_.operation = Operation::kMakeRequest;
+  job_.fault = CertificateFault::kNone;
+  job_.subject = subject;
+  job_.key_type = type;
+  start();
+  return Status::kOk;
+}
+
+Status DeviceCredentials::begin_accept_client(PemText& chain, common::UtcTime at) {
+  RETURN_IF_ERROR(begin_with(Operation::kAcceptClient, chain, CertificateList::kMaxChainBytes));
+  job_.at = at;
+  const StoredItem* const request = index_.newest(ItemKind::kRequest);
+  if (job_.fault == CertificateFault::kNone &&
+      (request == nullptr || read_item(files_, *request, job_.request) != Status::kOk)) {
+    job_.fault = CertificateFault::kKeyMismatch;
+  }
+  start();
+  return Status::kOk;
+}
+
+Status DeviceCredentials::begin_check_signer(PemText& chain, common::UtcTime at) {
+  RETURN_IF_ERROR(begin_with(Operation::kCheckSigner, chain, CertificateList::kMaxChainBytes));
+  job_.at = at;
+  start();
+  return Status::kOk;
+}
+
+Status DeviceCredentials::begin_verify_firmware(common::ByteSpan digest, PemText& signature) {
+  if (is_busy()) return Status::kAgain;
+  const StoredItem* const signer = index_.newest(ItemKind::kSigner);
+  if (signer == nullptr) return Status::kNotFound;
+  if (digest.size() != sizeof job_.digest) return Status::kInvalidArgument;
+  RETURN_IF_ERROR(read_item(files_, *signer, job_.signer));
+  job_.operation = Operation::kVerifyFirmware;
+  std::memcpy(job_.digest, digest.data(), sizeof job_.digest);
+  job_.fault = decode_base64(signature, kMaxSignatureBytes, job_.signature);
+  if (job_.fault == CertificateFault::kNoMemory) {
+    job_.release();
+    return Status::kNoSpace;
+  }
+  start();
+  return Status::kOk;
+}
+
+bool DeviceCredentials::poll(Outcome& outcome) {
+  if (state_ == State::kWaiting) start();
+  if (state_ == State::kRunning && worker_.is_idle()) state_ = State::kFinished;
+  if (state_ != State::kFinished) return false;
+  finish(outcome);
+  job_.release();
+  state_ = State::kIdle;
+  return true;
+}
+
+void DeviceCredentials::finish(Outcome& outcome) {
+  outcome.operation = job_.operation;
+  outcome.fault = job_.fault;
+  if (job_.fault != CertificateFault::kNone) {
+    const bool is_judged = job_.fault != CertificateFault::kNoMemory;
+    outcome.result = is_judged ? InstallResult::kRejected : InstallResult::kFailed;
+    return;
+  }
+  switch (job_.operation) {
+    case Operation::kInstallRoot:
+      outcome.result = install_root();
+      return;
+    case Operation::kMakeRequest:
+      outcome.result = keep_request();
+      return;
+    case Operation::kAcceptClient:
+      outcome.result = keep_client();
+      return;
+    case Operation::kCheckSigner:
+      outcome.result = keep_signer();
+      return;
+    case Operation::kVerifyFirmware:
+      outcome.result = InstallResult::kAccepted;
+      return;
+  }
+}
+
+InstallResult DeviceCredentials::install_root() {
+  if (job_.is_known) return InstallResult::kAccepted;
+  StoredItem item;
+  item.kind = kind_of(job_.use);
+  CertificateIndex next = index_;
+  if (job_.must_replace && next.newest(item.kind) != nullptr) {
+    item.flags = kOnTrial;
+    // One that was on trial itself has not proved itself: the new one takes its place.
+    for (size_t i = next.items.size(); i-- > 0;) {
+      if (next.items[i].kind != item.kind) continue;
+      if ((next.items[i].flags & kOnTrial) != 0) {
+        next.items.erase(i);
+      } else {
+        next.items[i].flags |= kFallback;
+      }
+    }
+  }
+  size_t roots = 0;
+  for (const StoredItem& other : next.items) roots += is_root(other) ? 1U : 0U;
+  if (roots >= capacity()) return InstallResult::kRejected;
+  return commit_new(next, item);
+}
+
+InstallResult DeviceCredentials::keep_request() {
+  CertificateIndex next = index_;
+  const StoredItem* const before = next.newest(ItemKind::kRequest);
+  if (before != nullptr) next.erase(before->id);
+  StoredItem item;
+  item.kind = ItemKind::kRequest;
+  return commit_new(next, item);
+}
+
+InstallResult DeviceCredentials::keep_client() {
+  CertificateIndex next = index_;
+  const StoredItem* const request = next.newest(ItemKind::kRequest);
+  if (request == nullptr) return InstallResult::kFailed;
+  StoredItem item;
+  item.kind = ItemKind::kClient;
+  item.flags = kOnTrial;
+  item.key = request->key;
+  next.erase(request->id);
+  // One remains beside the new one: the newest that a connection was made with, else the newest.
+  const StoredItem* kept = next.newest(ItemKind::kClient);
+  for (const StoredItem& other : next.items) {
+    if (other.kind == ItemKind::kClient && (other.flags & kOnTrial) == 0) kept = &other;
+  }
+  const uint32_t kept_id = kept == nullptr ? 0 : kept->id;
+  for (size_t i = next.items.size(); i-- > 0;) {
+    const StoredItem& other = next.items[i];
+    if (other.kind == ItemKind::kClient && other.id != kept_id) next.items.erase(i);
+  }
+  authority_.avoid_client(0);
+  return commit_new(next, item);
+}
+
+InstallResult DeviceCredentials::keep_signer() {
+  CertificateIndex next = index_;
+  const StoredItem* const before = next.newest(ItemKind::kSigner);
+  if (before != nullptr) next.erase(before->id);
+  StoredItem item;
+  item.kind = ItemKind::kSigner;
+  return commit_new(next, item);
+}
+
+size_t DeviceCredentials::root_count(RootUse use) const { return index_.count(kind_of(use)); }
+
+Status DeviceCredentials::root_hash(RootUse use, size_t index, HashAlgorithm algorithm,
+                                    CertificateHash& out) {
+  const StoredItem* const item = index_.at(kind_of(use), index);
+  if (item == nullptr) return Status::kNotFound;
+  Buffer content;
+  RETURN_IF_ERROR(read_item(files_, *item, content));
+  read_hash(content.bytes(), algorithm, out);
+  return Status::kOk;
+}
+
+DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
+  Buffer content;
+  for (const StoredItem& item : index_.items) {
+    if (!is_root(item) || read_item(files_, item, content) != Status::kOk) continue;
+    CertificateHash own;
+    read_hash(content.bytes(), hash.algorithm, own);
+    if (!is_same(own, hash)) continue;
+    if (item.id == root_in_use_) return DeleteResult::kFailed;
+    CertificateIndex next = index_;
+    if ((item.flags & kOnTrial) != 0) {
+      for (StoredItem& other : next.items) other.flags &= static_cast<uint8_t>(~kFallback);
+    }
+    next.erase(item.id);
+    return commit(next) == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
+  }
+  return DeleteResult::kNotFound;
+}
+
+bool DeviceCredentials::has_client(common::UtcTime at) const {
+  const StoredItem* const item = choose_client(index_, at, 0);
+  return item != nullptr && item->from <= at && at < item->until + 1000;
+}
+
+common::UtcTime DeviceCredentials::client_expires_at() const {
+  const StoredItem* const item = index_.newest(ItemKind::kClient);
+  return item == nullptr ? common::UtcTime() : item->until;
+}
+
+Result<size_t> DeviceCredentials::request_pem(common::Span<char> out) {
+  const StoredItem* const item = index_.newest(ItemKind::kRequest);
+  if (item == nullptr) return Status::kNotFound;
+  Buffer content;
+  RETURN_IF_ERROR(read_item(files_, *item, content));
+  StoredRequest request;
+  if (!read_request(content.bytes(), request)) return Status::kCorrupt;
+  if (request.pem.size() > out.size()) return Status::kNoSpace;
+  std::memcpy(out.data(), request.pem.data(), request.pem.size());
+  return request.pem.size();
+}
+
+void DeviceCredentials::forget_signer() {
+  const StoredItem* const item = index_.newest(ItemKind::kSigner);
+  if (item == nullptr) return;
+  CertificateIndex next = index_;
+  next.erase(item->id);
+  (void)commit(next);
+}
+
+void DeviceCredentials::begin_digest() {
+  mbedtls_sha256_free(&digest_);
+  mbedtls_sha256_init(&digest_);
+  (void)mbedtls_sha256_starts_ret(&digest_, 0);
+}
+
+void DeviceCredentials::update_digest(common::ByteSpan data) {
+  (void)mbedtls_sha256_update_ret(&digest_, data.data(), data.size());
+}
+
+void DeviceCredentials::finish_digest(common::MutableByteSpan out) {
+  uint8_t digest[32] = {};
+  (void)mbedtls_sha256_finish_ret(&digest_, digest);
+  std::memcpy(out.data(), digest, out.size() < sizeof digest ? out.size() : sizeof digest);
+}
+
+void DeviceCredentials::on_connected(uint32_t root, uint32_t client) {
+  root_in_use_ = root;
+  authority_.avoid_client(0);
+  CertificateIndex next = index_;
+  bool has_changed = false;
+  const StoredItem* const proved_root = next.find(root);
+  const bool replaces = proved_root != nullptr && (proved_root->flags & kOnTrial) != 0;
+  const StoredItem* const proved_client = next.find(client);
+  const bool is_proved = proved_client != nullptr && proved_client->kind == ItemKind::kClient;
+  for (size_t i = next.items.size(); i-- > 0;) {
+    StoredItem& item = next.items[i];
+    const bool goes = (replaces && (item.flags & kFallback) != 0) ||
+                      (is_proved && item.kind == ItemKind::kClient && item.id < client);
+    if (goes) {
+      next.items.erase(i);
+      has_changed = true;
+    } else if ((item.id == root || (is_proved && item.id == client)) &&
+               (item.flags & kOnTrial) != 0) {
+      item.flags &= static_cast<uint8_t>(~kOnTrial);
+      has_changed = true;
+    }
+  }
+  if (has_changed) (void)commit(next);
+}
+
+void DeviceCredentials::on_connection_failed(uint32_t client) {
+  const bool is_newest_avoided = authority_.avoided_client() != 0;
+  authority_.avoid_client(is_newest_avoided ? 0 : client);
+}
+
+}  // namespace security

@@ -1,0 +1,1 @@
+"""Certificates and signatures for tests of lib/security."""

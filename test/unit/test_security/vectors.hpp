@@ -1,0 +1,33 @@
+#pragma once
+
+#include "common/time.hpp"
+#include "security/credentials.hpp"
+
+#include <string>
+#include <vector>
+
+/// What `vevgw.security.vectors` made: certificates and bytes by name.
+namespace vectors {
+
+using Bytes = std::vector<uint8_t>;
+
+/// When everything is to be checked: 2026-06-01T00:00:00Z.
+constexpr common::UtcTime kNow{1780272000000};
+constexpr int64_t kDayMs = 86400000;
+
+/// PEM text of certificates, one after another.
+std::string pem(const std::vector<std::string>& names);
+std::string pem(const std::string& name);
+Bytes der(const std::string& name);
+Bytes bytes(const std::string& name);
+std::string base64(const Bytes& bytes);
+common::ByteSpan span(const Bytes& bytes);
+
+/// Signs a certificate for the key of a signing request, by the root called "root".
+/// @param subject  As mbedTLS writes names: "CN=...,O=...".
+/// @param from     As "20260101000000".
+std::string sign_request(const std::string& request_pem, const std::string& subject,
+                         const std::string& from, const std::string& until,
+                         const std::string& serial = "01");
+
+}  // namespace vectors
