@@ -35,7 +35,7 @@ NEEDS = {
     "codegen": ("venv",),
     "rules": ("venv",),
     "pytools": (*SUITES, "clang"),
-    "browser": ("venv", "chromium"),
+    "browser": (*NATIVE, "chromium"),
     "unit": SUITES,
     "scenario": SUITES,
     "coverage": SUITES,
@@ -257,10 +257,11 @@ def conformance(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Tests of the dashboard in Chromium; screenshots go to .cache/browser."""
+    """Tests of dashboard and setup page in Chromium; screenshots go to .cache/browser."""
     prepare(session)
     if not system.has_chromium():
         session.skip("there is no Chromium here, and the system offers no package of it")
+    run(session, "vevgw", "build", "firmware")
     run(session, "pytest", "test/browser", "-n", "2", *session.posargs)
 
 

@@ -1,5 +1,7 @@
 #include "gateway/access.hpp"
 
+#include "platform/csms_url.hpp"
+
 #include <cstdio>
 
 namespace gateway {
@@ -37,6 +39,28 @@ Status check_new_access(const Settings& settings, TextSpan name, TextSpan value,
     RETURN_IF_ERROR(check_access(mode, charger, id, error));
   }
   return Status::kOk;
+}
+
+/// Each of the two alone: the other one may be the next to change.
+Status check_address(TextSpan name, TextSpan value, common::FixedString<95>& error) {
+  const bool is_url = common::equals(name, common::text("csms_url"));
+  if (value.empty() || (!is_url && !common::equals(name, common::text("identity"))))
+    return Status::kOk;
+  platform::CsmsUrl ignored;
+  return is_url ? platform::parse_csms_url(value, common::text("CP1"), ignored, error)
+                : platform::parse_csms_url(common::text("ws://csms"), value, ignored, error);
+}
+
+Status check_charger(TextSpan name, TextSpan value, common::FixedString<95>& error) {
+  const SettingRow* row = Settings::find(name);
+  bridge::Access ignored;
+  const bool is_file = common::equals(value.first(5), common::text("file:"));
+  if (row == nullptr || !common::equals(common::text(row->name), common::text("c?.profile")) ||
+      value.empty() || is_file || bridge::access_of(value, ignored))
+    return Status::kOk;
+  error = common::FixedString<95>("there is no charger profile ");
+  (void)error.append(value.first(60));
+  return Status::kInvalidArgument;
 }
 
 }  // namespace
@@ -81,9 +105,17 @@ Status check_access(AuthMode mode, const bridge::Access& charger, uint8_t connec
   return Status::kUnsupported;
 }
 
+Status check_setting(const Settings& settings, TextSpan name, TextSpan value,
+                     common::FixedString<95>& error) {
+  RETURN_IF_ERROR(Settings::check(name, value, error));
+  RETURN_IF_ERROR(check_address(name, value, error));
+  RETURN_IF_ERROR(check_charger(name, value, error));
+  return check_new_access(settings, name, value, error);
+}
+
 Status set_setting(Settings& settings, TextSpan name, TextSpan value,
                    common::FixedString<95>& error) {
-  RETURN_IF_ERROR(check_new_access(settings, name, value, error));
+  RETURN_IF_ERROR(check_setting(settings, name, value, error));
   return settings.set(name, value, error);
 }
 

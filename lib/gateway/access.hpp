@@ -36,8 +36,13 @@ ConnectorAccess read_access(const Settings& settings, uint8_t connector_id);
 common::Status check_access(AuthMode mode, const bridge::Access& charger, uint8_t connector_id,
                             common::FixedString<95>& error);
 
-/// Settings::set(), but a mode that the configured charger cannot do is refused, as far as it is built in.
-/// @retval kUnsupported  Otherwise as Settings::set().
+/// What set_setting() checks.
+common::Status check_setting(const Settings& settings, common::TextSpan name,
+                             common::TextSpan value, common::FixedString<95>& error);
+
+/// Settings::set(), but refused is also what could only fail later: a URL or an identity that no CSMS is reached by, a
+/// charger that there is not, a mode that the configured charger cannot do, as far as it is built in.
+/// @retval kUnsupported  The mode. Otherwise as Settings::set().
 common::Status set_setting(Settings& settings, common::TextSpan name, common::TextSpan value,
                            common::FixedString<95>& error);
 

@@ -162,7 +162,7 @@ bool is_word_of(const char* words, TextSpan value) {
   return false;
 }
 
-Status check(const SettingRow& row, TextSpan value, FixedString<95>& error) {
+Status check_value(const SettingRow& row, TextSpan value, FixedString<95>& error) {
   char text[96];
   switch (row.kind) {
     case SettingKind::kWord:
@@ -277,7 +277,8 @@ int32_t Settings::integer(const char* name) const {
   int32_t value = 0;
   FixedString<95> ignored;
   const SettingText stored = read(*row, name);
-  if (check(*row, stored.span(), ignored) != Status::kOk || !parse_integer(stored.span(), value)) {
+  if (check_value(*row, stored.span(), ignored) != Status::kOk ||
+      !parse_integer(stored.span(), value)) {
     (void)parse_integer(common::text(row->default_value), value);
   }
   return value;
@@ -316,16 +317,20 @@ bool Settings::boolean(const char* name) const {
   return value;
 }
 
-Status Settings::set(TextSpan name, TextSpan value, FixedString<95>& error) {
+Status Settings::check(TextSpan name, TextSpan value, FixedString<95>& error) {
   const SettingRow* row = find(name);
   if (row == nullptr) {
     error = FixedString<95>("no such setting: ");
     (void)error.append(name.first(40));
     return Status::kNotFound;
   }
+  return value.empty() ? Status::kOk : check_value(*row, value, error);
+}
+
+Status Settings::set(TextSpan name, TextSpan value, FixedString<95>& error) {
+  RETURN_IF_ERROR(check(name, value, error));
   const FixedString<15> key(name);
   if (value.empty()) return store_.erase(key.c_str());
-  RETURN_IF_ERROR(check(*row, value, error));
   const Status status = store_.set(key.c_str(), common::as_bytes(value));
   if (status != Status::kOk) error = FixedString<95>("the setting could not be stored");
   return status;

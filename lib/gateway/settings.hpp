@@ -60,6 +60,9 @@ class Settings {
   /// The settings t.NAME, the same for all connectors.
   bridge::Timings timings() const;
 
+  /// What set() checks. @retval kNotFound, kInvalidArgument  As set().
+  static common::Status check(common::TextSpan name, common::TextSpan value,
+                              common::FixedString<95>& error);
   /// Checks and stores a value; an empty value restores the default.
   /// @param error  Set to one sentence when the value is refused.
   /// @retval kNotFound         No such setting.

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from vevgw import cli
+from vevgw.codegen import page
 from vevgw.codegen.model import build_model, identifier, snake_case
 from vevgw.codegen.output import DEFAULT_FOLDER, DEFAULT_OVERLAY, check, generate, write
 from vevgw.codegen.overlay import find_by_suffix, load_overlay
@@ -228,3 +229,29 @@ def test_longest_pattern_wins() -> None:
     assert find_by_suffix(table, "X.req.b.status") == ("b.status", 2)
     assert find_by_suffix(table, "X.req.c.status") == ("status", 1)
     assert find_by_suffix(table, "X.req.nostatus") is None
+
+
+def test_the_committed_setup_page_matches_its_html() -> None:
+    check(page.generate(), page.DEFAULT_FOLDER)
+
+
+def test_a_page_that_changed_is_one_sentence(tmp_path: Path) -> None:
+    changed = tmp_path / "setup_page.html"
+    changed.write_text(page.DEFAULT_PAGE.read_text() + "\n  <p>more</p>\n")
+    with pytest.raises(UserError, match="does not match setup_page"):
+        check(page.generate(changed), page.DEFAULT_FOLDER, "setup_page.html")
+    changed.write_text("<p>" + "long" * page.MAX_BYTES)
+    with pytest.raises(UserError, match="bytes without indentation, of"):
+        page.generate(changed)
+    with pytest.raises(UserError, match="cannot be read"):
+        page.generate(tmp_path / "none.html")
+
+
+def test_only_the_own_style_and_script_of_the_page_may_run() -> None:
+    assert page.policy("<style>a</style><script>b</script>") == (
+        "default-src 'none'; "
+        "style-src 'sha256-ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs='; "
+        "script-src 'sha256-PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0='; "
+        "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )

@@ -59,11 +59,18 @@ App::App(const Platform& platform)
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
-              static_cast<uint8_t>(platform.button_pin)) {}
+              static_cast<uint8_t>(platform.button_pin)),
+      setup_portal_(
+          platform.setup,
+          gateway::SetupPageParts{platform.setup.listener, platform.entropy, platform.device,
+                                  platform.csms, settings_, engine_, build::kVersion,
+                                  identity_.c_str(), platform.network, platform.wifi},
+          platform.log) {}
 
 Status App::begin(Error& error) {
   const Status status = start(error);
   if (status != Status::kOk) console_.on_not_started(error.span());
+  setup_portal_.begin(status == Status::kOk ? common::TextSpan() : error.span());
   return status;
 }
 
@@ -280,6 +287,8 @@ void App::step() {
   }
   deadline = common::earlier(deadline, chargers_restart_by_);
   deadline = common::earlier(deadline, step_button(now));
+  deadline = common::earlier(deadline, setup_portal_.step(now, has_transaction()));
+  if (setup_portal_.take_request() == gateway::SetupPage::Request::kRestart) plan_reboot(now);
   deadline = common::earlier(deadline, led_.step(light(now), now));
   deadline = common::earlier(deadline, step_reliability(now));
   deadline = common::earlier(deadline, reboot_at_);

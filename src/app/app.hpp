@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/direct_chargers.hpp"
+#include "app/setup_portal.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
 #include "bridge/profile_files.hpp"
@@ -55,6 +56,7 @@ struct Platform {
   common::FixedString<159> charger_pins = {};
   platform::UdpLink* udp = nullptr;       ///< KEBA chargers; nullptr = none.
   platform::WifiControl* wifi = nullptr;  ///< nullptr = there is none to set up.
+  SetupPorts setup = {};
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.
@@ -122,6 +124,7 @@ class App {
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;
+  SetupPortal setup_portal_;
   uint8_t connectors_ = 0;
   bool is_running_ = false;
   bool was_up_ = false;

@@ -18,6 +18,7 @@
 #include "platform_linux/posix_file_store.hpp"
 #include "platform_linux/posix_serial_link.hpp"
 #include "platform_linux/posix_tcp_link.hpp"
+#include "platform_linux/posix_tcp_listener.hpp"
 #include "platform_linux/posix_udp_link.hpp"
 #include "platform_linux/pty_link.hpp"
 #include "platform_linux/stdio_link.hpp"
@@ -186,6 +187,11 @@ int run(const native::Options& options, char** argv) {
   PosixUdpLink udp;
   waiter.add(udp);
   platform.udp = &udp;
+
+  PosixTcpListener listener;
+  waiter.add(listener);
+  platform.setup.listener = &listener;
+  platform.setup.page_port = options.setup_page;
 
   auto app = std::make_unique<app::App>(platform);
   app->set_volumes(files_state, platform::VolumeState::kReady);

@@ -27,6 +27,8 @@ constexpr const char* kUsage =
     "  --on-error WHAT       settings that do not fit: end (default), or stay, with the console, "
     "as "
     "a board does\n"
+    "  --setup-page PORT     web page for Wi-Fi and CSMS at http://127.0.0.1:PORT/; 0 = any free "
+    "port\n"
     "  --log-file FILE       copy of everything the console prints\n"
     "  --list-settings, --version, --help\n";
 
@@ -128,6 +130,12 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       if (value != "end" && value != "stay")
         return fail("--on-error must be end or stay, not " + value);
       options.stays = value == "stay";
+    } else if (name == "--setup-page") {
+      int32_t port = 0;
+      if (!gateway::parse_integer(common::TextSpan(value.data(), value.size()), port) || port < 0 ||
+          port > UINT16_MAX)
+        return fail("--setup-page must be a port from 0 to 65535, not " + value);
+      options.setup_page = port;
     } else if (name == "--log-file") {
       options.log_file = value;
     } else if (name == "--set") {

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser, with a charge point that is not ours."""
+"""Dashboard and setup page in a real browser; the dashboard with a charge point not ours."""
 
 from __future__ import annotations
 
@@ -124,14 +124,23 @@ async def client(csms, dashboard) -> AsyncIterator[Client]:
         yield client
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(browser, dashboard) -> AsyncIterator[Page]:
-    """An empty page. Whatever a test does: nothing comes from elsewhere, and no complaints."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+@asynccontextmanager
+async def watched(browser: Browser, *, but: str = "", **options: Any) -> AsyncIterator[Page]:
+    """An empty page. Whatever a test does: nothing comes from elsewhere, and no complaints.
+
+    Args:
+        browser: Gets the page.
+        but: Complaints with this text are expected.
+        options: Of the page.
+    """
+    page = await browser.new_page(**options)
     page.set_default_timeout(20_000)
     complaints: list[str] = []
     addresses: list[str] = []
-    page.on("console", lambda m: complaints.append(m.text) if m.type != "log" else None)
+    page.on(
+        "console",
+        lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None,
+    )
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("request", lambda request: addresses.append(request.url))
     page.on("websocket", lambda socket: addresses.append(socket.url.replace("ws://", "http://")))
@@ -139,7 +148,19 @@ async def page(browser, dashboard) -> AsyncIterator[Page]:
     here = urljoin(page.url, "/")
     await page.close()
     assert [address for address in addresses if not address.startswith(here)] == []
-    assert complaints == []
+    assert [text for text in complaints if not but or but not in text] == []
+
+
+@pytest.fixture
+def open_page(browser) -> Callable[..., AbstractAsyncContextManager[Page]]:
+    """For pages of another size than `page`, and of others than the dashboard."""
+    return lambda **options: watched(browser, **options)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(browser, dashboard) -> AsyncIterator[Page]:
+    async with watched(browser, viewport={"width": 1280, "height": 900}) as page:
+        yield page
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`vevgw codegen`: OCPP messages in C++ from the JSON schemas."""
+"""`vevgw codegen`: C++ from the JSON schemas of OCPP, and from the setup page."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from vevgw.codegen import page
 from vevgw.codegen.output import DEFAULT_FOLDER, DEFAULT_OVERLAY, check, generate, write
 
 app = typer.Typer(add_completion=False)
@@ -22,11 +23,17 @@ def codegen(
     ] = DEFAULT_OVERLAY,
     folder: Annotated[Path, typer.Option(help="Where the C++ files go.")] = DEFAULT_FOLDER,
 ) -> None:
-    """Generates the OCPP messages in C++ from the JSON schemas of the package `ocpp`."""
+    """Generates the OCPP messages in C++ from the JSON schemas of the package `ocpp`.
+
+    The setup page becomes C++, too.
+    """
     files = generate(overlay)
+    page_files = page.generate()
     if check_only:
         check(files, folder)
+        check(page_files, page.DEFAULT_FOLDER, page.DEFAULT_PAGE.name)
         typer.echo(f"{len(files)} files in {folder} match.")
         return
+    write(page_files, page.DEFAULT_FOLDER)
     changed = write(files, folder)
     typer.echo(f"{len(files)} files in {folder}, {len(changed)} changed.")

@@ -64,7 +64,9 @@ def write(files: Mapping[str, str], folder: Path) -> list[str]:
     return changed
 
 
-def check(files: Mapping[str, str], folder: Path) -> None:
+def check(
+    files: Mapping[str, str], folder: Path, sources: str = "schemas, overlay and templates"
+) -> None:
     """Compares without writing.
 
     Raises:
@@ -74,6 +76,6 @@ def check(files: Mapping[str, str], folder: Path) -> None:
     if changed:
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         raise UserError(
-            f"{folder / changed[0]}{more} does not match schemas, overlay and templates:"
+            f"{folder / changed[0]}{more} does not match {sources}:"
             " run `vevgw codegen` and commit the result."
         )
