@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vevgw.build import cpp_format, fuzz, layering, pio
+from vevgw.build import cpp_format, fuzz, layering, pio, reproducible
 from vevgw.build import suites as test_suites
 from vevgw.errors import UserError
 
@@ -41,6 +41,15 @@ def build(
 def firmware(environment: Environment = "native") -> None:
     """Build one environment and say where the result is."""
     print(pio.build(pio.project_dir(), environment))
+
+
+@app.command("reproducible")
+def check_reproducible(environment: Environment = "native") -> None:
+    """Build the commit twice in different places: the binaries must not differ."""
+    if not pio.is_native(environment):
+        raise UserError("Only native environments are compared: the board's needs a toolchain.")
+    digest = reproducible.check(pio.project_dir(), environment)
+    print(f"{environment}: two builds, the same bytes, SHA-256 {digest}")
 
 
 @app.command("test")
