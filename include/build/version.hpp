@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 namespace build {
 
 /// Firmware version: BootNotification.firmwareVersion, console and --version.
@@ -7,6 +9,13 @@ namespace build {
 constexpr const char* kVersion = GATEWAY_VERSION;
 #else
 constexpr const char* kVersion = "0.1.0";
+#endif
+
+/// Not later than this firmware was made, s since 1970: no certificate that ended before it is good.
+#ifdef GATEWAY_BUILD_UTC
+constexpr int64_t kBuildUtc_s = GATEWAY_BUILD_UTC;
+#else
+constexpr int64_t kBuildUtc_s = 1767225600;  // 2026-01-01
 #endif
 
 }  // namespace build

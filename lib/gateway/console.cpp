@@ -21,7 +21,8 @@ const Console::Command Console::kCommands[] = {
     {"config", &Console::config, "config get [KEY] | config set KEY VALUE (OCPP configuration)"},
     {"setting", &Console::setting,
      "setting list | setting get NAME | setting set NAME [VALUE] (device; next start)"},
-    {"wifi", &Console::wifi, "wifi | wifi SSID PASSWORD"},
+    {"wifi", &Console::wifi,
+     "wifi [list] | wifi add SSID [PASSWORD] | wifi remove SSID | wifi scan | wifi ap [on|off]"},
     {"ocpp", &Console::ocpp,
      "ocpp (link, registration, messages by action) | ocpp data-transfer VENDOR [MESSAGE|- "
      "[DATA]]"},
@@ -36,7 +37,9 @@ const Console::Command Console::kCommands[] = {
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
 #ifdef GATEWAY_TEST_HOOKS
-    {"sim", &Console::sim, "sim tag ID [CONNECTOR] | sim link up|down | sim crash"},
+    {"sim", &Console::sim,
+     "sim tag ID [CONNECTOR] | sim link up|down | sim crash | sim wifi add|full|silent|remove SSID "
+     "[PASSWORD [DBM]] | sim wifi clients N"},
 #endif
 };
 
@@ -71,6 +74,7 @@ void Console::step(Instant now) {
   report_link();
   report_changes();
   report_delivery(now);
+  report_scan();
   (void)parts_.output.flush();
 }
 
@@ -170,21 +174,17 @@ void Console::send_event(json::Writer& writer) {
     (void)parts_.output.write_line(writer.text(), common::text("EVT "));
 }
 
-namespace {
-
 /// `{"event":"name"`; the caller adds members and hands it to send_event().
-json::Writer begin_event(common::Span<char> buffer, const char* name) {
-  json::Writer writer(buffer);
+json::Writer Console::begin_event(const char* name) {
+  json::Writer writer(reply_);
   writer.begin_object();
   writer.key("event");
   writer.string(name);
   return writer;
 }
 
-}  // namespace
-
 void Console::on_ready() {
-  json::Writer writer = begin_event(reply_, "ready");
+  json::Writer writer = begin_event("ready");
   writer.key("version");
   writer.string(parts_.firmware_version);
   writer.key("identity");
@@ -238,7 +238,7 @@ void Console::on_event(const EngineEvent& event) {
       name = "reset";
       break;
   }
-  json::Writer writer = begin_event(reply_, name);
+  json::Writer writer = begin_event(name);
   switch (event.kind) {
     case Kind::kRegistration:
       writer.key("state");
@@ -299,13 +299,13 @@ void Console::report_link() {
   const platform::LinkStatus& link = parts_.csms.status();
   const bool is_new_connection = link.is_up && link.connection_id != seen_connection_;
   if (was_link_up_ && (!link.is_up || is_new_connection)) {
-    json::Writer writer = begin_event(reply_, "link_down");
+    json::Writer writer = begin_event("link_down");
     writer.key("error");
     writer.string(link.last_error.span());
     send_event(writer);
   }
   if (is_new_connection) {
-    json::Writer writer = begin_event(reply_, "link_up");
+    json::Writer writer = begin_event("link_up");
     writer.key("connection");
     writer.integer(link.connection_id);
     send_event(writer);
@@ -313,7 +313,7 @@ void Console::report_link() {
     seen_link_error_.clear();
   } else if (!link.is_up && !was_link_up_ && !link.last_error.empty() &&
              link.last_error != seen_link_error_) {
-    json::Writer writer = begin_event(reply_, "link_error");
+    json::Writer writer = begin_event("link_error");
     writer.key("error");
     writer.string(link.last_error.span());
     writer.key("http_status");
@@ -327,7 +327,7 @@ void Console::report_link() {
 void Console::report_delivery(Instant now) {
   const bool has_pending = parts_.engine.summary(now).pending_messages > 0;
   if (has_pending_ && !has_pending) {
-    json::Writer writer = begin_event(reply_, "delivered");
+    json::Writer writer = begin_event("delivered");
     send_event(writer);
   }
   has_pending_ = has_pending;
@@ -350,7 +350,7 @@ void Console::report_changes() {
     seen.limit_known = state.limit_known;
     seen.limit_ma = state.limit_ma;
     seen.offer = offer;
-    json::Writer writer = begin_event(reply_, "charger");
+    json::Writer writer = begin_event("charger");
     writer.key("connector");
     writer.integer(id);
     write_connector(writer, id);

@@ -6,6 +6,7 @@
 #include "gateway/file_upload.hpp"
 #include "gateway/improv.hpp"
 #include "gateway/loop_meter.hpp"
+#include "gateway/network_manager.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -16,6 +17,7 @@
 #include "platform/file_transfer.hpp"
 #include "platform/firmware.hpp"
 #include "platform/serial_link.hpp"
+#include "platform/simulated_wifi.hpp"
 #include "platform/web_socket_link.hpp"
 
 #if defined(GATEWAY_TEST_HOOKS) && defined(GATEWAY_RELEASE)
@@ -37,15 +39,16 @@ struct ConsoleParts {
   SessionPolicy& policy;
   const SiteLimit& site;
   bridge::Bridge& bridge;
-  const char* firmware_version;                ///< Static.
-  const char* identity;                        ///< Outlives the console.
-  platform::Firmware* firmware = nullptr;      ///< nullptr = no place for images.
-  platform::FileTransfer* transfer = nullptr;  ///< nullptr = no transfers.
-  FileUpload* upload = nullptr;                ///< nullptr = takes no files.
-  CrashGuard* crashes = nullptr;               ///< nullptr = crashes are not counted.
-  const LoopMeter* loop = nullptr;             ///< nullptr = not measured.
-  platform::WifiControl* wifi = nullptr;       ///< nullptr = there is no Wi-Fi to set up.
-  const StorageReport* storage = nullptr;      ///< nullptr = not watched.
+  const char* firmware_version;                       ///< Static.
+  const char* identity;                               ///< Outlives the console.
+  platform::Firmware* firmware = nullptr;             ///< nullptr = no place for images.
+  platform::FileTransfer* transfer = nullptr;         ///< nullptr = no transfers.
+  FileUpload* upload = nullptr;                       ///< nullptr = takes no files.
+  CrashGuard* crashes = nullptr;                      ///< nullptr = crashes are not counted.
+  const LoopMeter* loop = nullptr;                    ///< nullptr = not measured.
+  NetworkManager* network = nullptr;                  ///< nullptr = there is no Wi-Fi to set up.
+  const StorageReport* storage = nullptr;             ///< nullptr = not watched.
+  platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For `sim wifi`; nullptr = a real one.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -65,7 +68,8 @@ class Console {
 
   explicit Console(const ConsoleParts& parts)
       : parts_(parts),
-        improv_(parts.output, parts.settings, parts.wifi, parts.firmware_version, parts.identity) {}
+        improv_(parts.output, parts.settings, parts.network, parts.firmware_version,
+                parts.identity) {}
 
   /// @param connectors  1..limits::kMaxConnectors
   void begin(uint8_t connectors);
@@ -102,6 +106,8 @@ class Console {
   void report_changes();
   void report_link();
   void report_delivery(common::Instant now);
+  void report_scan();
+  json::Writer begin_event(const char* name);
   void send_event(json::Writer& writer);
 
   // One per command: writes the members of the reply, or the sentence that says why not.
@@ -110,6 +116,7 @@ class Console {
   bool config(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool setting(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool wifi(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool access_point(Arguments& arguments, json::Writer& out, common::Instant now);
   bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool dead_letters(Arguments& arguments, json::Writer& out, Error& error);
   bool data_transfer(Arguments& arguments, Error& error, common::Instant now);
@@ -124,11 +131,13 @@ class Console {
   bool factory_reset(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
 #ifdef GATEWAY_TEST_HOOKS
   bool sim(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool sim_wifi(Arguments& arguments, Error& error);
 #endif
 
   /// Optional connector id; 0 when absent. @return false, with the sentence, when it is not 1..connectors.
   bool connector_argument(Arguments& arguments, uint8_t& connector_id, Error& error) const;
   void write_connector(json::Writer& out, uint8_t connector_id) const;
+  void write_network(json::Writer& out) const;
   void write_mode(json::Writer& out, common::Instant now) const;
   void write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const;
 
@@ -146,6 +155,7 @@ class Console {
   Seen seen_[limits::kMaxConnectors];
   bool was_link_up_ = false;
   bool has_pending_ = false;
+  bool is_scan_asked_ = false;
   uint32_t seen_connection_ = 0;
   common::FixedString<95> seen_link_error_;
   Error not_started_;

@@ -368,6 +368,7 @@ bool Console::factory_reset(Arguments& arguments, json::Writer&, Error& error, I
 #ifdef GATEWAY_TEST_HOOKS
 bool Console::sim(Arguments& arguments, json::Writer&, Error& error, Instant now) {
   const TextSpan what = arguments.word();
+  if (is_word(what, "wifi")) return sim_wifi(arguments, error);
   const TextSpan value = arguments.word();
   if (is_word(what, "tag") && !value.empty()) {
     charger::IdTag tag;

@@ -31,6 +31,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   member(out, "utc_ms", summary.utc.ms);
   member(out, "reset_cause", parts_.device.reset_reason());
   write_mode(out, now);
+  write_network(out);
   flag(out, "link", parts_.csms.status().is_up);
   member(out, "registration", summary.registration);
   member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));

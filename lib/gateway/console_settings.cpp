@@ -65,22 +65,4 @@ bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Ins
   return false;
 }
 
-bool Console::wifi(Arguments& arguments, json::Writer& out, Error& error, Instant) {
-  const TextSpan ssid = arguments.word();
-  if (ssid.empty()) {
-    member(out, "ssid", parts_.settings.text("wifi_ssid").span());
-    out.key("password_set");
-    out.boolean(!parts_.settings.text("wifi_password").empty());
-    return true;
-  }
-  common::FixedString<95> reason;
-  if (parts_.settings.set(common::text("wifi_ssid"), ssid, reason) == Status::kOk &&
-      parts_.settings.set(common::text("wifi_password"), arguments.rest(), reason) == Status::kOk) {
-    member(out, "applies", "after a reboot");
-    return true;
-  }
-  error = Error(reason.span());
-  return false;
-}
-
 }  // namespace gateway

@@ -57,10 +57,8 @@ void Improv::join(ByteSpan arguments, Instant now) {
   TextSpan ssid;
   TextSpan password;
   common::FixedString<95> reason;
-  if (!take_text(arguments, ssid) || !take_text(arguments, password) || ssid.empty() ||
-      ssid.size() > 32 || password.size() > 63 ||
-      settings_.set(common::text("wifi_ssid"), ssid, reason) != Status::kOk ||
-      settings_.set(common::text("wifi_password"), password, reason) != Status::kOk) {
+  if (!take_text(arguments, ssid) || !take_text(arguments, password) ||
+      store_wifi(settings_, ssid, password, reason) != Status::kOk) {
     return send_error(Error::kInvalidCommand);
   }
   send_error(Error::kNone);

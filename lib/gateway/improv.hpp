@@ -2,7 +2,7 @@
 
 #include "gateway/console_output.hpp"
 #include "gateway/improv_frames.hpp"
-#include "gateway/settings.hpp"
+#include "gateway/wifi_settings.hpp"
 #include "platform/wifi_control.hpp"
 
 namespace gateway {

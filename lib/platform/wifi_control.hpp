@@ -1,8 +1,6 @@
 #pragma once
 
-#include "common/fixed_string.hpp"
-#include "common/span.hpp"
-#include "common/status.hpp"
+#include "platform/wifi_radio.hpp"
 
 namespace platform {
 
@@ -10,18 +8,14 @@ namespace platform {
 /// @par Context  Loop thread; no call blocks.
 class WifiControl {
  public:
-  struct Found {
-    common::FixedString<32> ssid;
-    int8_t rssi_dbm = 0;
-    bool has_password = false;
-  };
+  using Found = FoundNetwork;
 
   virtual ~WifiControl() = default;
-  /// Leaves the network and joins this one; it goes on trying.
+  /// Tries this network now, before all others; it is one of the settings.
   /// @param ssid      1..32 bytes.
-  /// @param password  0..63 bytes; empty = an open network.
+  /// @param password  8..63 bytes; empty = an open network.
   virtual void join(common::TextSpan ssid, common::TextSpan password) = 0;
-  /// Whether the network of the last join(), or of the settings, has given an address.
+  /// Whether the network of the last join(), or one of the settings, has given an address.
   virtual bool is_joined() const = 0;
   /// Starts to look for networks; what was found before is forgotten.
   virtual void start_scan() = 0;

@@ -2,6 +2,7 @@
 
 #include "app/charger_buses.hpp"
 #include "build/version.hpp"
+#include "platform/csms_url.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -21,6 +22,7 @@ constexpr int64_t kRebootDelayMs = 500;
 /// Chargers get this long to stop and to take the command to restart, ms.
 constexpr int64_t kChargerRestartMs = 10000;
 constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
+constexpr int64_t kMsPerHour = 3600 * 1000;
 constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
 
 }  // namespace
@@ -46,25 +48,41 @@ App::App(const Platform& platform)
                  &platform.crashes},
                 platform.crashes},
                platform.log),
-      console_(gateway::ConsoleParts{platform.console,  platform.output,
-                                     platform.log,      platform.clock,
-                                     platform.device,   platform.csms,
-                                     settings_,         engine_,
-                                     policy_,           site_,
-                                     bridge_,           build::kVersion,
-                                     identity_.c_str(), platform.firmware,
-                                     platform.transfer, &upload_,
-                                     &crash_guard_,     &loop_meter_,
-                                     platform.wifi,     &storage_}),
+      network_(platform.radio, platform.has_other_network, settings_, platform.entropy,
+               platform.log),
+      known_time_(platform.device_settings),
+      console_(gateway::ConsoleParts{platform.console,
+                                     platform.output,
+                                     platform.log,
+                                     platform.clock,
+                                     platform.device,
+                                     platform.csms,
+                                     settings_,
+                                     engine_,
+                                     policy_,
+                                     site_,
+                                     bridge_,
+                                     build::kVersion,
+                                     identity_.c_str(),
+                                     platform.firmware,
+                                     platform.transfer,
+                                     &upload_,
+                                     &crash_guard_,
+                                     &loop_meter_,
+                                     platform.radio == nullptr ? nullptr : &network_,
+                                     &storage_,
+                                     platform.simulated_wifi}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
               static_cast<uint8_t>(platform.button_pin)),
       setup_portal_(
           platform.setup,
-          gateway::SetupPageParts{platform.setup.listener, platform.entropy, platform.device,
-                                  platform.csms, settings_, engine_, build::kVersion,
-                                  identity_.c_str(), platform.network, platform.wifi},
+          gateway::SetupPageParts{
+              platform.setup.listener, platform.entropy, platform.device, platform.csms, settings_,
+              engine_, build::kVersion, identity_.c_str(),
+              platform.has_other_network || platform.radio == nullptr ? nullptr : &network_,
+              platform.radio == nullptr ? nullptr : &network_},
           platform.log) {}
 
 Status App::begin(Error& error) {
@@ -88,6 +106,9 @@ Status App::start(Error& error) {
     identity_ = common::FixedString<48>("VEV-");
     (void)identity_.append(platform_.device.serial_number().span());
   }
+  known_time_.begin(common::UtcTime{build::kBuildUtc_s * 1000});
+  network_.begin(platform_.device.serial_number().span(), now);
+  csms_watch_.begin(settings_.integer("csms_lost_h") * kMsPerHour, now);
   connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
   console_.begin(connectors_);
   diagnostics_.begin(connectors_);
@@ -228,7 +249,27 @@ Status App::begin_bridge(gateway::PolicySettings& policy, Error& error) {
   return Status::kOk;
 }
 
+/// Finds mistakes now, and connects when there is a network and, for TLS, the time.
 Status App::begin_link(Error& error) {
+  const gateway::SettingText url = settings_.text("csms_url");
+  if (url.empty()) {
+    error = Error("there is no CSMS: set csms_url");
+    return Status::kInvalidArgument;
+  }
+  platform::CsmsUrl parsed;
+  common::FixedString<95> reason;
+  const Status status = platform::parse_csms_url(url.span(), identity_.span(), parsed, reason);
+  if (status != Status::kOk) {
+    error = Error(reason.span());
+    return status;
+  }
+  is_tls_ = parsed.is_tls;
+  is_link_wanted_ = true;
+  if (network_.is_up() && (!is_tls_ || platform_.clock.utc().is_known())) return open_link(error);
+  return Status::kOk;
+}
+
+Status App::open_link(Error& error) {
   platform::LinkSettings link;
   (void)link.url.assign(settings_.text("csms_url").span());
   (void)link.identity.assign(identity_.span());
@@ -236,13 +277,54 @@ Status App::begin_link(Error& error) {
   (void)link.ca_file.assign(settings_.text("ca_file").span());
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
-  if (link.url.empty()) {
-    error = Error("there is no CSMS: set csms_url");
-    return Status::kInvalidArgument;
-  }
+  link.earliest_utc = known_time_.earliest();
+  joins_ = network_.joins();
+  is_link_open_ = true;
   const Status status = platform_.csms.open(link);
   if (status != Status::kOk) error = Error(platform_.csms.status().last_error.span());
   return status;
+}
+
+/// A transaction, current without one, or an image in the making: nothing that a restart may end.
+bool App::is_busy() const {
+  if (has_transaction() || is_updating()) return true;
+  for (uint8_t id = 1; is_running_ && id <= connectors_; ++id) {
+    const charger::ChargerState& state = policy_.state(id);
+    if (state.energy_offered && state.ev_requests_energy) return true;
+  }
+  return network_.access_point_clients() > 0;  // somebody sets it up
+}
+
+common::Instant App::step_network(Instant now) {
+  const Instant next = network_.step(now);
+  known_time_.step(platform_.clock.utc(), network_.is_up(), now);
+  // After the address has changed a connection may stand for ever on a dead socket: a new network is a new connection.
+  if (is_link_open_ && (!network_.is_up() || joins_ != network_.joins())) {
+    platform_.csms.close(kGoingAway);
+    is_link_open_ = false;
+  }
+  if (is_link_wanted_ && !is_link_open_ && network_.is_up() &&
+      (!is_tls_ || known_time_.is_ready())) {
+    Error error;
+    if (open_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
+  }
+  if (!is_running_) return next;
+  switch (csms_watch_.step({was_up_, platform_.csms.status().is_stuck, is_busy()}, now)) {
+    case gateway::CsmsWatch::Action::kNone:
+      break;
+    case gateway::CsmsWatch::Action::kRestartNetwork:
+      LOG_WARN(platform_.log, "no CSMS for %ld min: the network starts again",
+               static_cast<long>(csms_watch_.away_ms(now) / 60000));
+      platform_.csms.close(kGoingAway);
+      is_link_open_ = false;
+      network_.restart(now);
+      break;
+    case gateway::CsmsWatch::Action::kRestartDevice:
+      LOG_WARN(platform_.log, "still no CSMS: the gateway starts again");
+      plan_reboot(now);
+      break;
+  }
+  return next;
 }
 
 uint16_t App::ping_interval_s() const {
@@ -280,6 +362,7 @@ void App::step() {
   }
   console_.step(now);
   handle_request(now);
+  deadline = common::earlier(deadline, step_network(now));
   if (!chargers_restart_by_.is_never() &&
       (now >= chargers_restart_by_ || !bridge_.is_restarting())) {
     chargers_restart_by_ = Instant::never();
@@ -388,6 +471,8 @@ void App::handle_request(Instant now) {
       std::abort();
     case gateway::Console::Request::kLinkDown:
       platform_.csms.close(kGoingAway);
+      is_link_wanted_ = false;
+      is_link_open_ = false;
       break;
     case gateway::Console::Request::kLinkUp:
       if (begin_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
@@ -453,6 +538,7 @@ void App::plan_reboot(Instant now) {
 
 void App::shutdown() {
   platform_.csms.close(kGoingAway);
+  is_link_wanted_ = false;
   if (is_running_) engine_.flush(platform_.clock.now());
   if (is_running_ && bridge_.checkpoint_all() != Status::kOk) {
     LOG_ERROR(platform_.log, "an energy register could not be stored");
@@ -462,6 +548,14 @@ void App::shutdown() {
   (void)platform_.output.flush();
 }
 
+bool App::is_updating() const {
+  const common::TextSpan job = common::text(engine_.file_jobs().firmware);
+  bool is_updating = false;
+  for (const char* busy : {"Downloading", "Downloaded", "Installing"})
+    is_updating = is_updating || (is_running_ && common::equals(job, common::text(busy)));
+  return is_updating;
+}
+
 gateway::Light App::light(Instant now) const {
   const int64_t held_ms = button_.held_ms(now);
   if (held_ms >= gateway::Button::kShortMs && !has_transaction())
@@ -469,11 +563,9 @@ gateway::Light App::light(Instant now) const {
   gateway::LightInputs in;
   in.is_running = is_running_;
   in.is_safe_mode = crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal;
-  in.is_network_up = platform_.network == nullptr || platform_.network->is_up();
+  in.is_network_up = network_.is_up();
   in.is_csms_up = was_up_;
-  const common::TextSpan job = common::text(engine_.file_jobs().firmware);
-  for (const char* busy : {"Downloading", "Downloaded", "Installing"})
-    in.is_updating = in.is_updating || (is_running_ && common::equals(job, common::text(busy)));
+  in.is_updating = is_updating();
   for (uint8_t id = 1; is_running_ && id <= connectors_; ++id) {
     const charger::ChargerState& state = policy_.state(id);
     if (state.is_faulted || state.health == charger::Health::kLost) in.is_faulted = true;

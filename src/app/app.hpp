@@ -8,9 +8,12 @@
 #include "gateway/button.hpp"
 #include "gateway/console.hpp"
 #include "gateway/crash_guard.hpp"
+#include "gateway/csms_watch.hpp"
 #include "gateway/diagnostics_report.hpp"
 #include "gateway/image_trial.hpp"
+#include "gateway/known_time.hpp"
 #include "gateway/loop_meter.hpp"
+#include "gateway/network_manager.hpp"
 #include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
@@ -18,7 +21,7 @@
 #include "gateway/storage_report.hpp"
 #include "platform/clock.hpp"
 #include "platform/gpio.hpp"
-#include "platform/network.hpp"
+#include "platform/simulated_wifi.hpp"
 
 // Where to find what:
 //   OCPP protocol, transactions, configuration   lib/ocpp            Modbus framing and scheduling   lib/modbus
@@ -50,12 +53,13 @@ struct Platform {
   platform::Gpio* gpio = nullptr;              ///< Status LED and button; nullptr = none.
   int8_t status_led_pin = -1;                  ///< -1 = none.
   int8_t button_pin = -1;                      ///< To ground; -1 = none.
-  platform::Network* network = nullptr;        ///< nullptr = the operating system's, taken as up.
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   /// Of the board, where c?.pins is empty: as that setting.
   common::FixedString<159> charger_pins = {};
-  platform::UdpLink* udp = nullptr;       ///< KEBA chargers; nullptr = none.
-  platform::WifiControl* wifi = nullptr;  ///< nullptr = there is none to set up.
+  platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
+  platform::WifiRadio* radio = nullptr;  ///< nullptr = the network is the operating system's.
+  bool has_other_network = false;        ///< There is one besides Wi-Fi.
+  platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For the console's `sim wifi`.
   SetupPorts setup = {};
 };
 
@@ -90,6 +94,10 @@ class App {
   common::Status begin_site(Error& error);
   common::Status begin_bridge(gateway::PolicySettings& policy, Error& error);
   common::Status begin_link(Error& error);
+  common::Status open_link(Error& error);
+  common::Instant step_network(common::Instant now);
+  bool is_busy() const;
+  bool is_updating() const;
   uint16_t ping_interval_s() const;
   void step_link(common::Instant now);
   void send_frames(common::Instant now);
@@ -121,6 +129,9 @@ class App {
   platform::VolumeState files_state_ = platform::VolumeState::kReady;
   platform::VolumeState settings_state_ = platform::VolumeState::kReady;
   gateway::StorageReport storage_;
+  gateway::NetworkManager network_;
+  gateway::KnownTime known_time_;
+  gateway::CsmsWatch csms_watch_;
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;
@@ -128,6 +139,10 @@ class App {
   uint8_t connectors_ = 0;
   bool is_running_ = false;
   bool was_up_ = false;
+  bool is_link_wanted_ = false;
+  bool is_link_open_ = false;
+  bool is_tls_ = false;
+  uint32_t joins_ = 0;  ///< Of the network that the link was opened in.
   bool is_clock_known_ = false;
   uint32_t connection_id_ = 0;
   common::Instant reboot_at_ = common::Instant::never();

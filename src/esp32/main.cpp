@@ -9,6 +9,7 @@
 #include "platform_esp32/esp32_entropy.hpp"
 #include "platform_esp32/esp32_gpio.hpp"
 #include "platform_esp32/esp32_waiter.hpp"
+#include "platform_esp32/esp32_wifi_radio.hpp"
 #include "platform_esp32/isr_pulse_input.hpp"
 #include "platform_esp32/ledc_pwm_output.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
@@ -19,7 +20,6 @@
 #include "platform_esp32/task_file_transfer.hpp"
 #include "platform_esp32/task_web_socket_link.hpp"
 #include "platform_esp32/uart_serial_link.hpp"
-#include "platform_esp32/wifi_station.hpp"
 
 #include <Arduino.h>
 #include <LittleFS.h>
@@ -64,25 +64,16 @@ class Board {
     const bool has_bus =
         !kHasBus || bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
     const bool has_reader = begin_reader();
-    const bool has_link = csms_.begin() == Status::kOk;
+    const bool has_link = csms_.begin() == Status::kOk && wifi_.begin() == Status::kOk;
     if (!has_console || !has_bus || !has_reader) LOG_ERROR(log_, "a UART cannot be used");
-    if (!has_link) LOG_ERROR(log_, "not enough memory for the network task");
-
-    gateway::Settings settings(settings_);
-    common::FixedString<32> ssid(settings.text("wifi_ssid").span());
-    common::FixedString<63> password(settings.text("wifi_password").span());
-    common::FixedString<63> time_server(settings.text("ntp_server").span());
-    wifi_.begin(ssid, password, time_server);
+    if (!has_link) LOG_ERROR(log_, "not enough memory for the tasks of the network");
 
     // Whatever failed above: console, button and network are what is left to help, so the App always begins.
     app::App::Error error;
     if (app_.begin(error) != Status::kOk) LOG_ERROR(log_, "not started: %s", error.c_str());
   }
 
-  void step() {
-    wifi_.step(clock_.now());
-    app_.step();
-  }
+  void step() { app_.step(); }
 
  private:
   using NvsKeyValueStore = platform_esp32::NvsKeyValueStore;
@@ -130,8 +121,7 @@ class Board {
     parts.gpio = &gpio_;
     parts.status_led_pin = board::kPins.status_led;
     parts.button_pin = board::kPins.button;
-    parts.network = &wifi_;
-    parts.wifi = &wifi_;
+    parts.radio = &wifi_;
     parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
     parts.charger_pins = bridge::wiring_of(board::kPins);
     return parts;
@@ -165,7 +155,7 @@ class Board {
   platform_esp32::LwipUdpLink udp_;
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
-  platform_esp32::WifiStation wifi_{log_};
+  platform_esp32::Esp32WifiRadio wifi_{waiter_};
   platform_esp32::TaskWebSocketLink csms_{clock_, entropy_, waiter_, &read_ca, nullptr};
   app::App app_{platform()};
 };

@@ -4,10 +4,10 @@
 #include "native/options.hpp"
 #include "native/records_volume.hpp"
 #include "native/setting_overrides.hpp"
-#include "native/simulated_wifi.hpp"
 #include "native/tee_link.hpp"
 #include "platform/simulated_board.hpp"
 #include "platform/simulated_firmware.hpp"
+#include "platform/simulated_wifi.hpp"
 #include "platform_linux/curl_file_transfer.hpp"
 #include "platform_linux/file_key_value_store.hpp"
 #include "platform_linux/linux_clock.hpp"
@@ -71,6 +71,22 @@ bool check_overrides(const native::Options& options, std::string& sentence) {
     }
   }
   return true;
+}
+
+/// Without --wifi one network is near that lets everybody in: enough to try setting up without a board.
+void fill_air(platform::SimulatedWifi& wifi, const native::Options& options) {
+  if (options.wifi.empty()) {
+    platform::SimulatedWifi::Network network;
+    network.ssid = common::FixedString<32>("simulated");
+    network.takes_any_password = true;
+    (void)wifi.add(network);
+  }
+  for (const auto& [ssid, password] : options.wifi) {
+    platform::SimulatedWifi::Network network;
+    network.ssid = common::FixedString<32>(ssid.c_str());
+    network.password = common::FixedString<63>(password.c_str());
+    (void)wifi.add(network);
+  }
 }
 
 int run(const native::Options& options, char** argv) {
@@ -154,10 +170,11 @@ int run(const native::Options& options, char** argv) {
 
   app::Platform platform{clock,     waiter,  entropy, device,       files,  settings, ocpp_settings,
                          registers, crashes, csms,    console_copy, output, log};
-  native::SimulatedWifi wifi;
-  const gateway::Settings wifi_settings(settings);
-  wifi.join(wifi_settings.text("wifi_ssid").span(), wifi_settings.text("wifi_password").span());
-  platform.wifi = &wifi;
+  platform::SimulatedWifi wifi(clock);
+  fill_air(wifi, options);
+  platform.radio = &wifi;
+  platform.has_other_network = options.wifi.empty();
+  platform.simulated_wifi = &wifi;
   platform.transfer = &transfer;
   platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;

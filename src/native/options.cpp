@@ -19,6 +19,8 @@ constexpr const char* kUsage =
     "  --reader KIND=DEVICE  tag reader on a serial device, rdm6300 or pn532 (--reader "
     "pn532=/dev/ttyUSB1)\n"
     "  --board DEVICE        serial device of a simulated board, for the profile gpio\n"
+    "  --wifi SSID[=PASS]    simulated Wi-Fi network, several times; the gateway has no other way "
+    "to a network\n"
     "  --csms URL            same as --set csms_url=URL\n"
     "  --identity ID         same as --set identity=ID\n"
     "  --password-file FILE  HTTP Basic password, first line of FILE\n"
@@ -114,6 +116,11 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       options.reader_device = right;
     } else if (name == "--board") {
       options.board_device = value;
+    } else if (name == "--wifi") {
+      if (!split_pair(value, left, right)) left = value;
+      if (left.empty() || left.size() > 32 || right.size() > 63)
+        return fail("--wifi must be SSID or SSID=PASSWORD, not " + value);
+      options.wifi[left] = right;
     } else if (name == "--csms") {
       options.settings["csms_url"] = value;
     } else if (name == "--identity") {

@@ -14,6 +14,8 @@ struct Options {
   std::string reader_device;
   std::string board_device;  ///< Serial device of a simulated board; empty = none.
   std::map<std::string, std::string> settings;
+  /// Simulated Wi-Fi networks, name -> password: the only way to a network. Empty = the operating system's network.
+  std::map<std::string, std::string> wifi;
   bool stays = false;   ///< With settings that do not fit: the console answers, nothing else works.
   int setup_page = -1;  ///< TCP port of the setup page; 0 = any free one, -1 = no page.
   std::string log_file;  ///< Copy of all console output; empty = none.

@@ -4,6 +4,7 @@
 #include "gateway_fakes/gateway_fakes.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_device.hpp"
+#include "platform_sim/sim_entropy.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 
@@ -57,9 +58,13 @@ struct Fixture {
   platform_sim::SimKeyValueStore crash_store{power};
   gateway::CrashGuard crashes{&crash_store, log};
   gateway::LoopMeter loop;
-  gateway::Console console{gateway::ConsoleParts{
-      terminal, output, log, clock, device, csms, settings, engine, policy, site, bridge, "1.2.3",
-      "CP1", nullptr, nullptr, nullptr, &crashes, &loop}};
+  platform_sim::SimEntropy entropy{1};
+  platform::SimulatedWifi air{clock};
+  gateway::NetworkManager network{&air, false, settings, entropy, log};
+  gateway::Console console{
+      gateway::ConsoleParts{terminal, output,  log,      clock,  device,   csms,    settings,
+                            engine,   policy,  site,     bridge, "1.2.3",  "CP1",   nullptr,
+                            nullptr,  nullptr, &crashes, &loop,  &network, nullptr, &air}};
 
   Fixture() {
     gateway::PolicySettings policy_settings;
@@ -69,6 +74,9 @@ struct Fixture {
     site_settings.connectors = 2;
     site.begin(site_settings, clock.now());
     console.begin(2);
+    network.begin(common::text("24AB"), clock.now());
+    (void)output.flush();  // what it says about having no network
+    terminal.output.clear();
   }
 
   /// What the console prints for a line of input.
@@ -144,10 +152,6 @@ TEST_CASE("configuration keys are listed, read and written with the engine's che
 
 TEST_CASE("settings are stored, and secrets never shown") {
   Fixture fixture;
-  CHECK(has(fixture.say("wifi Our Net pass word"), "\"ok\":true"));
-  CHECK(fixture.settings.text("wifi_ssid") == gateway::SettingText("Our"));
-  CHECK(fixture.settings.text("wifi_password") == gateway::SettingText("Net pass word"));
-  CHECK_FALSE(has(fixture.say("wifi"), "pass word"));
   CHECK(has(fixture.say("setting set password s3cret"), "after a reboot"));
   const std::string list = fixture.say("setting list");
   CHECK(has(list, "\"password\":\"(set)\""));
@@ -334,4 +338,54 @@ TEST_CASE("an image on trial is confirmed by command, with a sentence where ther
   CHECK(has(fixture.say("firmware confirm"), "could not be stored"));
   fixture.engine.confirm_status = common::Status::kOk;
   CHECK(fixture.say("#2 firmware confirm") == "{\"id\":2,\"ok\":true}\n");
+}
+
+TEST_CASE(
+    "wifi networks are added and removed, with blanks in names and passwords, and hold at once") {
+  Fixture fixture;
+  CHECK(has(fixture.say("wifi add \"Our Net\" \"pass \"word\" \""), "\"networks\":1"));
+  CHECK(fixture.settings.text("wifi_ssid") == gateway::SettingText("Our Net"));
+  CHECK(fixture.settings.text("wifi_password") == gateway::SettingText("pass \"word\" "));
+  CHECK(has(fixture.say("wifi Other pass word"), "\"networks\":2"));
+  CHECK(fixture.settings.text("wifi2_password") == gateway::SettingText("pass word"));
+  CHECK(has(fixture.say("wifi add Open"), "\"networks\":3"));
+  const std::string list = fixture.say("wifi");
+  CHECK(has(list, R"("wifi":{"state":"scanning","networks":[{"ssid":"Our Net","password_set":true,)"
+                  R"("failure":"none"})"));
+  CHECK(has(list, R"({"ssid":"Open","password_set":false,)"));
+  CHECK_FALSE(has(list, "word\""));
+  CHECK(has(fixture.say("status"), R"("wifi":{"state":"scanning")"));
+  CHECK(has(fixture.say("wifi add depot short"), "a Wi-Fi password has 8 to 63 characters"));
+  CHECK(has(fixture.say("wifi remove \"Our Net\""), "\"networks\":2"));
+  CHECK(has(fixture.say("wifi remove \"Our Net\""), "no such network is stored"));
+  CHECK(fixture.settings.text("wifi_ssid") == gateway::SettingText("Other"));
+  CHECK(has(fixture.say("setting set wifi_password \" blanks \""), "\"changed\":true"));
+  CHECK(fixture.settings.text("wifi_password") == gateway::SettingText(" blanks "));
+}
+
+TEST_CASE("the console tells the access point's password, and nothing else does") {
+  Fixture fixture;
+  const std::string told = fixture.say("wifi ap on");
+  const std::string password = fixture.network.access_point_password().c_str();
+  CHECK(has(told, R"("up":true,"ssid":"VEV-24AB","password":")" + password +
+                      R"(","address":"192.168.4.1","clients":0})"));
+  CHECK_FALSE(
+      has(fixture.say("setting list") + fixture.say("status") + fixture.say("wifi"), password));
+  CHECK(has(fixture.say("wifi ap off"), "\"up\":false"));
+}
+
+TEST_CASE("a search for networks is an event when it ends") {
+  Fixture fixture;
+  CHECK(has(fixture.say("sim wifi add \"Our Net\" \"password 1\" -61"), "\"ok\":true"));
+  CHECK(has(fixture.say("sim wifi add"), "usage: sim"));
+  CHECK(has(fixture.say("wifi scan"), "event wifi_scan"));
+  CHECK_FALSE(has(fixture.say("log"), "EVT"));
+  for (int i = 0; i < 2; ++i) {
+    (void)fixture.network.step(fixture.clock.now());
+    fixture.clock.advance(platform::SimulatedWifi::kScanMs);
+  }
+  CHECK(has(
+      fixture.say("log"),
+      R"(EVT {"event":"wifi_scan","networks":[{"ssid":"Our Net","rssi_dbm":-61,"password":true}]})"));
+  CHECK_FALSE(has(fixture.say("log"), "EVT"));
 }

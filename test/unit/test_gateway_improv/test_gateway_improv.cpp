@@ -128,7 +128,7 @@ TEST_CASE_FIXTURE(Fixture,
 }
 
 TEST_CASE_FIXTURE(Fixture, "a network that does not let in is an error after twenty seconds") {
-  (void)say(command(1, texts({"depot", "wrong"})));
+  (void)say(command(1, texts({"depot", "wrong one"})));
   CHECK(step(Improv::kJoinMs - 1).empty());
   CHECK(step(1) == error(3) + state(2));
 }

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "gateway/settings.hpp"
+
+namespace gateway {
+
+/// Wi-Fi networks among the settings: wifi_ssid and wifi_password, then wifi2_ssid ... The first comes first.
+constexpr size_t kMaxWifiNetworks = 4;
+
+struct WifiNetwork {
+  common::FixedString<32> ssid;      ///< Empty = none.
+  common::FixedString<63> password;  ///< Empty = an open network.
+};
+
+/// @param slot  0..kMaxWifiNetworks - 1
+WifiNetwork read_wifi(const Settings& settings, size_t slot);
+
+/// Stores the network: the one of this name gets the password, a new one comes after those that are there.
+/// @param ssid      1..32 bytes. @param password  8..63 bytes; empty = open.
+/// @param error     One sentence when the result is not kOk.
+/// @retval kInvalidArgument  A name or password that Wi-Fi does not allow.
+/// @retval kNoSpace          There are kMaxWifiNetworks already.
+common::Status store_wifi(Settings& settings, common::TextSpan ssid, common::TextSpan password,
+                          common::FixedString<95>& error);
+
+/// Forgets the network; those behind it move up. @retval kNotFound  There is none of this name.
+common::Status remove_wifi(Settings& settings, common::TextSpan ssid,
+                           common::FixedString<95>& error);
+
+}  // namespace gateway
