@@ -29,6 +29,27 @@ bool is_same(ByteSpan a, ByteSpan b) {
   return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size()) == 0);
 }
 
+bool is_plain_string(const mbedtls_x509_buf& value) {
+  return value.tag == MBEDTLS_ASN1_UTF8_STRING || value.tag == MBEDTLS_ASN1_PRINTABLE_STRING;
+}
+
+/// RFC 5280, 7.1, as far as it occurs: one issuer writes a name in two kinds of strings, or letters of another case.
+bool is_same_name(const mbedtls_x509_name& a, const mbedtls_x509_name& b) {
+  const mbedtls_x509_name* of_a = &a;
+  const mbedtls_x509_name* of_b = &b;
+  for (; of_a != nullptr && of_b != nullptr; of_a = of_a->next, of_b = of_b->next) {
+    const bool is_same_value =
+        is_plain_string(of_a->val) && is_plain_string(of_b->val)
+            ? common::equals_ignore_case(text(of_a->val), text(of_b->val))
+            : of_a->val.tag == of_b->val.tag && is_same(span(of_a->val), span(of_b->val));
+    if (!is_same(span(of_a->oid), span(of_b->oid)) || !is_same_value ||
+        of_a->next_merged != of_b->next_merged) {
+      return false;
+    }
+  }
+  return of_a == of_b;
+}
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
 int64_t days_since_1970(int year, int month, int day) {
   // Years begin in March: the leap day is the last one.
@@ -83,7 +104,7 @@ ByteSpan Certificate::subject() const { return span(certificate_.subject_raw); }
 bool Certificate::is_self_issued() const { return is_issued_by_name_of(*this); }
 
 bool Certificate::is_issued_by_name_of(const Certificate& issuer) const {
-  return is_same(span(certificate_.issuer_raw), issuer.subject());
+  return is_same_name(certificate_.issuer, issuer.certificate_.subject);
 }
 
 bool Certificate::is_signed_by(const Certificate& issuer) const {

@@ -146,7 +146,7 @@ TEST_CASE("a flipped bit anywhere in a certificate makes it unacceptable") {
   vectors::Bytes der = vectors::der("server_by_root");
   Roots roots({"root"});
   const PathDemand demand = for_host(kHost);
-  for (size_t i = 0; i < der.size(); i += 3) {
+  for (size_t i = 0; i < der.size(); i += 7) {
     der[i] ^= 4;
     const ByteSpan chain[] = {vectors::span(der)};
     CHECK_MESSAGE(find_path(chain, roots, demand).fault != CertificateFault::kNone, "byte " << i);

@@ -69,7 +69,7 @@ std::string pem(const std::string& name) {
   return found->second;
 }
 
-std::string pem(const std::vector<std::string>& names) {
+std::string pems(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += pem(name);
   return text;
@@ -123,7 +123,7 @@ std::string sign_request(const std::string& request_pem, const std::string& subj
   mbedtls_x509write_crt_set_subject_key(&certificate, &request.pk);
   mbedtls_x509write_crt_set_issuer_key(&certificate, &key);
   REQUIRE(mbedtls_x509write_crt_set_subject_name(&certificate, subject.c_str()) == 0);
-  REQUIRE(mbedtls_x509write_crt_set_issuer_name(&certificate, "CN=Test Root,O=VEV") == 0);
+  REQUIRE(mbedtls_x509write_crt_set_issuer_name(&certificate, "O=VEV,CN=TEST ROOT") == 0);
   REQUIRE(mbedtls_x509write_crt_set_serial(&certificate, &number) == 0);
   REQUIRE(mbedtls_x509write_crt_set_validity(&certificate, from.c_str(), until.c_str()) == 0);
   REQUIRE(mbedtls_x509write_crt_set_basic_constraints(&certificate, 0, -1) == 0);

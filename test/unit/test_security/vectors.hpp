@@ -16,7 +16,7 @@ constexpr common::UtcTime kNow{1780272000000};
 constexpr int64_t kDayMs = 86400000;
 
 /// PEM text of certificates, one after another.
-std::string pem(const std::vector<std::string>& names);
+std::string pems(const std::vector<std::string>& names);
 std::string pem(const std::string& name);
 Bytes der(const std::string& name);
 Bytes bytes(const std::string& name);

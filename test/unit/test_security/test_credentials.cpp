@@ -1,0 +1,468 @@
+#include "device.hpp"
+#include "security/private_key.hpp"
+
+#include <cstring>
+#include <mbedtls/x509_csr.h>
+
+using common::Status;
+using common::UtcTime;
+using security::CertificateHash;
+using security::Credentials;
+using security::DeleteResult;
+using security::HashAlgorithm;
+using security::KeyType;
+using security::RootUse;
+using vectors::kDayMs;
+using vectors::kNow;
+
+namespace {
+
+/// Text in pieces of a few characters, as the escapes of a JSON string cut it.
+class Pieces final : public security::PemText {
+ public:
+  Pieces(std::string text, size_t size) : text_(std::move(text)), size_(size) {}
+  common::TextSpan next() override {
+    const size_t begin = at_;
+    at_ = std::min(at_ + size_, text_.size());
+    return common::TextSpan(text_.data() + begin, at_ - begin);
+  }
+
+ private:
+  const std::string text_;
+  const size_t size_;
+  size_t at_ = 0;
+};
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  for (size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) {
+    text.replace(at, from.size(), to);
+  }
+  return text;
+}
+
+/// Keeps the key that a TLS client would use.
+struct KeyKeeper final : platform::TlsAuthority::KeyUser {
+  Status use_key(common::ByteSpan der) override {
+    key.assign(der.begin(), der.end());
+    return Status::kOk;
+  }
+  vectors::Bytes key;
+};
+
+/// Public key of a certificate or of a private key, as DER.
+vectors::Bytes public_key(mbedtls_pk_context& key) {
+  unsigned char der[600];
+  const int size = mbedtls_pk_write_pubkey_der(&key, der, sizeof der);
+  REQUIRE(size > 0);
+  return vectors::Bytes(der + sizeof der - size, der + sizeof der);
+}
+
+vectors::Bytes public_key_of_client(Device& device, uint32_t client) {
+  KeyKeeper keeper;
+  REQUIRE(device.credentials->authority().with_client_key(client, keeper) == Status::kOk);
+  mbedtls_pk_context key;
+  mbedtls_pk_init(&key);
+  REQUIRE(mbedtls_pk_parse_key(&key, keeper.key.data(), keeper.key.size(), nullptr, 0) == 0);
+  const vectors::Bytes result = public_key(key);
+  mbedtls_pk_free(&key);
+  return result;
+}
+
+vectors::Bytes public_key_of_certificate(Device& device, uint32_t client) {
+  uint8_t der[2000];
+  const common::Result<size_t> size =
+      device.credentials->authority().client_certificate(client, 0, der);
+  REQUIRE(size.ok());
+  security::Certificate certificate;
+  REQUIRE(certificate.parse(common::ByteSpan(der, size.value())) ==
+          security::CertificateFault::kNone);
+  return public_key(certificate.key());
+}
+
+}  // namespace
+
+// Rules: WP-M05.FR.01 WP-M05.FR.02 WP-M03.FR.03
+TEST_CASE("an installed root is listed with its hashes, over restarts too, and trusted") {
+  Device device;
+  CHECK(device.judge("server_by_root").fault == security::CertificateFault::kNoRoot);
+  CHECK(device.install("root") == "accepted");
+  CHECK(device.install_maker("maker_root") == "accepted");
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 1);
+  CHECK(device.credentials->root_count(RootUse::kManufacturer) == 1);
+  const CertificateHash hash = device.hash(0, HashAlgorithm::kSha384);
+  CHECK(vectors::Bytes(hash.issuer_key, hash.issuer_key + 48) ==
+        vectors::bytes("root.sha384.issuer_key"));
+  CHECK(device.judge("server_by_root").fault == security::CertificateFault::kNone);
+  CHECK(device.judge("server_by_root").root != 0);
+  // A root of the manufacturer vouches for no server.
+  CHECK(device.judge("signer_for_servers").fault == security::CertificateFault::kMissingIssuer);
+}
+
+// Rules: WP-M05.FR.06
+TEST_CASE("what is no root, or no good one, is rejected with the reason") {
+  Device device;
+  CHECK(device.install("root_no_ca") == "rejected wrong_usage");
+  CHECK(device.install("root_expired") == "rejected expired");
+  CHECK(device.install("root_sha1") == "rejected weak_signature");
+  CHECK(device.install("inter") == "rejected missing_issuer");
+  CHECK(device.install(vectors::pems({"root", "rsa_root"}), RootUse::kCentralSystem) ==
+        "rejected malformed");
+  CHECK(device.install("no certificate", RootUse::kCentralSystem) == "rejected malformed");
+  CHECK(device.install("", RootUse::kCentralSystem) == "rejected malformed");
+  const std::string pem = vectors::pem("root");
+  CHECK(device.install(pem.substr(0, pem.size() / 2), RootUse::kCentralSystem) ==
+        "rejected malformed");
+  CHECK(device.install(pem.substr(0, pem.size() - 10), RootUse::kCentralSystem) ==
+        "rejected malformed");
+  CHECK(device.install(with(pem, "BEGIN CERTIFICATE", "BEGIN CERTIFICATE REQUEST"),
+                       RootUse::kCentralSystem) == "rejected malformed");
+  CHECK(device.roots() == 0);
+  CHECK(device.install("root_long") == "accepted");
+}
+
+TEST_CASE("PEM text is read whatever its line ends and pieces are") {
+  const std::string pem = vectors::pem("root");
+  for (const std::string& text :
+       {with(pem, "\n", "\r\n"), with(pem, "\n", "\\n"), with(pem, "\n", "\\r\\n"),
+        with(pem, "/", "\\/"), with(pem, "-----\n", "-----"), "A root:\n" + pem + "--- end ---\n",
+        with(pem, "=\n", "\n"), with(pem, "\n", " \t\n")}) {
+    Device device;
+    CHECK(device.install(text, RootUse::kCentralSystem) == "accepted");
+  }
+  for (const size_t size : {1, 7, 64}) {
+    Device device;
+    Pieces pieces(pem, size);
+    CHECK(device.end(device.credentials->begin_install_root(RootUse::kCentralSystem, pieces, false,
+                                                            kNow)) == "accepted");
+  }
+}
+
+// Rules: WP-M05.FR.03
+TEST_CASE("a full store rejects a further root, but not one that it has") {
+  Device device;
+  for (int number = 0; number < 8; ++number) {
+    CHECK(device.install(("root_number_" + std::to_string(number)).c_str()) == "accepted");
+  }
+  CHECK(device.install("root") == "rejected");
+  CHECK(device.install("root_number_3") == "accepted");
+  CHECK(device.roots() == device.credentials->capacity());
+  CHECK(device.credentials->remove_root(device.hash(3)) == DeleteResult::kAccepted);
+  CHECK(device.install("root") == "accepted");
+  // Beside them there is room for everything else.
+  CHECK(device.renew() == "accepted");
+  CHECK(device.renew() == "accepted");
+  CHECK(device.request() == "accepted");
+}
+
+// Rules: WP-M04.FR.02 WP-M04.FR.04 WP-M04.FR.06
+TEST_CASE("a root is deleted by its hashes, but not while the connection stands on it") {
+  Device device;
+  device.install("root");
+  device.install("rsa_root");
+  CertificateHash hash = device.hash(0, HashAlgorithm::kSha512);
+  device.credentials->on_connected(device.judge("server_by_root").root, 0);
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kFailed);
+  CHECK(device.credentials->remove_root(device.hash(1)) == DeleteResult::kAccepted);
+  hash.serial[0] ^= 1;
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kNotFound);
+  hash.serial[0] ^= 1;
+  device.credentials->on_disconnected();
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kAccepted);
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kNotFound);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 0);
+}
+
+// Rules: WP-M05.FR.09 WP-M05.FR.10
+TEST_CASE("a root that must replace another one must be signed by it") {
+  Device device;
+  CHECK(device.install("root", true) == "accepted");
+  CHECK(device.install("rsa_root", true) == "rejected untrusted");
+  CHECK(device.install("root_successor_2", true) == "rejected missing_issuer");
+  CHECK(device.install("root_successor", true) == "accepted");
+  CHECK(device.roots() == 2);
+}
+
+// Rules: WP-M05.FR.11 WP-M05.FR.12 WP-M05.FR.13
+TEST_CASE("a replaced root is the fallback until a connection has been made with the new one") {
+  Device device;
+  device.install("root", true);
+  device.install("root_successor", true);
+  const uint32_t old_root = device.judge("server_by_root").root;
+  const uint32_t new_root = device.judge("server_by_successor").root;
+  REQUIRE(old_root != 0);
+  REQUIRE(new_root != 0);
+  device.credentials->on_connected(old_root, 0);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 2);
+  device.credentials->on_connected(new_root, 0);
+  CHECK(device.roots() == 1);
+  CHECK(device.judge("server_by_successor").root == new_root);
+  CHECK(device.judge("server_by_root").root == 0);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 1);
+}
+
+TEST_CASE("a root on trial is replaced by the next one, and the fallback stays the proven one") {
+  Device device;
+  device.install("root", true);
+  device.install("root_successor", true);
+  CHECK(device.install("root_successor_2", true) == "accepted");
+  CHECK(device.roots() == 2);
+  CHECK(device.judge("server_by_root").root != 0);
+  CHECK(device.judge("server_by_successor").root == 0);
+}
+
+TEST_CASE("when a root on trial is deleted the fallback stays for good") {
+  Device device;
+  device.install("root", true);
+  device.install("root_successor", true);
+  CHECK(device.credentials->remove_root(device.hash(1)) == DeleteResult::kAccepted);
+  CHECK(device.install("root_successor", true) == "accepted");
+  CHECK(device.roots() == 2);
+}
+
+// Rules: WP-A02.FR.02 WP-A02.FR.03 WP-A02.FR.13 WP-A00.FR.511
+TEST_CASE("a signing request carries a new key each time, serial number and organization") {
+  Device device;
+  vectors::Bytes earlier;
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(device.request("Ladesäulen, Söhne & Co. \\+=") == "accepted");
+    const std::string pem = device.request_pem();
+    mbedtls_x509_csr request;
+    mbedtls_x509_csr_init(&request);
+    REQUIRE(mbedtls_x509_csr_parse(&request, reinterpret_cast<const unsigned char*>(pem.c_str()),
+                                   pem.size() + 1) == 0);
+    const vectors::Bytes key = public_key(request.pk);
+    CHECK(key != earlier);
+    earlier = key;
+    std::string names;
+    for (const mbedtls_x509_name* name = &request.subject; name != nullptr; name = name->next) {
+      names += std::string(reinterpret_cast<const char*>(name->val.p), name->val.len) + "|";
+    }
+    CHECK(names == "SN-0001|Ladesäulen, Söhne & Co. \\+=|");
+    mbedtls_x509_csr_free(&request);
+  }
+  CHECK(device.keys.count() == 1);
+  Credentials::ClientSubject nobody;
+  CHECK(device.credentials->begin_request(nobody, KeyType::kEcP256) == Status::kInvalidArgument);
+}
+
+// Rules: WP-A02.FR.06 WP-A02.FR.08
+TEST_CASE("the certificate that answers the request is shown from then on, with its own key") {
+  Device device;
+  device.install("root");
+  CHECK_FALSE(device.credentials->has_client(kNow));
+  CHECK(device.credentials->authority().client() == 0);
+  REQUIRE(device.request() == "accepted");
+  REQUIRE(device.restart() == Status::kOk);
+  REQUIRE(device.credentials->has_request());
+  CHECK(device.accept(vectors::sign_request(device.request_pem(), "CN=SN-0001,O=VEV",
+                                            "20260101000000", "20270101000000")) == "accepted");
+  CHECK_FALSE(device.credentials->has_request());
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.credentials->has_client(kNow));
+  CHECK_FALSE(device.credentials->has_client(kNow + 400 * kDayMs));
+  CHECK(device.credentials->client_expires_at().ms == 1798761600000);
+  const uint32_t client = device.credentials->authority().client();
+  REQUIRE(client != 0);
+  CHECK(public_key_of_client(device, client) == public_key_of_certificate(device, client));
+  uint8_t room[2000];
+  CHECK(device.credentials->authority().client_certificate(client, 1, room).status() ==
+        Status::kNotFound);
+  CHECK(device.credentials->authority().client_certificate(client + 1, 0, room).status() ==
+        Status::kNotFound);
+  CHECK(device.credentials->authority()
+            .client_certificate(client, 0, common::MutableByteSpan(room, 10))
+            .status() == Status::kNoSpace);
+}
+
+TEST_CASE("an RSA key serves as well") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.request("VEV", KeyType::kRsa2048) == "accepted");
+  REQUIRE(device.accept(vectors::sign_request(device.request_pem(), "CN=SN-0001,O=VEV",
+                                              "20260101000000", "20270101000000")) == "accepted");
+  const uint32_t client = device.credentials->authority().client();
+  CHECK(public_key_of_client(device, client) == public_key_of_certificate(device, client));
+}
+
+// Rules: WP-A02.FR.06 WP-A02.FR.07
+TEST_CASE("a certificate that was not asked for is rejected, and the request stays open") {
+  Device device;
+  CHECK(device.accept(vectors::pem("server_by_root")) == "rejected key_mismatch");
+  REQUIRE(device.request() == "accepted");
+  const std::string request = device.request_pem();
+  const auto sign = [&request](const char* subject, const char* until = "20270101000000") {
+    return vectors::sign_request(request, subject, "20260101000000", until);
+  };
+  CHECK(device.accept(sign("CN=SN-0001,O=VEV")) == "rejected no_root");
+  device.install("rsa_root");
+  CHECK(device.accept(sign("CN=SN-0001,O=VEV")) == "rejected missing_issuer");
+  device.install("root");
+  CHECK(device.accept(vectors::pem("server_by_root")) == "rejected key_mismatch");
+  CHECK(device.accept("nothing") == "rejected malformed");
+  CHECK(device.accept(sign("CN=SN-0002,O=VEV")) == "rejected wrong_subject");
+  CHECK(device.accept(sign("CN=SN-0001,O=Other")) == "rejected wrong_subject");
+  CHECK(device.accept(sign("CN=SN-0001,O=VEV", "20260501000000")) == "rejected expired");
+  // In any order, with others.
+  CHECK(device.accept(vectors::pem("inter") + sign("CN=SN-0001,O=VEV")) == "accepted");
+}
+
+// Rules: WP-A02.FR.08 WP-A02.FR.09
+TEST_CASE("of several client certificates the newest valid one is shown") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  const uint32_t first = device.credentials->authority().client();
+  device.credentials->on_connected(0, first);
+  REQUIRE(device.renew("20260602000000", "20270601000000") == "accepted");
+  // Not valid yet.
+  CHECK(device.credentials->authority().client() == first);
+  device.credentials->authority().set_time(kNow + kDayMs);
+  const uint32_t second = device.credentials->authority().client();
+  CHECK(second > first);
+  // Both have ended: the clock may be wrong, the server will say.
+  device.credentials->authority().set_time(kNow + 5000 * kDayMs);
+  CHECK(device.credentials->authority().client() == second);
+}
+
+// Rules: WP-A02.FR.09
+TEST_CASE("the client certificate before stays until the new one has made a connection") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  const uint32_t first = device.credentials->authority().client();
+  device.credentials->on_connected(0, first);
+  REQUIRE(device.renew() == "accepted");
+  const uint32_t second = device.credentials->authority().client();
+  CHECK(second != first);
+  device.credentials->on_connection_failed(second);
+  CHECK(device.credentials->authority().client() == first);
+  device.credentials->on_connection_failed(first);
+  CHECK(device.credentials->authority().client() == second);
+  // A third one takes the place of the second, which has never worked.
+  REQUIRE(device.renew() == "accepted");
+  const uint32_t third = device.credentials->authority().client();
+  device.credentials->on_connection_failed(third);
+  CHECK(device.credentials->authority().client() == first);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.credentials->authority().client() == third);
+  device.credentials->on_connected(0, third);
+  CHECK(device.keys.count() == 1);
+  device.credentials->on_connection_failed(third);
+  CHECK(device.credentials->authority().client() == third);
+}
+
+// Rules: WP-M04.FR.05
+TEST_CASE("a client certificate is not found among the roots") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  CertificateHash hash = device.hash(0);
+  hash.serial_size = 1;
+  hash.serial[0] = 1;
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kNotFound);
+  CHECK(device.credentials->has_client(kNow));
+}
+
+// Rules: WP-L01.FR.04 WP-L01.FR.12 WP-L01.FR.23
+TEST_CASE("a signature of firmware is checked with the certificate that was accepted for it") {
+  Device device;
+  const vectors::Bytes digest = vectors::bytes("firmware.digest");
+  const auto signature = [](const char* name) {
+    return vectors::base64(vectors::bytes(std::string("firmware.by_") + name));
+  };
+  CHECK(device.verify(signature("ec"), digest) == "not_found");
+  CHECK(device.check_signer(vectors::pem("signer_ec")) == "rejected no_root");
+  device.install_maker("maker_root");
+  CHECK(device.check_signer(vectors::pem("signer_for_servers")) == "rejected wrong_usage");
+  CHECK(device.check_signer(vectors::pem("server_by_root")) == "rejected wrong_usage");
+  CHECK_FALSE(device.credentials->has_signer());
+  CHECK(device.check_signer(vectors::pem("signer_ec")) == "accepted");
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.verify(signature("ec"), digest) == "accepted");
+  CHECK(device.verify(with(signature("ec"), "M", "M\n"), digest) == "accepted");
+  CHECK(device.verify(signature("rsa_salt_32"), digest) == "rejected bad_signature");
+  CHECK(device.verify("AAAA", digest) == "rejected bad_signature");
+  CHECK(device.verify("", digest) == "rejected malformed");
+  CHECK(device.verify("!", digest) == "rejected malformed");
+  CHECK(device.verify(std::string(2000, 'A'), digest) == "rejected too_large");
+  vectors::Bytes other = digest;
+  other[31] ^= 1;
+  CHECK(device.verify(signature("ec"), other) == "rejected bad_signature");
+
+  CHECK(device.check_signer(vectors::pems({"signer_rsa", "root"})) == "accepted");
+  CHECK(device.verify(signature("rsa_salt_32"), digest) == "accepted");
+  CHECK(device.verify(signature("rsa_salt_max"), digest) == "accepted");
+  CHECK(device.verify(signature("rsa_v15"), digest) == "rejected bad_signature");
+  CHECK(device.verify(signature("ec"), digest) == "rejected bad_signature");
+  device.credentials->forget_signer();
+  CHECK(device.verify(signature("rsa_salt_32"), digest) == "not_found");
+}
+
+TEST_CASE("the digest of a stream is that of the whole file") {
+  Device device;
+  const std::string firmware = "an image of the firmware";
+  for (int round = 0; round < 2; ++round) {
+    device.credentials->begin_digest();
+    for (const char c : firmware) {
+      device.credentials->update_digest(common::as_bytes(common::TextSpan(&c, 1)));
+    }
+    vectors::Bytes digest(32);
+    device.credentials->finish_digest(common::MutableByteSpan(digest.data(), digest.size()));
+    CHECK(digest == vectors::bytes("firmware.digest"));
+  }
+}
+
+namespace {
+
+/// A worker whose job ends when the test says so.
+struct SlowWorker final : platform::Worker {
+  Status start(platform::Job& job) override {
+    if (is_taken) return Status::kAgain;
+    running = &job;
+    return Status::kOk;
+  }
+  bool is_idle() override { return running == nullptr; }
+  void finish() {
+    running->run();
+    running = nullptr;
+  }
+  platform::Job* running = nullptr;
+  bool is_taken = false;
+};
+
+}  // namespace
+
+TEST_CASE("one operation runs at a time, and tells once how it ended") {
+  Device device;
+  SlowWorker worker;
+  security::DeviceCredentials credentials(device.files, device.keys, device.entropy, worker,
+                                          device.log);
+  REQUIRE(credentials.begin() == Status::kOk);
+  Credentials::ClientSubject subject;
+  subject.common_name.assign_truncated(common::text("SN-0001"));
+  Credentials::Outcome outcome;
+  CHECK_FALSE(credentials.poll(outcome));
+  worker.is_taken = true;
+  REQUIRE(credentials.begin_request(subject, KeyType::kEcP256) == Status::kOk);
+  CHECK(credentials.is_busy());
+  CHECK_FALSE(credentials.poll(outcome));
+  worker.is_taken = false;
+  CHECK_FALSE(credentials.poll(outcome));
+  REQUIRE(worker.running != nullptr);
+  CHECK(credentials.begin_request(subject, KeyType::kEcP256) == Status::kAgain);
+  security::PlainPemText text(common::text("x"));
+  CHECK(credentials.begin_install_root(RootUse::kCentralSystem, text, false, kNow) ==
+        Status::kAgain);
+  CHECK(credentials.begin_verify_firmware(common::ByteSpan(), text) == Status::kAgain);
+  CHECK_FALSE(credentials.poll(outcome));
+  worker.finish();
+  REQUIRE(credentials.poll(outcome));
+  CHECK(outcome.operation == Credentials::Operation::kMakeRequest);
+  CHECK(Device::word(outcome) == "accepted");
+  CHECK_FALSE(credentials.poll(outcome));
+  CHECK_FALSE(credentials.is_busy());
+}

@@ -1,0 +1,226 @@
+#include "device.hpp"
+
+#include <functional>
+
+using common::ByteSpan;
+using common::Status;
+using security::CertificateIndex;
+using security::ItemKind;
+using security::StoredItem;
+
+namespace {
+
+/// A step of the life of a device; the same every time, with the same random numbers.
+using Step = std::function<void(Device&)>;
+
+const std::vector<Step>& steps() {
+  static const std::vector<Step> all = {
+      [](Device& device) { device.install("root", true); },
+      [](Device& device) { device.install_maker("maker_root"); },
+      [](Device& device) { device.install("root_successor", true); },
+      [](Device& device) { device.request(); },
+      [](Device& device) {
+        static const std::string certificate = vectors::sign_request(
+            device.request_pem(), "CN=SN-0001,O=VEV", "20260101000000", "20270101000000");
+        device.accept(certificate);
+      },
+      [](Device& device) {
+        device.credentials->on_connected(device.judge("server_by_successor").root,
+                                         device.credentials->authority().client());
+      },
+      [](Device& device) { device.check_signer(vectors::pem("signer_ec")); },
+      [](Device& device) { device.credentials->forget_signer(); },
+      [](Device& device) { (void)device.credentials->remove_root(device.hash(0)); },
+  };
+  return all;
+}
+
+/// Everything that can be asked of the credentials, and what lies on flash.
+std::string state_of(Device& device) {
+  std::string text;
+  for (const security::RootUse use :
+       {security::RootUse::kCentralSystem, security::RootUse::kManufacturer}) {
+    for (size_t i = 0; i < device.credentials->root_count(use); ++i) {
+      security::CertificateHash hash;
+      const Status status =
+          device.credentials->root_hash(use, i, security::HashAlgorithm::kSha256, hash);
+      text += std::string(common::to_string(status)) + std::to_string(hash.serial[0]) + ' ';
+    }
+    text += '|';
+  }
+  const uint32_t client = device.credentials->authority().client();
+  uint8_t room[2000];
+  text += std::to_string(client) + ' ' +
+          std::to_string(
+              device.credentials->authority().client_certificate(client, 0, room).value_or(0));
+  text += device.request_pem().substr(0, 200);
+  text += device.credentials->has_signer() ? " signer" : " no signer";
+  text += " keys " + std::to_string(device.keys.count());
+  for (uint8_t file = 0; file < security::kItemFiles; ++file) {
+    text += device.files.exists(security::ItemFileName(file).text) ? 'f' : '-';
+  }
+  return text;
+}
+
+void copy_flash(Device& from, Device& to) {
+  std::vector<std::string> names = {"certs.idx", "certs.bak"};
+  for (uint8_t file = 0; file < security::kItemFiles; ++file) {
+    names.emplace_back(security::ItemFileName(file).text);
+  }
+  for (const std::string& name : names) {
+    if (from.files.exists(name)) to.files.raw(name) = from.files.raw(name);
+  }
+  for (uint8_t slot = 1; slot <= security::kKeySlots; ++slot) {
+    const security::KeyName name(slot);
+    uint8_t key[400];
+    const common::Result<size_t> size = from.keys.get(name.text, key);
+    if (!size.ok()) continue;
+    REQUIRE(to.keys.set(name.text, ByteSpan(key, size.value())) == Status::kOk);
+  }
+}
+
+/// A step with a cut, and what is there after the next start.
+struct Replay {
+  std::string state;
+  uint64_t bytes = 0;  ///< Written by the step.
+  uint64_t operations = 0;
+
+  void run(Device& origin, size_t step, const std::function<void(platform_sim::SimPower&)>& plan) {
+    Device device;
+    copy_flash(origin, device);
+    REQUIRE(device.restart() == Status::kOk);
+    bytes = device.power.bytes_written();
+    operations = device.power.operations();
+    plan(device.power);
+    steps()[step](device);
+    bytes = device.power.bytes_written() - bytes;
+    operations = device.power.operations() - operations;
+    device.power.restore();
+    REQUIRE(device.restart() == Status::kOk);
+    state = state_of(device);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a power cut at any byte of the files leaves the store as it was, or as it should be") {
+  CertificateIndex before;
+  CertificateIndex after;
+  vectors::Bytes old_content(300, 1);
+  vectors::Bytes new_content(400, 2);
+  const auto write = [&](platform_sim::SimFileStore& files) {
+    StoredItem item;
+    item.id = 2;
+    item.kind = ItemKind::kManufacturerRoot;
+    item.file = before.free_file();
+    Status status = security::write_item(files, item, vectors::span(new_content));
+    after = before;
+    after.items.clear();
+    REQUIRE(after.items.push_back(item) == Status::kOk);
+    if (status == Status::kOk) status = security::write_index(files, after);
+    return status;
+  };
+  uint64_t bytes = UINT64_MAX;
+  for (uint64_t cut = 0; cut <= bytes; ++cut) {
+    platform_sim::SimPower power;
+    platform_sim::SimFileStore files(power);
+    files.set_torn(cut % 2 == 0 ? platform_sim::SimFileStore::Torn::kPrefix
+                                : platform_sim::SimFileStore::Torn::kGarbage);
+    StoredItem item;
+    item.id = 1;
+    before.items.clear();
+    REQUIRE(security::write_item(files, item, vectors::span(old_content)) == Status::kOk);
+    REQUIRE(before.items.push_back(item) == Status::kOk);
+    REQUIRE(security::write_index(files, before) == Status::kOk);
+    const uint64_t begin = power.bytes_written();
+    power.cut_after_bytes(begin + cut);
+    const bool is_reported = write(files) == Status::kOk;
+    if (cut == 0) REQUIRE_FALSE(is_reported);
+    power.restore();
+    if (is_reported && cut > 0 && bytes == UINT64_MAX && power.bytes_written() - begin < cut) {
+      bytes = cut;
+    }
+    CertificateIndex found;
+    security::Buffer content;
+    REQUIRE(security::read_index(files, found) == Status::kOk);
+    REQUIRE(found.items.size() == 1);
+    REQUIRE(security::read_item(files, found.items[0], content) == Status::kOk);
+    const bool is_new = found.items[0].id == 2;
+    const vectors::Bytes& expected = is_new ? new_content : old_content;
+    REQUIRE(vectors::Bytes(content.bytes().begin(), content.bytes().end()) == expected);
+    if (is_reported) REQUIRE(is_new);
+  }
+}
+
+TEST_CASE("either copy of the index serves when the other is damaged, and damage is noticed") {
+  Device device;
+  device.install("root");
+  for (const char* name : {"certs.idx", "certs.bak"}) {
+    for (size_t offset = 0; offset < device.files.raw(name).size(); ++offset) {
+      device.files.flip_bit(name, offset, offset % 8);
+      REQUIRE(device.restart() == Status::kOk);
+      CHECK(device.roots() == 1);
+      device.files.flip_bit(name, offset, offset % 8);
+    }
+  }
+  device.files.flip_bit("certs.idx", 5, 1);
+  CHECK(device.judge("server_by_root").fault == security::CertificateFault::kNone);
+  REQUIRE(device.files.remove("certs.bak") == Status::kOk);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 0);
+}
+
+TEST_CASE("a damaged certificate is not trusted, and the others are") {
+  Device device;
+  device.install("root");
+  device.install("foreign_root");
+  device.files.flip_bit("cert00", 400, 3);
+  CHECK(device.judge("server_by_root").fault == security::CertificateFault::kMissingIssuer);
+  CHECK(device.judge("server_foreign").fault == security::CertificateFault::kNone);
+}
+
+TEST_CASE("a power cut during any change of the certificates leaves the old or the new ones") {
+  for (size_t step = 0; step < steps().size(); ++step) {
+    CAPTURE(step);
+    Device origin;
+    for (size_t i = 0; i < step; ++i) steps()[i](origin);
+    REQUIRE(origin.restart() == Status::kOk);
+    const std::string before = state_of(origin);
+    Replay replay;
+    replay.run(origin, step, [](platform_sim::SimPower&) {});
+    const std::string after = replay.state;
+    CHECK(after != before);
+    const Replay whole = replay;
+    for (uint64_t cut = 0; cut <= whole.bytes; cut += 97) {
+      replay.run(origin, step, [cut](platform_sim::SimPower& power) {
+        power.cut_after_bytes(power.bytes_written() + cut);
+      });
+      CHECK_MESSAGE((replay.state == before || replay.state == after), "byte " << cut);
+    }
+    for (uint64_t cut = 0; cut < whole.operations; ++cut) {
+      for (const bool is_done : {false, true}) {
+        replay.run(origin, step, [cut, is_done](platform_sim::SimPower& power) {
+          power.cut_at_operation(power.operations() + cut, is_done);
+        });
+        CHECK_MESSAGE((replay.state == before || replay.state == after), "operation " << cut);
+      }
+    }
+  }
+}
+
+TEST_CASE("when flash does not answer nothing is lost, and the result says so") {
+  Device device;
+  device.install("root");
+  for (uint64_t access = 0; access < 60; ++access) {
+    device.power.fail_accesses(device.power.accesses() + access, 1);
+    const std::string word = device.install("rsa_root");
+    device.power.fail_accesses(UINT64_MAX, 0);
+    CHECK_MESSAGE((word == "accepted" || word == "failed" || word == "rejected malformed"), word);
+    const size_t count = device.roots();
+    CHECK(count == (word == "accepted" ? 2 : count));
+    REQUIRE(device.restart() == Status::kOk);
+    CHECK(device.roots() == count);
+    if (count == 2)
+      CHECK(device.credentials->remove_root(device.hash(1)) != security::DeleteResult::kNotFound);
+  }
+}
