@@ -4,7 +4,9 @@
 #include "platform_linux/linux_entropy.hpp"
 #include "platform_linux/linux_waiter.hpp"
 #include "platform_linux/pty_link.hpp"
+#include "platform_linux/thread_worker.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -218,4 +220,27 @@ TEST_CASE("a wait ends when a source has data, and every source hears of it") {
   CHECK(source.wakes == 1);
   ::close(ends[0]);
   ::close(ends[1]);
+}
+
+TEST_CASE("a worker carries out one job at a time beside the loop") {
+  struct Gate final : platform::Job {
+    void run() override {
+      while (!is_open) std::this_thread::yield();
+      result = 42;
+    }
+    std::atomic<bool> is_open{false};
+    int result = 0;
+  };
+  Gate first;
+  Gate second;
+  platform_linux::ThreadWorker worker;
+  CHECK(worker.is_idle());
+  REQUIRE(worker.start(first) == Status::kOk);
+  CHECK_FALSE(worker.is_idle());
+  CHECK(worker.start(second) == Status::kAgain);
+  first.is_open = true;
+  while (!worker.is_idle()) std::this_thread::yield();
+  CHECK(first.result == 42);
+  second.is_open = true;
+  CHECK(worker.start(second) == Status::kOk);
 }
