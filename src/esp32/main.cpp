@@ -4,6 +4,7 @@
 #include "esp32/features.hpp"
 #include "gateway/volume_start.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
+#include "platform_esp32/efuse_device_key.hpp"
 #include "platform_esp32/esp32_clock.hpp"
 #include "platform_esp32/esp32_device.hpp"
 #include "platform_esp32/esp32_entropy.hpp"
@@ -20,6 +21,8 @@
 #include "platform_esp32/task_file_transfer.hpp"
 #include "platform_esp32/task_web_socket_link.hpp"
 #include "platform_esp32/uart_serial_link.hpp"
+#include "security/buffer.hpp"
+#include "security/sealed_key_value_store.hpp"
 
 #include <Arduino.h>
 #include <LittleFS.h>
@@ -84,13 +87,24 @@ class Board {
     platform::VolumeState settings = start_volume(settings_volume_, "the settings", log_);
     const platform::VolumeState files = start_volume(files_, "the transaction records", log_);
     const bool is_open =
-        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
-        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
-        crashes_.open("crashes") == Status::kOk;
+        plain_settings_.open("settings") == Status::kOk &&
+        plain_ocpp_.open("ocpp") == Status::kOk && registers_.open("registers") == Status::kOk &&
+        boot_state_.open("boot") == Status::kOk && crashes_.open("crashes") == Status::kOk;
     if (!is_open) settings = platform::VolumeState::kFailed;
+    seal_stores();
     if (settings != platform::VolumeState::kReady)
       LOG_ERROR(log_, "the settings are those of the factory");
     app_.set_volumes(files, settings);
+  }
+
+  /// A board that was closed (docs/secure-board.md) has a key with which nobody else can read its passwords.
+  void seal_stores() {
+    uint8_t key[platform_esp32::kDeviceKeyBytes];
+    const bool is_sealed = platform_esp32::read_device_key(key) &&
+                           settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk &&
+                           ocpp_settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk;
+    security::wipe(common::MutableByteSpan(key, sizeof key));
+    if (!is_sealed) LOG_WARN(log_, "this chip has no device key: passwords are readable in flash");
   }
 
   /// UART1 and its pins belong to the tag reader; without one they are bus 2.
@@ -134,8 +148,11 @@ class Board {
   platform_esp32::Esp32Gpio gpio_{platform::reserved_pins(board::kPins)};
   platform_esp32::LittleFsFileStore files_;
   platform_esp32::NvsVolume settings_volume_;
-  NvsKeyValueStore settings_;
-  NvsKeyValueStore ocpp_settings_;
+  NvsKeyValueStore plain_settings_;
+  NvsKeyValueStore plain_ocpp_;
+  security::SealedKeyValueStore::Scratch scratch_;
+  security::SealedKeyValueStore settings_{plain_settings_, entropy_, scratch_, "settings"};
+  security::SealedKeyValueStore ocpp_settings_{plain_ocpp_, entropy_, scratch_, "ocpp"};
   NvsKeyValueStore registers_;
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;

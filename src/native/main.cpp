@@ -3,6 +3,7 @@
 #include "gateway/volume_start.hpp"
 #include "native/options.hpp"
 #include "native/records_volume.hpp"
+#include "native/sealed_stores.hpp"
 #include "native/setting_overrides.hpp"
 #include "native/tee_link.hpp"
 #include "platform/simulated_board.hpp"
@@ -103,15 +104,18 @@ int run(const native::Options& options, char** argv) {
   LinuxEntropy entropy;
   PosixFileStore files(kRecordQuotaBytes);
   FileKeyValueStore stored_settings;
-  FileKeyValueStore ocpp_settings;
+  FileKeyValueStore plain_ocpp;
   FileKeyValueStore registers;
   FileKeyValueStore crashes;
   if (stored_settings.open(options.data_dir + "/settings") != Status::kOk) {
     return fail(stored_settings.last_error());
   }
-  if (ocpp_settings.open(options.data_dir + "/ocpp") != Status::kOk) {
-    return fail(ocpp_settings.last_error());
+  if (plain_ocpp.open(options.data_dir + "/ocpp") != Status::kOk) {
+    return fail(plain_ocpp.last_error());
   }
+  native::SealedStores sealed(stored_settings, plain_ocpp, entropy);
+  sentence = sealed.use_key_of(options.device_key_file);
+  if (!sentence.empty()) return fail(sentence);
   if (registers.open(options.data_dir + "/registers") != Status::kOk) {
     return fail(registers.last_error());
   }
@@ -126,7 +130,7 @@ int run(const native::Options& options, char** argv) {
   if (boot_state.open(options.data_dir + "/boot") != Status::kOk) {
     return fail(boot_state.last_error());
   }
-  native::SettingOverrides settings(stored_settings, options.settings);
+  native::SettingOverrides settings(sealed.settings, options.settings);
   LinuxDevice device({"", options.data_dir + "/running", argv});
   device.note_crashes();
 
@@ -168,7 +172,7 @@ int run(const native::Options& options, char** argv) {
   transfer_options.temporary_folder = options.data_dir;
   CurlFileTransfer transfer(transfer_options);
 
-  app::Platform platform{clock,     waiter,  entropy, device,       files,  settings, ocpp_settings,
+  app::Platform platform{clock,     waiter,  entropy, device,       files,  settings, sealed.ocpp,
                          registers, crashes, csms,    console_copy, output, log};
   platform::SimulatedWifi wifi(clock);
   fill_air(wifi, options);

@@ -26,6 +26,7 @@ constexpr const char* kUsage =
     "  --password-file FILE  HTTP Basic password, first line of FILE\n"
     "  --profile NAME        same as --set c1.profile=NAME\n"
     "  --set NAME=VALUE      device setting for this run; --list-settings shows them\n"
+    "  --device-key FILE     32 bytes that encrypt the stored settings and keys\n"
     "  --on-error WHAT       settings that do not fit: end (default), or stay, with the console, "
     "as "
     "a board does\n"
@@ -133,6 +134,8 @@ ParseOutcome parse_options(const std::vector<std::string>& arguments) {
       if (!file || !std::getline(file, password))
         return fail("the password file " + value + " cannot be read");
       options.settings["password"] = password;
+    } else if (name == "--device-key") {
+      options.device_key_file = value;
     } else if (name == "--on-error") {
       if (value != "end" && value != "stay")
         return fail("--on-error must be end or stay, not " + value);

@@ -11,6 +11,7 @@ struct Options {
   std::string data_dir = "vevgw-data";
   std::string console = "stdio";     ///< "stdio", "none" or "pty:LINK".
   std::map<int, std::string> buses;  ///< Bus number, from 1 -> serial device.
+  std::string device_key_file;  ///< 32 bytes that seal what is stored; empty = stored as it is.
   std::string reader_device;
   std::string board_device;  ///< Serial device of a simulated board; empty = none.
   std::map<std::string, std::string> settings;
