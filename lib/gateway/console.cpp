@@ -33,6 +33,8 @@ const Console::Command Console::kCommands[] = {
     {"firmware", &Console::firmware, "firmware | firmware update URL | firmware confirm"},
     {"file", &Console::file,
      "file begin NAME.vevp SIZE CRC | file data OFFSET CRC HEX | file end | file remove NAME.vevp"},
+    {"crash", &Console::crash,
+     "crash (what is known of the last one) | crash read OFFSET | crash erase"},
     {"safe-mode", &Console::safe_mode, "safe-mode | safe-mode leave"},
     {"reboot", &Console::reboot, "reboot"},
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},

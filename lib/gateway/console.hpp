@@ -62,9 +62,10 @@ class Console {
 
   static constexpr size_t kMaxLineBytes =
       640;  ///< Longest command: a 500-byte configuration value.
-  static constexpr size_t kMaxPieceBytes = 256;   ///< Of one `file data`.
-  static constexpr size_t kMaxLostMessages = 24;  ///< Listed by `tx dead-letters`.
-  static constexpr size_t kMaxReplyBytes = 6144;  ///< Longest reply: every configuration key.
+  static constexpr size_t kMaxPieceBytes = 256;    ///< Of one `file data`.
+  static constexpr size_t kCrashPieceBytes = 256;  ///< Of one `crash read`.
+  static constexpr size_t kMaxLostMessages = 24;   ///< Listed by `tx dead-letters`.
+  static constexpr size_t kMaxReplyBytes = 6144;   ///< Longest reply: every configuration key.
 
   explicit Console(const ConsoleParts& parts)
       : parts_(parts),
@@ -125,6 +126,7 @@ class Console {
   bool transactions(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool log(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool file(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool crash(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool safe_mode(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool reboot(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool firmware(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

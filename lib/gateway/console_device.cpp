@@ -1,5 +1,6 @@
 #include "gateway/console.hpp"
 #include "gateway/console_arguments.hpp"
+#include "gateway/crash_members.hpp"
 #include "gateway/json_members.hpp"
 
 namespace gateway {
@@ -32,6 +33,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   member(out, "reset_cause", parts_.device.reset_reason());
   write_mode(out, now);
   write_network(out);
+  write_crash(out, parts_.device);
   flag(out, "link", parts_.csms.status().is_up);
   member(out, "registration", summary.registration);
   member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
@@ -69,6 +71,34 @@ void Console::write_mode(json::Writer& out, Instant now) const {
   member(out, "mode_ends_in_ms", parts_.crashes->remaining_ms(now));
   member(out, "recent_crashes", static_cast<int64_t>(parts_.crashes->crashes()));
   member(out, "crashes", parts_.crashes->total());
+}
+
+bool Console::crash(Arguments& arguments, json::Writer& out, Error& error, Instant) {
+  const common::TextSpan verb = arguments.word();
+  if (verb.empty()) {
+    write_crash(out, parts_.device);
+    return true;
+  }
+  if (is_word(verb, "erase")) {
+    if (parts_.device.erase_crash() == Status::kOk) return true;
+    error = Error("the crash could not be erased");
+    return false;
+  }
+  int32_t offset = 0;
+  if (!is_word(verb, "read") || !parse_integer(arguments.word(), offset) || offset < 0)
+    return false;
+  uint8_t bytes[kCrashPieceBytes];
+  const common::Result<size_t> got =
+      parts_.device.read_crash(static_cast<uint32_t>(offset), common::MutableByteSpan(bytes));
+  if (!got.ok()) {
+    error = Error(got.status() == Status::kNotFound ? "there is no core dump"
+                                                    : "the core dump cannot be read");
+    return false;
+  }
+  char hex[2 * kCrashPieceBytes];
+  member(out, "offset", offset);
+  member(out, "hex", to_hex(common::ByteSpan(bytes, got.value()), hex));
+  return true;
 }
 
 bool Console::safe_mode(Arguments& arguments, json::Writer& out, Error& error, Instant now) {

@@ -1,5 +1,6 @@
 #include "gateway/diagnostics_report.hpp"
 
+#include "gateway/crash_members.hpp"
 #include "gateway/json_members.hpp"
 
 namespace gateway {
@@ -86,9 +87,9 @@ bool DiagnosticsReport::write_line(json::Writer& out) {
 }
 
 bool DiagnosticsReport::write_gateway(json::Writer& out) const {
-  if (index_ == 1 && parts_.storage != nullptr) {
-    parts_.storage->write(out);
-    return true;
+  if (index_ == 1) {
+    if (parts_.storage != nullptr) parts_.storage->write(out);
+    return write_crash(out, parts_.device) || parts_.storage != nullptr;
   }
   if (index_ > 0) return false;
   const EngineSummary summary = parts_.engine.summary(parts_.clock.now());
@@ -183,19 +184,14 @@ bool DiagnosticsReport::write_log(json::Writer& out) {
 }
 
 bool DiagnosticsReport::write_record(json::Writer& out) const {
-  static constexpr char kDigits[] = "0123456789abcdef";
   const auto offset = static_cast<uint32_t>(index_ * kRecordBytes);
   uint8_t bytes[kRecordBytes];
   const common::Result<size_t> got =
       parts_.files.read(kRecordFile, offset, common::MutableByteSpan(bytes));
   if (!got.ok() || got.value() == 0) return false;
   char hex[2 * kRecordBytes];
-  for (size_t i = 0; i < got.value(); ++i) {
-    hex[2 * i] = kDigits[bytes[i] >> 4U];
-    hex[2 * i + 1] = kDigits[bytes[i] & 0xFU];
-  }
   member(out, "records_at", offset);
-  member(out, "hex", TextSpan(hex, 2 * got.value()));
+  member(out, "hex", to_hex(common::ByteSpan(bytes, got.value()), hex));
   return true;
 }
 

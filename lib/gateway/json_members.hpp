@@ -25,4 +25,14 @@ inline void flag(json::Writer& out, const char* name, bool value) {
   out.boolean(value);
 }
 
+/// @param out  At least twice as long. @return The digits, in out.
+inline common::TextSpan to_hex(common::ByteSpan bytes, common::Span<char> out) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    out[2 * i] = kDigits[bytes[i] >> 4U];
+    out[2 * i + 1] = kDigits[bytes[i] & 0xFU];
+  }
+  return common::TextSpan(out.data(), 2 * bytes.size());
+}
+
 }  // namespace gateway

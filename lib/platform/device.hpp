@@ -1,6 +1,7 @@
 #pragma once
 
 #include "common/fixed_string.hpp"
+#include "common/status.hpp"
 
 namespace platform {
 
@@ -37,6 +38,22 @@ struct HeapFigures {
   uint32_t largest_block = 0;
 };
 
+/// What is known of the last crash, until erase_crash().
+struct CrashSummary {
+  static constexpr size_t kMaxBacktrace = 16;
+
+  common::FixedString<15> task;   ///< That crashed; empty = not known.
+  common::FixedString<47> cause;  ///< As the hardware or the system names it.
+  /// First digits of the SHA-256 of the crashed image's ELF file; empty = not known. Addresses mean something only with it.
+  common::FixedString<16> image;
+  bool is_this_image = false;  ///< The image that runs now is the one that crashed.
+  uint32_t pc = 0;             ///< 0 = not known.
+  uint8_t depth = 0;           ///< Of the back-trace.
+  bool is_corrupt = false;     ///< The back-trace ends early: the stack was damaged.
+  uint32_t backtrace[kMaxBacktrace] = {};
+  uint32_t dump_bytes = 0;  ///< Of the core dump, see read_crash().
+};
+
 /// The computer itself.
 class Device {
  public:
@@ -47,6 +64,16 @@ class Device {
   /// The same as exactly as the hardware tells, for technicians; static.
   virtual const char* reset_reason() const { return to_string(reset_cause()); }
   virtual HeapFigures heap() const = 0;
+  /// @return False when no crash is kept.
+  virtual bool crash(CrashSummary&) const { return false; }
+  /// Part of the core dump. @return Bytes read; 0 at the end. @retval kNotFound  There is none.  @retval kIo
+  virtual common::Result<size_t> read_crash(uint32_t offset, common::MutableByteSpan buffer) const {
+    (void)offset;
+    (void)buffer;
+    return common::Status::kNotFound;
+  }
+  /// Forgets the crash; erases a block of flash. @retval kIo
+  virtual common::Status erase_crash() { return common::Status::kOk; }
   /// Restarts the firmware; everything that must survive is already on flash. Does not return on the board.
   virtual void reboot() = 0;
   /// Tells the watchdog that the loop is alive. Call at least every 5 s.

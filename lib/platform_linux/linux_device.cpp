@@ -20,7 +20,11 @@ namespace {
 
 constexpr const char* kRunning = "running\n";
 constexpr const char* kStopped = "stopped\n";
-constexpr char kCrashed[] = "crashed\n";
+constexpr char kCrashed[] = "crashed NN\n";  // NN: number of the signal
+
+constexpr const char* kCrashSuffix =
+    "-crash";                            ///< Beside the marker: number of the last crash's signal.
+constexpr size_t kCrashedWordBytes = 8;  // "crashed "
 
 const char* crash_marker = nullptr;  ///< For the signal handler, which has no other way to it.
 
@@ -28,7 +32,11 @@ const char* crash_marker = nullptr;  ///< For the signal handler, which has no o
 void on_crash(int signal_number) {
   const int file = ::open(crash_marker, O_WRONLY | O_TRUNC | O_CLOEXEC);
   if (file >= 0) {
-    (void)!::write(file, kCrashed, sizeof kCrashed - 1);
+    char text[sizeof kCrashed];
+    std::memcpy(text, kCrashed, sizeof kCrashed);
+    text[kCrashedWordBytes] = static_cast<char>('0' + signal_number / 10);
+    text[kCrashedWordBytes + 1] = static_cast<char>('0' + signal_number % 10);
+    (void)!::write(file, text, sizeof text - 1);
     ::close(file);
   }
   ::raise(signal_number);  // SA_RESETHAND has restored the default
@@ -84,9 +92,12 @@ LinuxDevice::LinuxDevice(Options options) : options_(std::move(options)) {
   }
   std::string marker;
   if (read_small_file(options_.marker_file.c_str(), marker)) {
-    reset_cause_ = marker == kStopped   ? platform::ResetCause::kSoftware
-                   : marker == kCrashed ? platform::ResetCause::kWatchdog
-                                        : platform::ResetCause::kPowerOn;
+    int signal_number = 0;
+    const bool is_crash = std::sscanf(marker.c_str(), "crashed %d", &signal_number) == 1;
+    reset_cause_ = marker == kStopped ? platform::ResetCause::kSoftware
+                   : is_crash         ? platform::ResetCause::kWatchdog
+                                      : platform::ResetCause::kPowerOn;
+    if (is_crash) write_file(options_.marker_file + kCrashSuffix, std::to_string(signal_number));
   } else {
     reset_cause_ =
         errno == ENOENT ? platform::ResetCause::kPowerOn : platform::ResetCause::kUnknown;
@@ -110,15 +121,35 @@ void LinuxDevice::note_crashes() {
 
 void LinuxDevice::mark_clean_stop() { write_marker(kStopped); }
 
+bool LinuxDevice::crash(platform::CrashSummary& out) const {
+  std::string number;
+  if (options_.marker_file.empty() ||
+      !read_small_file((options_.marker_file + kCrashSuffix).c_str(), number))
+    return false;
+  const char* const name = ::sigabbrev_np(std::atoi(number.c_str()));
+  out = platform::CrashSummary();
+  out.cause = common::FixedString<47>("signal ");
+  (void)out.cause.append(common::text(name == nullptr ? number.c_str() : name));
+  return true;
+}
+
+common::Status LinuxDevice::erase_crash() {
+  const std::string file = options_.marker_file + kCrashSuffix;
+  return ::unlink(file.c_str()) == 0 || errno == ENOENT ? common::Status::kOk : common::Status::kIo;
+}
+
 void LinuxDevice::write_marker(const char* text) {
-  if (options_.marker_file.empty()) return;
-  const std::string temporary = options_.marker_file + ".new";
-  const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const bool is_written =
-      file.is_valid() && write_fully(file.get(), text, std::strlen(text)) == common::Status::kOk &&
-      ::fsync(file.get()) == 0 && ::rename(temporary.c_str(), options_.marker_file.c_str()) == 0;
   // A wrong reset cause must never tell of an orderly stop that was none.
-  if (!is_written) ::unlink(options_.marker_file.c_str());
+  if (!options_.marker_file.empty() && !write_file(options_.marker_file, text))
+    ::unlink(options_.marker_file.c_str());
+}
+
+bool LinuxDevice::write_file(const std::string& path, const std::string& text) {
+  const std::string temporary = path + ".new";
+  const UniqueFd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  return file.is_valid() &&
+         write_fully(file.get(), text.data(), text.size()) == common::Status::kOk &&
+         ::fsync(file.get()) == 0 && ::rename(temporary.c_str(), path.c_str()) == 0;
 }
 
 void LinuxDevice::reboot() {

@@ -27,6 +27,9 @@ class LinuxDevice final : public platform::Device {
   platform::ResetCause reset_cause() const override { return reset_cause_; }
   /// The platform cannot tell: all 0.
   platform::HeapFigures heap() const override { return {}; }
+  /// Its signal; there is no core dump.
+  bool crash(platform::CrashSummary& out) const override;
+  common::Status erase_crash() override;
   /// Runs the program again in place: same pid, same console (PtyLink, standard input and output).
   /// Every other descriptor is closed, locks are freed, threads end. Does not return; exits with
   /// kRebootFailedExitCode when exec fails.
@@ -44,6 +47,7 @@ class LinuxDevice final : public platform::Device {
 
  private:
   void write_marker(const char* text);
+  static bool write_file(const std::string& path, const std::string& text);
 
   const Options options_;
   common::FixedString<25> serial_number_;

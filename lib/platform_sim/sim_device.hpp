@@ -14,6 +14,28 @@ class SimDevice final : public platform::Device {
   void reboot() override { ++reboots_; }
   void feed_watchdog() override { ++watchdog_feeds_; }
 
+  bool crash(platform::CrashSummary& out) const override {
+    if (has_crash_) out = crash_;
+    return has_crash_;
+  }
+  common::Result<size_t> read_crash(uint32_t offset,
+                                    common::MutableByteSpan buffer) const override {
+    if (!has_crash_) return common::Status::kNotFound;
+    size_t size = 0;
+    for (; size < buffer.size() && offset + size < crash_.dump_bytes; ++size)
+      buffer[size] = static_cast<uint8_t>(offset + size);
+    return size;
+  }
+  common::Status erase_crash() override {
+    has_crash_ = false;
+    return common::Status::kOk;
+  }
+
+  /// A crash with a dump whose bytes are their own offsets.
+  void set_crash(const platform::CrashSummary& crash) {
+    crash_ = crash;
+    has_crash_ = true;
+  }
   void set_serial_number(const char* text) { serial_number_ = common::FixedString<25>(text); }
   void set_reset_cause(platform::ResetCause cause) { reset_cause_ = cause; }
   void set_heap(const platform::HeapFigures& heap) { heap_ = heap; }
@@ -24,6 +46,8 @@ class SimDevice final : public platform::Device {
   common::FixedString<25> serial_number_{"SIM0001"};
   platform::ResetCause reset_cause_ = platform::ResetCause::kPowerOn;
   platform::HeapFigures heap_;
+  platform::CrashSummary crash_;
+  bool has_crash_ = false;
   uint32_t reboots_ = 0;
   uint64_t watchdog_feeds_ = 0;
 };

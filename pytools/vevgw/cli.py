@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "codegen": Command("vevgw.codegen.cli", "generate lib/ocpp_messages from the JSON schemas"),
     "conformance": Command("vevgw.conformance.cli", "judge a charge point by test cases"),
     "coverage": Command("vevgw.build.branches_cli", "measure the branches that tests take"),
+    "crash": Command("vevgw.board.crash_cli", "show why a gateway crashed last"),
     "csms": Command("vevgw.csms.cli", "run an emulated OCPP CSMS and operate it"),
     "demo": Command("vevgw.demo.cli", "run a whole charging session on real parts and check it"),
     "dut": Command("vevgw.dut.cli", "talk to a gateway on a console, run a virtual board"),

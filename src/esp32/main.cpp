@@ -2,6 +2,7 @@
 #include "boards/board.hpp"
 #include "build/version.hpp"
 #include "esp32/features.hpp"
+#include "gateway/rescue_console.hpp"
 #include "gateway/volume_start.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/efuse_device_key.hpp"
@@ -177,14 +178,61 @@ class Board {
   app::App app_{platform()};
 };
 
+/// Stands in for a Board that there is no memory for; a tenth of its size.
+class Rescue {
+ public:
+  void begin() {
+    using platform_esp32::NvsKeyValueStore;
+    waiter_.begin();
+    device_.begin();
+    (void)console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes);
+    platform_esp32::NvsVolume volume;
+    const bool is_open =
+        gateway::start_volume(volume, "the settings", log_) != platform::VolumeState::kFailed &&
+        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
+        boot_state_.open("boot") == Status::kOk && crash_store_.open("crashes") == Status::kOk;
+    if (!is_open) LOG_ERROR(log_, "the settings cannot be used");
+    (void)firmware_.begin();
+    rescue_.begin(sizeof(Board), clock_.now());
+  }
+  void step() { waiter_.wait_until(rescue_.step(clock_.now())); }
+
+ private:
+  platform_esp32::Esp32Clock clock_;
+  platform_esp32::Esp32Waiter waiter_{clock_};
+  platform_esp32::Esp32Device device_;
+  platform_esp32::NvsKeyValueStore settings_;
+  platform_esp32::NvsKeyValueStore ocpp_settings_;
+  platform_esp32::NvsKeyValueStore boot_state_;
+  platform_esp32::NvsKeyValueStore crash_store_;
+  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
+  platform_esp32::UartSerialLink console_{0,
+                                          {board::kPins.console_tx, board::kPins.console_rx, -1}};
+  gateway::ConsoleOutput output_{console_};
+  gateway::ConsoleLog log_{output_, clock_};
+  gateway::CrashGuard crashes_{&crash_store_, log_};
+  gateway::RescueConsole rescue_{{console_, output_, log_, device_, crashes_, firmware_, settings_,
+                                  ocpp_settings_, build::kVersion}};
+};
+
+/// Time before a restart of a board that has not even the memory to say so, ms.
+constexpr uint32_t kHopelessMs = 60000;
+
 Board* board_instance = nullptr;
+Rescue* rescue_instance = nullptr;
 
 }  // namespace
 
 void setup() {
   board_instance = new (std::nothrow) Board();
-  if (board_instance == nullptr) esp_restart();
-  board_instance->begin();
+  if (board_instance != nullptr) return board_instance->begin();
+  rescue_instance = new (std::nothrow) Rescue();
+  if (rescue_instance != nullptr) return rescue_instance->begin();
+  delay(kHopelessMs);
+  esp_restart();
 }
 
-void loop() { board_instance->step(); }
+void loop() {
+  if (board_instance != nullptr) return board_instance->step();
+  rescue_instance->step();
+}

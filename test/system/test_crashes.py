@@ -37,6 +37,7 @@ async def test_crashes_in_a_session_stop_the_current_and_keep_the_transaction(
         status = await bench.dut.wait_ready(timeout_s=15)
         assert (status["reset_cause"], status["crashes"]) == ("watchdog", crash)
         assert status["mode"] == ("safe" if crash == 3 else "normal")
+        assert status["crash"]["cause"] == "signal ABRT"
     await bench.charger.wait_for(lambda sim: sim.current_a == 0, 30, "no current")
     await bench.status("SuspendedEVSE", timeout_s=30)
     loop = status["loop_us"]

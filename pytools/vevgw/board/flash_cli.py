@@ -11,6 +11,7 @@ import typer
 from vevgw.board import flash as flashing
 from vevgw.board import image, release
 from vevgw.board.ports import choose_port
+from vevgw.board.progress import bars
 from vevgw.build import pio
 from vevgw.errors import UserError
 
@@ -72,19 +73,7 @@ def flash(
 
 
 def _with_progress(parts: image.BoardImage, options: flashing.FlashOptions) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (
-        TextColumn("{task.description:<16}"),
-        BarColumn(),
-        TextColumn("{task.percentage:.0f} %"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as bars:
-        tasks = {part.name: bars.add_task(part.name, total=100) for part in parts.parts}
-
-        def show(name: str, percent: float) -> None:
-            if name in tasks:
-                bars.update(tasks[name], completed=percent)
-
+    with bars() as show:
+        for part in parts.parts:
+            show(part.name, 0)
         flashing.flash(parts, options, on_progress=show)

@@ -1,0 +1,111 @@
+#include "gateway/rescue_console.hpp"
+
+#include "gateway/crash_members.hpp"
+#include "gateway/json_members.hpp"
+#include "gateway/settings.hpp"
+#include "gateway/words.hpp"
+
+#include <cstdio>
+
+namespace gateway {
+
+LOG_MODULE("gateway.rescue");
+
+using common::Instant;
+using common::Status;
+using common::TextSpan;
+
+void RescueConsole::begin(uint32_t wanted_bytes, Instant now) {
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "not enough memory: %lu bytes are wanted, the largest free block has %lu",
+                static_cast<unsigned long>(wanted_bytes),
+                static_cast<unsigned long>(parts_.device.heap().largest_block));
+  why_ = common::FixedString<159>(text);
+  parts_.crashes.begin(parts_.device.reset_cause(), now);
+  restart_at_ = now + kRetryMs;
+  LOG_ERROR(parts_.log, "%s", text);
+  if (parts_.firmware.boot() != platform::Firmware::Boot::kTrial) return;
+  LOG_ERROR(parts_.log, "this image does not start the gateway: back to the one before");
+  if (parts_.firmware.roll_back() == Status::kOk) restart_at_ = now + kRebootDelayMs;
+}
+
+Instant RescueConsole::step(Instant now) {
+  parts_.device.feed_watchdog();
+  read(now);
+  (void)parts_.output.flush();
+  if (now >= restart_at_) parts_.device.reboot();
+  return common::earlier(restart_at_, common::earlier(parts_.crashes.step(now), now + 1000));
+}
+
+void RescueConsole::read(Instant now) {
+  uint8_t bytes[32];
+  for (;;) {
+    const common::Result<size_t> got = parts_.input.read(bytes);
+    if (!got.ok() || got.value() == 0) return;
+    for (size_t i = 0; i < got.value(); ++i) {
+      const char c = static_cast<char>(bytes[i]);
+      if (c == '\n' || c == '\r') {
+        if (size_ > 0) handle(TextSpan(line_, size_), now);
+        size_ = 0;
+        is_too_long_ = false;
+      } else if (size_ < sizeof line_) {
+        line_[size_++] = c;
+      } else {
+        is_too_long_ = true;
+      }
+    }
+  }
+}
+
+void RescueConsole::handle(TextSpan line, Instant now) {
+  int32_t id = 0;
+  Words words(line);
+  TextSpan command = words.word();
+  if (command[0] == '#') {
+    if (!parse_integer(command.subspan(1), id) || id < 0) id = 0;
+    command = words.word();
+  }
+  char reply[1024];
+  json::Writer out(reply);
+  out.begin_object();
+  member(out, "id", id);
+  const bool is_reset = is_word(command, "factory-reset") && is_word(words.word(), "confirm");
+  if (!is_too_long_ && is_word(command, "status")) {
+    flag(out, "ok", true);
+    write_status(out, now);
+  } else if (!is_too_long_ && (is_word(command, "reboot") || is_reset)) {
+    const bool is_done = !is_reset || (parts_.settings.erase_all() == Status::kOk &&
+                                       parts_.ocpp_settings.erase_all() == Status::kOk);
+    flag(out, "ok", is_done);
+    if (!is_done) member(out, "error", "the settings could not be erased");
+    restart_at_ = now + kRebootDelayMs;
+  } else {
+    flag(out, "ok", false);
+    char text[256];
+    std::snprintf(text, sizeof text,
+                  "%s; only status, reboot and factory-reset CONFIRM work: flash another image",
+                  why_.c_str());
+    member(out, "error", text);
+  }
+  out.end_object();
+  (void)parts_.output.write_line(out.text());
+}
+
+void RescueConsole::write_status(json::Writer& out, Instant now) const {
+  const platform::HeapFigures heap = parts_.device.heap();
+  member(out, "version", parts_.version);
+  member(out, "serial_number", parts_.device.serial_number().span());
+  member(out, "not_started", why_.span());
+  member(out, "uptime_ms", parts_.log.uptime_ms());
+  member(out, "reset_cause", parts_.device.reset_reason());
+  member(out, "mode", to_string(CrashGuard::Mode::kConsoleOnly));
+  member(out, "mode_ends_in_ms", restart_at_ - now);
+  member(out, "crashes", parts_.crashes.total());
+  write_crash(out, parts_.device);
+  member(out, "heap_free", heap.free);
+  member(out, "heap_minimum_free", heap.minimum_free);
+  member(out, "heap_largest_block", heap.largest_block);
+}
+
+}  // namespace gateway
