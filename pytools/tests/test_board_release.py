@@ -114,6 +114,16 @@ def test_bill_of_materials_prefers_installed_versions(
     }
 
 
+def test_bill_of_materials_follows_what_an_environment_extends() -> None:
+    parts = sbom.components(Path(__file__).parents[2], "esp32dev-microocpp")
+    libraries = {part["purl"] for part in parts if part["type"] == "library"}
+    assert {
+        "pkg:generic/links2004/WebSockets@2.6.1",
+        "pkg:generic/bblanchon/ArduinoJson@6.21.5",
+        "pkg:generic/matth-x/MicroOcpp@1.2.0",
+    } <= libraries
+
+
 def test_sizes_are_compared_with_the_last_release(tmp_path: Path) -> None:
     out = tmp_path / "dist"
     _, sizes = write(make_build(tmp_path / "a", version="1.0", firmware_bytes=40_000), out, "1.0")

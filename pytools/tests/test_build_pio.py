@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from vevgw.build import pio, pio_core, suites
+from vevgw.build import pio, pio_core, platformio_ini, suites
 from vevgw.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -260,6 +261,74 @@ def test_board_build_on_a_bare_machine_without_registry_fails_at_once(
         UserError, match=r"cannot reach its registry .* run this once with internet"
     ):
         pio.build(toy, "esp32dev")
+
+
+def test_libraries_of_a_native_build_without_registry_are_one_sentence(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        raise OSError(f"no route to {address[0]}")
+
+    monkeypatch.setattr(pio.socket, "create_connection", refuse)
+    monkeypatch.setattr(pio.sys, "executable", fake_platformio(toy, "must not be started"))
+    with pytest.raises(
+        UserError,
+        match=r"'native-microocpp' needs libraries .*\(bblanchon/ArduinoJson@6\.21\.5, "
+        r"matth-x/MicroOcpp@1\.2\.0\); run this once with internet access, or build 'native'",
+    ):
+        pio.build(toy, "native-microocpp")
+
+
+def test_libraries_that_are_installed_are_not_looked_for(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ArduinoJson", "MicroOcpp"):
+        (toy / ".pio" / "libdeps" / "native-microocpp" / name).mkdir(parents=True)
+
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        pytest.fail(f"asked for {address[0]}")
+
+    monkeypatch.setattr(pio.socket, "create_connection", refuse)
+    monkeypatch.setattr(pio.sys, "executable", fake_platformio(toy, "main.cpp:1: error: no"))
+    with pytest.raises(UserError, match="The build of 'native-microocpp' failed"):
+        pio.build(toy, "native-microocpp")
+
+
+@pytest.mark.parametrize("target", ["native", "esp32dev"])
+def test_engine_of_others_is_in_its_own_environments_alone(target: str) -> None:
+    plain = platformio_ini.words(ROOT, target, "build_flags")
+    plain_libraries = platformio_ini.words(ROOT, target, "lib_deps")
+    other = platformio_ini.words(ROOT, f"{target}-microocpp", "build_flags")
+    other_libraries = platformio_ini.words(ROOT, f"{target}-microocpp", "lib_deps")
+    assert not [flag for flag in plain if "MICROOCPP" in flag or "MO_" in flag]
+    assert other[: len(plain)] == plain
+    assert "-D GATEWAY_ENGINE_MICROOCPP" in other[len(plain) :]
+    assert set(other_libraries) - set(plain_libraries) == {
+        "bblanchon/ArduinoJson@6.21.5",
+        "matth-x/MicroOcpp@1.2.0",
+    }
+    # MicroOCPP asks for an older one: PlatformIO takes the one that it met first.
+    assert other_libraries[-2:] == ["bblanchon/ArduinoJson@6.21.5", "matth-x/MicroOcpp@1.2.0"]
+
+
+def test_only_guarded_files_of_the_adapter_name_the_engine_of_others() -> None:
+    include = re.compile(r"^ *# *include *[<\"](MicroOcpp|ArduinoJson).*$", re.MULTILINE)
+    guard = "#ifdef GATEWAY_ENGINE_MICROOCPP"
+    for path in [*ROOT.glob("lib/**/*.?pp"), *ROOT.glob("src/**/*.?pp")]:
+        text = path.read_text(encoding="utf-8")
+        found = include.search(text)
+        if found is not None:
+            assert path.name.startswith("micro_ocpp_"), path
+            assert guard in text[: found.start()], path
+            assert text.rstrip().endswith("#endif"), path
+
+
+def test_unknown_environment_is_one_sentence() -> None:
+    with pytest.raises(UserError, match=r"no environment 'esp64', only .*native-microocpp"):
+        platformio_ini.words(ROOT, "esp64", "lib_deps")
 
 
 def install_platform(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/direct_chargers.hpp"
+#include "app/engine.hpp"
 #include "app/setup_portal.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
@@ -14,7 +15,6 @@
 #include "gateway/known_time.hpp"
 #include "gateway/loop_meter.hpp"
 #include "gateway/network_manager.hpp"
-#include "gateway/own_engine.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/status_led.hpp"
@@ -115,7 +115,7 @@ class App {
   gateway::Settings settings_;
   gateway::SessionPolicy policy_;
   gateway::SiteLimit site_;
-  gateway::OwnEngine engine_;
+  Engine engine_;
   bridge::ProfileFiles profile_files_;
   bridge::Bridge bridge_;
   DirectChargers direct_chargers_;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from vevgw.build import platformio_ini
 
 
 def components(project: Path, environment: str) -> list[dict[str, Any]]:
@@ -17,19 +18,17 @@ def components(project: Path, environment: str) -> list[dict[str, Any]]:
     Versions are those pinned in platformio.ini; where PlatformIO has installed the package, the
     installed version. A framework that is not installed has no version: its platform pins it.
     """
-    settings = configparser.ConfigParser(strict=False, interpolation=None)
-    settings.read(project / "platformio.ini", encoding="utf-8")
-    section = settings[f"env:{environment}"]
-    platform, _, platform_version = section["platform"].partition("@")
+    platform, _, platform_version = platformio_ini.words(project, environment, "platform")[
+        0
+    ].partition("@")
     found = [_component("platform", platform, platform_version)]
-    for framework in section.get("framework", "").split():
+    for framework in platformio_ini.words(project, environment, "framework"):
         package = f"framework-{framework}{platform}"
         found.append(_component("framework", package, _installed_package(package)))
-    for line in section.get("lib_deps", "").replace(",", "\n").splitlines():
-        name, _, version = line.strip().partition("@")
-        if name:
-            installed = _installed_library(project, environment, name)
-            found.append(_component("library", name, installed or version.strip().lstrip("^~=")))
+    for library in platformio_ini.words(project, environment, "lib_deps"):
+        name, _, version = library.partition("@")
+        installed = _installed_library(project, environment, name)
+        found.append(_component("library", name, installed or version.strip().lstrip("^~=")))
     return found
 
 

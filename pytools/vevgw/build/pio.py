@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vevgw.build import pio_core
+from vevgw.build import pio_core, platformio_ini
 from vevgw.errors import UserError
 
 _REGISTRY = "api.registry.platformio.org"
@@ -20,6 +20,11 @@ _UNREACHABLE = (
     f"PlatformIO cannot reach its registry ({_REGISTRY}), and the board's toolchain is not "
     "installed on this machine yet; run this once with internet access, or copy the folder "
     "~/.platformio of a machine that has built it."
+)
+_NO_LIBRARIES = (
+    f"PlatformIO cannot reach its registry ({_REGISTRY}), and '{{}}' needs libraries that are not "
+    "in .pio/libdeps on this machine yet ({}); run this once with internet access, "
+    "or build 'native', whose engine needs none."
 )
 # What PlatformIO says when a package can neither be found nor downloaded.
 _NO_REGISTRY = re.compile(r"HTTPClientError|InternetConnectionError|no Internet connection", re.I)
@@ -69,6 +74,7 @@ def run(
     *,
     native: bool,
     variables: Mapping[str, str] | None = None,
+    unreachable: str | None = None,
 ) -> int:
     """Runs `pio ARGUMENTS` in the project with its output on this terminal.
 
@@ -77,6 +83,8 @@ def run(
         arguments: Words behind `pio`.
         native: Whether the private core is enough, see `process_environment`.
         variables: Environment variables beside those of this process.
+        unreachable: What to say when a native build has to download packages and cannot; None: it
+            needs none.
 
     Returns:
         The exit code.
@@ -89,28 +97,45 @@ def run(
         _require_compiler()
     environment = {**process_environment(project, native=native), **(variables or {})}
     command = [sys.executable, "-m", "platformio", *arguments]
-    if native:
+    if native and unreachable is None:
         return subprocess.run(command, cwd=project, env=environment, check=False).returncode
-    _require_registry(environment)
-    return _run_online(project, command, environment)
+    if unreachable is not None:
+        _require_registry(environment, unreachable)
+        return _run_online(project, command, environment, unreachable)
+    core = Path(environment.get("PLATFORMIO_CORE_DIR", Path.home() / ".platformio"))
+    platforms = Path(environment.get("PLATFORMIO_PLATFORMS_DIR", core / "platforms"))
+    if not any(platforms.glob("espressif32*")):
+        _require_registry(environment, _UNREACHABLE)
+    return _run_online(project, command, environment, _UNREACHABLE)
 
 
-def _require_registry(variables: Mapping[str, str]) -> None:
-    """Says at once what PlatformIO says after a minute: nothing is installed, nobody answers."""
-    core = Path(variables.get("PLATFORMIO_CORE_DIR", Path.home() / ".platformio"))
-    platforms = Path(variables.get("PLATFORMIO_PLATFORMS_DIR", core / "platforms"))
-    if any(platforms.glob("espressif32*")) or any(
+def _require_registry(variables: Mapping[str, str], sentence: str) -> None:
+    """Says at once what PlatformIO says after a minute: something is missing, nobody answers."""
+    if any(
         variables.get(name) for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
     ):
         return
     try:
         socket.create_connection((_REGISTRY, 443), timeout=_REGISTRY_TIMEOUT_S).close()
     except OSError:
-        raise UserError(_UNREACHABLE) from None
+        raise UserError(sentence) from None
 
 
-def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]) -> int:
-    """Runs a command that may have to download packages."""
+def _missing_libraries(project: Path, environment: str) -> str | None:
+    """Returns what to say when libraries of a native environment are not there and cannot come."""
+    folder = Path(os.environ.get("PLATFORMIO_LIBDEPS_DIR", project / ".pio" / "libdeps"))
+    missing = [
+        library
+        for library in platformio_ini.words(project, environment, "lib_deps")
+        if not (folder / environment / library.partition("@")[0].rpartition("/")[2]).is_dir()
+    ]
+    return _NO_LIBRARIES.format(environment, ", ".join(missing)) if missing else None
+
+
+def _run_online(
+    project: Path, command: Sequence[str], variables: dict[str, str], sentence: str
+) -> int:
+    """Runs a command that may have to download packages; says the sentence when it cannot."""
     unreachable = False
     with subprocess.Popen(
         command,
@@ -127,7 +152,7 @@ def _run_online(project: Path, command: Sequence[str], variables: dict[str, str]
             sys.stdout.flush()
             unreachable = unreachable or _NO_REGISTRY.search(line) is not None
     if process.returncode != 0 and unreachable:
-        raise UserError(_UNREACHABLE)
+        raise UserError(sentence)
     return process.returncode
 
 
@@ -155,7 +180,13 @@ def build(project: Path, environment: str, *, variables: Mapping[str, str] | Non
         UserError: The build failed; PlatformIO has printed why.
     """
     native = is_native(environment)
-    code = run(project, ["run", "-e", environment], native=native, variables=variables)
+    code = run(
+        project,
+        ["run", "-e", environment],
+        native=native,
+        variables=variables,
+        unreachable=_missing_libraries(project, environment) if native else None,
+    )
     if code != 0:
         raise UserError(f"The build of '{environment}' failed (exit code {code}).")
     return project / ".pio" / "build" / environment

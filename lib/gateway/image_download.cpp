@@ -1,0 +1,94 @@
+#include "gateway/image_download.hpp"
+
+namespace gateway {
+
+using common::Status;
+using platform::TransferStatus;
+
+Status ImageDownload::begin(common::TextSpan url) {
+  download_ = JobState::kFailed;
+  install_ = JobState::kIdle;
+  bytes_ = 0;
+  held_ = 0;
+  if (!is_offered()) return Status::kUnsupported;
+  transfer_->cancel();
+  RETURN_IF_ERROR(firmware_->erase());
+  RETURN_IF_ERROR(transfer_->download(url, 0));
+  download_ = JobState::kRunning;
+  return Status::kOk;
+}
+
+void ImageDownload::step() {
+  if (download_ == JobState::kRunning) fetch();
+  if (install_ != JobState::kRunning) return;
+  Status status = firmware_->verify();
+  if (status == Status::kAgain) return;
+  if (status == Status::kOk) status = firmware_->activate();
+  install_ = status == Status::kOk ? JobState::kDone : JobState::kFailed;
+}
+
+void ImageDownload::fetch() {
+  if (held_ == 0) {
+    const common::Result<size_t> read =
+        transfer_->read(common::MutableByteSpan(buffer_, sizeof buffer_));
+    if (read.status() == Status::kAgain) return;
+    if (!read.ok()) {
+      const bool is_whole = transfer_->status().state == TransferStatus::State::kDone && bytes_ > 0;
+      download_ = is_whole ? JobState::kDone : JobState::kFailed;
+      return;
+    }
+    held_ = read.value();
+  }
+  const Status status = firmware_->write(bytes_, common::ByteSpan(buffer_, held_));
+  if (status == Status::kAgain) return;
+  if (status != Status::kOk) {
+    transfer_->cancel();
+    download_ = JobState::kFailed;
+    return;
+  }
+  bytes_ += static_cast<uint32_t>(held_);
+  held_ = 0;
+}
+
+Status TextUpload::begin(common::TextSpan url, common::UtcTime from, common::UtcTime to) {
+  state_ = JobState::kFailed;
+  is_finished_ = false;
+  if (!is_offered()) return Status::kUnsupported;
+  RETURN_IF_ERROR(source_->rewind(from, to));
+  transfer_->cancel();
+  RETURN_IF_ERROR(transfer_->upload(url));
+  state_ = JobState::kRunning;
+  return Status::kOk;
+}
+
+void TextUpload::step() {
+  if (state_ != JobState::kRunning) return;
+  for (int i = 0; i < kPieces && !is_finished_; ++i) {
+    const common::TextSpan piece = source_->piece();
+    if (piece.empty()) {
+      transfer_->finish();
+      is_finished_ = true;
+    } else if (const Status status = transfer_->write(common::as_bytes(piece));
+               status == Status::kOk) {
+      source_->next();
+    } else if (status == Status::kAgain) {
+      return;
+    } else {
+      state_ = JobState::kFailed;
+      return;
+    }
+  }
+  switch (transfer_->status().state) {
+    case TransferStatus::State::kRunning:
+      break;
+    case TransferStatus::State::kDone:
+      state_ = JobState::kDone;
+      break;
+    case TransferStatus::State::kIdle:
+    case TransferStatus::State::kFailed:
+      state_ = JobState::kFailed;
+      break;
+  }
+}
+
+}  // namespace gateway
