@@ -4,16 +4,12 @@
 
 #include <cerrno>
 #include <cstring>
-#include <memory>
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 #include <poll.h>
 #include <sys/socket.h>
 
 namespace platform_linux {
 namespace {
 
-constexpr size_t kMaxPathBytes = 50;
 constexpr int kProbeTimeout_ms = 300;
 
 /// @return 0 when the connection was made, else the errno.
@@ -34,16 +30,6 @@ int try_connect(const addrinfo& address) {
 std::string diagnose_connect(const addrinfo& address) {
   const int error = try_connect(address);
   return error == 0 ? "" : std::strerror(error);
-}
-
-std::string check_ca_file(const std::string& path) {
-  const std::unique_ptr<X509_STORE, void (*)(X509_STORE*)> store(X509_STORE_new(), X509_STORE_free);
-  const bool is_loaded = X509_STORE_load_locations(store.get(), path.c_str(), nullptr) == 1;
-  ERR_clear_error();
-  if (is_loaded) return "";
-  const bool is_long = path.size() > kMaxPathBytes;  // a status has room for 95 bytes
-  return "cannot read certificates from the CA file " +
-         (is_long ? "..." + path.substr(path.size() - kMaxPathBytes + 3) : path);
 }
 
 std::string explain_http_status(int status, const std::string& location) {

@@ -10,9 +10,6 @@ namespace platform_linux {
 /// @par Context  Blocks up to 0.3 s: network thread only.
 std::string diagnose_connect(const addrinfo& address);
 
-/// Checks that a file has certificates in PEM. @return What is wrong, in a sentence; empty when it is fine.
-std::string check_ca_file(const std::string& path);
-
 /// What an HTTP status in place of the upgrade means, in a sentence.
 /// @param location  Of a redirect; else empty.
 std::string explain_http_status(int status, const std::string& location);

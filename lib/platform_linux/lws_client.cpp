@@ -8,7 +8,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <utility>
@@ -37,8 +36,8 @@ void LwsClient::run() {
 }
 
 /// Waits for a notification, for fd (-1 = none) or for the time.
-void LwsClient::wait_for_command(int fd, int64_t timeout_ms) const {
-  pollfd fds[] = {{shared_->network_fd.get(), POLLIN, 0}, {fd, POLLIN, 0}};
+void LwsClient::wait_for_command(int fd, short events, int64_t timeout_ms) const {
+  pollfd fds[] = {{shared_->network_fd.get(), POLLIN, 0}, {fd, events, 0}};
   const int timeout = static_cast<int>(std::min<int64_t>(timeout_ms, INT_MAX));
   uint64_t count = 0;
   if (::poll(fds, 2, timeout) > 0 && fds[0].revents != 0 &&
@@ -70,98 +69,13 @@ bool LwsClient::wait_until_due() {
         return true;
       }
     }
-    wait_for_command(-1, wait_ms);
+    wait_for_command(-1, 0, wait_ms);
   }
 }
 
 bool LwsClient::is_unwanted() const {
   const std::lock_guard<std::mutex> lock(shared_->mutex);
   return !shared_->is_wanted || shared_->generation != generation_;
-}
-
-void LwsClient::attempt() {
-  if (is_other_password_) std::swap(target_.authorization, target_.other_authorization);
-  try_once();
-  bool may_redirect = true;
-  bool has_tried_other = target_.other_authorization.empty();
-  while (!is_unwanted()) {
-    if (may_redirect && follow_redirect()) {
-      may_redirect = false;
-    } else if (http_status_ == 401 && !has_tried_other) {
-      // The same key, as the digits that were configured or as the bytes that they stand for.
-      has_tried_other = true;
-      use_other_password();
-    } else {
-      break;
-    }
-    try_once();
-  }
-  state_ = State::kWaiting;
-  publish_end();
-}
-
-void LwsClient::use_other_password() {
-  std::swap(target_.authorization, target_.other_authorization);
-  is_other_password_ = !is_other_password_;
-}
-
-/// Follows what the last try was answered with. @return False when there is nothing to follow.
-bool LwsClient::follow_redirect() {
-  if (location_.empty()) return false;
-  platform::CsmsUrl url;
-  common::FixedString<95> error;
-  if (platform::parse_redirect(common::TextSpan(location_.data(), location_.size()), target_.url,
-                               url, error) != common::Status::kOk) {
-    failure_ = error.c_str();
-    return false;
-  }
-  target_.url = url;
-  log(LogLevel::kInfo, "the CSMS redirects to " + host_and_port());
-  return true;
-}
-
-/// From name resolution to the end of the connection, if there was one.
-void LwsClient::try_once() {
-  state_ = State::kConnecting;
-  is_close_wanted_ = false;
-  failure_.clear();
-  failure_kind_ = LinkFailure::kConnection;
-  tls_error_.clear();
-  location_.clear();
-  http_status_ = 0;
-  retry_after_ms_ = 0;
-  close_deadline_ = Instant::never();
-  is_ping_due_ = false;
-  is_paused_ = false;
-  frame_.clear();
-  started_at_ = clock_.now();
-
-  if (target_.url.is_tls && !target_.ca_file.empty()) failure_ = check_ca_file(target_.ca_file);
-  if (!failure_.empty()) failure_kind_ = LinkFailure::kMissingCredentials;
-  const AddressList addresses = failure_.empty() ? resolve() : nullptr;
-  if (addresses != nullptr) serve(addresses.get());
-}
-
-/// Empty when there is no address; failure_ says why.
-AddressList LwsClient::resolve() {
-  const std::string host = target_.url.host.c_str();
-  const auto resolution = NameResolution::start(host, target_.url.port);
-  while (!resolution->is_done()) {
-    const int64_t rest_ms = started_at_ + shared_->options.handshake_timeout_ms - clock_.now();
-    if (is_unwanted()) {
-      failure_ = "given up";
-      return nullptr;
-    }
-    if (rest_ms <= 0) {
-      failure_ = "cannot resolve the host name " + host + ": no answer in time";
-      return nullptr;
-    }
-    wait_for_command(resolution->done_fd(), rest_ms);
-  }
-  if (!resolution->error().empty()) {
-    failure_ = "cannot resolve the host name " + host + ": " + resolution->error();
-  }
-  return resolution->take();
 }
 
 /// Tries the addresses in turn until one accepts a connection, and serves that connection to its end.
@@ -176,7 +90,6 @@ void LwsClient::serve(const addrinfo* addresses) {
     shared_->context = context_;
   }
   has_tcp_ = false;
-  has_tls_ = false;
   for (address_ = addresses; address_ != nullptr && !has_tcp_; address_ = address_->ai_next) {
     if (is_unwanted()) break;
     connect(*address_);
@@ -196,24 +109,24 @@ void LwsClient::connect(const addrinfo& address) {
                     NI_NUMERICHOST) != 0) {
     return;
   }
+  is_done_ = false;
+  failure_.clear();
+  started_at_ = clock_.now();
+  if (target_.url.is_tls && !open_tunnel(address)) return;
+  const std::string server = tunnel_ == nullptr ? numeric : "+" + tunnel_->address();
   lws_client_connect_info info{};
   info.context = context_;
-  info.address = numeric;
+  info.address = server.c_str();
   info.port = target_.url.port;
   info.path = target_.url.target.c_str();
-  info.host = target_.url.host_header.c_str();  // also the name that the certificate must have
+  info.host = target_.url.host_header.c_str();
   info.protocol = kSubprotocol;
   info.local_protocol_name = kSubprotocol;
   info.ietf_version_or_minus_one = -1;
-  info.alpn = "http/1.1";
   info.retry_and_idle_policy = &kNoPolicy;
-  info.ssl_connection = target_.url.is_tls ? LCCSCF_USE_SSL : 0;
   info.pwsi = &wsi_;
 
-  is_done_ = false;
-  failure_.clear();
   wsi_ = nullptr;
-  started_at_ = clock_.now();
   if (lws_client_connect_via_info(&info) == nullptr) on_connect_error("");
   on_command();  // what was asked for before there was a context to wake
   check_times();
@@ -221,23 +134,18 @@ void LwsClient::connect(const addrinfo& address) {
     if (lws_service(context_, 0) < 0) fail("libwebsockets stopped");
   }
   lws_sul_cancel(&timer_.list);
+  tunnel_.reset();
 }
 
-int LwsClient::on_lws(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size) {
+int LwsClient::on_lws(lws* wsi, lws_callback_reasons reason, void*, void* in, size_t size) {
   auto* const client = static_cast<LwsClient*>(lws_context_user(lws_get_context(wsi)));
-  return client == nullptr ? 0 : client->handle(wsi, reason, user, in, size);
+  return client == nullptr ? 0 : client->handle(wsi, reason, in, size);
 }
 
-int LwsClient::handle(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size) {
+int LwsClient::handle(lws* wsi, lws_callback_reasons reason, void* in, size_t size) {
   switch (reason) {
     case LWS_CALLBACK_WSI_CREATE:  // the TCP connection stands
       has_tcp_ = true;
-      return 0;
-    case LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION:
-      if (size == 0 && tls_error_.empty()) {  // size carries OpenSSL's verdict so far
-        const int error = X509_STORE_CTX_get_error(static_cast<X509_STORE_CTX*>(user));
-        tls_error_ = X509_verify_cert_error_string(error);
-      }
       return 0;
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
       return append_headers(wsi, static_cast<unsigned char**>(in), size);
@@ -293,6 +201,10 @@ void LwsClient::on_established(lws* wsi) {
     status.failure = LinkFailure::kNone;
     status.failures = 0;
     status.is_tls = target_.url.is_tls;
+    status.is_unverified = target_.url.is_tls && !target_.must_verify;
+    status.certificate_fault = platform::CertificateFault::kNone;
+    status.root = root_;
+    status.client = client_;
     status.is_other_password = is_other_password_;
     status.next_attempt = Instant::never();
   }
@@ -418,8 +330,8 @@ int64_t LwsClient::silence_ms(lws* wsi) const {
   tcp_info info{};
   socklen_t size = sizeof info;
   const int64_t since_resumed_ms = clock_.now() - resumed_at_;
-  if (::getsockopt(lws_get_socket_fd(wsi), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
-    return since_resumed_ms;
+  const int fd = tunnel_ == nullptr ? lws_get_socket_fd(wsi) : tunnel_->socket_fd();
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return since_resumed_ms;
   return std::min<int64_t>(since_resumed_ms, info.tcpi_last_data_recv);
 }
 
@@ -498,6 +410,9 @@ void LwsClient::publish_end() {
       shared.status.last_error.assign_truncated(common::TextSpan(failure_.data(), failure_.size()));
       shared.status.next_attempt = next_attempt_;
       shared.status.failure = failure_kind_;
+      shared.status.certificate_fault = certificate_fault_;
+      shared.status.root = root_;
+      shared.status.client = client_;
       ++shared.status.failures;
     } else {
       shared.status.next_attempt = shared.is_wanted ? now : Instant::never();

@@ -5,6 +5,7 @@
 #include "platform_linux/linux_entropy.hpp"
 #include "platform_linux/lws_link_shared.hpp"
 #include "platform_linux/name_resolution.hpp"
+#include "platform_linux/tls_tunnel.hpp"
 
 #include <libwebsockets.h>
 #include <memory>
@@ -13,7 +14,8 @@
 namespace platform_linux {
 
 /// The network side of LwsWebSocketLink: one attempt after the other, each with a fresh lws_context, so that nothing of
-/// a failed attempt (sockets, TLS state, CA file) lives on.
+/// a failed attempt (sockets, TLS state, CA file) lives on. libwebsockets speaks plain in any case: TLS is made before,
+/// with the code of the board, and carried by a TlsTunnel.
 ///
 ///     waiting --due--> connecting --established--> up --close()/open()--> closing
 ///        ^                 |                        |                        |
@@ -50,9 +52,12 @@ class LwsClient {
   void connect(const addrinfo& address);
   lws_context* create_context();
   bool is_unwanted() const;
-  void wait_for_command(int fd, int64_t timeout_ms) const;
+  void wait_for_command(int fd, short events, int64_t timeout_ms) const;
+  bool wait_in_attempt(int fd, short events);
+  UniqueFd connect_socket(const addrinfo& address);
+  bool open_tunnel(const addrinfo& address);
 
-  int handle(lws* wsi, lws_callback_reasons reason, void* user, void* in, size_t size);
+  int handle(lws* wsi, lws_callback_reasons reason, void* in, size_t size);
   int append_headers(lws* wsi, unsigned char** position, size_t size);
   void on_http_answer(lws* wsi);
   int check_subprotocol(lws* wsi);
@@ -90,12 +95,15 @@ class LwsClient {
   Timer timer_{};
   const addrinfo* address_ = nullptr;
   bool has_tcp_ = false;  ///< The address accepted a connection.
-  bool has_tls_ = false;  ///< TLS, if any, is established too.
   bool is_done_ = false;
   bool is_close_wanted_ = false;
   std::string failure_;  ///< First reason wins.
   platform::LinkFailure failure_kind_ = platform::LinkFailure::kNone;
-  std::string tls_error_;  ///< Of the certificate check.
+  platform::CertificateFault certificate_fault_ = platform::CertificateFault::kNone;
+  uint32_t root_ = 0;
+  uint32_t client_ = 0;
+  std::string roots_;                  ///< PEM text.
+  std::unique_ptr<TlsTunnel> tunnel_;  ///< Of the present connection, when it is one over TLS.
   std::string location_;
   int http_status_ = 0;
   int64_t retry_after_ms_ = 0;

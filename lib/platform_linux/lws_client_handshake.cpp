@@ -1,12 +1,10 @@
-// The way to an established WebSocket: TLS, HTTP upgrade, and what went wrong.
+// The way to an established WebSocket: HTTP upgrade, and what went wrong.
 
 #include "platform_linux/connect_diagnosis.hpp"
 #include "platform_linux/lws_client.hpp"
 
 #include <algorithm>
 #include <cstdlib>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 
 namespace platform_linux {
 
@@ -38,23 +36,15 @@ lws_context* LwsClient::create_context() {
   info.user = this;
   info.fd_limit_per_thread = 16;
   info.http_proxy_address = "";  // not the one of the environment
-  info.ka_time = 30;
-  info.ka_probes = 3;
-  info.ka_interval = 10;
+  info.ka_time = kKeepAlive_s;
+  info.ka_probes = kKeepAliveProbes;
+  info.ka_interval = kKeepAliveInterval_s;
   info.timeout_secs = kPhaseTimeout_s;
   info.connect_timeout_secs = kPhaseTimeout_s;
-  if (!target_.url.is_tls) return lws_create_context(&info);
-  info.options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-  info.ssl_client_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1;
-  if (!target_.ca_file.empty()) {
-    info.options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
-    info.client_ssl_ca_filepath = target_.ca_file.c_str();
-  }
   return lws_create_context(&info);
 }
 
 int LwsClient::append_headers(lws* wsi, unsigned char** position, size_t size) {
-  has_tls_ = true;  // headers are written once the way is clear
   unsigned char* const end = *position + size;
   const auto add = [&](const char* name, const std::string& value) {
     return lws_add_http_header_by_name(wsi, reinterpret_cast<const unsigned char*>(name),
@@ -96,16 +86,11 @@ std::string LwsClient::host_and_port() const {
 void LwsClient::on_connect_error(const char* reason) {
   const std::string why = without_newline(reason);
   wsi_ = nullptr;
-  const unsigned long tls_code = ERR_peek_last_error();
   if (!failure_.empty()) {
     is_done_ = true;
   } else if (http_status_ != 0 && http_status_ != 101) {
     fail(explain_http_status(http_status_, location_),
          http_status_ == 401 ? LinkFailure::kUnauthorized : LinkFailure::kConnection);
-  } else if (!tls_error_.empty()) {
-    fail("the certificate of " + std::string(target_.url.host.c_str()) +
-             " is not accepted: " + tls_error_,
-         LinkFailure::kInvalidServerCertificate);
   } else if (why == "HS: PROTOCOL malformed") {
     fail("the CSMS answered with another subprotocol than ocpp1.6");
   } else if (http_status_ == 101) {
@@ -113,11 +98,6 @@ void LwsClient::on_connect_error(const char* reason) {
   } else if (!has_tcp_) {
     const std::string cause = diagnose_connect(*address_);
     fail("cannot connect to " + host_and_port() + (cause.empty() ? "" : ": " + cause));
-  } else if (target_.url.is_tls && !has_tls_) {
-    const char* const text = tls_code == 0 ? nullptr : ERR_reason_error_string(tls_code);
-    fail("no TLS connection to " + host_and_port() +
-             (text == nullptr ? "" : std::string(": ") + text),
-         LinkFailure::kTls);
   } else {
     fail(host_and_port() + " did not complete the WebSocket handshake");
   }

@@ -15,6 +15,11 @@ struct lws_context;
 
 namespace platform_linux {
 
+/// TCP keep-alive: idle time before the first probe, between probes, and how many are sent.
+constexpr int kKeepAlive_s = 30;
+constexpr int kKeepAliveInterval_s = 10;
+constexpr int kKeepAliveProbes = 3;
+
 /// Limits and times of LwsWebSocketLink.
 struct LwsLinkOptions {
   platform::BackoffSettings backoff;
@@ -42,7 +47,12 @@ struct LwsTarget {
   std::string authorization;  ///< Value of the header; empty = none.
   std::string
       other_authorization;  ///< Tried when the CSMS answers 401 to the one above; empty = none.
+  platform::SecurityProfile profile = platform::SecurityProfile::kNone;
+  platform::TlsAuthority* authority = nullptr;
   std::string ca_file;
+  bool allow_wildcard = true;
+  bool must_verify = true;
+  common::UtcTime earliest_utc;
   uint16_t ping_interval_s = 0;
   bool require_subprotocol = false;
 };

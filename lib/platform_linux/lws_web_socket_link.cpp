@@ -64,12 +64,6 @@ Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
   common::FixedString<95> error;
   Status status =
       platform::parse_csms_url(settings.url.span(), settings.identity.span(), target.url, error);
-  if (status == Status::kOk && target.url.is_tls &&
-      std::strchr(target.url.host.c_str(), ':') != nullptr) {
-    error.assign_truncated(
-        common::text("wss needs a host name or an IPv4 address, not an IPv6 address"));
-    status = Status::kInvalidArgument;
-  }
   if (status == Status::kOk && !target.url.is_tls &&
       settings.security_profile >= platform::SecurityProfile::kTlsBasic) {
     error.assign_truncated(common::text("security profiles 2 and 3 need a CSMS URL with wss://"));
@@ -91,7 +85,12 @@ Status LwsWebSocketLink::open(const platform::LinkSettings& settings) {
     target.authorization = authorization(settings.password);
     target.other_authorization = authorization(settings.other_password);
   }
+  target.profile = settings.security_profile;
+  target.authority = settings.authority;
   target.ca_file = to_string(settings.ca_file.span());
+  target.allow_wildcard = settings.allow_wildcard;
+  target.must_verify = settings.verify_certificate;
+  target.earliest_utc = settings.earliest_utc;
   target.ping_interval_s = settings.ping_interval_s;
   target.require_subprotocol = settings.require_subprotocol;
   shared_->target = std::move(target);

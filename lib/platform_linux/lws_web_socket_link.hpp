@@ -16,8 +16,8 @@ namespace platform_linux {
 /// status() is where the loop moves on: a connection that ended stays up in it until receive() has given all
 /// of its frames, and until it has told a new connection_id, send() answers kClosed and receive() gives nothing
 /// of that connection. So no answer goes to the wrong connection and no last answer of the CSMS is lost.
-/// One redirect is followed at each attempt, never from wss to ws; last_error tells of a second one. TLS is 1.2 or newer with the name checked;
-/// IPv6 addresses cannot be used with wss, since libwebsockets 4.1 would not check them.
+/// One redirect is followed at each attempt, never from wss to ws; last_error tells of a second one. TLS is
+/// security::TlsSession.
 /// Proxy variables of the environment are ignored. UTF-8 is not checked here: the engine refuses such a frame.
 class LwsWebSocketLink final : public platform::WebSocketLink, public PollSource {
  public:

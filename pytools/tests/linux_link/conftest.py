@@ -20,7 +20,7 @@ import trustme
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 ROOT = Path(__file__).resolve().parents[3]
-LIBRARIES = ["lib/common", "lib/platform", "lib/platform_linux"]
+LIBRARIES = ["lib/common", "lib/platform", "lib/security", "lib/platform_linux"]
 TIMEOUT_S = 20.0
 
 
@@ -34,6 +34,12 @@ def driver_program() -> Path:
 def transfer_program() -> Path:
     """The program that carries out one file transfer."""
     return build_driver("transfer_driver")
+
+
+@pytest.fixture(scope="session")
+def tls_program() -> Path:
+    """The program that makes one TLS handshake."""
+    return build_driver("tls_driver")
 
 
 def build_driver(name: str) -> Path:
@@ -55,7 +61,7 @@ def build_driver(name: str) -> Path:
 
 def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> Path:
     flags = ["-std=gnu++17", "-g1", "-O0", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    flags += [f"-fsanitize={sanitizers}", "-I", str(ROOT / "lib")]
+    flags += [f"-fsanitize={sanitizers}", "-I", str(ROOT / "lib"), "-I", str(ROOT / "test")]
     sources = [ROOT / "test/drivers" / name / "main.cpp"]
     headers = 0.0
     for library in LIBRARIES:
@@ -79,7 +85,8 @@ def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> P
     program = folder / name
     newest = max(file.stat().st_mtime for file in objects)
     if not program.exists() or program.stat().st_mtime <= newest:
-        libraries = ["-Wl,--as-needed", "-lwebsockets", "-lcurl", "-lssl", "-lcrypto"]
+        names = ("websockets", "curl", "crypto", "mbedtls", "mbedx509", "mbedcrypto")
+        libraries = ["-Wl,--as-needed", *(f"-l{name}" for name in names)]
         run(*map(str, objects), *libraries, "-o", str(program))
     return program
 

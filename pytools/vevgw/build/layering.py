@@ -33,7 +33,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     "ocpp": _BASE | {"ocpp_messages", "json", "security"},
     "bridge": _BASE | {"modbus"},
     "gateway": _PORTABLE - {"gateway"},
-    **dict.fromkeys(_PLATFORMS, _BASE),
+    "platform_esp32": _BASE | {"security"},
+    "platform_linux": _BASE | {"security"},
+    "platform_sim": _BASE,
 }
 
 # Folder of src/ -> what it may include besides itself.

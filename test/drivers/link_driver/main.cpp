@@ -1,13 +1,14 @@
 // Drives one LwsWebSocketLink by lines on standard input, for the tests in pytools/tests/linux_link. Fields are
 // separated by tabs; every event is one JSON line on standard output:
-//   open url=... identity=... [profile=0..3] [password_hex=...] [other_hex=...] [ca=...] [ping_s=...]
-//        [require_subprotocol=1]
+//   open url=... identity=... [profile=0..3] [password_hex=...] [other_hex=...] [ca=...] [verify=0]
+//        [client=... key=...] [earliest_ms=...] [ping_s=...] [require_subprotocol=1]
 //   ping_interval SECONDS
 //   send TEXT | send_size N | close CODE | pause | resume | quit
 // Options of the link and the size of the receive buffer come as NAME=NUMBER arguments.
 
 #include "common/crc32.hpp"
 #include "common/log.hpp"
+#include "drivers/file_client.hpp"
 #include "platform_linux/linux_clock.hpp"
 #include "platform_linux/linux_waiter.hpp"
 #include "platform_linux/lws_web_socket_link.hpp"
@@ -170,7 +171,10 @@ class Driver {
                        ",\"error\":" + quoted(status.last_error.c_str()) +
                        ",\"failure\":" + std::to_string(static_cast<int>(status.failure)) +
                        ",\"other\":" + (status.is_other_password ? "true" : "false") +
-                       ",\"tls\":" + (status.is_tls ? "true" : "false");
+                       ",\"tls\":" + (status.is_tls ? "true" : "false") +
+                       ",\"unverified\":" + (status.is_unverified ? "true" : "false") +
+                       ",\"fault\":" + quoted(platform::to_string(status.certificate_fault)) +
+                       ",\"client\":" + std::to_string(status.client);
     if (text == last_status_) return;
     last_status_ = text;
     const bool has_next = !status.is_up && !status.next_attempt.is_never();
@@ -223,6 +227,13 @@ class Driver {
     set(settings.url, text_of(fields, "url"));
     set(settings.identity, text_of(fields, "identity"));
     set(settings.ca_file, text_of(fields, "ca"));
+    settings.verify_certificate = number(fields, "verify", 1) != 0;
+    settings.earliest_utc = common::UtcTime{number(fields, "earliest_ms", 0)};
+    settings.authority = &client_;
+    if (fields.count("client") != 0 &&
+        !client_.load(text_of(fields, "client"), text_of(fields, "key"))) {
+      is_quitting_ = true;
+    }
     settings.ping_interval_s = static_cast<uint16_t>(number(fields, "ping_s", 30));
     settings.require_subprotocol = number(fields, "require_subprotocol", 0) != 0;
     settings.security_profile =
@@ -236,6 +247,7 @@ class Driver {
   StandardErrorLog log_;
   platform_linux::LinuxWaiter waiter_;
   platform_linux::StdioLink input_;
+  FileClient client_;  ///< Of the first open() that names one.
   std::unique_ptr<platform_linux::LwsWebSocketLink> link_;
   std::vector<char> buffer_;
   std::string line_;

@@ -1,0 +1,116 @@
+// TLS by lib/security alone, for the tests in pytools/tests/linux_link. For every line on standard input, fields
+// separated by tabs,
+//   PORT HOST [ca=FILE] [client=FILE key=FILE] [wildcard=0] [verify=0] [at_ms=UTC]
+// it connects to 127.0.0.1, sends "hello", waits for five bytes, and writes one JSON line on standard output.
+
+#include "drivers/file_client.hpp"
+#include "platform_linux/linux_entropy.hpp"
+#include "platform_linux/tls_tunnel.hpp"
+#include "platform_linux/trusted_roots.hpp"
+#include "security/pem_authority.hpp"
+
+#include <arpa/inet.h>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <iostream>
+#include <map>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sstream>
+#include <string>
+#include <sys/socket.h>
+#include <vector>
+
+namespace {
+
+using common::Status;
+using common::TextSpan;
+
+platform_linux::UniqueFd connect_to(uint16_t port) {
+  platform_linux::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    fd.reset();
+  if (fd.is_valid()) ::fcntl(fd.get(), F_SETFL, O_NONBLOCK);
+  return fd;
+}
+
+int64_t now_ms() {
+  const auto since = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
+}
+
+/// Repeats what says kAgain, for ten seconds at most.
+template <typename Step>
+Status finish(const platform_linux::SocketStream& stream, const security::TlsSession& session,
+              Step step) {
+  Status status = step();
+  for (int i = 0; i < 1000 && status == Status::kAgain; ++i) {
+    const int events = session.wants_write() ? POLLOUT : POLLIN;
+    pollfd state{stream.fd(), static_cast<short>(events), 0};
+    ::poll(&state, 1, 10);
+    status = step();
+  }
+  return status;
+}
+
+/// @param words  PORT, HOST, then options.
+void handshake(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> options;
+  for (size_t i = 2; i < words.size(); ++i)
+    options[words[i].substr(0, words[i].find('='))] = words[i].substr(words[i].find('=') + 1);
+  std::string roots;
+  FileClient client;
+  if (!platform_linux::read_trusted_roots(options["ca"], roots).empty() ||
+      !client.load(options["client"], options["key"])) {
+    std::exit(2);
+  }
+  const int64_t at_ms =
+      options.count("at_ms") != 0 ? std::atoll(options["at_ms"].c_str()) : now_ms();
+  security::PemAuthority authority(TextSpan(roots.data(), roots.size()), &client,
+                                   common::UtcTime{at_ms}, options["wildcard"] != "0");
+  platform_linux::SocketStream stream(connect_to(static_cast<uint16_t>(std::stoi(words[0]))));
+  platform_linux::LinuxEntropy entropy;
+  security::TlsSession session;
+  security::TlsOptions settings;
+  settings.host = TextSpan(words[1].data(), words[1].size());
+  settings.authority = &authority;
+  settings.verify = options["verify"] != "0";
+  settings.show_client = !options["client"].empty();
+  Status status = session.begin(settings, stream, entropy);
+  if (status == Status::kOk) status = finish(stream, session, [&] { return session.handshake(); });
+  char echo[6] = "";
+  const common::MutableByteSpan answer(reinterpret_cast<uint8_t*>(echo), 5);
+  const common::ByteSpan hello = common::as_bytes(common::text("hello"));
+  if (status == Status::kOk)
+    status = finish(stream, session, [&] { return session.write(hello).status(); });
+  if (status == Status::kOk)
+    status = finish(stream, session, [&] { return session.read(answer).status(); });
+  session.close();
+  const security::TlsFailure& failure = session.failure();
+  std::printf(
+      "{\"up\":%s,\"echo\":\"%s\",\"failure\":%d,\"fault\":\"%s\",\"text\":\"%s\",\"suite\":\"%s\"}"
+      "\n",
+      status == Status::kOk ? "true" : "false", echo, static_cast<int>(failure.kind),
+      platform::to_string(failure.fault), failure.text.c_str(),
+      status == Status::kOk ? session.suite() : "");
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main() {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    std::vector<std::string> words;
+    std::istringstream rest(line);
+    for (std::string word; std::getline(rest, word, '\t');) words.push_back(word);
+    handshake(words);
+  }
+  return 0;
+}
