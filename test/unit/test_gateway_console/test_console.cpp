@@ -388,32 +388,33 @@ TEST_CASE("a search for networks is an event when it ends") {
       fixture.say("log"),
       R"(EVT {"event":"wifi_scan","networks":[{"ssid":"Our Net","rssi_dbm":-61,"password":true}]})"));
   CHECK_FALSE(has(fixture.say("log"), "EVT"));
+}
 
-  TEST_CASE("what is known of the last crash is told until it is erased") {
-    Fixture fixture;
-    CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
-    CHECK(fixture.say("#1 crash") == "{\"id\":1,\"ok\":true}\n");
-    CHECK(has(fixture.say("crash read 0"), "there is no core dump"));
+TEST_CASE("what is known of the last crash is told until it is erased") {
+  Fixture fixture;
+  CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
+  CHECK(fixture.say("#1 crash") == "{\"id\":1,\"ok\":true}\n");
+  CHECK(has(fixture.say("crash read 0"), "there is no core dump"));
 
-    platform::CrashSummary crash;
-    crash.task = common::FixedString<15>("loopTask");
-    crash.cause = common::FixedString<47>("exception 28 at address 0x00000000");
-    crash.image = common::FixedString<16>("0123456789abcdef");
-    crash.pc = 0x400d1234;
-    crash.depth = platform::CrashSummary::kMaxBacktrace;
-    for (uint8_t i = 0; i < crash.depth; ++i) crash.backtrace[i] = 0x400d1234U + i;
-    crash.is_corrupt = true;
-    crash.dump_bytes = 300;
-    fixture.device.set_crash(crash);
-    const std::string status = fixture.say("status");
-    CHECK(has(status, "\"crash\":{\"task\":\"loopTask\",\"cause\":\"exception 28 at"));
-    CHECK(has(status, "\"is_this_image\":false"));
-    CHECK(has(status, "\"backtrace\":\"Backtrace: 0x400d1234:0x00000000 0x400d1235:"));
-    CHECK(has(status, "0x400d1243:0x00000000 |<-CORRUPTED\",\"dump_bytes\":300}"));
-    CHECK(has(fixture.say("crash read 0"), "\"offset\":0,\"hex\":\"000102030405"));
-    CHECK(has(fixture.say("crash read 256"), "\"hex\":\"000102"));
-    CHECK(has(fixture.say("crash read 300"), "\"hex\":\"\""));
-    CHECK(has(fixture.say("crash read -1"), "usage: crash"));
-    CHECK(has(fixture.say("crash erase"), "\"ok\":true"));
-    CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
-  }
+  platform::CrashSummary crash;
+  crash.task = common::FixedString<15>("loopTask");
+  crash.cause = common::FixedString<47>("exception 28 at address 0x00000000");
+  crash.image = common::FixedString<16>("0123456789abcdef");
+  crash.pc = 0x400d1234;
+  crash.depth = platform::CrashSummary::kMaxBacktrace;
+  for (uint8_t i = 0; i < crash.depth; ++i) crash.backtrace[i] = 0x400d1234U + i;
+  crash.is_corrupt = true;
+  crash.dump_bytes = 300;
+  fixture.device.set_crash(crash);
+  const std::string status = fixture.say("status");
+  CHECK(has(status, "\"crash\":{\"task\":\"loopTask\",\"cause\":\"exception 28 at"));
+  CHECK(has(status, "\"is_this_image\":false"));
+  CHECK(has(status, "\"backtrace\":\"Backtrace: 0x400d1234:0x00000000 0x400d1235:"));
+  CHECK(has(status, "0x400d1243:0x00000000 |<-CORRUPTED\",\"dump_bytes\":300}"));
+  CHECK(has(fixture.say("crash read 0"), "\"offset\":0,\"hex\":\"000102030405"));
+  CHECK(has(fixture.say("crash read 256"), "\"hex\":\"000102"));
+  CHECK(has(fixture.say("crash read 300"), "\"hex\":\"\""));
+  CHECK(has(fixture.say("crash read -1"), "usage: crash"));
+  CHECK(has(fixture.say("crash erase"), "\"ok\":true"));
+  CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
+}
