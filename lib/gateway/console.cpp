@@ -40,8 +40,8 @@ const Console::Command Console::kCommands[] = {
     {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
 #ifdef GATEWAY_TEST_HOOKS
     {"sim", &Console::sim,
-     "sim tag ID [CONNECTOR] | sim link up|down | sim crash | sim wifi add|full|silent|remove SSID "
-     "[PASSWORD [DBM]] | sim wifi clients N"},
+     "sim tag ID [CONNECTOR] | sim link up|down | sim pin GPIO [0|1] | sim crash|leak|stall | "
+     "sim wifi add|full|silent|remove SSID [PASSWORD [DBM]] | sim wifi clients N"},
 #endif
 };
 

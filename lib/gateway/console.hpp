@@ -16,6 +16,7 @@
 #include "platform/device.hpp"
 #include "platform/file_transfer.hpp"
 #include "platform/firmware.hpp"
+#include "platform/gpio.hpp"
 #include "platform/serial_link.hpp"
 #include "platform/simulated_wifi.hpp"
 #include "platform/web_socket_link.hpp"
@@ -49,6 +50,7 @@ struct ConsoleParts {
   NetworkManager* network = nullptr;                  ///< nullptr = there is no Wi-Fi to set up.
   const StorageReport* storage = nullptr;             ///< nullptr = not watched.
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For `sim wifi`; nullptr = a real one.
+  platform::Gpio* pins = nullptr;                     ///< For `sim pin`; nullptr = there are none.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -58,7 +60,16 @@ struct ConsoleParts {
 class Console {
  public:
   /// What only the application can do.
-  enum class Request : uint8_t { kNone, kReboot, kFactoryReset, kLinkDown, kLinkUp, kCrash };
+  enum class Request : uint8_t {
+    kNone,
+    kReboot,
+    kFactoryReset,
+    kLinkDown,
+    kLinkUp,
+    kCrash,
+    kLeak,
+    kStall
+  };
 
   static constexpr size_t kMaxLineBytes =
       640;  ///< Longest command: a 500-byte configuration value.
@@ -134,6 +145,7 @@ class Console {
 #ifdef GATEWAY_TEST_HOOKS
   bool sim(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool sim_wifi(Arguments& arguments, Error& error);
+  bool sim_pin(common::TextSpan pin, common::TextSpan level, json::Writer& out, Error& error);
 #endif
 
   /// Optional connector id; 0 when absent. @return false, with the sentence, when it is not 1..connectors.

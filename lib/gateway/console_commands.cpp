@@ -366,7 +366,29 @@ bool Console::factory_reset(Arguments& arguments, json::Writer&, Error& error, I
 }
 
 #ifdef GATEWAY_TEST_HOOKS
-bool Console::sim(Arguments& arguments, json::Writer&, Error& error, Instant now) {
+/// `sim pin 27 1` drives a pin, `sim pin 34` reads one: on a bench they are wired to each other.
+bool Console::sim_pin(common::TextSpan pin, common::TextSpan level, json::Writer& out,
+                      Error& error) {
+  int32_t number = 0;
+  const bool is_read = level.empty();
+  const bool is_high = is_word(level, "1");
+  if (!parse_integer(pin, number) || number < 0 || number > 39 ||
+      !(is_read || is_high || is_word(level, "0")))
+    return false;
+  const auto gpio = static_cast<uint8_t>(number);
+  const platform::PinUse use = is_read ? platform::PinUse::kInput : platform::PinUse::kOutput;
+  if (parts_.pins == nullptr || parts_.pins->refusal(gpio, use) != nullptr) {
+    error = Error("this pin cannot be used so");
+    return false;
+  }
+  if (!is_read) return parts_.pins->set(gpio, is_high) == Status::kOk;
+  const common::Result<bool> seen =
+      parts_.pins->make_input(gpio, false) == Status::kOk ? parts_.pins->get(gpio) : Status::kIo;
+  flag(out, "level", seen.ok() && seen.value());
+  return seen.ok();
+}
+
+bool Console::sim(Arguments& arguments, json::Writer& out, Error& error, Instant now) {
   const TextSpan what = arguments.word();
   if (is_word(what, "wifi")) return sim_wifi(arguments, error);
   const TextSpan value = arguments.word();
@@ -385,8 +407,17 @@ bool Console::sim(Arguments& arguments, json::Writer&, Error& error, Instant now
     request_ = Request::kLinkDown;
     return true;
   }
+  if (is_word(what, "pin")) return sim_pin(value, arguments.word(), out, error);
   if (is_word(what, "crash")) {
     request_ = Request::kCrash;
+    return true;
+  }
+  if (is_word(what, "leak")) {
+    request_ = Request::kLeak;
+    return true;
+  }
+  if (is_word(what, "stall")) {
+    request_ = Request::kStall;
     return true;
   }
   if (is_word(what, "link") && is_word(value, "up")) {

@@ -42,6 +42,7 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   member(out, "heap_free", heap.free);
   member(out, "heap_minimum_free", heap.minimum_free);
   member(out, "heap_largest_block", heap.largest_block);
+  member(out, "heap_allocated", heap.allocated);
   if (parts_.storage != nullptr) parts_.storage->write(out);
   if (parts_.loop != nullptr) {
     out.key("loop_us");

@@ -36,6 +36,8 @@ struct HeapFigures {
   uint32_t free = 0;
   uint32_t minimum_free = 0;
   uint32_t largest_block = 0;
+  /// In use by everybody: what must not grow once everything has begun.
+  uint32_t allocated = 0;
 };
 
 /// What is known of the last crash, until erase_crash().

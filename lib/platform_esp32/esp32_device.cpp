@@ -124,6 +124,9 @@ const char* Esp32Device::reset_reason() const {
 
 platform::HeapFigures Esp32Device::heap() const {
   platform::HeapFigures figures;
+  multi_heap_info_t info;
+  heap_caps_get_info(&info, MALLOC_CAP_8BIT);
+  figures.allocated = static_cast<uint32_t>(info.total_allocated_bytes);
   figures.free = static_cast<uint32_t>(heap_caps_get_free_size(MALLOC_CAP_8BIT));
   figures.minimum_free = static_cast<uint32_t>(heap_caps_get_minimum_free_size(MALLOC_CAP_8BIT));
   figures.largest_block = static_cast<uint32_t>(heap_caps_get_largest_free_block(MALLOC_CAP_8BIT));

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <malloc.h>
 #include <openssl/sha.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -117,6 +118,14 @@ void LinuxDevice::note_crashes() {
     if (::sigaction(number, nullptr, &before) == 0 && before.sa_handler == SIG_DFL)
       (void)::sigaction(number, &action, nullptr);
   }
+}
+
+platform::HeapFigures LinuxDevice::heap() const {
+  platform::HeapFigures figures;
+  const struct mallinfo2 info = ::mallinfo2();
+  const size_t bytes = info.uordblks + info.hblkhd;
+  figures.allocated = bytes < UINT32_MAX ? static_cast<uint32_t>(bytes) : UINT32_MAX;
+  return figures;
 }
 
 void LinuxDevice::mark_clean_stop() { write_marker(kStopped); }

@@ -25,8 +25,8 @@ class LinuxDevice final : public platform::Device {
   /// kSoftware after reboot() or mark_clean_stop(); kWatchdog after a crash, see note_crashes(); kPowerOn on the first start and after the process was
   /// killed (kill -9 is this platform's power cut); kUnknown when the marker file cannot be read.
   platform::ResetCause reset_cause() const override { return reset_cause_; }
-  /// The platform cannot tell: all 0.
-  platform::HeapFigures heap() const override { return {}; }
+  /// Only `allocated`, libraries and threads included: a heap that grows when it is needed has no free bytes to tell.
+  platform::HeapFigures heap() const override;
   /// Its signal; there is no core dump.
   bool crash(platform::CrashSummary& out) const override;
   common::Status erase_crash() override;

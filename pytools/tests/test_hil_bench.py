@@ -99,7 +99,7 @@ def test_the_native_gateway_has_every_wire() -> None:
             BOARD + '[wires]\nfirmware = { image = "no.bin", version = "1" }\n',
             ":4: there is no file",
         ),
-        (BOARD + 'release = "no-folder"\n', ":3: there is no folder"),
+        (BOARD + 'build = "no-folder"\n', ":3: there is no folder"),
         (BOARD + "[limits]\nloop_late_ms = -1\n", ":4: limits.loop_late_ms must be a number above"),
         (
             BOARD + '[network]\nwifi_password = { env = "NO_SUCH" }\n',

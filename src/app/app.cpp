@@ -23,7 +23,15 @@ constexpr int64_t kRebootDelayMs = 500;
 constexpr int64_t kChargerRestartMs = 10000;
 constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
 constexpr int64_t kMsPerHour = 3600 * 1000;
+/// What the test hooks `sim stall` and `sim leak` do to the loop and to the heap: enough for a soak test to find.
+constexpr int64_t kStallUs = 80000;
+constexpr size_t kLeakBytes = 8192;
 constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
+
+void leak() {
+  auto* const block = static_cast<volatile uint8_t*>(std::malloc(kLeakBytes));
+  if (block != nullptr) block[0] = 1;  // or the compiler leaves it out
+}
 
 }  // namespace
 
@@ -71,7 +79,8 @@ App::App(const Platform& platform)
                                      &loop_meter_,
                                      platform.radio == nullptr ? nullptr : &network_,
                                      &storage_,
-                                     platform.simulated_wifi}),
+                                     platform.simulated_wifi,
+                                     platform.board.gpio}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -469,6 +478,14 @@ void App::handle_request(Instant now) {
       break;
     case gateway::Console::Request::kCrash:
       std::abort();
+    case gateway::Console::Request::kLeak:
+      leak();
+      break;
+    case gateway::Console::Request::kStall:
+      for (const int64_t end_us = platform_.clock.now_us() + kStallUs;
+           platform_.clock.now_us() < end_us;) {
+      }
+      break;
     case gateway::Console::Request::kLinkDown:
       platform_.csms.close(kGoingAway);
       is_link_wanted_ = false;

@@ -25,6 +25,7 @@ from vevgw.chargers.direct_sim import DirectSim
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.tag_reader import TagReaderSim
 from vevgw.csms import Csms, Direction, Verdict
+from vevgw.csms.files import FileServer
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.dut import Dut, DutError, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, PROFILE, Bench
@@ -270,6 +271,15 @@ def next_firmware(target: Target) -> tuple[bytes, str]:
     if wired is None:
         return make_firmware_image(NEXT_VERSION, size=400_000), NEXT_VERSION
     return wired.image.read_bytes(), wired.version
+
+
+@pytest_asyncio.fixture
+async def server(target: Target, tmp_path: Path) -> AsyncIterator[FileServer]:
+    """A file server that the gateway reaches and that demands a login."""
+    async with FileServer(
+        tmp_path / "files", host=target.csms_host, user="cp", password="p/w"
+    ) as files:
+        yield files
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 port = "/dev/ttyUSB0"            # or rfc2217://HOST:PORT
 name = "bench 1"                 # for the report
 environment = "esp32dev-bench"   # what --flash builds
-release = "dist/vev-gateway-..." # what --flash writes instead
+build = "../out/esp32dev-bench"  # what --flash writes instead: a folder with such a build
 
 [network]
 csms_host = "192.0.2.7"          # this computer as the board sees it
@@ -96,7 +96,7 @@ class BenchFile:
         port: The board's console; "native": the gateway as a process of this computer.
         name: For the report.
         environment: Of platformio.ini, built by --flash.
-        release: Folder that --flash writes instead.
+        build: Folder with such a build that --flash writes instead.
         csms_host: Address of this computer as the board sees it; None = that of the default route.
         wifi_ssid: Network that the board is given before the tests; None = it has one.
         wifi_password: Its password.
@@ -113,7 +113,7 @@ class BenchFile:
     port: str = "native"
     name: str = ""
     environment: str = _ENVIRONMENT
-    release: Path | None = None
+    build: Path | None = None
     csms_host: str | None = None
     wifi_ssid: str | None = None
     wifi_password: str = field(default="", repr=False)
@@ -181,7 +181,7 @@ class _Reader:
         self._lines = lines
 
     def bench(self, content: dict[str, Any]) -> BenchFile:
-        board = self._table(content, "board", ("port", "name", "environment", "release"))
+        board = self._table(content, "board", ("port", "name", "environment", "build"))
         network = self._table(content, "network", ("csms_host", "wifi_ssid", "wifi_password"))
         wires = self._table(content, "wires", WIRES)
         names = tuple(one.name for one in fields(Limits))
@@ -199,7 +199,7 @@ class _Reader:
             port=port,
             name=self._text(board, "board.name") or "",
             environment=self._text(board, "board.environment") or _ENVIRONMENT,
-            release=self._path_of(board, "board.release", is_folder=True),
+            build=self._path_of(board, "board.build", is_folder=True),
             csms_host=self._text(network, "network.csms_host"),
             wifi_ssid=self._text(network, "network.wifi_ssid"),
             wifi_password=self._secret(network, "network.wifi_password"),

@@ -32,7 +32,7 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--charger-port", help="with a board: RS-485 adapter that plays the charger")
     group.addoption("--csms-host", help="with a board: address of this computer as it sees it")
     group.addoption(
-        "--hours", type=float, default=0.0, help="length of the soak test; default: two sessions"
+        "--hours", type=float, default=0.0, help="length of the soak test; default: one session"
     )
 
 

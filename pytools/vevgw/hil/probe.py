@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from vevgw.board import flash_cli, release
+from vevgw.build import pio
 from vevgw.dut import Dut, DutError, NoAnswer
 from vevgw.dut.transports import transport_for
 from vevgw.errors import UserError
@@ -38,14 +39,20 @@ def prepare_board(bench: BenchFile, *, is_flashed: bool) -> dict[str, str]:
 
 
 def flash(bench: BenchFile) -> None:
-    """Writes a release, or what the sources build, by `vevgw flash`.
+    """Writes what the sources build, with the commit in its version, by `vevgw flash`.
 
     Raises:
         UserError: It could not be built or written.
     """
+    source = bench.build
+    if source is None:
+        project = pio.project_dir()
+        flags = f'-D GATEWAY_VERSION=\\"{release.full_version(project)}\\"'
+        variables = {"PLATFORMIO_BUILD_FLAGS": flags}
+        source = pio.build(project, bench.environment, variables=variables)
     flash_cli.flash(
         port=bench.port,
-        source=bench.release,
+        source=source,
         environment=bench.environment,
         baud=460_800,
         by_pio=False,

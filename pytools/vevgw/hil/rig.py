@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from vevgw.dut import Dut, DutError, NativeGateway
 from vevgw.hil.switches import Switch
 
 _READY_S = 30.0
+#: What `status` calls the restart after a crash.
+CRASHED: Final = ("watchdog", "panic", "task watchdog", "interrupt watchdog")
+#: What it calls one after the supply, or the reset line, came back.
+POWER_ON: Final = ("power on", "reset pin")
 
 
 @dataclass(slots=True)
@@ -29,8 +34,11 @@ class Rig:
     wifi: Switch | None
     _changed: set[str] = field(default_factory=set)
 
-    async def crash(self) -> None:
+    async def crash(self) -> dict[str, Any]:
         """Lets the gateway crash as a bug would; it starts again by itself or by a supervisor.
+
+        Returns:
+            What it answers to `status` then.
 
         Raises:
             DutError: It did not end, or did not come back.
@@ -43,7 +51,7 @@ class Rig:
             await self.native.start()
         else:
             await self.dut.expect(r"^rst:0x|Guru Meditation|abort\(\)", since=mark, timeout_s=10)
-        await self.dut.wait_ready(timeout_s=_READY_S)
+        return await self.dut.wait_ready(timeout_s=_READY_S)
 
     async def configure(self, settings: Mapping[str, str]) -> None:
         """Restarts the gateway with other settings; restore() takes them back.
