@@ -32,7 +32,8 @@ const Console::Command Console::kCommands[] = {
     {"log", &Console::log, "log | log level error|warn|info|debug"},
     {"firmware", &Console::firmware, "firmware | firmware update URL | firmware confirm"},
     {"file", &Console::file,
-     "file begin NAME.vevp SIZE CRC | file data OFFSET CRC HEX | file end | file remove NAME.vevp"},
+     "file begin NAME.vevp|NAME.pem SIZE CRC | file data OFFSET CRC HEX | file end | file remove "
+     "NAME"},
     {"crash", &Console::crash,
      "crash (what is known of the last one) | crash read OFFSET | crash erase"},
     {"safe-mode", &Console::safe_mode, "safe-mode | safe-mode leave"},

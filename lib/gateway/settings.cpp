@@ -27,7 +27,8 @@ constexpr SettingRow kTable[] = {
      "charge point identity; empty = VEV- and the serial number"},
     {"password", SettingKind::kText, 0, 64, "", true, "HTTP Basic password; empty = none"},
     {"ca_file", SettingKind::kText, 0, 127, "", false,
-     "PEM file with the CA of a wss:// CSMS; empty = system default"},
+     "PEM file with the roots of a wss:// CSMS, or NAME.pem that `file` gave; empty = system "
+     "default"},
     {"subprotocol", SettingKind::kBoolean, 0, 1, "false", false,
      "close when the CSMS does not confirm ocpp1.6"},
     {"vendor", SettingKind::kText, 1, 20, "VEV", false, "chargePointVendor of BootNotification"},

@@ -57,6 +57,35 @@ def test_boards_get_the_defaults_and_their_own_values(
     assert "of the depot" not in repr(one)
 
 
+def test_several_networks_are_in_their_order_and_leave_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPOT_WIFI", " of the depot")
+    one, two = load(
+        tmp_path,
+        """
+        [defaults]
+        wifi = [{ ssid = "depot", password = { env = "DEPOT_WIFI" } }, { ssid = "Our Guests" }]
+        [[board]]
+        port = "a"
+        [[board]]
+        port = "b"
+        wifi = [{ ssid = "yard" }]
+        """,
+    )
+    left = {f"wifi{n}_{what}": "" for n in (3, 4) for what in ("ssid", "password")}
+    assert one.settings == {
+        "wifi_ssid": "depot", "wifi_password": " of the depot",
+        "wifi2_ssid": "Our Guests", "wifi2_password": "", **left,
+    }  # fmt: skip
+    assert two.settings == {
+        "wifi_ssid": "yard", "wifi_password": "", "wifi2_ssid": "", "wifi2_password": "", **left
+    }  # fmt: skip
+    values = ("plain", "in between", " of the depot", '"marked"', "")
+    said = ["plain", "in between", '" of the depot"', '""marked""', ""]
+    assert [fleet.said(value) for value in values] == said
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -70,8 +99,10 @@ def test_boards_get_the_defaults_and_their_own_values(
         ),
         ("[[board]]\npassword = { env = 'NOT_SET_HERE' }\n", "NOT_SET_HERE, which is not set"),
         ("[[board]]\npassword = { file = 'absent' }\n", "absent cannot be read"),
+        ("[[board]]\nwifi = 'depot'\n", "wifi must be a list of 1 to 4"),
+        ("[[board]]\nwifi = [{ password = 'x' }]\n", "has an ssid and perhaps"),
         ("[[board]]\nc1.unit = 1.5\n", "c1.unit must be a text"),
-        ('[[board]]\nidentity = "a\\nreboot"\n', "value of identity .* has a line end"),
+        ('[[board]]\nidentity = "a\\nreboot"\n', "value of identity has a line end"),
         ('[[board]]\n"a b" = 1\n', "'a b' is no name"),
     ],
 )

@@ -121,8 +121,7 @@ Status App::start(Error& error) {
   connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
   console_.begin(connectors_);
   diagnostics_.begin(connectors_);
-  if (platform_.transfer != nullptr)
-    platform_.transfer->set_ca_file(settings_.text("ca_file").span());
+  if (platform_.transfer != nullptr) platform_.transfer->set_ca_file(ca_file().span());
   gateway::PolicySettings policy;
   policy.connectors = connectors_;
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
@@ -278,12 +277,26 @@ Status App::begin_link(Error& error) {
   return Status::kOk;
 }
 
+/// A name is that of a file that came over the console, if there is one.
+common::FixedString<127> App::ca_file() const {
+  const gateway::SettingText name = settings_.text("ca_file");
+  const bool is_ours = name.size() <= platform::FileStore::kMaxNameBytes &&
+                       platform_.file_folder[0] != '\0' && platform_.files.size(name.c_str()).ok();
+  common::FixedString<127> path;
+  if (is_ours) {
+    path.assign_truncated(common::text(platform_.file_folder));
+    (void)path.append(common::text("/"));
+  }
+  (void)path.append(name.span());
+  return path;
+}
+
 Status App::open_link(Error& error) {
   platform::LinkSettings link;
   (void)link.url.assign(settings_.text("csms_url").span());
   (void)link.identity.assign(identity_.span());
   (void)link.password.assign(settings_.text("password").span());
-  (void)link.ca_file.assign(settings_.text("ca_file").span());
+  link.ca_file = ca_file();
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   link.earliest_utc = known_time_.earliest();

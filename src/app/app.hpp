@@ -59,6 +59,8 @@ struct Platform {
   platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
   platform::WifiRadio* radio = nullptr;  ///< nullptr = the network is the operating system's.
   bool has_other_network = false;        ///< There is one besides Wi-Fi.
+  /// Where `files` are, for who opens them by a path; empty = their names are enough.
+  const char* file_folder = "";
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For the console's `sim wifi`.
   SetupPorts setup = {};
 };
@@ -95,6 +97,7 @@ class App {
   common::Status begin_bridge(gateway::PolicySettings& policy, Error& error);
   common::Status begin_link(Error& error);
   common::Status open_link(Error& error);
+  common::FixedString<127> ca_file() const;
   common::Instant step_network(common::Instant now);
   bool is_busy() const;
   bool is_updating() const;

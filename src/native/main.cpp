@@ -177,6 +177,8 @@ int run(const native::Options& options, char** argv) {
   platform::SimulatedWifi wifi(clock);
   fill_air(wifi, options);
   platform.radio = &wifi;
+  const std::string file_folder = options.data_dir + "/records";
+  platform.file_folder = file_folder.c_str();
   platform.has_other_network = options.wifi.empty();
   platform.simulated_wifi = &wifi;
   platform.transfer = &transfer;

@@ -1,8 +1,10 @@
 """Which boards get which settings: a TOML file, or the options of one command.
 
 [defaults]                                  # for all boards
-wifi_ssid = "depot"
-wifi_password = { env = "DEPOT_WIFI" }      # secrets: from the environment or a file
+wifi = [                                    # up to four, the first choice first; no others remain
+  { ssid = "depot", password = { env = "DEPOT_WIFI" } },  # secrets: environment or file
+  { ssid = "Our Guests" },
+]
 csms_url = "wss://csms.example/ocpp"
 c1.profile = "abl-emh1"
 
@@ -27,8 +29,9 @@ from typing import Any
 
 from vevgw.errors import UserError
 
-_OWN = ("port", "serial_number", "ocpp")
-SECRETS = ("password", "wifi_password")
+_OWN = ("port", "serial_number", "ocpp", "wifi")
+_WIFI = ("wifi", "wifi2", "wifi3", "wifi4")
+SECRETS = ("password", "ap_password", *(f"{name}_password" for name in _WIFI))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,8 @@ class BoardPlan:
             UserError: One does not; the text names it, not its value.
         """
         for name, value in [*self.settings.items(), *self.ocpp.items()]:
-            if value != value.strip() or any(ord(c) < 0x20 for c in value):
-                raise UserError(
-                    f"The value of {name} begins or ends with blanks or has a line end."
-                )
+            if any(ord(c) < 0x20 for c in value):
+                raise UserError(f"The value of {name} has a line end or another control sign.")
             if not name or any(c.isspace() for c in name):
                 raise UserError(f"'{name}' is no name of a setting.")
 
@@ -98,6 +99,7 @@ def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
     settings: dict[str, str] = {}
     ocpp: dict[str, str] = {}
     for table in (defaults, board):
+        settings |= _networks(path, table.get("wifi"))
         _collect(path, {k: v for k, v in table.items() if k not in _OWN}, "", settings)
         keys = table.get("ocpp", {})
         if not isinstance(keys, dict):
@@ -108,6 +110,28 @@ def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
     )
     plan.require_sayable()
     return plan
+
+
+def said(value: str) -> str:
+    """Returns the value as the console takes it: between marks where blanks would be lost."""
+    return f'"{value}"' if value != value.strip() or value.startswith('"') else value
+
+
+def _networks(path: Path, networks: Any) -> dict[str, str]:
+    """The settings of a list of Wi-Fi networks; those it does not need are emptied."""
+    if networks is None:
+        return {}
+    if not isinstance(networks, list) or not 1 <= len(networks) <= len(_WIFI):
+        raise UserError(f"{path}: wifi must be a list of 1 to {len(_WIFI)} networks.")
+    settings = dict.fromkeys(
+        (f"{slot}_{what}" for slot in _WIFI for what in ("ssid", "password")), ""
+    )
+    for slot, network in zip(_WIFI, networks, strict=False):
+        if not isinstance(network, dict) or not {"ssid"} <= network.keys() <= {"ssid", "password"}:
+            raise UserError(f"{path}: a network of wifi has an ssid and perhaps a password.")
+        for what, value in network.items():
+            settings[f"{slot}_{what}"] = _value(path, f"{slot}_{what}", value)
+    return settings
 
 
 def _collect(path: Path, table: dict[str, Any], prefix: str, into: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from vevgw.board.fleet import BoardPlan
+from vevgw.board.fleet import BoardPlan, said
 from vevgw.dut.device import Dut
 from vevgw.dut.errors import DutError, NoAnswer
 from vevgw.dut.transports import transport_for
@@ -110,7 +110,7 @@ async def _write_setting(board: _Board, name: str, value: str, result: Result) -
         result.same += 1
         return
     # A secret is not shown: whether it differs is known after it was written.
-    reply = await board.command(f"setting set {name} {value}", secret=True)
+    reply = await board.command(f"setting set {name} {said(value)}", secret=True)
     if reply.get("changed", True):
         result.changed.append(name)
     else:
@@ -122,7 +122,7 @@ async def _write_key(board: _Board, name: str, value: str, result: Result) -> No
     if _key_value(reply) == value:
         result.same += 1
         return
-    await board.command(f"config set {name} {value}", secret=True)
+    await board.command(f"config set {name} {said(value)}", secret=True)
     result.changed.append(name)
 
 

@@ -48,6 +48,8 @@ def make(
     if source is None:
         # GATEWAY_RELEASE: the compiler refuses what may not leave the house.
         flags = f'-D GATEWAY_RELEASE -D GATEWAY_VERSION=\\"{named}\\"'
+        # Of the commit, so that whoever builds it again gets the same image.
+        flags += f" -D GATEWAY_BUILD_UTC={int(notes.time.timestamp())}"
         source = pio.build(project, environment, variables={"PLATFORMIO_BUILD_FLAGS": flags})
     folder, sizes = release.write(
         image.load(source),

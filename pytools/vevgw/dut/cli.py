@@ -50,15 +50,17 @@ def send(
 @app.command("put")
 def put(
     port: Port,
-    file: Annotated[Path, typer.Argument(help="Profile, NAME.vevp or NAME.yaml.")],
+    file: Annotated[
+        Path, typer.Argument(help="Profile, NAME.vevp or NAME.yaml; or roots, NAME.pem.")
+    ],
     name: Annotated[
-        str | None, typer.Option(help="Name on the gateway; default: NAME.vevp.")
+        str | None, typer.Option(help="Name on the gateway; default: NAME.vevp or .pem.")
     ] = None,
     log: LogFile = None,
 ) -> None:
-    """Give a gateway a profile: for the setting c1.profile, file:NAME.vevp."""
+    """Give a gateway a profile (c1.profile file:NAME.vevp) or roots (ca_file NAME.pem)."""
     content = profile_image(file)
-    target = name or f"{file.stem}.vevp"
+    target = name or (file.name if file.suffix == ".pem" else f"{file.stem}.vevp")
     with _log_file(log) as path:
         asyncio.run(_put(port, target, content, path))
     print(json.dumps({"name": target, "bytes": len(content)}))

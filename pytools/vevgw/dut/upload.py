@@ -34,11 +34,11 @@ def profile_image(path: Path) -> bytes:
 
 
 async def put_profile(device: Dut, name: str, content: bytes) -> None:
-    """Gives a gateway a profile file; what the line damages or loses is sent again.
+    """Gives a gateway a profile or roots; what the line damages or loses is sent again.
 
     Args:
         device: Its console.
-        name: NAME.vevp.
+        name: NAME.vevp or NAME.pem.
         content: From `profile_image`.
 
     Raises:

@@ -144,3 +144,29 @@ TEST_CASE("a file leaves room for the transactions, and a flash that errs is tol
   CHECK(fixture.piece(content, 0, 100) == Status::kInvalidState);
   CHECK(fixture.all("box.vevp", content) == Status::kOk);
 }
+
+TEST_CASE("root certificates are taken whole, replaced whole, and refused with what is wrong") {
+  Fixture fixture;
+  const std::string root =
+      "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\nQUJD+/==\n-----END CERTIFICATE-----\n";
+  const auto bytes = [](const std::string& text) { return Bytes(text.begin(), text.end()); };
+  const Bytes two = bytes("# the old one\r\n" + root + "# and its successor\n" + root);
+  REQUIRE(fixture.all("csms.pem", two) == Status::kOk);
+  CHECK(fixture.files.raw("csms.pem") == two);
+  const std::string key = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n";
+  for (const auto& [text, why] :
+       {std::pair<std::string, std::string>{"nothing", "it has no certificate"},
+        {root + key, "only certificates belong here, no keys"},
+        {root + root.substr(0, 58), "the last certificate has no end"},
+        {root.substr(0, 40) + root, "a certificate is damaged"},
+        {root.substr(0, 28) + root, "a certificate begins within another"},
+        {root.substr(0, 28) + root.substr(58), "a certificate is empty"},
+        {std::string(200, 'x'), "a line is too long"}}) {
+    CHECK(fixture.all("csms.pem", bytes(text)) == Status::kCorrupt);
+    CHECK(fixture.sentence() == "these are no root certificates: " + why);
+  }
+  CHECK(fixture.files.raw("csms.pem") == two);
+  CHECK(fixture.begin("csms.pem", Bytes(16 * 1024 + 1)) == Status::kInvalidArgument);
+  CHECK(fixture.sentence() == "root certificates have 1 to 16384 bytes, not 16385");
+  CHECK(fixture.upload.remove(common::text("csms.pem"), fixture.error) == Status::kOk);
+}
