@@ -192,6 +192,26 @@ Status read_item(platform::FileStore& files, const StoredItem& item, Buffer& out
   return is_whole ? Status::kOk : Status::kCorrupt;
 }
 
+Status read_item_head(platform::FileStore& files, const StoredItem& item, MutableByteSpan head) {
+  if (head.size() > item.size) return Status::kCorrupt;
+  const ItemFileName name(item.file);
+  const auto head_size = static_cast<uint32_t>(head.size());
+  Result<size_t> size = files.read(name.text, 0, head);
+  if (!size.ok()) return size.status();
+  if (size.value() != head.size()) return Status::kCorrupt;
+  uint32_t crc = common::crc32(head);
+  for (uint32_t offset = head_size; offset < item.size;) {
+    uint8_t piece[256];
+    const size_t rest = item.size - offset;
+    size = files.read(name.text, offset, MutableByteSpan(piece).first(rest));
+    if (!size.ok()) return size.status();
+    if (size.value() == 0) return Status::kCorrupt;
+    crc = common::crc32(ByteSpan(piece, size.value()), crc);
+    offset += static_cast<uint32_t>(size.value());
+  }
+  return crc == item.crc ? Status::kOk : Status::kCorrupt;
+}
+
 Status write_item(platform::FileStore& files, StoredItem& item, ByteSpan content) {
   item.size = static_cast<uint16_t>(content.size());
   item.crc = common::crc32(content);

@@ -80,6 +80,9 @@ common::Status write_index(platform::FileStore& files, const CertificateIndex& i
 
 /// Reads an item and checks it. @retval kCorrupt, kNotFound, kIo  @retval kNoSpace  No memory.
 common::Status read_item(platform::FileStore& files, const StoredItem& item, Buffer& out);
+/// Checks an item and reads its first bytes, without heap. @retval kCorrupt, kNotFound, kIo
+common::Status read_item_head(platform::FileStore& files, const StoredItem& item,
+                              common::MutableByteSpan head);
 /// Writes a content to the file of an item, and its size and CRC to the item.
 common::Status write_item(platform::FileStore& files, StoredItem& item, common::ByteSpan content);
 

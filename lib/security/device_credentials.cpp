@@ -285,18 +285,18 @@ Status DeviceCredentials::root_hash(RootUse use, size_t index, HashAlgorithm alg
                                     CertificateHash& out) {
   const StoredItem* const item = index_.at(kind_of(use), index);
   if (item == nullptr) return Status::kNotFound;
-  Buffer content;
-  RETURN_IF_ERROR(read_item(files_, *item, content));
-  read_hash(content.bytes(), algorithm, out);
+  uint8_t hashes[kHashesBytes];
+  RETURN_IF_ERROR(read_item_head(files_, *item, hashes));
+  read_hash(hashes, algorithm, out);
   return Status::kOk;
 }
 
 DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
-  Buffer content;
   for (const StoredItem& item : index_.items) {
-    if (!is_root(item) || read_item(files_, item, content) != Status::kOk) continue;
+    uint8_t hashes[kHashesBytes];
+    if (!is_root(item) || read_item_head(files_, item, hashes) != Status::kOk) continue;
     CertificateHash own;
-    read_hash(content.bytes(), hash.algorithm, own);
+    read_hash(hashes, hash.algorithm, own);
     if (!is_same(own, hash)) continue;
     if (item.id == root_in_use_) return DeleteResult::kFailed;
     CertificateIndex next = index_;

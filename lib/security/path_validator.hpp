@@ -45,6 +45,6 @@ struct Path {
 Path find_path(common::Span<const common::ByteSpan> chain, RootSource& roots,
                const PathDemand& demand);
 
-constexpr size_t kMaxSignatures = 24;
+constexpr size_t kMaxSignatures = 12;
 
 }  // namespace security

@@ -1,5 +1,7 @@
 #include "security/pem_reader.hpp"
 
+#include <utility>
+
 namespace security {
 
 namespace {
@@ -102,8 +104,13 @@ CertificateFault CertificateList::read(PemText& text, size_t most_bytes) {
       if (fault != CertificateFault::kNone) return fault;
     }
   }
-  const bool is_whole = state_ == State::kOutside && count_ > 0;
-  return is_whole ? CertificateFault::kNone : CertificateFault::kMalformed;
+  if (state_ != State::kOutside || count_ == 0) return CertificateFault::kMalformed;
+  // It is kept while mbedTLS needs its heap.
+  Buffer exact;
+  if (!exact.allocate(buffer_.size())) return CertificateFault::kNoMemory;
+  exact.append(buffer_.bytes());
+  buffer_ = std::move(exact);
+  return CertificateFault::kNone;
 }
 
 CertificateFault decode_base64(PemText& text, size_t most_bytes, Buffer& out) {

@@ -1,4 +1,5 @@
 #include "device.hpp"
+#include "platform_sim/malloc_trap.hpp"
 #include "security/private_key.hpp"
 
 #include <cstring>
@@ -416,6 +417,31 @@ TEST_CASE("the digest of a stream is that of the whole file") {
     device.credentials->finish_digest(common::MutableByteSpan(digest.data(), digest.size()));
     CHECK(digest == vectors::bytes("firmware.digest"));
   }
+}
+
+TEST_CASE("between operations nothing takes heap") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  const uint32_t client = device.credentials->authority().client();
+  const CertificateHash hash = device.hash(0);
+  Credentials::Outcome outcome;
+  CertificateHash found;
+  vectors::Bytes digest(32);
+  platform_sim::MallocTrap trap;
+  (void)device.credentials->poll(outcome);
+  (void)device.credentials->root_hash(RootUse::kCentralSystem, 0, HashAlgorithm::kSha512, found);
+  (void)device.credentials->has_client(kNow);
+  device.credentials->begin_digest();
+  device.credentials->update_digest(vectors::span(digest));
+  device.credentials->finish_digest(common::MutableByteSpan(digest.data(), digest.size()));
+  device.credentials->on_connection_failed(client);
+  device.credentials->on_connected(0, client);
+  (void)device.credentials->remove_root(hash);
+  device.credentials->forget_signer();
+  const size_t allocations = trap.count();
+  CHECK(allocations == 0);
+  CHECK(device.roots() == 0);
 }
 
 namespace {
