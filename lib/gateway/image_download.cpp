@@ -50,19 +50,28 @@ void ImageDownload::fetch() {
   held_ = 0;
 }
 
-Status TextUpload::begin(common::TextSpan url, common::UtcTime from, common::UtcTime to) {
-  state_ = JobState::kFailed;
+void TextUpload::begin(common::TextSpan url, common::UtcTime from, common::UtcTime to) {
+  state_ = url_.assign(url) == Status::kOk ? JobState::kRunning : JobState::kFailed;
+  is_begun_ = false;
   is_finished_ = false;
+  from_ = from;
+  to_ = to;
+}
+
+Status TextUpload::start() {
   if (!is_offered()) return Status::kUnsupported;
-  RETURN_IF_ERROR(source_->rewind(from, to));
+  RETURN_IF_ERROR(source_->rewind(from_, to_));
   transfer_->cancel();
-  RETURN_IF_ERROR(transfer_->upload(url));
-  state_ = JobState::kRunning;
-  return Status::kOk;
+  return transfer_->upload(url_.span());
 }
 
 void TextUpload::step() {
   if (state_ != JobState::kRunning) return;
+  if (!is_begun_) {
+    is_begun_ = true;
+    if (start() != Status::kOk) state_ = JobState::kFailed;
+    return;
+  }
   for (int i = 0; i < kPieces && !is_finished_; ++i) {
     const common::TextSpan piece = source_->piece();
     if (piece.empty()) {

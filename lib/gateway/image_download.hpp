@@ -1,5 +1,6 @@
 #pragma once
 
+#include "common/limits.hpp"
 #include "platform/file_transfer.hpp"
 #include "platform/firmware.hpp"
 
@@ -48,19 +49,26 @@ class TextUpload {
       : transfer_(transfer), source_(source) {}
   bool is_offered() const { return transfer_ != nullptr && source_ != nullptr; }
 
+  /// What it fails with shows in state() after the next step(), never at once: statuses have to be told in their order.
+  /// @param url       At most limits::kMaxLocationBytes.
   /// @param from, to  See platform::TextSource.
-  /// @retval kUnsupported  Not offered, or not a URL of the platform.  @retval kNotFound  Nothing of that time.
-  common::Status begin(common::TextSpan url, common::UtcTime from, common::UtcTime to);
+  void begin(common::TextSpan url, common::UtcTime from, common::UtcTime to);
   void step();
   JobState state() const { return state_; }
 
  private:
   static constexpr int kPieces = 4;  ///< In one step.
 
+  common::Status start();
+
   platform::FileTransfer* transfer_;
   platform::TextSource* source_;
   JobState state_ = JobState::kIdle;
+  bool is_begun_ = false;
   bool is_finished_ = false;
+  common::UtcTime from_;
+  common::UtcTime to_;
+  common::FixedString<limits::kMaxLocationBytes> url_;
 };
 
 }  // namespace gateway

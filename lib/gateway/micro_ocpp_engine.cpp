@@ -31,6 +31,7 @@ constexpr int64_t kBusyPollMs = 5;
 constexpr int kTurnsPerStep = 3;
 constexpr int64_t kFreshSampleMs = 3000;
 constexpr int64_t kRestartMs = 3000;
+constexpr int64_t kTellLossMs = 60000;
 /// After a timestamp that the CSMS gave, MicroOCPP's own base.
 constexpr int64_t kBaseYearMs = 1577836800000;  // 2020-01-01T00:00:00Z
 
@@ -117,8 +118,10 @@ void MicroOcppEngine::set_now(Instant now) {
 Status MicroOcppEngine::begin(const EngineOptions& options, Instant now, common::UtcTime utc) {
   set_now(now);
   options_ = options;
-  RETURN_IF_ERROR(library_->store->load());
+  if (options.vendor.empty() || options.model.empty()) return Status::kInvalidArgument;
+  has_records_ = library_->store->load() == Status::kOk;
   create_services();
+  is_begun_ = true;
   for (uint8_t id = 1; id <= options_.connectors; ++id) create_connector(id);
   create_jobs();
   MicroOcpp::configuration_load();
@@ -128,7 +131,7 @@ Status MicroOcppEngine::begin(const EngineOptions& options, Instant now, common:
     const MicroOcpp::Transaction* transaction = library_->transaction(id);
     at(id).is_plugged = transaction != nullptr;
   }
-  return Status::kOk;
+  return has_records_ ? Status::kOk : Status::kIo;
 }
 
 // ------------------------------------------------------------------------------------ frames
@@ -177,6 +180,7 @@ void MicroOcppEngine::on_answer(const FrameHead& answer) {
     is_accepted_ = std::strcmp(registration_, "accepted") == 0;
     push(Kind::kRegistration, 0, registration_);
     if (is_accepted_) (void)confirm_firmware(now_);
+    if (is_accepted_ && tell_loss_until_.is_never()) tell_loss_until_ = now_ + kTellLossMs;
   }
   if (is_boot || common::equals(answer.action, common::text("Heartbeat"))) {
     push(Kind::kClockSet, 0);
@@ -208,7 +212,10 @@ void MicroOcppEngine::run_library() {
 
 Instant MicroOcppEngine::step(Instant now) {
   set_now(now);
+  const JobState installation = image_.installation();
   image_.step();
+  if (installation == JobState::kRunning && image_.installation() == JobState::kDone)
+    restart_at_ = now + kRestartMs;
   upload_.step();
   run_library();
   update(now);
@@ -230,10 +237,8 @@ void MicroOcppEngine::update(Instant now) {
   }
   if (MicroOcpp::FirmwareService* service = library_->model().getFirmwareService()) {
     const char* status = text_of(service->getFirmwareStatus());
-    if (std::strcmp(status, firmware_status_) != 0) {
+    if (std::strcmp(status, firmware_status_) != 0)
       push(Kind::kFirmware, 0, firmware_status_ = status);
-      if (std::strcmp(status, "Installed") == 0) restart_at_ = now + kRestartMs;
-    }
   }
   if (MicroOcpp::DiagnosticsService* service = library_->model().getDiagnosticsService()) {
     const char* status = text_of(service->getDiagnosticsStatus());
@@ -304,14 +309,14 @@ void MicroOcppEngine::on_id_tag(uint8_t connector_id, const charger::IdTag& id_t
   micro_ocpp::Candidate candidates[limits::kMaxConnectors];
   for (uint8_t id = 1; id <= options_.connectors; ++id) {
     micro_ocpp::Candidate& candidate = candidates[id - 1];
-    const MicroOcpp::Transaction* transaction = library_->transaction(id);
+    MicroOcpp::Transaction* transaction = library_->transaction(id);
     candidate.is_for_reader = (options_.reader_connectors >> id & 1U) != 0;
     candidate.is_plugged = at(id).is_plugged;
     candidate.is_free = transaction == nullptr && library_->connector(id).isOperative();
+    candidate.may_be_of_group =
+        transaction != nullptr && transaction->isActive() && *transaction->getParentIdTag() != '\0';
     candidate.is_started_by_tag =
-        transaction != nullptr &&
-        std::strcmp(const_cast<MicroOcpp::Transaction*>(transaction)->getIdTag(), id_tag.c_str()) ==
-            0;
+        transaction != nullptr && std::strcmp(transaction->getIdTag(), id_tag.c_str()) == 0;
   }
   const uint8_t picked = micro_ocpp::pick_connector(candidates, options_.connectors);
   if (picked != 0) return present_tag(picked, id_tag);
@@ -359,7 +364,7 @@ void MicroOcppEngine::stop_by_other_tag(uint8_t connector_id, const charger::IdT
 
 void MicroOcppEngine::on_utc(common::UtcTime utc, Instant now) {
   set_now(now);
-  if (library_->context != nullptr) micro_ocpp::set_utc(library_->model(), utc);
+  if (is_begun_) micro_ocpp::set_utc(library_->model(), utc);
 }
 
 void MicroOcppEngine::flush(Instant now) {

@@ -84,7 +84,7 @@ class MicroOcppEngine final : public OcppEngine {
   };
 
   bool has(uint8_t connector_id) const {
-    return connector_id >= 1 && connector_id <= options_.connectors;
+    return is_begun_ && connector_id >= 1 && connector_id <= options_.connectors;
   }
   Connector& at(uint8_t connector_id) { return connectors_[connector_id - 1]; }
   const Connector& at(uint8_t connector_id) const { return connectors_[connector_id - 1]; }
@@ -112,6 +112,10 @@ class MicroOcppEngine final : public OcppEngine {
   TextUpload upload_;
   common::RingBuffer<EngineEvent, 32> events_;
   common::Instant now_;
+  bool is_begun_ = false;
+  bool has_records_ = false;  ///< Else nothing starts until the next restart.
+  /// Lost records are told until then.
+  common::Instant tell_loss_until_ = common::Instant::never();
   bool is_link_up_ = false;
   bool is_accepted_ = false;
   const char* registration_ = "unregistered";

@@ -63,7 +63,10 @@ struct MicroOcppEngine::Library {
   MicroOcppConnection connection;
   std::shared_ptr<MicroOcppFiles> store;
   std::unique_ptr<MicroOcpp::Context> context;
-  std::string base_url;  ///< Of the upload that is asked for.
+  /// As ChangeAvailability says; 0 = the charge point.
+  std::shared_ptr<MicroOcpp::Configuration> availability[limits::kMaxConnectors + 1];
+  /// Names of these; MicroOCPP keeps the pointers.
+  char availability_keys[limits::kMaxConnectors + 1][24] = {};
 };
 
 namespace micro_ocpp {

@@ -57,7 +57,8 @@ std::unique_ptr<Service> make(Arguments&&... arguments) {
 /// What mocpp_initialize() does, but with a number of connectors that is known only now.
 void MicroOcppEngine::create_services() {
   using namespace MicroOcpp;  // NOLINT: every service below
-  const std::shared_ptr<MicroOcppFiles>& files = library_->store;
+  // A store that cannot be read is not written either: what it holds may come back.
+  const std::shared_ptr<MicroOcppFiles> files = has_records_ ? library_->store : nullptr;
   BootStats boots;
   BootService::loadBootStats(files, boots);
   BootService::migrate(files, boots);
@@ -82,7 +83,16 @@ void MicroOcppEngine::create_services() {
   model.setResetService(make<ResetService>(context));
   model.setMeteringSerivce(make<MeteringService>(context, static_cast<int>(count), files));
   model.setSmartChargingService(make<SmartChargingService>(context, files, count));
+  for (unsigned id = 0; id < count; ++id) {
+    char* key = library_->availability_keys[id];
+    std::snprintf(key, sizeof library_->availability_keys[id], MO_CONFIG_EXT_PREFIX "AVAIL_CONN_%u",
+                  id);
+    library_->availability[id] =
+        declareConfiguration<bool>(key, true, MO_KEYVALUE_FN, false, false, false);
+  }
+  // Keys that MicroOCPP leaves to its surroundings.
   declareConfiguration<int>("WebSocketPingInterval", kDefaultPingIntervalS);
+  declareConfiguration<const char*>("ConnectorPhaseRotation", "NotApplicable");
   const auto text_or_none = [](const char* text) { return *text == '\0' ? nullptr : text; };
   model.getBootService()->setChargePointCredentials(
       ChargerCredentials(options_.model.c_str(), options_.vendor.c_str(),
@@ -92,6 +102,14 @@ void MicroOcppEngine::create_services() {
       0,
       [this](float watts, float amperes, int phases) { common_limit_ = {watts, amperes, phases}; });
   model.getSmartChargingService()->updateAllowedChargingRateUnit(true, true);
+  library_->connector(0).addErrorDataInput([this] {
+    MicroOcpp::ErrorData error(nullptr);
+    error.isFaulted = !has_records_;
+    error.isError = error.isFaulted || (options_.has_lost_records && now_ < tell_loss_until_);
+    error.errorCode = error.isError ? "InternalError" : nullptr;
+    error.info = has_records_ ? "records were lost" : "records cannot be read";
+    return error;
+  });
   model.getResetService()->setPreReset([](bool) { return true; });
   model.getResetService()->setExecuteReset([this](bool is_hard) {
     EngineEvent event;
@@ -112,8 +130,13 @@ void MicroOcppEngine::create_connector(uint8_t connector_id) {
       [&own] { return own.state.energy_offered && own.offer.permit && own.offer.limit_ma > 0; });
   connector.setStartTxReadyInput([this, connector_id] { return has_fresh_sample(connector_id); });
   connector.setStopTxReadyInput([this, connector_id] { return has_fresh_sample(connector_id); });
-  connector.addErrorDataInput([&own] {
+  connector.addErrorDataInput([this, &own] {
     MicroOcpp::ErrorData error(nullptr);
+    if (!has_records_) {
+      error.errorCode = "InternalError";
+      error.isError = error.isFaulted = true;
+      return error;
+    }
     error.errorCode = micro_ocpp::error_code(own.state);
     error.isError = error.errorCode != nullptr;
     error.isFaulted = own.state.is_faulted;
@@ -201,11 +224,9 @@ void MicroOcppEngine::create_jobs() {
     });
     service->setInstallationStatusInput([this] {
       switch (image_.installation()) {
-        case JobState::kDone:
-          return InstallationStatus::Installed;
         case JobState::kFailed:
           return InstallationStatus::InstallationFailed;
-        default:
+        default:  // Installed it is told to be by the image itself, after the restart
           return InstallationStatus::NotInstalled;
       }
     });
@@ -216,8 +237,8 @@ void MicroOcppEngine::create_jobs() {
   service->setRefreshFilename(
       [this] { return std::string("diagnostics-") + options_.serial_number.c_str() + ".jsonl"; });
   service->setOnUpload([this](const char* url, Timestamp& from, Timestamp& to) {
-    return upload_.begin(common::text(url), micro_ocpp::utc_of(from), micro_ocpp::utc_of(to)) ==
-           common::Status::kOk;
+    upload_.begin(common::text(url), micro_ocpp::utc_of(from), micro_ocpp::utc_of(to));
+    return true;
   });
   service->setOnUploadStatusInput([this] {
     switch (upload_.state()) {

@@ -57,7 +57,7 @@ EngineSummary MicroOcppEngine::summary(common::Instant) const {
   summary.is_link_up = is_link_up_;
   summary.flash_bytes = library_->store->bytes_written();
   summary.transactions = transactions_;
-  if (library_->context == nullptr) return summary;
+  if (!is_begun_) return summary;
   summary.utc = micro_ocpp::utc_of(library_->model());
   MicroOcpp::TransactionStore& store = *library_->model().getTransactionStore();
   for (uint8_t id = 1; id <= options_.connectors; ++id) {
@@ -96,15 +96,8 @@ ConnectorSummary MicroOcppEngine::connector(uint8_t connector_id) const {
 }
 
 bool MicroOcppEngine::is_operative(uint8_t connector_id) const {
-  if (library_->context == nullptr) return true;
-  for (const unsigned id : {0U, static_cast<unsigned>(connector_id)}) {
-    char key[32];
-    std::snprintf(key, sizeof key, MO_CONFIG_EXT_PREFIX "AVAIL_CONN_%u", id);
-    const auto available =
-        MicroOcpp::declareConfiguration<bool>(key, true, MO_KEYVALUE_FN, false, false, false);
-    if (available != nullptr && !available->getBool()) return false;
-  }
-  return true;
+  if (!has(connector_id)) return true;
+  return library_->availability[0]->getBool() && library_->availability[connector_id]->getBool();
 }
 
 size_t MicroOcppEngine::configuration_count() const {
@@ -198,7 +191,8 @@ FileJobs MicroOcppEngine::file_jobs() const {
 
 Status MicroOcppEngine::update_firmware(TextSpan url, common::Instant now) {
   set_now(now);
-  MicroOcpp::FirmwareService* service = library_->model().getFirmwareService();
+  MicroOcpp::FirmwareService* service =
+      is_begun_ ? library_->model().getFirmwareService() : nullptr;
   if (service == nullptr) return Status::kUnsupported;
   if (url.empty() || url.size() > limits::kMaxLocationBytes) return Status::kInvalidArgument;
   if (image_.installation() == JobState::kRunning) return Status::kInvalidState;

@@ -118,6 +118,12 @@ TEST_SUITE("what the adapter to MicroOCPP decides") {
     CHECK(micro_ocpp::pick_connector(all, 3) == 2);
     all[1].is_for_reader = false;
     CHECK(micro_ocpp::pick_connector(all, 3) == 1);
+    all[0].is_free = false;
+    CHECK(micro_ocpp::pick_connector(all, 3) == 0);
+    all[2].may_be_of_group = true;
+    CHECK(micro_ocpp::pick_connector(all, 3) == 3);
+    all[0].is_free = true;
+    CHECK(micro_ocpp::pick_connector(all, 3) == 1);
     all[2].is_started_by_tag = true;
     CHECK(micro_ocpp::pick_connector(all, 3) == 3);
   }
@@ -254,7 +260,10 @@ TEST_SUITE("files of an engine that leaves them to the gateway") {
     CHECK(image.begin(text("http://files/image")) == Status::kUnsupported);
     CHECK(image.download() == JobState::kFailed);
     gateway::TextUpload upload(nullptr, nullptr);
-    CHECK(upload.begin(text("http://files/"), {}, {}) == Status::kUnsupported);
+    upload.begin(text("http://files/"), {}, {});
+    CHECK(upload.state() == JobState::kRunning);
+    upload.step();
+    CHECK(upload.state() == JobState::kFailed);
   }
 
   TEST_CASE("a text arrives whole, piece by piece") {
@@ -274,7 +283,7 @@ TEST_SUITE("files of an engine that leaves them to the gateway") {
     } lines;
     Device device;
     gateway::TextUpload upload(&device.transfer, &lines);
-    REQUIRE(upload.begin(text("ftp://files/report"), {}, {}) == Status::kOk);
+    upload.begin(text("ftp://files/report"), {}, {});
     device.run(upload);
     CHECK(upload.state() == JobState::kDone);
     const std::string& arrived = device.server.uploads["ftp://files/report"];
