@@ -73,6 +73,7 @@ def test_manifest_is_what_esp_web_tools_reads(tmp_path: Path) -> None:
     folder, _ = write(make_build(tmp_path / "b"), tmp_path / "dist", "0.1.0+gtest")
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["version"] == "0.1.0+gtest"
+    assert manifest["new_install_improv_wait_time"] > 0  # it asks for Wi-Fi by Improv
     (build,) = manifest["builds"]
     assert build["chipFamily"] == "ESP32"
     assert [part["offset"] for part in build["parts"]] == [4096, 32768, 57344, 65536]

@@ -11,6 +11,7 @@ import pytest
 
 from vevgw.board.fleet import BoardPlan
 from vevgw.board.improv import Command, Frame, FrameType, Splitter, State, command, result
+from vevgw.board.improv_session import provision_wifi
 from vevgw.board.provision import provision
 from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import Csms
@@ -112,6 +113,9 @@ async def test_wifi_is_set_up_by_improv_between_console_lines(
         await ask(asked, state, until=joined)
         line.close()
         os.close(fd)
+
+        again = await provision_wifi(str(gateway.console_link), "simulated", f"{SECRET}!")
+        assert (again.error, again.identity[:4]) == ("", "VEV-")
     assert b'"wifi_ssid":"simulated"' in lines
     assert b'"wifi_password":"(set)"' in lines
     assert SECRET.encode() not in gateway.log_path.read_bytes() + lines

@@ -1,4 +1,4 @@
-"""`vevgw provision`: settings for one board, or for all of a TOML file."""
+"""`vevgw provision`: settings for one board, or for all of a TOML file; Wi-Fi by Improv."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ import typer
 
 from vevgw.board import fleet
 from vevgw.board.fleet import BoardPlan
+from vevgw.board.improv_session import provision_wifi, require_network
 from vevgw.board.ports import choose_port
 from vevgw.board.provision import Result, provision
 from vevgw.errors import UserError
+
+_WIFI = ("wifi_ssid", "wifi_password")
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -42,6 +45,10 @@ def boards(
         list[str] | None, typer.Option("--set", help="NAME=VALUE, any other setting.")
     ] = None,
     *,
+    improv: Annotated[
+        bool,
+        typer.Option("--improv", help="Only --ssid and its password, as a browser sets them."),
+    ] = False,
     no_restart: Annotated[bool, typer.Option("--no-restart", help="Settings wait for it.")] = False,
     csms_s: Annotated[
         float, typer.Option("--wait-csms", help="Seconds to wait for a CSMS to accept it.")
@@ -62,6 +69,18 @@ def boards(
         "c1.pins": pins,
     }
     single = {name: value for name, value in given.items() if value is not None}
+    if improv:
+        if file is not None or settings or ssid is None or single.keys() - set(_WIFI):
+            raise UserError(
+                "--improv sets Wi-Fi alone: give --ssid and --wifi-password-file; the rest is set "
+                "by 'vevgw provision' without it.",
+                exit_code=2,
+            )
+        password = single.get("wifi_password", "")
+        require_network(ssid, password)
+        outcome = asyncio.run(provision_wifi(choose_port(port), ssid, password))
+        _conclude([outcome], report, "Wi-Fi is not set")
+        return
     for word in settings or []:
         name, sign, value = word.partition("=")
         if not sign:
@@ -92,15 +111,17 @@ def boards(
         )
         for number, (plan, where) in enumerate(zip(plans, ports, strict=True), 1)
     ]
+    _conclude(results, report, f"console logs: {folder}")
+    shutil.rmtree(folder)
+
+
+def _conclude(results: list[Result], report: Path | None, hint: str) -> None:
     _print(results)
     if report is not None:
         _write(report, results)
     failed = [result for result in results if result.error]
     if failed:
-        raise UserError(
-            f"{len(failed)} of {len(results)} boards are not as planned; console logs: {folder}"
-        )
-    shutil.rmtree(folder)
+        raise UserError(f"{len(failed)} of {len(results)} boards are not as planned; {hint}")
 
 
 def _secret(path: Path | None) -> str | None:
