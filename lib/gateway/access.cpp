@@ -1,5 +1,6 @@
 #include "gateway/access.hpp"
 
+#include "gateway/wifi_settings.hpp"
 #include "platform/csms_url.hpp"
 
 #include <cstdio>
@@ -49,6 +50,14 @@ Status check_address(TextSpan name, TextSpan value, common::FixedString<95>& err
   platform::CsmsUrl ignored;
   return is_url ? platform::parse_csms_url(value, common::text("CP1"), ignored, error)
                 : platform::parse_csms_url(common::text("ws://csms"), value, ignored, error);
+}
+
+Status check_wifi(TextSpan name, TextSpan value, common::FixedString<95>& error) {
+  constexpr size_t kEndBytes = 9;  // _password
+  const bool is_password =
+      common::equals(name.first(4), common::text("wifi")) && name.size() > kEndBytes &&
+      common::equals(name.subspan(name.size() - kEndBytes), common::text("_password"));
+  return is_password ? check_wifi_password(value, error) : Status::kOk;
 }
 
 Status check_charger(TextSpan name, TextSpan value, common::FixedString<95>& error) {
@@ -109,6 +118,7 @@ Status check_setting(const Settings& settings, TextSpan name, TextSpan value,
                      common::FixedString<95>& error) {
   RETURN_IF_ERROR(Settings::check(name, value, error));
   RETURN_IF_ERROR(check_address(name, value, error));
+  RETURN_IF_ERROR(check_wifi(name, value, error));
   RETURN_IF_ERROR(check_charger(name, value, error));
   return check_new_access(settings, name, value, error);
 }

@@ -41,7 +41,7 @@ common::Status check_setting(const Settings& settings, common::TextSpan name,
                              common::TextSpan value, common::FixedString<95>& error);
 
 /// Settings::set(), but refused is also what could only fail later: a URL or an identity that no CSMS is reached by, a
-/// charger that there is not, a mode that the configured charger cannot do, as far as it is built in.
+/// Wi-Fi password that no network has, a charger that there is not, a mode that the configured charger cannot do, as far as it is built in.
 /// @retval kUnsupported  The mode. Otherwise as Settings::set().
 common::Status set_setting(Settings& settings, common::TextSpan name, common::TextSpan value,
                            common::FixedString<95>& error);

@@ -34,22 +34,28 @@ size_t name_size(ByteSpan bytes, size_t at) {
 
 Status CaptiveDns::open(uint32_t ipv4) {
   ipv4_ = ipv4;
-  return link_.bind(kPort);
+  return link_ == nullptr ? Status::kUnsupported : link_->bind(kPort);
+}
+
+void CaptiveDns::close() {
+  if (link_ != nullptr) link_->close();
 }
 
 void CaptiveDns::step() {
+  if (link_ == nullptr || !link_->is_open()) return;
   uint8_t bytes[kMaxQueryBytes];
   for (size_t i = 0; i < kMaxQueries; ++i) {
-    const common::Result<platform::UdpDatagram> got = link_.receive_from(bytes);
+    const common::Result<platform::UdpDatagram> got = link_->receive_from(bytes);
     if (!got.ok()) {
-      if (got.status() == Status::kIo) (void)link_.bind(kPort);
+      if (got.status() == Status::kIo) (void)link_->bind(kPort);
       return;
     }
+    const bool is_near = (got.value().from.ipv4 ^ ipv4_) <= 0xFF;
+    if (got.value().truncated || !is_near) continue;
     // The answer begins with the question: it takes the query's place.
-    const size_t size =
-        got.value().truncated ? 0 : answer(ByteSpan(bytes, got.value().size), ipv4_, bytes);
+    const size_t size = answer(ByteSpan(bytes, got.value().size), ipv4_, bytes);
     // Lost, like any datagram can be: the peer asks again.
-    if (size > 0) (void)link_.send_to(got.value().from, ByteSpan(bytes, size));
+    if (size > 0) (void)link_->send_to(got.value().from, ByteSpan(bytes, size));
   }
 }
 

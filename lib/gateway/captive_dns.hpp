@@ -16,21 +16,21 @@ class CaptiveDns {
   /// Answers of one step().
   static constexpr size_t kMaxQueries = 8;
 
-  /// Keeps a reference.
-  explicit CaptiveDns(platform::UdpLink& link) : link_(link) {}
+  /// @param link  Outlives this; nullptr = there are no names.
+  explicit CaptiveDns(platform::UdpLink* link) : link_(link) {}
 
-  /// @param ipv4  What every name stands for, host byte order.
-  /// @retval kIo  As UdpLink::bind().
+  /// @param ipv4  What every name stands for, host byte order; only its network (255.255.255.0) is answered.
+  /// @retval kIo  As UdpLink::bind(). @retval kUnsupported  There is no link.
   common::Status open(uint32_t ipv4);
-  void close() { link_.close(); }
-  /// Answers what has arrived.
+  void close();
+  /// Answers what has arrived; does nothing while closed.
   void step();
 
   /// Makes the answer to a query. @return Its size; 0: what came is no query that can be answered.
   static size_t answer(common::ByteSpan query, uint32_t ipv4, common::MutableByteSpan out);
 
  private:
-  platform::UdpLink& link_;
+  platform::UdpLink* const link_;
   uint32_t ipv4_ = 0;
 };
 

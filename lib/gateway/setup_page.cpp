@@ -82,19 +82,20 @@ int hex_digit(char c) {
 
 }  // namespace
 
-Status SetupPage::open(uint16_t port, uint32_t ipv4) {
-  if (parts_.listener == nullptr) return Status::kUnsupported;
+Status SetupPage::open(uint32_t ipv4, uint16_t port, bool is_captive) {
+  if (listener_ == nullptr) return Status::kUnsupported;
   close();
   ipv4_ = ipv4;
+  is_captive_ = is_captive;
   if (start_ == 0) start_ = parts_.entropy.next_u32();
   parts_.entropy.fill(common::MutableByteSpan(tokens_[0], sizeof tokens_));
-  return parts_.listener->listen(port);
+  return listener_->listen(ipv4, port);
 }
 
 void SetupPage::close() {
-  if (parts_.listener == nullptr) return;
+  if (listener_ == nullptr) return;
   for (size_t i = 0; i < platform::TcpListener::kPlaces; ++i) drop(i);
-  parts_.listener->close();
+  listener_->close();
 }
 
 SetupPage::Request SetupPage::take_request() {
@@ -129,7 +130,7 @@ void SetupPage::accept(Instant now) {
     Place& place = places_[i];
     // Browsers open connections in advance; whether somebody waits for a place is not known.
     if (is_idle(place) && now - place.begun >= kIdleMs) drop(i);
-    if (place.phase != Phase::kFree || parts_.listener->accept(i) != Status::kOk) continue;
+    if (place.phase != Phase::kFree || listener_->accept(i) != Status::kOk) continue;
     place.phase = Phase::kReading;
     place.begun = now;
     place.deadline = now + kRequestMs;
@@ -138,7 +139,7 @@ void SetupPage::accept(Instant now) {
 
 void SetupPage::drop(size_t index) {
   Place& place = places_[index];
-  parts_.listener->drop(index);
+  listener_->drop(index);
   place.request.clear();
   place.head.clear();
   place.parts[0] = place.parts[1] = TextSpan();
@@ -151,14 +152,14 @@ void SetupPage::step_place(size_t index, Instant now) {
   if (place.phase == Phase::kSending) send(index, now);
   if (place.phase == Phase::kLingering) {
     // To end with unread input would be a reset, which may overtake the answer.
-    if (parts_.listener->read(index, scratch()).status() == Status::kClosed) return drop(index);
+    if (listener_->read(index, scratch()).status() == Status::kClosed) return drop(index);
   }
   if (place.phase != Phase::kFree && now >= place.deadline) drop(index);
 }
 
 void SetupPage::read(size_t index, Instant now) {
   Place& place = places_[index];
-  const common::Result<size_t> got = parts_.listener->read(index, scratch());
+  const common::Result<size_t> got = listener_->read(index, scratch());
   if (!got.ok()) {
     if (got.status() != Status::kAgain) drop(index);
     return;
@@ -178,13 +179,13 @@ void SetupPage::send(size_t index, Instant now) {
   Place& place = places_[index];
   for (TextSpan& part : place.parts) {
     while (!part.empty()) {
-      const common::Result<size_t> sent = parts_.listener->write(index, common::as_bytes(part));
+      const common::Result<size_t> sent = listener_->write(index, common::as_bytes(part));
       if (sent.status() == Status::kAgain || (sent.ok() && sent.value() == 0)) return;
       if (!sent.ok()) return drop(index);
       part = part.subspan(sent.value());
     }
   }
-  parts_.listener->finish(index);
+  listener_->finish(index);
   place.phase = Phase::kLingering;
   place.deadline = now + kLingerMs;
 }
@@ -194,7 +195,7 @@ void SetupPage::handle(Place& place, Instant now) {
   if (request.state() == HttpRequest::State::kRefused)
     return answer_error(place, request.refusal(), "the request cannot be read");
   if (!is_address(request.host())) {
-    if (ipv4_ != 0 && request.method() != Method::kPost) return answer_elsewhere(place);
+    if (is_captive_ && request.method() != Method::kPost) return answer_elsewhere(place);
     return answer_error(place, 403, "use the gateway's address, not a name");
   }
   const TextSpan path = request.path();
@@ -210,7 +211,7 @@ void SetupPage::handle(Place& place, Instant now) {
                                    : answer_route(place, route, now);
   }
   if (is_known) return answer_error(place, 405, "this cannot be done here");
-  if (ipv4_ != 0 && method == Method::kGet) return answer_elsewhere(place);
+  if (is_captive_ && method == Method::kGet) return answer_elsewhere(place);
   answer_error(place, 404, "there is nothing here");
 }
 

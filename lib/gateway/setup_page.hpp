@@ -1,29 +1,26 @@
 #pragma once
 
 #include "gateway/http_request.hpp"
+#include "gateway/network_manager.hpp"
 #include "gateway/ocpp_engine.hpp"
 #include "gateway/settings.hpp"
 #include "json/writer.hpp"
 #include "platform/entropy.hpp"
-#include "platform/network.hpp"
 #include "platform/tcp_listener.hpp"
 #include "platform/web_socket_link.hpp"
-#include "platform/wifi_control.hpp"
 
 namespace gateway {
 
 /// What the setup page shows and sets. All must outlive it.
 struct SetupPageParts {
-  platform::TcpListener* listener;  ///< nullptr = there is no page.
   platform::Entropy& entropy;
   platform::Device& device;
   platform::WebSocketLink& csms;
   Settings& settings;
   const OcppEngine& engine;
-  const char* firmware_version;                ///< Static.
-  const char* identity;                        ///< Outlives the page.
-  const platform::Network* network = nullptr;  ///< nullptr = the operating system's.
-  platform::WifiControl* wifi = nullptr;       ///< nullptr = there is no Wi-Fi to set up.
+  const char* firmware_version;    ///< Static.
+  const char* identity;            ///< Outlives the page.
+  NetworkManager* wifi = nullptr;  ///< nullptr = the network is the operating system's.
 };
 
 /// A web page for who stands beside the gateway: Wi-Fi, CSMS, identity, key and charger. HTTP/1.1, one request per
@@ -31,7 +28,7 @@ struct SetupPageParts {
 ///
 /// Who may: only requests to an address (or localhost), never to a name, are served, so that no web site can point a name
 /// of its own at the gateway; a change needs JSON and the token of a page that was loaded from here; wrong tokens end in a
-/// pause. No answer holds a secret. With an own address (open()), requests to any name are sent to it: a phone that looks
+/// pause. No answer holds a secret. Where it is the way into the internet that phones look for (open()), requests to any name are sent to the gateway's address: a phone that looks
 /// for the internet finds the page.
 /// @par Context  Loop thread; does not block, does not allocate. Up to 1.5 KiB of stack.
 class SetupPage {
@@ -46,15 +43,18 @@ class SetupPage {
   static constexpr size_t kMaxWrongTokens = 10;
   static constexpr int64_t kPauseMs = 60000;
 
-  explicit SetupPage(const SetupPageParts& parts) : parts_(parts) {}
+  /// @param listener  Outlives this; nullptr = there is no page.
+  SetupPage(platform::TcpListener* listener, const SetupPageParts& parts)
+      : listener_(listener), parts_(parts) {}
 
   /// Listens.
-  /// @param ipv4  The gateway's own address where there is no network but its own, host byte order; 0 = there is one.
+  /// @param ipv4         Address of the gateway, host byte order.
+  /// @param is_captive   In the gateway's own network: who looks for anything else is sent to the page.
   /// @retval kIo           The port cannot be used.
   /// @retval kUnsupported  There is no listener.
-  common::Status open(uint16_t port, uint32_t ipv4);
+  common::Status open(uint32_t ipv4, uint16_t port, bool is_captive);
   void close();
-  bool is_open() const { return parts_.listener != nullptr && parts_.listener->is_listening(); }
+  bool is_open() const { return listener_ != nullptr && listener_->is_listening(); }
   /// The gateway does not work, for this reason.
   void on_not_started(common::TextSpan why) { not_started_.assign_truncated(why); }
   /// @param is_charging  A transaction runs: no restart.
@@ -109,11 +109,13 @@ class SetupPage {
 
   /// Writes what is wrong with a change. @return How many fields are; SIZE_MAX: it cannot be read.
   size_t check_change(common::TextSpan body, json::Writer& out) const;
+  common::Status store_change(common::TextSpan body, common::FixedString<95>& error);
   void write_network(json::Writer& out) const;
   void write_csms(json::Writer& out, common::Instant now) const;
 
   static const Route kRoutes[];
 
+  platform::TcpListener* const listener_;
   const SetupPageParts parts_;
   Place places_[platform::TcpListener::kPlaces];
   char answer_[HttpRequest::kBufferBytes] = {};
@@ -123,6 +125,7 @@ class SetupPage {
   common::Instant paused_until_;
   uint32_t ipv4_ = 0;
   uint32_t start_ = 0;  ///< Another one after each restart.
+  bool is_captive_ = false;
   bool is_charging_ = false;
   Request request_ = Request::kNone;
   common::FixedString<159> not_started_;

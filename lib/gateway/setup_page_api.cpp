@@ -20,8 +20,9 @@ using json::Token;
 namespace {
 
 /// What the page may show and set; nothing else.
-constexpr const char* kFields[] = {"wifi_ssid", "wifi_password", "csms_url",
-                                   "identity",  "password",      "c1.profile"};
+constexpr const char* kFields[] = {"wifi_ssid",  "wifi_password",  "wifi2_ssid", "wifi2_password",
+                                   "wifi3_ssid", "wifi3_password", "wifi4_ssid", "wifi4_password",
+                                   "csms_url",   "identity",       "password",   "c1.profile"};
 constexpr size_t kMaxNetworks = 16;
 // Room for one more network, or charger.
 constexpr size_t kItemBytes = 240;
@@ -77,12 +78,24 @@ bool has_control_character(TextSpan value) {
 }
 
 /// Whether the change has a member of this name.
-bool has_member(TextSpan body, const char* name) {
+bool has_member(TextSpan body, TextSpan name) {
   Members members(body);
   while (members.next()) {
-    if (common::equals(members.name(), text(name))) return true;
+    if (common::equals(members.name(), name)) return true;
   }
   return false;
+}
+
+/// wifi2_ssid -> wifi2_password; empty for what is no name of a network.
+common::FixedString<15> password_of(TextSpan field) {
+  constexpr size_t kEndBytes = 5;  // _ssid
+  common::FixedString<15> result;
+  if (field.size() <= kEndBytes ||
+      !common::equals(field.subspan(field.size() - kEndBytes), text("_ssid")))
+    return result;
+  result.assign_truncated(field.first(field.size() - kEndBytes));
+  (void)result.append(text("_password"));
+  return result;
 }
 
 }  // namespace
@@ -92,7 +105,7 @@ uint16_t SetupPage::get_status(Place&, json::Writer& out, Instant now) {
   member(out, "serial_number", parts_.device.serial_number().span());
   member(out, "version", parts_.firmware_version);
   flag(out, "has_wifi", parts_.wifi != nullptr);
-  flag(out, "is_access_point", ipv4_ != 0);
+  flag(out, "is_access_point", is_captive_);
   flag(out, "is_charging", is_charging_);
   write_network(out);
   write_csms(out, now);
@@ -102,23 +115,29 @@ uint16_t SetupPage::get_status(Place&, json::Writer& out, Instant now) {
 }
 
 void SetupPage::write_network(json::Writer& out) const {
-  const bool is_up = parts_.network == nullptr || parts_.network->is_up();
+  const NetworkManager* const wifi = parts_.wifi;
   out.key("network");
   out.begin_object();
-  flag(out, "is_good", is_up);
-  const SettingText ssid = parts_.settings.text("wifi_ssid");
+  flag(out, "is_good", wifi == nullptr || wifi->is_up());
   out.key("text");
   out.begin_string();
-  if (parts_.network == nullptr) {
+  if (wifi == nullptr || (wifi->is_up() && !wifi->is_joined())) {
     out.append_string(text("The network of this computer"));
-  } else if (is_up) {
+  } else if (wifi->is_joined()) {
     out.append_string(text("Joined "));
-    out.append_string(ssid.span());
-  } else if (ssid.empty()) {
+    out.append_string(wifi->ssid().span());
+  } else if (wifi->network_count() == 0) {
     out.append_string(text("No Wi-Fi network is set"));
   } else {
-    out.append_string(text("Trying to join "));
-    out.append_string(ssid.span());
+    out.append_string(text("Not joined. "));
+    for (size_t i = 0; i < wifi->network_count(); ++i) {
+      const platform::JoinFailure failure = wifi->failure(i);
+      if (i > 0) out.append_string(text("; "));
+      out.append_string(wifi->stored(i).ssid.span());
+      out.append_string(text(": "));
+      out.append_string(
+          text(failure == platform::JoinFailure::kNone ? "being tried" : to_string(failure)));
+    }
   }
   out.end_string();
   out.end_object();
@@ -213,7 +232,6 @@ uint16_t SetupPage::get_chargers(Place&, json::Writer& out, Instant) {
 }
 
 size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
-  const bool has_password = has_member(body, "wifi_password");
   size_t errors = 0;
   Members members(body);
   while (members.next()) {
@@ -226,11 +244,11 @@ size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
     } else if (has_control_character(value)) {
       error.assign_truncated(text("it has a character that cannot be typed"));
     } else if (check_setting(parts_.settings, name, value, error) == Status::kOk) {
-      const bool is_ssid = common::equals(name, text("wifi_ssid")) && !value.empty();
-      if (!is_ssid || has_password ||
-          common::equals(value, parts_.settings.text("wifi_ssid").span()))
+      const common::FixedString<15> password = password_of(name);
+      if (password.empty() || value.empty() || has_member(body, password.span()) ||
+          common::equals(value, parts_.settings.text(common::FixedString<15>(name).c_str()).span()))
         continue;
-      member(out, "wifi_password", "a new network needs its password");
+      member(out, password.c_str(), "a new network needs its password");
       ++errors;
       continue;
     }
@@ -239,6 +257,21 @@ size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
     ++errors;
   }
   return members.is_good() ? errors : SIZE_MAX;
+}
+
+/// A name never stands beside the password of another network, even if the power fails between two of these.
+Status SetupPage::store_change(TextSpan body, common::FixedString<95>& error) {
+  enum Turn : uint8_t { kForgetNames, kOthers, kNames };
+  for (const Turn turn : {kForgetNames, kOthers, kNames}) {
+    Members members(body);
+    while (members.next()) {
+      const bool is_network = !password_of(members.name()).empty();
+      if (is_network == (turn == kOthers)) continue;
+      const TextSpan value = turn == kForgetNames ? TextSpan() : members.value();
+      RETURN_IF_ERROR(parts_.settings.set(members.name(), value, error));
+    }
+  }
+  return Status::kOk;
 }
 
 /// All of the change, or nothing.
@@ -253,14 +286,10 @@ uint16_t SetupPage::post_settings(Place& place, json::Writer& out, Instant) {
     return 400;
   }
   if (errors > 0) return 422;
-  Members members(body);
-  while (members.next()) {
-    common::FixedString<95> error;
-    if (parts_.settings.set(members.name(), members.value(), error) == Status::kOk) continue;
-    member(out, "error", error.span());
-    return 500;
-  }
-  return 200;
+  common::FixedString<95> error;
+  if (store_change(body, error) == Status::kOk) return 200;
+  member(out, "error", error.span());
+  return 500;
 }
 
 uint16_t SetupPage::post_scan(Place&, json::Writer& out, Instant) {

@@ -37,15 +37,19 @@ WifiNetwork read_wifi(const Settings& settings, size_t slot) {
   return network;
 }
 
+Status check_wifi_password(TextSpan password, FixedString<95>& error) {
+  if (password.empty() || (password.size() >= kMinPasswordBytes && password.size() <= 63))
+    return Status::kOk;
+  error = FixedString<95>("a Wi-Fi password has 8 to 63 characters, or none for an open network");
+  return Status::kInvalidArgument;
+}
+
 Status store_wifi(Settings& settings, TextSpan ssid, TextSpan password, FixedString<95>& error) {
   if (ssid.empty() || ssid.size() > 32) {
     error = FixedString<95>("the name of a Wi-Fi network has 1 to 32 bytes");
     return Status::kInvalidArgument;
   }
-  if (!password.empty() && (password.size() < kMinPasswordBytes || password.size() > 63)) {
-    error = FixedString<95>("a Wi-Fi password has 8 to 63 characters, or none for an open network");
-    return Status::kInvalidArgument;
-  }
+  RETURN_IF_ERROR(check_wifi_password(password, error));
   size_t slot = find(settings, ssid);
   if (slot == kMaxWifiNetworks) slot = find(settings, TextSpan());
   if (slot == kMaxWifiNetworks) {

@@ -15,6 +15,9 @@ struct WifiNetwork {
 /// @param slot  0..kMaxWifiNetworks - 1
 WifiNetwork read_wifi(const Settings& settings, size_t slot);
 
+/// @param error  One sentence. @retval kInvalidArgument  Not 8 to 63 bytes, nor empty.
+common::Status check_wifi_password(common::TextSpan password, common::FixedString<95>& error);
+
 /// Stores the network: the one of this name gets the password, a new one comes after those that are there.
 /// @param ssid      1..32 bytes. @param password  8..63 bytes; empty = open.
 /// @param error     One sentence when the result is not kOk.

@@ -15,9 +15,10 @@ class TcpListener {
 
   virtual ~TcpListener() = default;
   /// Listens; what was open before is closed.
+  /// @param ipv4  Address of this device that may be connected to, host byte order; 0 = any.
   /// @param port  0 = any free one.
   /// @retval kIo  The port is taken, or there is no network interface yet.
-  virtual common::Status listen(uint16_t port) = 0;
+  virtual common::Status listen(uint32_t ipv4, uint16_t port) = 0;
   /// Closes the port and every connection.
   virtual void close() = 0;
   virtual bool is_listening() const = 0;

@@ -20,12 +20,12 @@ bool make_non_blocking(int fd) {
 
 }  // namespace
 
-Status LwipTcpListener::listen(uint16_t port) {
+Status LwipTcpListener::listen(uint32_t ipv4, uint16_t port) {
   close();
   const int yes = 1;
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  address.sin_addr.s_addr = htonl(ipv4);
   address.sin_port = htons(port);
   listener_ = lwip_socket(AF_INET, SOCK_STREAM, 0);
   socklen_t size = sizeof address;

@@ -4,12 +4,12 @@
 
 namespace platform_esp32 {
 
-/// Listens on lwIP, non-blocking, on every interface that is up. About 50 bytes, and a socket for the port and each
+/// Listens on lwIP, non-blocking. About 50 bytes, and a socket for the port and each
 /// connection.
 /// @par Context  Loop task.
 class LwipTcpListener final : public platform::TcpListener {
  public:
-  common::Status listen(uint16_t port) override;
+  common::Status listen(uint32_t ipv4, uint16_t port) override;
   void close() override;
   bool is_listening() const override { return listener_ >= 0; }
   uint16_t port() const override { return port_; }

@@ -19,13 +19,13 @@ bool is_pending(int error) { return error == EAGAIN || error == EINTR; }
 
 }  // namespace
 
-Status PosixTcpListener::listen(uint16_t port) {
+Status PosixTcpListener::listen(uint32_t ipv4, uint16_t port) {
   close();
   last_error_.clear();
   const int yes = 1;
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_addr.s_addr = htonl(ipv4);
   address.sin_port = htons(port);
   listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // A restart finds the port in TIME_WAIT.

@@ -8,11 +8,11 @@
 
 namespace platform_linux {
 
-/// Listens on the loopback interface (127.0.0.1) only.
+/// Listens on IPv4.
 /// @par Context  Loop thread; no call blocks.
 class PosixTcpListener final : public platform::TcpListener, public PollSource {
  public:
-  common::Status listen(uint16_t port) override;
+  common::Status listen(uint32_t ipv4, uint16_t port) override;
   void close() override;
   bool is_listening() const override { return listener_.is_valid(); }
   uint16_t port() const override;

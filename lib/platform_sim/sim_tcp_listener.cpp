@@ -10,10 +10,11 @@ namespace platform_sim {
 using common::Result;
 using common::Status;
 
-Status SimTcpListener::listen(uint16_t port) {
+Status SimTcpListener::listen(uint32_t ipv4, uint16_t port) {
   constexpr uint16_t kFreePort = 49152;  // the first of those without an owner, RFC 6335
   close();
   if (behaviour_.is_port_taken) return Status::kIo;
+  ipv4_ = ipv4;
   port_ = port != 0 ? port : kFreePort;
   return Status::kOk;
 }

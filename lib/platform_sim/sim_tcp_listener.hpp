@@ -18,7 +18,7 @@ class SimTcpListener final : public platform::TcpListener {
     size_t segment_bytes = 65536;  ///< A call of read or write moves at most this many.
   };
 
-  common::Status listen(uint16_t port) override;
+  common::Status listen(uint32_t ipv4, uint16_t port) override;
   void close() override;
   bool is_listening() const override { return port_ != 0; }
   uint16_t port() const override { return port_; }
@@ -29,6 +29,7 @@ class SimTcpListener final : public platform::TcpListener {
   void drop(size_t place) override;
 
   // The peers' side.
+  uint32_t ipv4() const { return ipv4_; }
   void set_behaviour(const Behaviour& behaviour) { behaviour_ = behaviour; }
   /// @return Number of the connection.
   size_t connect();
@@ -58,6 +59,7 @@ class SimTcpListener final : public platform::TcpListener {
   Peer* peer_at(size_t place);
 
   Behaviour behaviour_;
+  uint32_t ipv4_ = 0;
   uint16_t port_ = 0;
   std::vector<Peer> peers_;
   std::deque<size_t> waiting_;

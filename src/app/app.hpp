@@ -2,7 +2,6 @@
 
 #include "app/direct_chargers.hpp"
 #include "app/engine.hpp"
-#include "app/setup_portal.hpp"
 #include "app/tag_reader.hpp"
 #include "bridge/bridge.hpp"
 #include "bridge/profile_files.hpp"
@@ -17,6 +16,7 @@
 #include "gateway/network_manager.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
+#include "gateway/setup_portal.hpp"
 #include "gateway/status_led.hpp"
 #include "gateway/storage_report.hpp"
 #include "platform/clock.hpp"
@@ -62,7 +62,7 @@ struct Platform {
   /// Where `files` are, for who opens them by a path; empty = their names are enough.
   const char* file_folder = "";
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For the console's `sim wifi`.
-  SetupPorts setup = {};
+  gateway::SetupPorts setup = {};
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.
@@ -138,7 +138,7 @@ class App {
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;
-  SetupPortal setup_portal_;
+  gateway::SetupPortal setup_portal_;
   uint8_t connectors_ = 0;
   bool is_running_ = false;
   bool was_up_ = false;

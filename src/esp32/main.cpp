@@ -16,6 +16,7 @@
 #include "platform_esp32/ledc_pwm_output.hpp"
 #include "platform_esp32/little_fs_file_store.hpp"
 #include "platform_esp32/lwip_tcp_link.hpp"
+#include "platform_esp32/lwip_tcp_listener.hpp"
 #include "platform_esp32/lwip_udp_link.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
 #include "platform_esp32/ota_firmware.hpp"
@@ -137,6 +138,9 @@ class Board {
     parts.status_led_pin = board::kPins.status_led;
     parts.button_pin = board::kPins.button;
     parts.radio = &wifi_;
+    parts.setup.listener = &listener_;
+    parts.setup.names = &names_;
+    parts.setup.access_point_port = 80;
     parts.board = {&gpio_, &pwm_, &analog_, &pulses_};
     parts.charger_pins = bridge::wiring_of(board::kPins);
     return parts;
@@ -171,6 +175,8 @@ class Board {
       1, {board::kPins.reader_tx, board::kPins.reader_rx, board::kPins.second_rs485_direction}};
   platform_esp32::LwipTcpLink sockets_[limits::kMaxTcpBuses];
   platform_esp32::LwipUdpLink udp_;
+  platform_esp32::LwipUdpLink names_;
+  platform_esp32::LwipTcpListener listener_;
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
   platform_esp32::Esp32WifiRadio wifi_{waiter_};

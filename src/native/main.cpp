@@ -214,7 +214,7 @@ int run(const native::Options& options, char** argv) {
   PosixTcpListener listener;
   waiter.add(listener);
   platform.setup.listener = &listener;
-  platform.setup.page_port = options.setup_page;
+  platform.setup.own_port = options.setup_page;
 
   auto app = std::make_unique<app::App>(platform);
   app->set_volumes(files_state, platform::VolumeState::kReady);

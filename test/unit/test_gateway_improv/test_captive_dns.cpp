@@ -74,13 +74,14 @@ TEST_CASE("what is no query is not answered") {
 TEST_CASE("queries are answered to who asked, some per turn") {
   platform_sim::SimClock clock;
   platform_sim::SimUdpLink link(clock, 5);
-  CaptiveDns dns(link);
+  CaptiveDns dns(&link);
   dns.step();
   REQUIRE(dns.open(kOwnAddress) == common::Status::kOk);
   CHECK(link.local_port() == 53);
   const platform::UdpAddress phone{0xC0A80402, 5353};
   for (size_t i = 0; i < CaptiveDns::kMaxQueries + 1; ++i) link.peer_send(phone, query(kName, 1));
   link.peer_send(phone, std::string(600, 'x'));
+  link.peer_send({0xC0A80001, 5353}, query(kName, 1));  // from another network
   clock.advance(10);
   dns.step();
   clock.advance(10);

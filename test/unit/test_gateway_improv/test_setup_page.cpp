@@ -1,12 +1,14 @@
 #include "doctest_main/doctest_main.hpp"
-#include "gateway/setup_page.hpp"
+#include "gateway/setup_portal.hpp"
 #include "gateway_fakes/gateway_fakes.hpp"
+#include "platform/simulated_wifi.hpp"
 #include "platform_sim/malloc_trap.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_device.hpp"
 #include "platform_sim/sim_entropy.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 #include "platform_sim/sim_tcp_listener.hpp"
+#include "platform_sim/sim_udp_link.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 
 #include <string>
@@ -20,24 +22,6 @@ namespace {
 constexpr uint32_t kOwnAddress = 0xC0A80401;  // 192.168.4.1
 const std::string kHost = "Host: 192.168.4.1\r\n";
 
-class Radio final : public platform::WifiControl {
- public:
-  void join(common::TextSpan, common::TextSpan) override {}
-  bool is_joined() const override { return false; }
-  void start_scan() override { ++scans; }
-  common::Status network(size_t index, Found& out) override {
-    if (scans == 0) return common::Status::kAgain;
-    if (index >= ssids.size()) return common::Status::kNotFound;
-    out.ssid = common::FixedString<32>(ssids[index].c_str());
-    out.rssi_dbm = -60;
-    out.has_password = true;
-    return common::Status::kOk;
-  }
-
-  int scans = 0;
-  std::vector<std::string> ssids = {"depot", "", "caf\xC3\xA9 \"7\""};
-};
-
 struct Fixture {
   platform_sim::SimPower power;
   platform_sim::SimKeyValueStore store{power};
@@ -48,12 +32,14 @@ struct Fixture {
   platform_sim::SimWebSocketLink csms{clock, 7};
   platform_sim::SimTcpListener listener;
   gateway_fakes::FakeEngine engine;
-  Radio radio;
-  SetupPage page{gateway::SetupPageParts{&listener, entropy, device, csms, settings, engine,
-                                         "1.2.3", "CP1", nullptr, &radio}};
+  common::NullLogSink log;
+  platform::SimulatedWifi radio{clock};
+  gateway::NetworkManager network{&radio, false, settings, entropy, log};
+  gateway::SetupPageParts parts{entropy, device, csms, settings, engine, "1.2.3", "CP1", &network};
+  SetupPage page{&listener, parts};
   bool is_charging = false;
 
-  Fixture() { REQUIRE(page.open(80, 0) == common::Status::kOk); }
+  Fixture() { REQUIRE(page.open(kOwnAddress, 80, false) == common::Status::kOk); }
 
   Instant step(int64_t ms = 0) {
     clock.advance(ms);
@@ -228,7 +214,7 @@ TEST_CASE_FIXTURE(Fixture, "a name in Host is refused, since any web site can ow
 }
 
 TEST_CASE_FIXTURE(Fixture, "phones that look for the internet are sent to the page") {
-  REQUIRE(page.open(80, kOwnAddress) == common::Status::kOk);
+  REQUIRE(page.open(kOwnAddress, 80, true) == common::Status::kOk);
   const std::vector<std::pair<std::string, std::string>> probes = {
       {"connectivitycheck.gstatic.com", "/generate_204"},
       {"captive.apple.com", "/hotspot-detect.html"},
@@ -250,16 +236,120 @@ TEST_CASE_FIXTURE(Fixture, "phones that look for the internet are sent to the pa
 }
 
 TEST_CASE_FIXTURE(Fixture, "a search is asked for, and its networks listed as far as they fit") {
-  CHECK(has(get("/api/networks"), "\"is_searching\":true"));
+  for (size_t i = 0; i < platform::SimulatedWifi::kMaxNetworks; ++i) {
+    platform::SimulatedWifi::Network found;
+    found.ssid = common::FixedString<32>(std::string(32, '\x01').c_str());
+    if (i == 0) found.ssid = common::FixedString<32>("caf\xC3\xA9 \"7\"");
+    if (i > 1)
+      found.ssid = common::FixedString<32>((std::string(31, '\x01') + char('a' + i)).c_str());
+    found.password = common::FixedString<63>("12345678");
+    REQUIRE(radio.add(found) == common::Status::kOk);
+  }
+  network.begin(common::text("SIM0001"), clock.now());
   CHECK(status_of(ask(post("/api/scan", "{}", token()))) == "200");
-  CHECK(radio.scans == 1);
+  CHECK(has(get("/api/networks"), "\"is_searching\":true"));
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(100);
+    (void)network.step(clock.now());
+  }
   const std::string answer = get("/api/networks");
-  CHECK(
-      has(answer, R"([{"ssid":"depot","rssi_dbm":-60,"has_password":true},{"ssid":"café \"7\"",)"));
-  radio.ssids.assign(40, std::string(32, '\x01'));
-  CHECK(status_of(get("/api/networks")) == "200");
+  CHECK(status_of(answer) == "200");
+  CHECK(has(
+      answer,
+      R"({"is_searching":false,"networks":[{"ssid":"café \"7\"","rssi_dbm":-50,"has_password":true},)"));
   CHECK(has(get("/api/chargers"), "\"abl-emh1\""));
   CHECK(!has(get("/api/chargers"), "eastron"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "why no network is joined is told for each") {
+  platform::SimulatedWifi::Network near;
+  near.ssid = common::FixedString<32>("depot");
+  near.password = common::FixedString<63>("12345678");
+  REQUIRE(radio.add(near) == common::Status::kOk);
+  network.begin(common::text("SIM0001"), clock.now());
+  CHECK(has(get("/api/status"), R"("network":{"is_good":false,"text":"No Wi-Fi network is set"})"));
+  REQUIRE(status_of(set(R"({"wifi_ssid":"depot","wifi_password":"87654321","wifi2_ssid":"home",)"
+                        R"("wifi2_password":""})")) == "200");
+  network.reload(clock.now());
+  for (int i = 0; i < 100; ++i) {
+    clock.advance(100);
+    (void)network.step(clock.now());
+  }
+  CHECK(has(get("/api/status"), "Not joined. depot: wrong password; home: not found"));
+  REQUIRE(status_of(set(R"({"wifi_password":"12345678"})")) == "200");
+  network.reload(clock.now());
+  for (int i = 0; i < 20; ++i) {
+    clock.advance(100);
+    (void)network.step(clock.now());
+  }
+  CHECK(has(get("/api/status"), R"("network":{"is_good":true,"text":"Joined depot"})"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a name of a network never stands beside the password of another") {
+  REQUIRE(status_of(set(R"({"wifi3_ssid":"old","wifi3_password":"password of old"})")) == "200");
+  const std::string change = R"({"wifi3_ssid":"new","wifi3_password":"password of new"})";
+  const std::string request = post("/api/settings", change, token());
+  store.fail_next_set(common::Status::kNoSpace);
+  const std::string answer = ask(request);
+  CHECK(status_of(answer) == "500");
+  CHECK(has(answer, "the setting could not be stored"));
+  CHECK(stored("wifi3_ssid").empty());
+  CHECK(has(set(R"({"wifi3_ssid":"new","wifi3_password":"short"})"),
+            R"("wifi3_password":"a Wi-Fi password has 8 to 63 characters)"));
+  CHECK(has(set(R"({"wifi4_ssid":"new"})"),
+            R"("wifi4_password":"a new network needs its password")"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "the page is there while the access point is, in its network alone") {
+  page.close();
+  platform_sim::SimUdpLink names(clock, 3);
+  gateway::SetupPorts ports;
+  ports.listener = &listener;
+  ports.names = &names;
+  ports.access_point_port = 80;
+  gateway::SetupPortal portal(ports, parts, log);
+  portal.begin({});
+  CHECK(!portal.is_open());
+  network.begin(common::text("SIM0001"), clock.now());
+  (void)network.step(clock.now());
+  REQUIRE(network.is_access_point_up());
+
+  platform_sim::SimTcpListener::Behaviour taken;
+  taken.is_port_taken = true;
+  listener.set_behaviour(taken);
+  (void)portal.step(clock.now(), false);
+  CHECK(!portal.is_open());
+  listener.set_behaviour({});
+  (void)portal.step(clock.now(), false);
+  CHECK(!portal.is_open());
+  clock.advance(gateway::SetupPortal::kRetryMs);
+  (void)portal.step(clock.now(), false);
+  CHECK(portal.is_open());
+  CHECK(listener.ipv4() == kOwnAddress);
+  CHECK(listener.port() == 80);
+  CHECK(names.local_port() == 53);
+
+  network.set_access_point(false, clock.now());
+  (void)network.step(clock.now());
+  REQUIRE(!network.is_access_point_up());
+  (void)portal.step(clock.now(), false);
+  CHECK(!portal.is_open());
+  CHECK(!names.is_open());
+  CHECK(portal.step(clock.now(), false).is_never());
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "without an access point the page is there only where it was asked for") {
+  page.close();
+  gateway::SetupPorts ports;
+  ports.listener = &listener;
+  ports.own_port = 8080;
+  gateway::SetupPortal portal(ports, parts, log);
+  portal.begin(common::text("connector 1 has no charger"));
+  CHECK(listener.ipv4() == 0x7F000001);
+  CHECK(listener.port() == 8080);
+  (void)portal.step(clock.now(), false);
+  CHECK(portal.is_open());
 }
 
 TEST_CASE_FIXTURE(Fixture, "requests may be cut anywhere") {
@@ -407,13 +497,12 @@ TEST_CASE_FIXTURE(Fixture, "a port that cannot be used is said") {
   platform_sim::SimTcpListener::Behaviour taken;
   taken.is_port_taken = true;
   listener.set_behaviour(taken);
-  CHECK(page.open(80, 0) == common::Status::kIo);
-  SetupPage none{gateway::SetupPageParts{nullptr, entropy, device, csms, settings, engine, "", ""}};
-  CHECK(none.open(80, 0) == common::Status::kUnsupported);
+  CHECK(page.open(kOwnAddress, 80, false) == common::Status::kIo);
+  SetupPage none(nullptr, parts);
+  CHECK(none.open(0, 80, false) == common::Status::kUnsupported);
   CHECK(none.step(clock.now(), false).is_never());
 }
 
 TEST_CASE("the memory of the setup page is bounded") {
-  MESSAGE("SetupPage: " << sizeof(SetupPage) << " bytes");
   CHECK(sizeof(SetupPage) <= 7 * 1024);
 }

@@ -12,6 +12,7 @@ using platform_linux::PosixTcpListener;
 
 namespace {
 
+constexpr uint32_t kLoopback = 0x7F000001;
 constexpr size_t kPlaces = platform::TcpListener::kPlaces;
 
 struct Loop {
@@ -19,7 +20,7 @@ struct Loop {
     REQUIRE(waiter.begin() == Status::kOk);
     waiter.add(listener);
     waiter.add(client);
-    REQUIRE(listener.listen(0) == Status::kOk);
+    REQUIRE(listener.listen(kLoopback, 0) == Status::kOk);
   }
   ~Loop() {
     waiter.remove(listener);
@@ -90,11 +91,11 @@ TEST_CASE("a port that is taken is said, and one that was closed can be used at 
   loop.connect();
   const uint16_t port = loop.listener.port();
   PosixTcpListener other;
-  CHECK(other.listen(port) == Status::kIo);
+  CHECK(other.listen(kLoopback, port) == Status::kIo);
   CHECK(other.last_error().find("cannot be used") != std::string::npos);
   CHECK(other.accept(0) == Status::kIo);
   loop.listener.close();
   CHECK(loop.listener.port() == 0);
-  CHECK(other.listen(port) == Status::kOk);
+  CHECK(other.listen(kLoopback, port) == Status::kOk);
   for (size_t i = 0; i < kPlaces; ++i) CHECK(other.accept(i) == Status::kAgain);
 }
