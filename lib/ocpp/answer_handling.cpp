@@ -281,6 +281,7 @@ void Engine::on_call_lost(const CallContext& context) {
       if (context.is_dead_letter) on_dead_letter_answer(false);
       break;
     default:
+      if (ports.extension != nullptr) (void)ports.extension->on_outcome(context, nullptr);
       break;
   }
 }

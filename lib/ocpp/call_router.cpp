@@ -158,6 +158,7 @@ void Engine::receive(common::TextSpan frame, bool truncated) {
     return;
   }
   has_input_ = true;
+  if (ports.extension != nullptr && ports.extension->on_outcome(context, &parsed)) return;
   if (parsed.kind == RpcFrame::Kind::kCallError) {
     on_call_error(context, parsed.error_code, parsed.error_description);
   } else {
@@ -183,6 +184,7 @@ void Engine::handle_call(const RpcFrame& frame) {
   if (messages::from_string(frame.action, action) && messages::sent_by_csms(action)) {
     ++calls.counters(action).received;
     LOG_DEBUG(ports.log, "< Call %s", to_string(action));
+    if (ports.extension != nullptr && ports.extension->handle(call, action)) return;
     for (const Row& row : kRows) {
       if (row.action != action) continue;
       if (row.request == nullptr) {

@@ -220,7 +220,7 @@ bool Engine::send_triggered() {
     connector(id).drop_triggered_sample();
     if (send_triggered_meter_values(connector(id))) return true;
   }
-  return send_file_status(true);
+  return send_file_status(true) || (ports.extension != nullptr && ports.extension->send());
 }
 
 bool Engine::send_file_status(bool is_triggered) {

@@ -59,7 +59,11 @@ common::TextSpan ChargePoint::data_transfer_answer() const {
   return engine_.data_transfers.answer();
 }
 
-bool ChargePoint::take_event(Event& out) { return engine_.events.pop(out); }
+bool ChargePoint::take_event(Event& out) {
+  if (!engine_.events.pop(out)) return false;
+  if (engine_.ports.extension != nullptr) engine_.ports.extension->on_event(out);
+  return true;
+}
 
 size_t ChargePoint::configuration_count() const { return kKeyCount; }
 

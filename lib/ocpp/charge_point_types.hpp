@@ -41,6 +41,8 @@ struct Options {
   charger::Error own_error = charger::Error::kNone;
 };
 
+class Extension;
+
 /// What the engine uses of its surroundings. All must outlive the ChargePoint.
 struct Ports {
   platform::FileStore& files;         ///< Transaction records. One store per charge point.
@@ -53,6 +55,8 @@ struct Ports {
   platform::FileTransfer* transfer = nullptr;
   platform::Firmware* firmware = nullptr;
   platform::TextSource* diagnostics = nullptr;
+  /// Messages beyond the core, the security extension for one; nullptr = none.
+  Extension* extension = nullptr;
 };
 
 /// Where the charge point stands with its CSMS (OCPP 1.6 ed. 2, 4.2 and 7.22).

@@ -27,13 +27,13 @@ DiagnosticsStatus Diagnostics::status_of(uint8_t step) {
 DiagnosticsStatus Diagnostics::status() const { return status_of(last_step()); }
 
 void Diagnostics::begin() {
-  if (engine_.ports.diagnostics == nullptr || engine_.ports.transfer == nullptr) return;
+  if (source_ == nullptr || engine_.ports.transfer == nullptr) return;
   load();
   if (phase_ == kUploading) phase_ = kWaiting;
 }
 
 Status Diagnostics::order(const FileOrder& order) {
-  RETURN_IF_ERROR(engine_.ports.diagnostics->rewind(order.from, order.to));
+  RETURN_IF_ERROR(source_->rewind(order.from, order.to));
   if (is_transferring_) engine_.ports.transfer->cancel();
   is_transferring_ = false;
   return accept(order, kWaiting);
@@ -63,7 +63,7 @@ Instant Diagnostics::start() {
   const common::Result<size_t> size = read_url(common::Span<char>(url));
   is_all_written_ = false;
   reach(kUploading, kUploadingStep);
-  if (!size.ok() || engine_.ports.diagnostics->rewind(from_, to_) != Status::kOk ||
+  if (!size.ok() || source_->rewind(from_, to_) != Status::kOk ||
       engine_.ports.transfer->upload(common::TextSpan(url, size.value())) != Status::kOk) {
     on_attempt_failed();
   } else {
@@ -75,16 +75,15 @@ Instant Diagnostics::start() {
 Instant Diagnostics::upload() {
   using State = platform::TransferStatus::State;
   platform::FileTransfer& transfer = *engine_.ports.transfer;
-  platform::TextSource& source = *engine_.ports.diagnostics;
   for (int i = 0; !is_all_written_ && transfer.status().state == State::kRunning; ++i) {
-    const common::TextSpan piece = source.piece();
+    const common::TextSpan piece = source_->piece();
     if (i == kPiecesPerStep) return engine_.now() + kPollMs;
     if (piece.empty()) {
       transfer.finish();
       is_all_written_ = true;
     } else {
       if (transfer.write(common::as_bytes(piece)) != Status::kOk) break;
-      source.next();
+      source_->next();
     }
   }
   switch (transfer.status().state) {

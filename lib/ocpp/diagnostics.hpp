@@ -13,7 +13,9 @@ namespace ocpp {
 /// After a restart an unfinished upload begins anew.
 class Diagnostics : public FileJob {
  public:
-  explicit Diagnostics(Engine& engine) : FileJob(engine, "diagnostics", "diagnostics_url") {}
+  /// @param source  What is uploaded; nullptr = nothing. Outlives this.
+  Diagnostics(Engine& engine, platform::TextSource* source)
+      : Diagnostics(engine, source, "diagnostics", "diagnostics_url") {}
 
   void begin();
   common::Instant step();
@@ -23,9 +25,17 @@ class Diagnostics : public FileJob {
   ocpp_messages::DiagnosticsStatus status() const;
   static ocpp_messages::DiagnosticsStatus status_of(uint8_t step);
 
- private:
+  bool is_waiting() const { return phase_ == kWaiting; }
+
+ protected:
   enum Phase : uint8_t { kNone, kWaiting, kUploading };
 
+  Diagnostics(Engine& engine, platform::TextSource* source, const char* key, const char* url_key)
+      : FileJob(engine, key, url_key), source_(source) {}
+
+  platform::TextSource* source_;
+
+ private:
   void reach(uint8_t phase, uint8_t step);
   common::Instant start();
   common::Instant upload();

@@ -47,7 +47,7 @@ Engine::Engine(const Ports& the_ports)
                may_offer,
                options.nominal_voltage_mv},
       firmware(*this),
-      diagnostics(*this) {}
+      diagnostics(*this, the_ports.diagnostics) {}
 
 common::Status Engine::begin(const Options& the_options, common::UtcTime utc) {
   if (the_options.connectors < 1 || the_options.connectors > limits::kMaxConnectors ||
@@ -83,6 +83,7 @@ common::Status Engine::begin(const Options& the_options, common::UtcTime utc) {
   open_store();
   firmware.begin();
   diagnostics.begin();
+  if (ports.extension != nullptr) ports.extension->begin(*this);
   apply_operative();
   update_reservations();
   has_input_ = true;
@@ -170,6 +171,7 @@ Instant Engine::step() {
   next = common::earlier(next, profiles.deadline());
   next = common::earlier(next, firmware.step());
   next = common::earlier(next, diagnostics.step());
+  if (ports.extension != nullptr) next = common::earlier(next, ports.extension->step());
   if (now() >= local_authorization.deadline())
     local_authorization.write_cache(clock.utc(), now(), spare_buffer());
   next = common::earlier(next, local_authorization.deadline());

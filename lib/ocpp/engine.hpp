@@ -3,6 +3,7 @@
 #include "ocpp/connector.hpp"
 #include "ocpp/data_transfer.hpp"
 #include "ocpp/diagnostics.hpp"
+#include "ocpp/extension.hpp"
 #include "ocpp/firmware_update.hpp"
 #include "ocpp/outgoing_calls.hpp"
 #include "ocpp/registration.hpp"
@@ -134,6 +135,7 @@ class Engine {
   bool is_online = false;  ///< Link up and Accepted.
   bool is_store_ready = false;
   bool may_offer = false;
+  bool is_transfer_lent = false;         ///< The extension moves a file.
   uint16_t operative_bits = UINT16_MAX;  ///< Bit 0: the charge point, 1..n: connectors.
 
   // --- TriggerMessage: what to send as soon as possible

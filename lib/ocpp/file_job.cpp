@@ -2,6 +2,9 @@
 
 #include "common/crc32.hpp"
 #include "ocpp/engine.hpp"
+#include "ocpp/image.hpp"
+
+#include <cstddef>
 
 LOG_MODULE("ocpp.files");
 
@@ -15,15 +18,18 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr size_t kImageBytes = 32;
 
-void put(uint8_t*& at, uint64_t value, size_t bytes) {
-  for (; bytes > 0; --bytes, value >>= 8U) *at++ = static_cast<uint8_t>(value);
-}
-
-uint64_t take(const uint8_t*& at, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) value |= uint64_t{*at++} << 8U * i;
-  return value;
-}
+using image::Kind;
+constexpr image::Field kFields[] = {
+    {Kind::k1, offsetof(FileJobRecord, phase_)},
+    {Kind::k1, offsetof(FileJobRecord, happened_)},
+    {Kind::k1, offsetof(FileJobRecord, told_)},
+    {Kind::k4, offsetof(FileJobRecord, retries_left_)},
+    {Kind::k4, offsetof(FileJobRecord, retry_interval_s_)},
+    {Kind::kMoment, offsetof(FileJobRecord, from_)},
+    {Kind::kMoment, offsetof(FileJobRecord, to_)},
+    {Kind::k4, offsetof(FileJobRecord, url_crc_)},
+};
+constexpr image::Layout kLayout = image::layout<FileJobRecord>(kFields, kImageBytes - 1);
 
 }  // namespace
 
@@ -32,16 +38,9 @@ void FileJob::load() {
   const common::Result<size_t> size =
       engine_.ports.settings.get(key_, common::MutableByteSpan(image));
   is_unread_ = size.status() == Status::kIo;
-  if (!size.ok() || size.value() < kImageBytes || image[0] != kVersion) return;
-  const uint8_t* at = image + 1;
-  phase_ = *at++;
-  happened_ = *at++;
-  told_ = *at++;
-  retries_left_ = static_cast<int32_t>(take(at, 4));
-  retry_interval_s_ = static_cast<int32_t>(take(at, 4));
-  from_.ms = static_cast<int64_t>(take(at, 8));
-  to_.ms = static_cast<int64_t>(take(at, 8));
-  url_crc_ = static_cast<uint32_t>(take(at, 4));
+  if (!size.ok() || image[0] != kVersion) return;
+  (void)image::decode(kLayout, common::ByteSpan(image, size.value()).subspan(1),
+                      static_cast<FileJobRecord*>(this));
 }
 
 Status FileJob::store() const {
@@ -50,13 +49,9 @@ Status FileJob::store() const {
     RETURN_IF_ERROR(settings.erase(key_));
     return settings.erase(url_key_);
   }
-  uint8_t image[kImageBytes] = {kVersion, phase_, happened_, told_};
-  uint8_t* at = image + 4;
-  put(at, static_cast<uint32_t>(retries_left_), 4);
-  put(at, static_cast<uint32_t>(retry_interval_s_), 4);
-  put(at, static_cast<uint64_t>(from_.ms), 8);
-  put(at, static_cast<uint64_t>(to_.ms), 8);
-  put(at, url_crc_, 4);
+  uint8_t image[kImageBytes] = {kVersion};
+  (void)image::encode(kLayout, static_cast<const FileJobRecord*>(this),
+                      common::MutableByteSpan(image).subspan(1));
   return settings.set(key_, common::ByteSpan(image));
 }
 
@@ -137,7 +132,8 @@ bool FileJob::may_retry(uint8_t waiting_phase) {
 }
 
 bool FileJob::is_transfer_free() const {
-  return !engine_.firmware.is_transferring() && !engine_.diagnostics.is_transferring();
+  return !engine_.firmware.is_transferring() && !engine_.diagnostics.is_transferring() &&
+         !engine_.is_transfer_lent;
 }
 
 }  // namespace ocpp

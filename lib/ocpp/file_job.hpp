@@ -20,6 +20,18 @@ struct FileOrder {
   common::UtcTime to;  ///< Diagnostics: events until; unknown = now.
 };
 
+/// What of an order is on flash.
+struct FileJobRecord {
+  uint8_t phase_ = 0;  ///< 0: nothing to do.
+  uint8_t happened_ = 0;
+  uint8_t told_ = 0;
+  int32_t retries_left_ = 0;
+  int32_t retry_interval_s_ = 0;
+  common::UtcTime from_;
+  common::UtcTime to_;
+  uint32_t url_crc_ = 0;
+};
+
 /// What UpdateFirmware and GetDiagnostics have in common: an order that survives restarts, attempts at it, and
 /// statuses that are told to the CSMS one by one, in order and until it has answered, however long that takes.
 ///
@@ -27,7 +39,7 @@ struct FileOrder {
 ///   version u8 = 1, phase u8, happened u8, told u8, retries left i32, retry interval s i32, from i64, to i64 (ms),
 ///   CRC-32 of the location u32
 /// and under the key with "_url" the location. The first is removed before the second is replaced.
-class FileJob {
+class FileJob : protected FileJobRecord {
  public:
   /// The next status the CSMS does not know. @return false when it knows all.
   bool next_to_tell(uint8_t& step) const;
@@ -68,16 +80,8 @@ class FileJob {
   uint32_t generation_ = 0;  ///< Counts orders since begin().
   const char* const key_;
   const char* const url_key_;
-  uint8_t phase_ = 0;  ///< 0: nothing to do.
-  uint8_t happened_ = 0;
-  uint8_t told_ = 0;
   bool is_transferring_ = false;
   bool is_unread_ = false;  ///< The flash did not give the order; begin() is to be called again.
-  int32_t retries_left_ = 0;
-  int32_t retry_interval_s_ = 0;
-  common::UtcTime from_;
-  common::UtcTime to_;
-  uint32_t url_crc_ = 0;
   common::Instant retry_at_;
 };
 

@@ -101,6 +101,8 @@ Instant FirmwareUpdate::step() {
     case kDownloading:
       return download();
     case kDownloaded:
+      if (engine_.ports.extension != nullptr && !engine_.ports.extension->may_install())
+        return Instant::never();
       set_blocking(true);
       // The end of a session is an input: the engine steps then.
       if (engine_.is_in_use()) return Instant::never();
@@ -214,6 +216,12 @@ Instant FirmwareUpdate::try_out() {
   }
   (void)confirm();
   return engine_.now();
+}
+
+void FirmwareUpdate::abandon() {
+  enter(kNone);
+  set_blocking(false);
+  (void)engine_.ports.firmware->erase();
 }
 
 Status FirmwareUpdate::confirm() {

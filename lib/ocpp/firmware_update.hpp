@@ -36,6 +36,19 @@ class FirmwareUpdate : public FileJob {
   static ocpp_messages::FirmwareStatus status_of(uint8_t step);
   uint32_t received_bytes() const { return received_; }
 
+  /// @name For who checks the image before it is installed
+  /// @{
+  bool is_waiting() const { return phase_ == kWaiting; }
+  bool is_downloaded() const { return phase_ == kDownloaded; }
+  bool is_activating() const { return phase_ == kActivating; }
+  bool is_idle() const { return phase_ == kNone; }
+  /// Gives the image up; what was reached until then is still told.
+  void abandon();
+  /// Last step that was reached, or kNoStep.
+  using FileJob::kNoStep;
+  using FileJob::last_step;
+  /// @}
+
  private:
   enum Phase : uint8_t {
     kNone,

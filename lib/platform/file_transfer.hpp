@@ -17,7 +17,15 @@ enum TransferProtocol : uint8_t {
 
 struct TransferStatus {
   enum class State : uint8_t { kIdle, kRunning, kDone, kFailed };
+  /// What kFailed is about.
+  enum class Fault : uint8_t {
+    kOther,
+    kUnsupported,  ///< A URL that the transfer cannot serve.
+    kDenied,       ///< The server wants another user or password, or allows it to nobody.
+    kRefused,      ///< The server understood, and does not take or have the file.
+  };
   State state = State::kIdle;
+  Fault fault = Fault::kOther;
   /// Whether another attempt may go better: false when the URL itself cannot be used.
   bool is_retry_useful = true;
   /// Downloads, once read() gave something: place of its first byte in the file; 0 when the server cannot

@@ -51,6 +51,7 @@ Status TaskFileTransfer::start(common::TextSpan url, bool is_upload, uint32_t of
   if (!is_known || url_.assign(url) != Status::kOk) {
     status_.state = State::kFailed;
     status_.is_retry_useful = false;
+    status_.fault = platform::TransferStatus::Fault::kUnsupported;
     status_.error = common::FixedString<95>("the URL is neither http nor https");
     return Status::kUnsupported;
   }

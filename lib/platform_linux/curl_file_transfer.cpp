@@ -44,6 +44,7 @@ struct CurlFileTransfer::Job {
   std::string etag;
   State state = State::kRunning;
   bool is_retry_useful = true;
+  platform::TransferStatus::Fault fault = platform::TransferStatus::Fault::kOther;
   std::string error;
 };
 
@@ -229,10 +230,20 @@ class Run {
     if (length >= 0) job_.total_bytes = at + static_cast<uint32_t>(length);
   }
 
+  /// What the server's last word means: the codes of HTTP and FTP do not overlap here.
+  platform::TransferStatus::Fault fault() const {
+    using Fault = platform::TransferStatus::Fault;
+    long code = 0;
+    curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &code);
+    if (code == 401 || code == 403 || code == 530 || code == 532) return Fault::kDenied;
+    return (code >= 400 && code < 500) || code >= 550 ? Fault::kRefused : Fault::kOther;
+  }
+
   void finish(const std::string& error) {
     if (error.empty() && !job_.is_upload && !job_.has_begun) begin(offset_);
     const std::lock_guard<std::mutex> lock(job_.mutex);
     job_.error = error;
+    job_.fault = error.empty() ? platform::TransferStatus::Fault::kOther : fault();
     job_.state = error.empty() ? State::kDone : State::kFailed;
   }
 
@@ -340,6 +351,7 @@ Status CurlFileTransfer::start(common::TextSpan text, bool is_upload, uint32_t o
   if (url == nullptr) {
     status_.state = State::kFailed;
     status_.is_retry_useful = false;
+    status_.fault = platform::TransferStatus::Fault::kUnsupported;
     status_.error = common::FixedString<95>("the URL is none of http, https, ftp, ftps");
     return Status::kUnsupported;
   }
@@ -446,6 +458,7 @@ const platform::TransferStatus& CurlFileTransfer::status() {
     status_.state = job_->state;
     status_.error.assign_truncated(common::TextSpan(job_->error.data(), job_->error.size()));
     status_.is_retry_useful = job_->is_retry_useful;
+    status_.fault = job_->fault;
   }
   return status_;
 }

@@ -21,7 +21,8 @@ Status SimFileTransfer::start(common::TextSpan url, uint32_t offset) {
   fault_ = Fault{};
   const std::string scheme = url_.substr(0, url_.find("://"));
   if (scheme != "http" && scheme != "https" && scheme != "ftp" && scheme != "ftps") {
-    fail("the URL is none of http, https, ftp, ftps", false);
+    fail("the URL is none of http, https, ftp, ftps", false,
+         platform::TransferStatus::Fault::kUnsupported);
     return Status::kUnsupported;
   }
   status_.state = State::kRunning;
@@ -55,7 +56,9 @@ Status SimFileTransfer::upload(common::TextSpan url) {
   return start(url, 0);
 }
 
-void SimFileTransfer::fail(const char* why, bool is_retry_useful) {
+void SimFileTransfer::fail(const char* why, bool is_retry_useful,
+                           platform::TransferStatus::Fault fault) {
+  status_.fault = fault;
   status_.state = State::kFailed;
   status_.is_retry_useful = is_retry_useful;
   status_.error = common::FixedString<95>(why);
@@ -70,7 +73,8 @@ uint32_t SimFileTransfer::carried(uint32_t wanted) {
       budget >= fault_.after_bytes) {
     budget = fault_.after_bytes;
     if (is_upload_ || passed_ >= fault_.after_bytes) {
-      if (fault_.kind == Fault::Kind::kRefuse) fail("the server answers 404");
+      if (fault_.kind == Fault::Kind::kRefuse)
+        fail("the server answers 404", true, platform::TransferStatus::Fault::kRefused);
       if (fault_.kind == Fault::Kind::kCut) fail("the connection broke");
       const int64_t full_ms = int64_t{fault_.after_bytes} * 1000 / server_.bytes_per_s;
       if (fault_.kind == Fault::Kind::kStall && elapsed_ms >= full_ms + SimFileServer::kPatienceMs)

@@ -57,7 +57,8 @@ class SimFileTransfer final : public platform::FileTransfer {
 
  private:
   common::Status start(common::TextSpan url, uint32_t offset);
-  void fail(const char* why, bool is_retry_useful = true);
+  void fail(const char* why, bool is_retry_useful = true,
+            platform::TransferStatus::Fault fault = platform::TransferStatus::Fault::kOther);
   /// Bytes that the line has carried by now. Carries out what goes wrong.
   uint32_t carried(uint32_t wanted);
 

@@ -1,28 +1,13 @@
 #include "ocpp/handlers/file_orders.hpp"
+#include "ocpp/handlers/upload_url.hpp"
 #include "ocpp_messages/runtime/time_text.hpp"
 
 namespace ocpp {
 namespace {
 
-/// A URL under construction.
-struct Url {
-  char text[limits::kMaxLocationBytes];
-  size_t size = 0;
-  bool is_cut = false;
-
-  common::TextSpan span() const { return common::TextSpan(text, size); }
-  void add(char c) {
-    is_cut = is_cut || size == sizeof text;
-    if (!is_cut) text[size++] = c;
-  }
-  void add(common::TextSpan more) {
-    for (const char c : more) add(c);
-  }
-};
-
-/// "diagnostics-<serial number>-<date and time>.jsonl", of characters that mean nothing to a URL.
-void add_name(const Engine& engine, Url& url) {
-  url.add(common::text("diagnostics-"));
+/// "<prefix><serial number>-<date and time>.jsonl", of characters that mean nothing to a URL.
+void add_name(const Engine& engine, const char* prefix, UploadUrl& url) {
+  url.add(common::text(prefix));
   for (const char c : engine.options.identity.serial_number.span()) {
     const char lower = common::ascii_lower(c);
     if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')) url.add(c);
@@ -57,8 +42,20 @@ common::TextSpan file_of(common::TextSpan url) {
 
 }  // namespace
 
-/// OCPP 1.6 ed. 2, 5.9. location is a folder, to which a name of ours is added; a URL with a query (a signed
-/// one) or with a name that has a dot is taken as it is.
+bool make_upload_url(const Engine& engine, const messages::Text& location, const char* prefix,
+                     UploadUrl& out) {
+  out.size = location.copy_to(common::Span<char>(out.text)).value_or(0);
+  if (out.size == 0) return false;
+  out.name = file_of(out.span());
+  if (!out.name.empty()) return true;
+  if (out.text[out.size - 1] != '/') out.add('/');
+  const size_t begin = out.size;
+  add_name(engine, prefix, out);
+  out.name = out.span().subspan(begin);
+  return !out.is_cut;
+}
+
+/// OCPP 1.6 ed. 2, 5.9.
 void handle_get_diagnostics(const InboundCall& call) {
   Engine& engine = call.engine();
   messages::GetDiagnosticsReq request;
@@ -71,17 +68,8 @@ void handle_get_diagnostics(const InboundCall& call) {
     call.answer(conf);
     return;
   }
-  Url url;
-  url.size = request.location.copy_to(common::Span<char>(url.text)).value_or(0);
-  url.is_cut = url.size == 0;
-  common::TextSpan name = file_of(url.span());
-  if (name.empty() && !url.is_cut) {
-    if (url.text[url.size - 1] != '/') url.add('/');
-    const size_t begin = url.size;
-    add_name(engine, url);
-    name = url.span().subspan(begin);
-  }
-  if (url.is_cut) {
+  UploadUrl url;
+  if (!make_upload_url(engine, request.location, "diagnostics-", url)) {
     call.refuse(kLocationLength.code, common::text(kLocationLength.reason));
     return;
   }
@@ -91,7 +79,7 @@ void handle_get_diagnostics(const InboundCall& call) {
   order.to = request.stop_time.value_or(common::UtcTime{});
   const common::Status accepted = engine.diagnostics.order(order);
   if (accepted == common::Status::kOk) {
-    conf.file_name = name;
+    conf.file_name = url.name;
   } else if (accepted != common::Status::kNotFound) {
     call.refuse(kNotStored.code, common::text(kNotStored.reason));
     return;

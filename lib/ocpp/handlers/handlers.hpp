@@ -45,6 +45,8 @@ class InboundCall {
 
   Engine& engine() const { return engine_; }
   messages::FramePayload payload() const { return frame_.payload; }
+  /// Of the message, as it stands in the frame: for an answer that comes later.
+  common::TextSpan raw_id() const { return frame_.raw_id; }
 
   /// Queues the CALLRESULT. An answer that does not fit becomes a CALLERROR.
   template <typename Conf>
@@ -71,6 +73,9 @@ void handle_get_diagnostics(const InboundCall& call);
 void handle_send_local_list(const InboundCall& call);
 void handle_set_charging_profile(const InboundCall& call);
 void handle_trigger_message(const InboundCall& call);
+
+/// Sends a message as soon as possible (TriggerMessage, ExtendedTriggerMessage).
+messages::TriggerMessageStatus trigger(Engine& engine, const messages::TriggerMessageReq& request);
 
 /// Adds a period to a profile of a request. @return false when there are too many, they do not ascend from 0, or a value
 /// is negative.

@@ -278,6 +278,27 @@ std::string ModelCsms::handle(Action action, const std::string& payload, Instant
       answer = "{\"idTagInfo\":" + id_tag_info(req.id_tag.c_str()) + "}";
       break;
     }
+    case Action::SecurityEventNotification: {
+      SecurityEventNotificationReq req;
+      fault = check(payload, req);
+      break;
+    }
+    case Action::LogStatusNotification: {
+      LogStatusNotificationReq req;
+      fault = check(payload, req);
+      break;
+    }
+    case Action::SignedFirmwareStatusNotification: {
+      SignedFirmwareStatusNotificationReq req;
+      fault = check(payload, req);
+      break;
+    }
+    case Action::SignCertificate: {
+      SignCertificateReq req;
+      fault = check(payload, req);
+      answer = R"({"status":"Accepted"})";
+      break;
+    }
     case Action::DataTransfer: {
       DataTransferReq req;
       fault = check(payload, req);

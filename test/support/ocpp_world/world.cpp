@@ -14,9 +14,11 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
   firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log, "0.1.0",
                                                            uint32_t{1024 * 1024});
   (void)firmware->begin();
-  charge_point = std::make_unique<ocpp::ChargePoint>(
-      ocpp::Ports{files, settings, entropy, charger, log,
-                  setup.has_transfer ? transfer.get() : nullptr, firmware.get(), &diagnostics});
+  if (setup.has_security)
+    security = std::make_unique<ocpp::SecurityExtension>(files, settings, digest, log);
+  charge_point = std::make_unique<ocpp::ChargePoint>(ocpp::Ports{
+      files, settings, entropy, charger, log, setup.has_transfer ? transfer.get() : nullptr,
+      firmware.get(), &diagnostics, security.get()});
   charger.set_observer(*charge_point);
   ocpp::Options options;
   options.reader_connectors = setup.reader_connectors;

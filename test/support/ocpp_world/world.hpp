@@ -1,6 +1,8 @@
 #pragma once
 
 #include "ocpp/charge_point.hpp"
+#include "ocpp/security/security_extension.hpp"
+#include "ocpp_world/fake_digest.hpp"
 #include "ocpp_world/model_csms.hpp"
 #include "platform/simulated_firmware.hpp"
 #include "platform_sim/malloc_trap.hpp"
@@ -48,6 +50,7 @@ class World {
     const char* serial_number = "0001";
     bool has_transfer = true;                 ///< Files can be fetched and sent.
     uint16_t reader_connectors = UINT16_MAX;  ///< Bits 1..n.
+    bool has_security = false;                ///< The security extension is plugged in.
     charger::Error own_error = charger::Error::kNone;
   };
 
@@ -100,6 +103,8 @@ class World {
   platform_sim::RecordingLogSink log{common::LogLevel::kInfo};
   platform_sim::SimCharger charger;
   ModelCsms csms;
+  FakeDigest digest;
+  std::unique_ptr<ocpp::SecurityExtension> security;
   std::unique_ptr<ocpp::ChargePoint> charge_point;
   std::vector<ocpp::Event> events;
   std::vector<std::string> messages;  ///< "time direction frame" of every frame.

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "common/time.hpp"
+#include "ocpp/charge_point_types.hpp"
+#include "ocpp/outgoing_calls.hpp"
+
+namespace ocpp {
+
+class Engine;
+class InboundCall;
+struct RpcFrame;
+
+/// Messages beyond the core of OCPP 1.6, plugged into Ports::extension. What is not plugged in costs neither flash nor
+/// RAM: only the extension names its codecs and rules.
+/// @par Context  Called by the engine from inside its own calls; outlives the ChargePoint.
+class Extension {
+ public:
+  /// At the end of ChargePoint::begin().
+  virtual void begin(Engine& engine) = 0;
+  /// @return When something is due next.
+  virtual common::Instant step() = 0;
+  /// A CALL of the CSMS, before the engine looks at it. @return false: the engine handles it.
+  virtual bool handle(const InboundCall& call, Action action) = 0;
+  /// Queues at most one CALL; asked while registered, Pending or Accepted. @return Whether it did.
+  virtual bool send() = 0;
+  /// A CALL is over. @param answer  CALLRESULT or CALLERROR; nullptr = none came.
+  /// @return false: none of the extension's, the engine looks at the answer.
+  virtual bool on_outcome(const CallContext& context, const RpcFrame* answer) = 0;
+  /// Every event that the application takes, before it does.
+  virtual void on_event(const Event& event) = 0;
+  /// Whether the downloaded image may be installed now. The extension wakes the engine when that changes.
+  virtual bool may_install() const = 0;
+
+ protected:
+  ~Extension() = default;
+};
+
+}  // namespace ocpp
