@@ -42,7 +42,7 @@ const Console::Command Console::kCommands[] = {
 #ifdef GATEWAY_TEST_HOOKS
     {"sim", &Console::sim,
      "sim tag ID [CONNECTOR] | sim link up|down | sim pin GPIO [0|1] | sim crash|leak|stall | "
-     "sim wifi add|full|silent|remove SSID [PASSWORD [DBM]] | sim wifi clients N"},
+     "sim csms lost | sim wifi ... (docs/network.md)"},
 #endif
 };
 

@@ -67,6 +67,7 @@ class Console {
     kLinkDown,
     kLinkUp,
     kCrash,
+    kCsmsLost,
     kLeak,
     kStall
   };

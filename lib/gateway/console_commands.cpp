@@ -412,6 +412,10 @@ bool Console::sim(Arguments& arguments, json::Writer& out, Error& error, Instant
     request_ = Request::kCrash;
     return true;
   }
+  if (is_word(what, "csms") && is_word(value, "lost")) {
+    request_ = Request::kCsmsLost;
+    return true;
+  }
   if (is_word(what, "leak")) {
     request_ = Request::kLeak;
     return true;

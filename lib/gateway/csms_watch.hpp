@@ -47,6 +47,12 @@ class CsmsWatch {
     return action;
   }
 
+  /// As if so much more time had passed without it: for tests that cannot wait.
+  void age(int64_t duration_ms) {
+    away_since_ = away_since_ + -duration_ms;
+    restarted_at_ = restarted_at_ + -duration_ms;
+  }
+
   /// How long the CSMS has been away, ms.
   int64_t away_ms(common::Instant now) const { return now - away_since_; }
 

@@ -172,9 +172,7 @@ void Esp32WifiRadio::run(void* self) {
 void Esp32WifiRadio::carry_out(const Command& command) {
   switch (command.kind) {
     case Command::Kind::kJoin: {
-      WiFi.setHostname(hostname_.c_str());
-      WiFi.enableSTA(true);
-      WiFi.setSleep(false);
+      start_station();
       WiFi.disconnect();
       WiFi.setScanMethod(WIFI_ALL_CHANNEL_SCAN);
       WiFi.setSortMethod(WIFI_CONNECT_AP_BY_SIGNAL);
@@ -214,8 +212,15 @@ void Esp32WifiRadio::carry_out(const Command& command) {
   }
 }
 
-void Esp32WifiRadio::search(uint32_t number) {
+/// The name has to be known before the driver starts.
+void Esp32WifiRadio::start_station() {
+  WiFi.setHostname(hostname_.c_str());
   WiFi.enableSTA(true);
+  WiFi.setSleep(false);  // The supply is the mains.
+}
+
+void Esp32WifiRadio::search(uint32_t number) {
+  start_station();
   const int16_t count = WiFi.scanNetworks();
   Lock lock(mutex_);
   found_count_ = 0;

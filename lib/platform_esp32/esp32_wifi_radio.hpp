@@ -52,6 +52,7 @@ class Esp32WifiRadio final : public platform::WifiRadio {
   static void run(void* self);
   void send(const Command& command);
   void carry_out(const Command& command);
+  void start_station();
   void search(uint32_t number);
   void refresh();
   void on_event(arduino_event_id_t event, const arduino_event_info_t& info);

@@ -23,6 +23,7 @@ constexpr int64_t kRebootDelayMs = 500;
 constexpr int64_t kChargerRestartMs = 10000;
 constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
 constexpr int64_t kMsPerHour = 3600 * 1000;
+constexpr int64_t kLostMs = 1000 * kMsPerHour;  // `sim csms lost`: more than csms_lost_h can be
 /// What the test hooks `sim stall` and `sim leak` do to the loop and to the heap: enough for a soak test to find.
 constexpr int64_t kStallUs = 80000;
 constexpr size_t kLeakBytes = 8192;
@@ -261,14 +262,16 @@ Status App::begin_link(Error& error) {
     error = Error("there is no CSMS: set csms_url");
     return Status::kInvalidArgument;
   }
-  platform::CsmsUrl parsed;
-  common::FixedString<95> reason;
-  const Status status = platform::parse_csms_url(url.span(), identity_.span(), parsed, reason);
-  if (status != Status::kOk) {
-    error = Error(reason.span());
-    return status;
+  {  // 1 KiB of stack that open_link() has use for
+    platform::CsmsUrl parsed;
+    common::FixedString<95> reason;
+    const Status status = platform::parse_csms_url(url.span(), identity_.span(), parsed, reason);
+    if (status != Status::kOk) {
+      error = Error(reason.span());
+      return status;
+    }
+    is_tls_ = parsed.is_tls;
   }
-  is_tls_ = parsed.is_tls;
   is_link_wanted_ = true;
   if (network_.is_up() && (!is_tls_ || platform_.clock.utc().is_known())) return open_link(error);
   return Status::kOk;
@@ -495,6 +498,9 @@ void App::handle_request(Instant now) {
       for (const int64_t end_us = platform_.clock.now_us() + kStallUs;
            platform_.clock.now_us() < end_us;) {
       }
+      break;
+    case gateway::Console::Request::kCsmsLost:
+      csms_watch_.age(kLostMs);
       break;
     case gateway::Console::Request::kLinkDown:
       platform_.csms.close(kGoingAway);

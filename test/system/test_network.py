@@ -14,7 +14,7 @@ import pytest
 from vevgw.chargers.sim import ChargerSim
 from vevgw.csms import Csms
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
-from vevgw.dut.bench import IDENTITY, PROFILE
+from vevgw.dut.bench import IDENTITY, PROFILE, Bench
 
 pytestmark = [pytest.mark.native, pytest.mark.timeout(120)]
 
@@ -206,3 +206,27 @@ async def test_wifi_that_comes_and_goes_is_followed_by_the_connection(
         f'"password":"{access_point["password"]}"' in log
     )  # the answer to `wifi ap`, nowhere else
     assert log.count(access_point["password"]) <= 2
+
+
+# Rules: FP-2
+async def test_a_gateway_without_its_csms_restarts_only_when_the_car_has_left(bench: Bench) -> None:
+    """Purpose: the CSMS is gone for weeks, and a transaction runs.
+
+    Pass criteria: nothing restarts before the transaction ends; then the network, then the gateway.
+    """
+    bench.charger.plug()
+    await bench.status("Preparing")
+    await bench.present_tag()
+    await bench.dut.expect_event("tx_started", timeout_s=15)
+    await bench.csms.stop(hard=True)
+    await bench.dut.expect_event("link_down", timeout_s=20)
+    mark = bench.dut.mark()
+    for _ in range(2):
+        await bench.dut.command("sim csms lost")
+        await asyncio.sleep(1)  # a restart takes half of it
+    assert bench.dut.events("ready", since=mark) == []
+    bench.charger.unplug()
+    await bench.dut.expect_event("tx_stopped", timeout_s=20)
+    await bench.dut.expect("the network starts again", since=mark, timeout_s=10)
+    await bench.dut.command("sim csms lost")
+    await bench.dut.expect_event("ready", since=mark, timeout_s=20)

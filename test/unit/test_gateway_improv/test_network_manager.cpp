@@ -452,6 +452,34 @@ TEST_CASE(
   CHECK(run(CsmsWatch::kGraceMs, kDevice) == 1);
 }
 
+// Rules: FP-2
+TEST_CASE("whatever fails and whenever: no restart while it is busy, one in the end") {
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    CAPTURE(seed);
+    platform_sim::SimEntropy chance(seed);
+    CsmsWatch watch;
+    CsmsWatch::Inputs in;
+    Instant now{0};
+    watch.begin(2 * kHourMs, now);
+    for (int i = 0; i < 5000; ++i) {
+      now = now + chance.below(10 * kMinuteMs);
+      if (chance.chance(20)) in.is_busy = !in.is_busy;
+      if (chance.chance(10)) in.is_up = !in.is_up;
+      if (chance.chance(10)) in.is_stuck = !in.is_stuck;
+      const CsmsWatch::Action action = watch.step(in, now);
+      if (in.is_busy || in.is_up) REQUIRE(action == CsmsWatch::Action::kNone);
+      if (action == CsmsWatch::Action::kRestartDevice) watch.begin(2 * kHourMs, now);
+    }
+    in = CsmsWatch::Inputs();
+    int device = 0;
+    for (int i = 0; i < 200; ++i) {
+      now = now + kMinuteMs;
+      if (watch.step(in, now) == CsmsWatch::Action::kRestartDevice) ++device;
+    }
+    CHECK(device == 1);
+  }
+}
+
 // Rules: FP-16
 TEST_CASE(
     "TLS waits a minute for the time, and never judges by a time before the last that was known") {
