@@ -47,7 +47,7 @@ NEEDS = {
     "build": NATIVE,
     "bench": ("venv", "g++ -m32", "valgrind"),
     "bench_csms": ("venv",),
-    "size": ("venv", "g++ -m32", "valgrind", "arm-none-eabi-g++"),
+    "size": ("venv", "g++ -m32", "valgrind", "arm-none-eabi-g++", "mbedtls"),
     "esp32": ("venv",),
     "flash": ("venv",),
     "release": ("venv",),

@@ -48,7 +48,8 @@ class TlsAuthority {
   /// @retval kNotFound  No such certificate: the end of the chain.  @retval kNoSpace  out is too small.
   virtual common::Result<size_t> client_certificate(uint32_t client, size_t index,
                                                     common::MutableByteSpan out) = 0;
-  /// Hands out the key of the client certificate. @return What the user returned; kNotFound, kIo.
+  /// Hands out the key of the client certificate.
+  /// @return What the user returned; kNotFound, kIo, kCorrupt, kNoSpace (memory), kAgain (a key is being written).
   virtual common::Status with_client_key(uint32_t client, KeyUser& user) = 0;
 };
 

@@ -182,7 +182,10 @@ bool DeviceCredentials::poll(Outcome& outcome) {
   if (state_ == State::kWaiting) start();
   if (state_ == State::kRunning && worker_.is_idle()) state_ = State::kFinished;
   if (state_ != State::kFinished) return false;
+  // A change may write a key, and erases those that are of no use any more.
+  if (!authority_.lock_keys()) return false;
   finish(outcome);
+  authority_.unlock_keys();
   job_.release();
   state_ = State::kIdle;
   return true;

@@ -25,7 +25,8 @@ namespace security {
 class DeviceCredentials final : public Credentials {
  public:
   /// @param files    Certificates. Read from the worker and from TLS threads, too.
-  /// @param keys     A store for private keys alone, encrypted where the platform can. Read as above.
+  /// @param keys     A store for private keys alone, encrypted where the platform can. TLS threads read it, too, but
+  ///                 no two threads use it at a time; what only erases may run beside a read.
   /// @param entropy  Cryptographic quality; used from the worker's thread.
   DeviceCredentials(platform::FileStore& files, platform::KeyValueStore& keys,
                     platform::Entropy& entropy, platform::Worker& worker, common::LogSink& log);

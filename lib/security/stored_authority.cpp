@@ -79,6 +79,15 @@ Result<size_t> StoredAuthority::client_certificate(uint32_t client, size_t index
   return chain[index].size();
 }
 
+Status StoredAuthority::read_key(uint8_t slot, Buffer& packed) {
+  if (!packed.allocate(kMaxPackedKeyBytes)) return Status::kNoSpace;
+  if (!lock_keys()) return Status::kAgain;
+  const Result<size_t> size = keys_.get(KeyName(slot).text, packed.room());
+  unlock_keys();
+  packed.set_size(size.value_or(0));
+  return size.status();
+}
+
 Status StoredAuthority::with_client_key(uint32_t client, KeyUser& user) {
   StoredItem item;
   Buffer der;
@@ -87,13 +96,12 @@ Status StoredAuthority::with_client_key(uint32_t client, KeyUser& user) {
     RETURN_IF_ERROR(load(client, item, content));
   }
   PrivateKey key;
-  Buffer packed;
-  if (!packed.allocate(kMaxPackedKeyBytes)) return Status::kNoSpace;
-  const Result<size_t> size = keys_.get(KeyName(item.key).text, packed.room());
-  if (!size.ok()) return size.status();
-  packed.set_size(size.value());
-  if (!key.unpack(packed.bytes()) || !key.write_der(der)) return Status::kCorrupt;
-  return user.use_key(der.bytes());
+  {
+    Buffer packed;
+    RETURN_IF_ERROR(read_key(item.key, packed));
+    if (!key.unpack(packed.bytes())) return Status::kCorrupt;
+  }
+  return key.write_der(der) ? user.use_key(der.bytes()) : Status::kNoSpace;
 }
 
 }  // namespace security

@@ -24,6 +24,11 @@ class StoredAuthority final : public platform::TlsAuthority {
                                             common::MutableByteSpan out) override;
   common::Status with_client_key(uint32_t client, KeyUser& user) override;
 
+  /// The store of keys serves one thread at a time: who writes to it holds this meanwhile.
+  /// @return False: a TLS client reads a key at this moment; try again a little later.
+  bool lock_keys() { return !keys_in_use_.test_and_set(std::memory_order_acquire); }
+  void unlock_keys() { keys_in_use_.clear(std::memory_order_release); }
+
   /// Validity is checked against this time, to the second: the later one of the clock and the time of the build.
   void set_time(common::UtcTime at) { time_s_ = static_cast<uint32_t>(at.ms / 1000); }
   /// Whether "*.example.com" in a server's certificate stands for its hosts. True at first.
@@ -35,6 +40,7 @@ class StoredAuthority final : public platform::TlsAuthority {
  private:
   /// Reads an item that may be replaced meanwhile.
   common::Status load(uint32_t id, StoredItem& item, Buffer& content);
+  common::Status read_key(uint8_t slot, Buffer& packed);
   common::UtcTime time() const { return common::UtcTime{static_cast<int64_t>(time_s_) * 1000}; }
 
   platform::FileStore& files_;
@@ -43,6 +49,7 @@ class StoredAuthority final : public platform::TlsAuthority {
   std::atomic<uint32_t> time_s_{0};
   std::atomic<uint32_t> avoided_client_{0};
   std::atomic<bool> allow_wildcard_{true};
+  std::atomic_flag keys_in_use_ = ATOMIC_FLAG_INIT;
 };
 
 /// Key of a slot in the store of private keys.

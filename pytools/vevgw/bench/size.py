@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,14 @@ _COUNTED = ("common", "json", "ocpp_messages", "ocpp")
 _LINKED = ("platform",)
 _MAX_CONNECTORS = 8
 _SIZE_SYMBOL = "size_of_charge_point"
-_SYMBOL = re.compile(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {_SIZE_SYMBOL}$", re.MULTILINE)
+# Everything of the library, used or not; mbedTLS is not there for these targets and not counted.
+_SECURITY = "security"
+_ALL_OF_IT = (
+    *("-nostdlib", "-Wl,--no-gc-sections", "-Wl,-e,0"),
+    "-Wl,--unresolved-symbols=ignore-all",
+)
+# Headers of mbedTLS are the host's, found last; they want the types of threads.
+_HOST_HEADERS = ("-D_GNU_SOURCE", "-idirafter", "/usr/include")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,14 @@ def measure(project: Path) -> Measurement:
     values["connector_ram"] = (many - one) / (_MAX_CONNECTORS - 1)
     details["engine_ram"] = {"1": one, str(_MAX_CONNECTORS): many}
 
+    for name, toolchain in (
+        ("security_code_cortex_m3", objects.CORTEX_M3),
+        ("security_code_xtensa_lx106", objects.XTENSA_LX106),
+    ):
+        values[name] = _security_code(project, toolchain) if toolchain.is_installed else None
+        notes[name] = "" if toolchain.is_installed else f"needs {toolchain.package}"
+    values["security_ram"] = _security_ram(project)
+
     stack = workloads.run(workloads.build(project), measures_stack=True).stack
     # Start-up has the stack to itself; its depth is in the details.
     running = {name: depth for name, depth in stack.items() if name != "begin"}
@@ -84,16 +99,43 @@ def deepest_stack(stack: Mapping[str, tuple[int, str]]) -> tuple[int, str]:
     return order[0][1][0], note
 
 
-def object_size_in(symbols: str) -> int:
-    """Returns the size of the engine object from the output of `nm --print-size`, bytes.
+def object_size_in(symbols: str, name: str = _SIZE_SYMBOL) -> int:
+    """Returns the size of a symbol from the output of `nm --print-size`, bytes.
 
     Raises:
-        UserError: The symbol that carries it is not there.
+        UserError: The symbol is not there.
     """
-    found = _SYMBOL.search(symbols)
+    found = re.search(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {name}$", symbols, re.MULTILINE)
     if found is None:
-        raise UserError(f"test/bench/size_main.cpp no longer defines {_SIZE_SYMBOL}.")
+        raise UserError(f"The programs of test/bench that are measured no longer define {name}.")
     return int(found[1], 16)
+
+
+def _with_host_headers(toolchain: objects.Toolchain) -> objects.Toolchain:
+    return replace(toolchain, compile_flags=(*toolchain.compile_flags, *_HOST_HEADERS))
+
+
+def _security_code(project: Path, toolchain: objects.Toolchain) -> int:
+    """Returns code and constants of lib/security, bytes."""
+    files = objects.sources(project, (_SECURITY,))
+    compiled = objects.build(project, _with_host_headers(toolchain), files)
+    image = project / ".cache" / "bench" / toolchain.name / "security.elf"
+    map_path = image.with_suffix(".map")
+    objects.link(toolchain, compiled, image, *_ALL_OF_IT, f"-Wl,-Map={map_path}")
+    sections = mapfile.parse(map_path.read_text(encoding="utf-8"))
+    sums = mapfile.totals(sections, {str(name): _SECURITY for name in compiled})[_SECURITY]
+    if sums.get("data", 0) + sums.get("zeroed", 0) > 0:
+        raise UserError("lib/security has static variables; they belong into its objects.")
+    return mapfile.text_of(sums)
+
+
+def _security_ram(project: Path) -> int:
+    """Returns what lib/security keeps in RAM besides TLS sessions, bytes."""
+    toolchain = _with_host_headers(objects.CORTEX_M3)
+    main = project / "test" / "bench" / "size_security_main.cpp"
+    (compiled,) = objects.build(project, toolchain, [main])
+    symbols = objects.call([f"{toolchain.prefix}nm", "--print-size", str(compiled)])
+    return object_size_in(symbols, "size_of_credentials")
 
 
 def _main(project: Path) -> Path:

@@ -419,6 +419,22 @@ TEST_CASE("the digest of a stream is that of the whole file") {
   }
 }
 
+TEST_CASE("a key is not read while one is written, nor written while one is read") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  security::StoredAuthority& authority = device.credentials->authority();
+  KeyKeeper keeper;
+  REQUIRE(authority.lock_keys());
+  CHECK(authority.with_client_key(authority.client(), keeper) == Status::kAgain);
+  CHECK(device.request() == "runs");
+  authority.unlock_keys();
+  CHECK(authority.with_client_key(authority.client(), keeper) == Status::kOk);
+  Credentials::Outcome outcome;
+  REQUIRE(device.credentials->poll(outcome));
+  CHECK(Device::word(outcome) == "accepted");
+}
+
 TEST_CASE("between operations nothing takes heap") {
   Device device;
   device.install("root");
