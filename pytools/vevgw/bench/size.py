@@ -107,7 +107,7 @@ def object_size_in(symbols: str, name: str = _SIZE_SYMBOL) -> int:
     """
     found = re.search(rf"^[0-9a-f]+ ([0-9a-f]+) [A-Za-z] {name}$", symbols, re.MULTILINE)
     if found is None:
-        raise UserError(f"The programs of test/bench that are measured no longer define {name}.")
+        raise UserError(f"The program in test/bench no longer defines {name}.")
     return int(found[1], 16)
 
 
