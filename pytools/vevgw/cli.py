@@ -17,6 +17,8 @@ from typing import NamedTuple
 from vevgw import __version__
 from vevgw.errors import UserError
 
+_INTERRUPTED = 130
+
 
 class Command(NamedTuple):
     """One sub-command: the module that holds its `app`, and its line in `vevgw --help`."""
@@ -103,7 +105,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         print("vevgw: interrupted.", file=sys.stderr)
-        return 130
+        return _INTERRUPTED
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:  # Typer has caught it, without a word
+            print("vevgw: interrupted.", file=sys.stderr)
+        raise
     except BrokenPipeError:
         # The reader (`head`, a pager) has gone: nothing more can be said to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

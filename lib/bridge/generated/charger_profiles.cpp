@@ -54,52 +54,143 @@ extern const Profile kWebastoNext;
 
 namespace {
 
+// What is not listed is not linked: vevgw build --profile.
 constexpr const Profile* kProfiles[] = {
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ABB_B23)
     &kAbbB23,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ABB_TERRA_AC)
     &kAbbTerraAc,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ABL_EMH1)
     &kAblEmh1,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ALFEN_EVE)
     &kAlfenEve,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_AMPERFIED_CONNECT)
     &kAmperfiedConnect,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_BENDER_CC612)
     &kBenderCc612,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_BERNECKER_MPM3PM)
     &kBerneckerMpm3pm,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_CHINT_DTSU666)
     &kChintDtsu666,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_DAHEIMLADEN_SMART)
     &kDaheimladenSmart,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_DZG_DVH4013)
     &kDzgDvh4013,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EASTRON_SDM120)
     &kEastronSdm120,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EASTRON_SDM230)
     &kEastronSdm230,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EASTRON_SDM630)
     &kEastronSdm630,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EASTRON_SDM72D_M_V1)
     &kEastronSdm72dMV1,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EASTRON_SDM72D_M_V2)
     &kEastronSdm72dMV2,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EM2GO_PRO_POWER)
     &kEm2goProPower,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_EVSE_WB_DIN)
     &kEvseWbDin,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_FINDER_7M38)
     &kFinder7m38,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_GAVAZZI_EM111)
     &kGavazziEm111,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_GAVAZZI_EM24)
     &kGavazziEm24,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_GAVAZZI_EM340)
     &kGavazziEm340,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_HEIDELBERG_ENERGY_CONTROL)
     &kHeidelbergEnergyControl,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_INEPRO_PRO380)
     &kIneproPro380,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_JANITZA_B23)
     &kJanitzaB23,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_KEBA_P30)
     &kKebaP30,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_MENNEKES_AMTRON_COMPACT_2)
     &kMennekesAmtronCompact2,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_MENNEKES_AMTRON_HCC3)
     &kMennekesAmtronHcc3,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ORNO_WE504)
     &kOrnoWe504,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ORNO_WE515)
     &kOrnoWe515,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ORNO_WE517)
     &kOrnoWe517,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_ORNO_WE526)
     &kOrnoWe526,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_PHOENIX_EM_CP_PP_ETH)
     &kPhoenixEmCpPpEth,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_PHOENIX_EV_CC_AC1_M_SER)
     &kPhoenixEvCcAc1MSer,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_PHOENIX_EV_CC_AC1_M3)
     &kPhoenixEvCcAc1M3,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_PRACHT_ALPHA)
     &kPrachtAlpha,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SCHNEIDER_EVLINK_PRO_AC)
     &kSchneiderEvlinkProAc,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SCHNEIDER_IEM3000)
     &kSchneiderIem3000,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SIEMENS_7KT1665)
     &kSiemens7kt1665,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SIEMENS_VERSICHARGE_GEN3)
     &kSiemensVersichargeGen3,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SOLAX_EVC)
     &kSolaxEvc,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SOLAX_HAC)
     &kSolaxHac,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_SUNGROW_AC)
     &kSungrowAc,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_VESTEL_EVC04)
     &kVestelEvc04,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_VIRIDIAN_EPC)
     &kViridianEpc,
+#endif
+#if !defined(BRIDGE_CHOSEN_PROFILES) || defined(BRIDGE_PROFILE_WEBASTO_NEXT)
     &kWebastoNext,
+#endif
 };
 
 }  // namespace

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vevgw.board import build as board_build
 from vevgw.board import flash as flashing
 from vevgw.board import image, release
 from vevgw.board.ports import choose_port
@@ -61,7 +62,7 @@ def flash(
             raise UserError(f"The board at {chosen} was not flashed; PlatformIO has printed why.")
         return
     if source is None:
-        parts = image.load(pio.build(pio.project_dir(), environment))
+        parts = image.load(board_build.make(pio.project_dir(), environment).folder)
     started = time.monotonic()
     options = flashing.FlashOptions(chosen, baud, not no_stub, not no_reset, erase)
     _with_progress(parts, options)

@@ -54,10 +54,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class BoardImage:
-    """All parts in the order of their offsets, and what the firmware may grow to."""
+    """All parts in the order of their offsets, and what the firmware may grow to.
+
+    Attributes:
+        parts: What is written into the flash.
+        slot_bytes: Size of an OTA slot.
+        elf: Of the application, with names for its addresses; None: not there.
+    """
 
     parts: tuple[Part, ...]
     slot_bytes: int
+    elf: bytes | None = None
 
     @property
     def firmware(self) -> Part:
@@ -128,7 +135,8 @@ def load(folder: Path) -> BoardImage:
     if len(firmware) > slot.size:
         raise UserError(
             f"{folder / 'firmware.bin'} has {len(firmware):,} bytes, {len(firmware) - slot.size:,} "
-            f"more than an OTA slot holds ({slot.size:,})."
+            f"more than an OTA slot holds ({slot.size:,}); build it with fewer charger profiles: "
+            "vevgw build --env esp32dev --profile NAME."
         )
     if _BOOTLOADER_OFFSET + len(bootloader) > _TABLE_OFFSET:
         raise UserError(f"{folder / 'bootloader.bin'} reaches into the partition table.")
@@ -141,7 +149,8 @@ def load(folder: Path) -> BoardImage:
         Part("firmware.bin", slot.offset, firmware),
     )
     _require_order(folder, parts)
-    return BoardImage(parts, slot.size)
+    elf = folder / "firmware.elf"
+    return BoardImage(parts, slot.size, elf.read_bytes() if elf.is_file() else None)
 
 
 def _read(folder: Path, name: str) -> bytes:

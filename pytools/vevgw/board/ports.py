@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from vevgw.errors import UserError
 
@@ -51,11 +53,14 @@ def choose_port(asked: str | None, present: Iterable[SerialPort] | None = None) 
         present: The ports to choose from; None = those of this computer.
 
     Raises:
-        UserError: There is none, or there are several.
+        UserError: There is none, there are several, or the one asked for does not exist.
     """
-    if asked is not None:
+    if asked is not None and ("://" in asked or os.name == "nt" or Path(asked).exists()):
         return asked
     ports = list(serial_ports() if present is None else present)
+    if asked is not None:
+        there = ", ".join(port.device for port in ports) or "none"
+        raise UserError(f"There is no port {asked}; plug the board in, or name one of: {there}.")
     boards = [port for port in ports if port.bridge is not None]
     if len(boards) == 1:
         return boards[0].device

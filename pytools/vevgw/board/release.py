@@ -86,12 +86,20 @@ def full_version(project: Path) -> str:
 
 
 def write(
-    image: BoardImage, *, project: Path, environment: str, version: str, out: Path, notes: Revision
+    image: BoardImage,
+    *,
+    project: Path,
+    environment: str,
+    version: str,
+    out: Path,
+    notes: Revision,
+    folder: Path | None = None,
 ) -> tuple[Path, Sizes]:
     """Writes a release into the folder `out`/vev-gateway-VERSION.
 
     The folder then has the four parts, `merged.bin` for offset 0, `manifest.json` for ESP Web
-    Tools, `sbom.cdx.json` (CycloneDX), `release.json` and `SHA256SUMS`.
+    Tools, `sbom.cdx.json` (CycloneDX), `release.json` and `SHA256SUMS`; also `firmware.elf`, which
+    decodes back-traces, where the build left one.
 
     Args:
         image: What is flashed.
@@ -100,6 +108,7 @@ def write(
         version: Must stand in the firmware.
         out: Folder of all releases; the newest other one is compared with.
         notes: Where the sources stand.
+        folder: Where it is written instead: a build that is no release.
 
     Returns:
         The folder, and the size report.
@@ -126,6 +135,8 @@ def write(
     )
     files = {part.name: part.content for part in image.parts}
     files["merged.bin"] = merged
+    if image.elf is not None:
+        files["firmware.elf"] = image.elf
     files["manifest.json"] = _json(web_manifest(image, version))
     files["sbom.cdx.json"] = _json(bill)
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -148,13 +159,16 @@ def write(
     digests[MANIFEST] = hashlib.sha256(files[MANIFEST]).hexdigest()
     sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     files["SHA256SUMS"] = sums.encode()
-    folder = out / f"{NAME}-{version}"
+    folder = folder or out / f"{NAME}-{version}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
             (folder / name).write_bytes(content)
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}.") from error
+        raise UserError(
+            f"{folder} cannot be written ({error.strerror}); make room or give rights, then call "
+            "the command again."
+        ) from error
     return folder, sizes
 
 

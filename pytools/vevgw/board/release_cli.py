@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from vevgw.board import build as board_build
 from vevgw.board import image, release, signing
 from vevgw.build import pio
 from vevgw.errors import UserError
@@ -33,6 +34,10 @@ def make(
         str | None, typer.Option(help="Version in the firmware; default: sources and git id.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder of all releases.")] = Path("dist"),
+    profiles: Annotated[
+        list[str] | None,
+        typer.Option("--profile", help="Only this charger or meter profile; may be repeated."),
+    ] = None,
     signing_key: Annotated[
         Path | None, typer.Option(help="The manufacturer's firmware key, PEM: signs the release.")
     ] = None,
@@ -47,9 +52,8 @@ def make(
     named = version or release.full_version(project)
     if source is None:
         # GATEWAY_RELEASE: the compiler refuses what may not leave the house.
-        flags = f'-D GATEWAY_RELEASE -D GATEWAY_VERSION=\\"{named}\\"'
-        # Of the commit, so that whoever builds it again gets the same image.
-        flags += f" -D GATEWAY_BUILD_UTC={int(notes.time.timestamp())}"
+        words = board_build.image_flags(named, notes, profiles or [])
+        flags = " ".join(["-D GATEWAY_RELEASE", *words])
         source = pio.build(project, environment, variables={"PLATFORMIO_BUILD_FLAGS": flags})
     folder, sizes = release.write(
         image.load(source),

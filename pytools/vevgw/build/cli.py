@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from vevgw.board import build as board_build
 from vevgw.build import cpp_format, fuzz, layering, pio, reproducible
 from vevgw.build import suites as test_suites
 from vevgw.errors import UserError
@@ -15,6 +16,10 @@ app = typer.Typer(invoke_without_command=True)
 Environment = Annotated[
     str, typer.Option("-e", "--env", "--environment", help="see platformio.ini")
 ]
+Profiles = Annotated[
+    list[str] | None,
+    typer.Option("--profile", help="only this charger or meter profile; may be repeated"),
+]
 
 
 @app.callback()
@@ -23,24 +28,35 @@ def build(
     environment: Annotated[
         str | None, typer.Option("-e", "--env", "--environment", help="builds it: see `firmware`")
     ] = None,
+    profiles: Profiles = None,
 ) -> None:
     """Build the firmware and run its test suites."""
     if context.invoked_subcommand is not None:
-        if environment is not None:
+        if environment is not None or profiles:
             raise UserError(
-                f"Name the environment behind the word '{context.invoked_subcommand}'.", exit_code=2
+                f"Name environment and profiles behind the word '{context.invoked_subcommand}'.",
+                exit_code=2,
             )
         return
     if environment is None:
         print(context.get_help())
         return
-    firmware(environment)
+    firmware(environment, profiles)
 
 
 @app.command()
-def firmware(environment: Environment = "native") -> None:
+def firmware(environment: Environment = "native", profiles: Profiles = None) -> None:
     """Build one environment and say where the result is."""
-    print(pio.build(pio.project_dir(), environment))
+    project = pio.project_dir()
+    if pio.is_native(environment):
+        chosen = board_build.flags(profiles or [])
+        variables = {"PLATFORMIO_BUILD_FLAGS": " ".join(chosen)} if chosen else None
+        print(pio.build(project, environment, variables=variables))
+        return
+    built = board_build.make(project, environment, profiles=profiles or [])
+    print(f"{built.version}: {built.sizes.sentence()}")
+    print(built.folder)
+    print(f"Next: vevgw flash --from {built.folder.relative_to(project)}")
 
 
 @app.command("reproducible")

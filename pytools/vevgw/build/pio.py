@@ -28,6 +28,28 @@ _NO_LIBRARIES = (
 )
 # What PlatformIO says when a package can neither be found nor downloaded.
 _NO_REGISTRY = re.compile(r"HTTPClientError|InternetConnectionError|no Internet connection", re.I)
+# What PlatformIO, the compiler or esptool say -> what to do.
+_REMEDIES = (
+    (
+        re.compile(r"No space left on device", re.I),
+        "The disk is full; make room (the board's toolchain takes 2 GB) and build again.",
+    ),
+    (
+        re.compile(r"is greater than maximum allowed|region .* overflowed", re.I),
+        "The image does not fit into the board; build it with fewer charger profiles: "
+        "vevgw build --env esp32dev --profile NAME.",
+    ),
+    (
+        re.compile(r"could not open (serial )?port|port is busy|Permission denied: '/dev/", re.I),
+        "The port cannot be opened; close other monitors on it, and on Linux be in the group "
+        "dialout.",
+    ),
+    (
+        re.compile(r"Failed to connect to ESP32|No serial data received", re.I),
+        "The board does not answer; hold its button BOOT while flashing starts, and check that the "
+        "cable carries data.",
+    ),
+)
 
 
 def project_dir() -> Path:
@@ -137,6 +159,7 @@ def _run_online(
 ) -> int:
     """Runs a command that may have to download packages; says the sentence when it cannot."""
     unreachable = False
+    remedy: str | None = None
     with subprocess.Popen(
         command,
         cwd=project,
@@ -151,6 +174,10 @@ def _run_online(
             sys.stdout.write(line)
             sys.stdout.flush()
             unreachable = unreachable or _NO_REGISTRY.search(line) is not None
+            found = (text for pattern, text in _REMEDIES if pattern.search(line))
+            remedy = remedy or next(found, None)
+    if process.returncode != 0 and remedy is not None:
+        raise UserError(remedy)
     if process.returncode != 0 and unreachable:
         raise UserError(sentence)
     return process.returncode
@@ -179,6 +206,7 @@ def build(project: Path, environment: str, *, variables: Mapping[str, str] | Non
     Raises:
         UserError: The build failed; PlatformIO has printed why.
     """
+    platformio_ini.words(project, environment, "platform")  # a wrong name is said at once
     native = is_native(environment)
     code = run(
         project,
@@ -188,5 +216,7 @@ def build(project: Path, environment: str, *, variables: Mapping[str, str] | Non
         unreachable=_missing_libraries(project, environment) if native else None,
     )
     if code != 0:
-        raise UserError(f"The build of '{environment}' failed (exit code {code}).")
+        raise UserError(
+            f"The build of '{environment}' failed (exit code {code}); see the first error above."
+        )
     return project / ".pio" / "build" / environment

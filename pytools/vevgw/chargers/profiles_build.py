@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from vevgw.chargers.profiles import REPOSITORY, Profile
@@ -11,6 +12,7 @@ from vevgw.errors import UserError
 OUTPUT_FOLDER = REPOSITORY / "lib" / "bridge" / "generated"
 INDEX = "charger_profiles.cpp"
 COMMAND = "vevgw profiles build"
+CHOSEN = "BRIDGE_CHOSEN_PROFILES"
 
 # Struct and member of lib/bridge/profile.hpp, in the order of its members.
 _ARRAYS = (
@@ -23,6 +25,27 @@ _ARRAYS = (
     ("InitRow", "init"),
 )
 _INT64_MIN = -(2**63)
+
+
+def macro(name: str) -> str:
+    """Returns the macro that a build with chosen profiles defines for this one."""
+    return "BRIDGE_PROFILE_" + name.upper().replace("-", "_")
+
+
+def build_flags(names: Sequence[str], profiles: Sequence[Profile]) -> list[str]:
+    """Returns the compiler's flags of a build with these profiles only; none when no name is given.
+
+    Raises:
+        UserError: There is no such profile.
+    """
+    known = {profile.name for profile in profiles}
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"There is no profile '{name}'; there are: {', '.join(sorted(known))}.",
+                exit_code=2,
+            )
+    return [f"-D {word}" for word in (CHOSEN, *map(macro, names))] if names else []
 
 
 def _text(value: str) -> str:
@@ -132,8 +155,17 @@ def render_index(profiles: list[Profile]) -> str:
         "",
         "namespace {",
         "",
+        "// What is not listed is not linked: vevgw build --profile.",
         "constexpr const Profile* kProfiles[] = {",
-        *(f"    &{name}," for name in names),
+        *(
+            line
+            for profile, name in zip(profiles, names, strict=True)
+            for line in (
+                f"#if !defined({CHOSEN}) || defined({macro(profile.name)})",
+                f"    &{name},",
+                "#endif",
+            )
+        ),
         "};",
         "",
         "}  // namespace",
