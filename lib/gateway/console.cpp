@@ -1,6 +1,7 @@
 #include "gateway/console.hpp"
 
 #include "gateway/console_arguments.hpp"
+#include "gateway/json_members.hpp"
 
 #include <cstdio>
 
@@ -13,11 +14,15 @@ struct Console::Command {
   const char* name;
   bool (Console::*run)(Arguments& arguments, json::Writer& out, Error& error, Instant now);
   const char* usage;
+  bool works_locked = false;
 };
 
 const Console::Command Console::kCommands[] = {
-    {"help", &Console::help, "help"},
-    {"status", &Console::status, "status"},
+    {"help", &Console::help, "help", true},
+    {"login", &Console::login, "login PASSWORD", true},
+    {"logout", &Console::logout, "logout"},
+    {"password", &Console::password, "password | password set NEW | password remove"},
+    {"status", &Console::status, "status", true},
     {"config", &Console::config, "config get [KEY] | config set KEY VALUE (OCPP configuration)"},
     {"setting", &Console::setting,
      "setting list | setting get NAME | setting set NAME [VALUE] (device; next start)"},
@@ -59,19 +64,12 @@ bool take_id(TextSpan& line, int32_t& id) {
   return true;
 }
 
-void begin_reply(json::Writer& writer, int32_t id, bool is_ok) {
-  writer.begin_object();
-  writer.key("id");
-  writer.integer(id);
-  writer.key("ok");
-  writer.boolean(is_ok);
-}
-
 }  // namespace
 
 void Console::begin(uint8_t connectors) { connectors_ = connectors; }
 
 void Console::step(Instant now) {
+  step_lock(now);
   read_commands(now);
   improv_.step(now);
   report_link();
@@ -85,6 +83,7 @@ void Console::step(Instant now) {
 void Console::read_commands(Instant now) {
   for (;;) {
     while (input_next_ < input_size_) {
+      if (is_busy()) return;
       if (!parts_.output.has_room(kMaxReplyBytes + 1)) {
         (void)parts_.output.flush();
         if (!parts_.output.has_room(kMaxReplyBytes + 1)) return;
@@ -92,7 +91,7 @@ void Console::read_commands(Instant now) {
       char text[ImprovFrames::kMaxHeldBytes];
       const size_t count = improv_frames_.feed(input_[input_next_++], now, text);
       for (size_t i = 0; i < count; ++i) on_character(text[i], now);
-      if (improv_frames_.has_frame()) improv_.on_frame(improv_frames_, now);
+      if (improv_frames_.has_frame() && !is_locked()) improv_.on_frame(improv_frames_, now);
     }
     const common::Result<size_t> got = parts_.input.read(input_);
     if (!got.ok() || got.value() == 0) return;
@@ -121,43 +120,63 @@ Console::Request Console::take_request() {
 
 void Console::handle_line(TextSpan line, Instant now) {
   int32_t id = 0;
-  Error error;
-  json::Writer writer(reply_);
-  bool is_ok = false;
   if (is_line_too_long_) {
     (void)take_id(line, id);
-    error = Error("the line is too long");
+    write_failure(id, common::text("the line is too long"));
   } else if (!take_id(line, id)) {
-    error = Error("an id is # and a number, for instance #17 status");
+    write_failure(0, common::text("an id is # and a number, for instance #17 status"));
   } else {
-    Arguments arguments(line);
-    const TextSpan name = arguments.word();
-    const Command* command = nullptr;
-    for (const Command& candidate : kCommands) {
-      if (is_word(name, candidate.name)) command = &candidate;
-    }
-    if (command == nullptr) {
-      error = Error("unknown command: ");
-      (void)error.append(name.first(40));
-      (void)error.append(common::text("; help lists all"));
-    } else {
-      begin_reply(writer, id, true);
-      is_ok = (this->*command->run)(arguments, writer, error, now);
-      if (is_ok && writer.status() != common::Status::kOk) {
-        is_ok = false;
-        error = Error("the reply is too long; ask for less");
-      }
-      if (!is_ok && error.empty()) {
-        error = Error("usage: ");
-        (void)error.append(common::text(command->usage));
-      }
-    }
+    answer_line(line, id, now);
+  }
+}
+
+void Console::write_failure(int32_t id, TextSpan sentence) {
+  json::Writer writer(reply_);
+  begin_reply(writer, id, false);
+  writer.key("error");
+  writer.string(sentence);
+  writer.end_object();
+  (void)parts_.output.write_line(writer.text());
+}
+
+void Console::answer_line(TextSpan line, int32_t id, Instant now) {
+  Error error;
+  Arguments arguments(line);
+  const TextSpan name = arguments.word();
+  const Command* command = nullptr;
+  for (const Command& candidate : kCommands) {
+    if (is_word(name, candidate.name)) command = &candidate;
+  }
+  if (command == nullptr) {
+    error = Error("unknown command: ");
+    (void)error.append(name.first(40));
+    (void)error.append(common::text("; help lists all"));
+    write_failure(id, error.span());
+    return;
+  }
+  if (is_locked() && !command->works_locked) {
+    write_failure(id, common::text("the console is locked: login PASSWORD"));
+    return;
+  }
+  if (parts_.lock != nullptr) parts_.lock->note_command(now);
+  json::Writer writer(reply_);
+  begin_reply(writer, id, true);
+  bool is_ok = (this->*command->run)(arguments, writer, error, now);
+  if (is_ok && is_busy()) {
+    pending_id_ = id;  // step_lock() answers
+    return;
+  }
+  if (is_ok && writer.status() != common::Status::kOk) {
+    is_ok = false;
+    error = Error("the reply is too long; ask for less");
   }
   if (!is_ok) {
-    writer = json::Writer(reply_);
-    begin_reply(writer, id, false);
-    writer.key("error");
-    writer.string(error.span());
+    if (error.empty()) {
+      error = Error("usage: ");
+      (void)error.append(common::text(command->usage));
+    }
+    write_failure(id, error.span());
+    return;
   }
   writer.end_object();
   (void)parts_.output.write_line(writer.text());
@@ -173,6 +192,8 @@ bool Console::help(Arguments&, json::Writer& out, Error&, Instant) {
 
 void Console::send_event(json::Writer& writer) {
   writer.end_object();
+  // Events tell who charges.
+  if (is_locked()) return;
   if (writer.status() == common::Status::kOk)
     (void)parts_.output.write_line(writer.text(), common::text("EVT "));
 }

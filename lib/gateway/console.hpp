@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bridge/bridge.hpp"
+#include "gateway/console_lock.hpp"
 #include "gateway/console_output.hpp"
 #include "gateway/crash_guard.hpp"
 #include "gateway/file_upload.hpp"
@@ -51,6 +52,7 @@ struct ConsoleParts {
   const StorageReport* storage = nullptr;             ///< nullptr = not watched.
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For `sim wifi`; nullptr = a real one.
   platform::Gpio* pins = nullptr;                     ///< For `sim pin`; nullptr = there are none.
+  ConsoleLock* lock = nullptr;                        ///< nullptr = open to everybody.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -93,6 +95,8 @@ class Console {
   void on_ready();
   /// The gateway does not work, for this reason: `status` says it.
   void on_not_started(common::TextSpan why) { not_started_.assign_truncated(why); }
+  /// A password is being looked at: the next step() should follow at once.
+  bool is_busy() const { return parts_.lock != nullptr && parts_.lock->is_busy(); }
   /// One thing asked of the application since the last call.
   Request take_request();
 
@@ -116,6 +120,10 @@ class Console {
   void read_commands(common::Instant now);
   void on_character(char c, common::Instant now);
   void handle_line(common::TextSpan line, common::Instant now);
+  void answer_line(common::TextSpan line, int32_t id, common::Instant now);
+  void write_failure(int32_t id, common::TextSpan sentence);
+  void step_lock(common::Instant now);
+  bool is_locked() const { return parts_.lock != nullptr && parts_.lock->is_locked(); }
   void report_changes();
   void report_link();
   void report_delivery(common::Instant now);
@@ -125,6 +133,9 @@ class Console {
 
   // One per command: writes the members of the reply, or the sentence that says why not.
   bool help(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool login(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool logout(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool password(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool status(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool config(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool setting(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
@@ -166,6 +177,7 @@ class Console {
   char line_[kMaxLineBytes] = {};
   size_t line_size_ = 0;
   bool is_line_too_long_ = false;
+  int32_t pending_id_ = 0;  ///< Of the command whose password is being looked at.
   char reply_[kMaxReplyBytes] = {};
   Seen seen_[limits::kMaxConnectors];
   bool was_link_up_ = false;

@@ -22,13 +22,15 @@ void write_figures(json::Writer& out, const char* name, const DurationFigures& f
 }  // namespace
 
 bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
+  member(out, "version", parts_.firmware_version);
+  if (!is_locked()) member(out, "identity", parts_.identity);
+  member(out, "serial_number", parts_.device.serial_number().span());
+  member(out, "uptime_ms", parts_.log.uptime_ms());
+  flag(out, "locked", is_locked());
+  if (is_locked()) return true;
   const EngineSummary summary = parts_.engine.summary(now);
   const platform::HeapFigures heap = parts_.device.heap();
-  member(out, "version", parts_.firmware_version);
-  member(out, "identity", parts_.identity);
-  member(out, "serial_number", parts_.device.serial_number().span());
   if (!not_started_.empty()) member(out, "not_started", not_started_.span());
-  member(out, "uptime_ms", parts_.log.uptime_ms());
   member(out, "utc_ms", summary.utc.ms);
   member(out, "reset_cause", parts_.device.reset_reason());
   write_mode(out, now);

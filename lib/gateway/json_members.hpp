@@ -25,6 +25,13 @@ inline void flag(json::Writer& out, const char* name, bool value) {
   out.boolean(value);
 }
 
+/// `{"id":7,"ok":true`: the beginning of the console's reply to a command.
+inline void begin_reply(json::Writer& out, int32_t id, bool is_ok) {
+  out.begin_object();
+  member(out, "id", id);
+  flag(out, "ok", is_ok);
+}
+
 /// @param out  At least twice as long. @return The digits, in out.
 inline common::TextSpan to_hex(common::ByteSpan bytes, common::Span<char> out) {
   static constexpr char kDigits[] = "0123456789abcdef";

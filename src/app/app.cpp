@@ -60,6 +60,7 @@ App::App(const Platform& platform)
       network_(platform.radio, platform.has_other_network, settings_, platform.entropy,
                platform.log),
       known_time_(platform.device_settings),
+      console_lock_(platform.device_settings, platform.entropy),
       console_(gateway::ConsoleParts{platform.console,
                                      platform.output,
                                      platform.log,
@@ -81,7 +82,8 @@ App::App(const Platform& platform)
                                      platform.radio == nullptr ? nullptr : &network_,
                                      &storage_,
                                      platform.simulated_wifi,
-                                     platform.board.gpio}),
+                                     platform.board.gpio,
+                                     &console_lock_}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -117,6 +119,7 @@ Status App::start(Error& error) {
   network_.begin(platform_.device.serial_number().span(), now);
   csms_watch_.begin(settings_.integer("csms_lost_h") * kMsPerHour, now);
   connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
+  console_lock_.begin();
   console_.begin(connectors_);
   diagnostics_.begin(connectors_);
   if (platform_.transfer != nullptr) platform_.transfer->set_ca_file(ca_file().span());
@@ -383,6 +386,7 @@ void App::step() {
     handle_events(now);
   }
   console_.step(now);
+  if (console_.is_busy()) deadline = now;
   handle_request(now);
   deadline = common::earlier(deadline, step_network(now));
   if (!chargers_restart_by_.is_never() &&

@@ -135,6 +135,7 @@ class App {
   gateway::NetworkManager network_;
   gateway::KnownTime known_time_;
   gateway::CsmsWatch csms_watch_;
+  gateway::ConsoleLock console_lock_;
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;

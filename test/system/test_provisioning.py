@@ -119,3 +119,25 @@ async def test_wifi_is_set_up_by_improv_between_console_lines(
     assert b'"wifi_ssid":"simulated"' in lines
     assert b'"wifi_password":"(set)"' in lines
     assert SECRET.encode() not in gateway.log_path.read_bytes() + lines
+
+
+async def test_a_console_password_is_set_once_and_opens_the_board_later(
+    program: Path, tmp_path: Path
+) -> None:
+    plan = BoardPlan(None, None, {"identity": "CP-1"}, console_password="a long console password")
+    log = tmp_path / "provision.log"
+    async with NativeGateway([str(program), "--on-error=stay"], tmp_path, GatewayOptions()) as gw:
+        port = str(gw.console_link)
+        first = await provision(plan, port, log_path=log)
+        assert first.changed == ["identity", "console_password"]
+        again = await provision(plan, port, log_path=log)
+        assert (again.changed, again.same) == ([], 2)
+        await gw.restart()
+
+        nobody = await provision(replace(plan, console_password=None), port, log_path=log)
+        assert "The console is locked" in nobody.error
+        wrong = await provision(replace(plan, console_password="another"), port, log_path=log)
+        assert "that is not the password" in wrong.error
+        moved = replace(plan, settings={"identity": "CP-2"})
+        assert (await provision(moved, port, log_path=log)).changed == ["identity"]
+    assert b"long console" not in log.read_bytes()

@@ -16,6 +16,7 @@ port = "/dev/ttyUSB0"
 serial_number = "246222AABBCC"              # optional: another board is refused
 identity = "CP-0001"
 password = { file = "keys/CP-0001" }
+console_password = { file = "keys/CP-0001.console" }  # locks the console; opens a locked one
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from vevgw.errors import UserError
 
 _OWN = ("port", "serial_number", "ocpp", "wifi")
 _WIFI = ("wifi", "wifi2", "wifi3", "wifi4")
-SECRETS = ("password", "ap_password", *(f"{name}_password" for name in _WIFI))
+SECRETS = ("password", "ap_password", "console_password", *(f"{name}_password" for name in _WIFI))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,14 @@ class BoardPlan:
         serial_number: It must be this board; None = any.
         settings: Device settings by name; an empty value restores the default.
         ocpp: OCPP configuration keys.
+        console_password: Opens a locked console, and locks an open one from the next start on.
     """
 
     port: str | None
     serial_number: str | None = None
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     ocpp: Mapping[str, str] = field(default_factory=dict, repr=False)
+    console_password: str | None = field(default=None, repr=False)
 
     def require_sayable(self) -> None:
         """Checks that every value fits on a line of the console.
@@ -105,8 +108,9 @@ def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
         if not isinstance(keys, dict):
             raise UserError(f"{path}: 'ocpp' must be a table of configuration keys.")
         _collect(path, keys, "", ocpp)
+    password = settings.pop("console_password", None)
     plan = BoardPlan(
-        _text(path, board, "port"), _text(path, board, "serial_number"), settings, ocpp
+        _text(path, board, "port"), _text(path, board, "serial_number"), settings, ocpp, password
     )
     plan.require_sayable()
     return plan

@@ -74,7 +74,7 @@ async def provision(
 async def _set_up(
     board: _Board, plan: BoardPlan, result: Result, *, restart: bool, csms_s: float
 ) -> None:
-    status = await board.ready()
+    status = await _open(board, plan)
     _note(result, status)
     if plan.serial_number is not None and plan.serial_number != result.serial_number:
         raise UserError(
@@ -83,9 +83,11 @@ async def _set_up(
         )
     for name, value in plan.settings.items():
         await _write_setting(board, name, value, result)
+    if plan.console_password is not None:
+        await _lock(board, plan.console_password, result)
     if result.changed and restart:
         await board.restart()
-        status = await board.ready()
+        status = await _open(board, plan)
         _note(result, status)
     await _compare_settings(board, plan)
     if status.get("not_started"):
@@ -96,6 +98,26 @@ async def _set_up(
     await _compare_keys(board, plan)
     if csms_s > 0:
         result.registration = await _wait_accepted(board, csms_s)
+
+
+async def _open(board: _Board, plan: BoardPlan) -> dict[str, Any]:
+    """Returns the status of an open console."""
+    status = await board.ready()
+    if not status.get("locked"):
+        return status
+    if plan.console_password is None:
+        raise UserError("The console is locked: give its password (console_password).")
+    await board.command(f"login {plan.console_password}", secret=True)
+    return await board.ready()
+
+
+async def _lock(board: _Board, password: str, result: Result) -> None:
+    """A console that was open gets the password; one that it has opened has it already."""
+    if (await board.command("password")).get("password"):
+        result.same += 1
+        return
+    await board.command(f"password set {password}", secret=True)
+    result.changed.append("console_password")
 
 
 def _note(result: Result, status: dict[str, Any]) -> None:

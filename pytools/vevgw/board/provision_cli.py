@@ -39,6 +39,9 @@ def boards(
     csms: Annotated[str | None, typer.Option(help="Base URL of the CSMS: ws:// or wss://.")] = None,
     identity: Annotated[str | None, typer.Option(help="Charge point identity.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="First line is the Basic password.")] = None,
+    console_password_file: Annotated[
+        Path | None, typer.Option(help="First line opens a locked console, and locks an open one.")
+    ] = None,
     profile: Annotated[str | None, typer.Option(help="Charger profile of connector 1.")] = None,
     pins: Annotated[str | None, typer.Option(help="Pins of a charger without a bus.")] = None,
     settings: Annotated[
@@ -89,11 +92,11 @@ def boards(
             raise UserError(f"{name} is a secret: name a file with it.", exit_code=2)
         single[name] = value
     if file is not None:
-        if single or port is not None:
+        if single or port is not None or console_password_file is not None:
             raise UserError("Give a file, or a port and settings, not both.", exit_code=2)
         plans = fleet.load(file)
-    elif single:
-        plans = [BoardPlan(port, None, single)]
+    elif single or console_password_file is not None:
+        plans = [BoardPlan(port, None, single, console_password=_secret(console_password_file))]
     else:
         raise UserError("Say what to write, see 'vevgw provision --help'.", exit_code=2)
     # Found before the first board is touched.

@@ -61,10 +61,11 @@ struct Fixture {
   platform_sim::SimEntropy entropy{1};
   platform::SimulatedWifi air{clock};
   gateway::NetworkManager network{&air, false, settings, entropy, log};
+  gateway::ConsoleLock lock{store, entropy};
   gateway::Console console{
-      gateway::ConsoleParts{terminal, output,  log,      clock,  device,   csms,    settings,
-                            engine,   policy,  site,     bridge, "1.2.3",  "CP1",   nullptr,
-                            nullptr,  nullptr, &crashes, &loop,  &network, nullptr, &air}};
+      gateway::ConsoleParts{terminal, output, log,      clock,   device, csms,    settings, engine,
+                            policy,   site,   bridge,   "1.2.3", "CP1",  nullptr, nullptr,  nullptr,
+                            &crashes, &loop,  &network, nullptr, &air,   nullptr, &lock}};
 
   Fixture() {
     gateway::PolicySettings policy_settings;
@@ -73,10 +74,18 @@ struct Fixture {
     gateway::SiteSettings site_settings;
     site_settings.connectors = 2;
     site.begin(site_settings, clock.now());
+    lock.begin();
     console.begin(2);
     network.begin(common::text("24AB"), clock.now());
     (void)output.flush();  // what it says about having no network
     terminal.output.clear();
+  }
+
+  /// The same for a command whose password is looked at in many steps.
+  std::string say_and_wait(const std::string& line) {
+    (void)say(line);
+    for (int i = 0; i < 200 && console.is_busy(); ++i) console.step(clock.now());
+    return terminal.output;
   }
 
   /// What the console prints for a line of input.
@@ -417,4 +426,53 @@ TEST_CASE("what is known of the last crash is told until it is erased") {
   CHECK(has(fixture.say("crash read -1"), "usage: crash"));
   CHECK(has(fixture.say("crash erase"), "\"ok\":true"));
   CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
+}
+
+TEST_CASE("a console without a password is open, and says so") {
+  Fixture f;
+  CHECK(f.say("password").find("\"password\":false") != std::string::npos);
+  CHECK(f.say("status").find("\"locked\":false") != std::string::npos);
+  CHECK(f.say("logout").find("no password is set") != std::string::npos);
+}
+
+TEST_CASE("a locked console answers help, status and login only, and tells no events") {
+  Fixture f;
+  REQUIRE(f.say_and_wait("#1 password set correct horse") ==
+          "{\"id\":1,\"ok\":true,\"password\":true}\n");
+  CHECK(f.say("setting get identity").find("\"ok\":true") != std::string::npos);  // still open
+  REQUIRE(f.say("logout").find("\"locked\":true") != std::string::npos);
+
+  for (const char* line : {"setting list", "config get", "reboot", "factory-reset CONFIRM", "tx",
+                           "password remove", "password set another one", "file end"}) {
+    CAPTURE(line);
+    CHECK(f.say(line).find("the console is locked") != std::string::npos);
+  }
+  CHECK(f.console.take_request() == Request::kNone);
+  const std::string status = f.say("status");
+  CHECK(status.find("\"locked\":true") != std::string::npos);
+  CHECK(status.find("CP1") == std::string::npos);
+  f.terminal.output.clear();
+  f.console.on_ready();
+  f.console.step(f.clock.now());
+  CHECK(f.terminal.output.empty());
+
+  CHECK(f.say_and_wait("#2 login wrong horse").find("that is not the password") !=
+        std::string::npos);
+  CHECK(f.say_and_wait("#3 login correct horse") == "{\"id\":3,\"ok\":true,\"locked\":false}\n");
+  CHECK(f.say("setting list").find("\"ok\":true") != std::string::npos);
+}
+
+TEST_CASE("what comes behind a login waits for its outcome") {
+  Fixture f;
+  (void)f.say_and_wait("password set correct horse");
+  (void)f.say("logout");
+  f.terminal.output.clear();
+  f.terminal.input = "#1 login correct horse\n#2 reboot\n";
+  f.console.step(f.clock.now());
+  CHECK(f.terminal.output.empty());
+  CHECK(f.console.take_request() == Request::kNone);
+  for (int i = 0; i < 200 && f.terminal.output.find("\"id\":2") == std::string::npos; ++i)
+    f.console.step(f.clock.now());
+  CHECK(f.terminal.output.find("{\"id\":1,\"ok\":true") == 0);
+  CHECK(f.console.take_request() == Request::kReboot);
 }
