@@ -170,11 +170,13 @@ void Console::answer_line(TextSpan line, int32_t id, Instant now) {
     is_ok = false;
     error = Error("the reply is too long; ask for less");
   }
+  if (!is_ok && error.empty()) {
+    common::FixedString<383> usage("usage: ");
+    (void)usage.append(common::text(command->usage));
+    write_failure(id, usage.span());
+    return;
+  }
   if (!is_ok) {
-    if (error.empty()) {
-      error = Error("usage: ");
-      (void)error.append(common::text(command->usage));
-    }
     write_failure(id, error.span());
     return;
   }
