@@ -6,6 +6,7 @@
 #include "gateway/crash_guard.hpp"
 #include "gateway/file_upload.hpp"
 #include "gateway/improv.hpp"
+#include "gateway/link_access.hpp"
 #include "gateway/loop_meter.hpp"
 #include "gateway/network_manager.hpp"
 #include "gateway/ocpp_engine.hpp"
@@ -53,6 +54,7 @@ struct ConsoleParts {
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For `sim wifi`; nullptr = a real one.
   platform::Gpio* pins = nullptr;                     ///< For `sim pin`; nullptr = there are none.
   ConsoleLock* lock = nullptr;                        ///< nullptr = open to everybody.
+  const LinkAccess* access = nullptr;                 ///< nullptr = no security profiles.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or

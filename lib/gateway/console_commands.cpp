@@ -135,6 +135,15 @@ bool Console::ocpp(Arguments& arguments, json::Writer& out, Error& error, Instan
   member(out, "url", parts_.settings.text("csms_url").span());
   member(out, "identity", parts_.identity);
   flag(out, "link", link.is_up);
+  if (parts_.access != nullptr) {
+    member(out, "security_profile", static_cast<int64_t>(parts_.access->security_profile()));
+    flag(out, "profile_or_key_on_trial", parts_.access->is_trying());
+  }
+  flag(out, "tls", link.is_up && link.is_tls);
+  if (link.failure != platform::LinkFailure::kNone)
+    member(out, "failure", platform::to_string(link.failure));
+  if (link.certificate_fault != platform::CertificateFault::kNone)
+    member(out, "certificate_fault", platform::to_string(link.certificate_fault));
   member(out, "connections", link.connection_id);
   if (!link.last_error.empty()) member(out, "last_error", link.last_error.span());
   if (!link.is_up)

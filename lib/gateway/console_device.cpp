@@ -36,7 +36,13 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
   write_mode(out, now);
   write_network(out);
   write_crash(out, parts_.device);
-  flag(out, "link", parts_.csms.status().is_up);
+  const platform::LinkStatus& link = parts_.csms.status();
+  flag(out, "link", link.is_up);
+  if (parts_.access != nullptr) {
+    member(out, "security_profile", static_cast<int64_t>(parts_.access->security_profile()));
+    // Loud, because it takes all worth from TLS.
+    if (parts_.access->is_unverified()) flag(out, "tls_unverified", true);
+  }
   member(out, "registration", summary.registration);
   member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
   member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));

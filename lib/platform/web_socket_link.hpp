@@ -59,6 +59,9 @@ enum class LinkFailure : uint8_t {
   kTls,                       ///< Another failure of the TLS handshake.
 };
 
+/// Stable lower-case name for the console: "invalid_server_certificate".
+const char* to_string(LinkFailure failure);
+
 /// What the console shows about the link.
 struct LinkStatus {
   bool is_up = false;

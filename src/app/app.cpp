@@ -59,6 +59,7 @@ App::App(const Platform& platform)
                platform.log),
       network_(platform.radio, platform.has_other_network, settings_, platform.entropy,
                platform.log),
+      access_(settings_, platform_.device_settings, platform.log),
       known_time_(platform.device_settings),
       console_lock_(platform.device_settings, platform.entropy),
       console_(gateway::ConsoleParts{platform.console,
@@ -83,7 +84,8 @@ App::App(const Platform& platform)
                                      &storage_,
                                      platform.simulated_wifi,
                                      platform.board.gpio,
-                                     &console_lock_}),
+                                     &console_lock_,
+                                     &access_}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -265,10 +267,14 @@ Status App::begin_link(Error& error) {
     error = Error("there is no CSMS: set csms_url");
     return Status::kInvalidArgument;
   }
-  {  // 1 KiB of stack that open_link() has use for
+  access_.begin();
+  {  // stack that open_link() has use for
+    platform::LinkSettings link;
+    access_.fill(link);
     platform::CsmsUrl parsed;
     common::FixedString<95> reason;
-    const Status status = platform::parse_csms_url(url.span(), identity_.span(), parsed, reason);
+    const Status status =
+        platform::parse_csms_url(link.url.span(), identity_.span(), parsed, reason);
     if (status != Status::kOk) {
       error = Error(reason.span());
       return status;
@@ -296,15 +302,18 @@ common::FixedString<127> App::ca_file() const {
 
 Status App::open_link(Error& error) {
   platform::LinkSettings link;
-  (void)link.url.assign(settings_.text("csms_url").span());
+  access_.fill(link);
   (void)link.identity.assign(identity_.span());
-  (void)link.password.assign(settings_.text("password").span());
+  link.authority = platform_.authority;
   link.ca_file = ca_file();
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   link.earliest_utc = known_time_.earliest();
   joins_ = network_.joins();
   is_link_open_ = true;
+  is_tls_ = common::equals_ignore_case(link.url.span().first(6), common::text("wss://"));
+  if (is_tls_ && !link.verify_certificate)
+    LOG_WARN(platform_.log, "tls_verify is off: any server is taken for the CSMS");
   const Status status = platform_.csms.open(link);
   if (status != Status::kOk) error = Error(platform_.csms.status().last_error.span());
   return status;
@@ -327,6 +336,10 @@ common::Instant App::step_network(Instant now) {
   if (is_link_open_ && (!network_.is_up() || joins_ != network_.joins())) {
     platform_.csms.close(kGoingAway);
     is_link_open_ = false;
+  }
+  if (access_.step(platform_.csms.status(), now) && is_link_open_) {
+    Error error;
+    if (open_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
   }
   if (is_link_wanted_ && !is_link_open_ && network_.is_up() &&
       (!is_tls_ || known_time_.is_ready())) {

@@ -12,6 +12,7 @@
 #include "gateway/diagnostics_report.hpp"
 #include "gateway/image_trial.hpp"
 #include "gateway/known_time.hpp"
+#include "gateway/link_access.hpp"
 #include "gateway/loop_meter.hpp"
 #include "gateway/network_manager.hpp"
 #include "gateway/session_policy.hpp"
@@ -56,7 +57,8 @@ struct Platform {
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   /// Of the board, where c?.pins is empty: as that setting.
   common::FixedString<159> charger_pins = {};
-  platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
+  platform::UdpLink* udp = nullptr;             ///< KEBA chargers; nullptr = none.
+  platform::TlsAuthority* authority = nullptr;  ///< Installed certificates; nullptr = none.
   platform::WifiRadio* radio = nullptr;  ///< nullptr = the network is the operating system's.
   bool has_other_network = false;        ///< There is one besides Wi-Fi.
   /// Where `files` are, for who opens them by a path; empty = their names are enough.
@@ -133,6 +135,7 @@ class App {
   platform::VolumeState settings_state_ = platform::VolumeState::kReady;
   gateway::StorageReport storage_;
   gateway::NetworkManager network_;
+  gateway::LinkAccess access_;
   gateway::KnownTime known_time_;
   gateway::CsmsWatch csms_watch_;
   gateway::ConsoleLock console_lock_;
