@@ -360,6 +360,13 @@ TEST_CASE_FIXTURE(Fixture,
     (void)world.restart(platform::ResetCause::kWatchdog);
     world.connect();
   }
+  SUBCASE("the power fails before the CSMS has answered it") {
+    CHECK(is_accepted(update()));
+    REQUIRE(world.restart_on_request(60000));
+    CHECK(version() == "1.2.3");
+    (void)world.restart(platform::ResetCause::kPowerOn);
+    world.connect();
+  }
   SUBCASE("it does not reach the CSMS in time") {
     CHECK(is_accepted(update()));
     REQUIRE(
