@@ -57,10 +57,16 @@ void Improv::join(ByteSpan arguments, Instant now) {
   TextSpan ssid;
   TextSpan password;
   common::FixedString<95> reason;
-  if (!take_text(arguments, ssid) || !take_text(arguments, password) ||
-      store_wifi(settings_, ssid, password, reason) != Status::kOk) {
+  if (!take_text(arguments, ssid) || !take_text(arguments, password))
     return send_error(Error::kInvalidCommand);
+  Status status = store_wifi(settings_, ssid, password, reason);
+  if (status == Status::kNoSpace) {
+    // Nobody can be asked which one may go: the last choice does.
+    const WifiNetwork last = read_wifi(settings_, kMaxWifiNetworks - 1);
+    (void)remove_wifi(settings_, last.ssid.span(), reason);
+    status = store_wifi(settings_, ssid, password, reason);
   }
+  if (status != Status::kOk) return send_error(Error::kInvalidCommand);
   send_error(Error::kNone);
   wifi_->join(ssid, password);
   is_joining_ = true;

@@ -3,7 +3,6 @@
 #include "common/log.hpp"
 #include "gateway/wifi_settings.hpp"
 #include "platform/entropy.hpp"
-#include "platform/network.hpp"
 #include "platform/reconnect_backoff.hpp"
 #include "platform/wifi_control.hpp"
 
@@ -24,7 +23,7 @@ namespace gateway {
 /// after a network was joined and the last client left. While somebody is connected to it rounds are rare: each takes the radio to
 /// other channels. Its password is random, one per device, made once and stored.
 /// @par Context  Loop thread; does not block, does not allocate. Passwords are never logged.
-class NetworkManager final : public platform::Network, public platform::WifiControl {
+class NetworkManager final : public platform::WifiControl {
  public:
   enum class State : uint8_t { kOff, kScanning, kJoining, kJoined, kWaiting };
 
@@ -57,7 +56,7 @@ class NetworkManager final : public platform::Network, public platform::WifiCont
 
   bool has_radio() const { return radio_ != nullptr; }
   /// There is a network to reach a CSMS by.
-  bool is_up() const override { return has_other_network_ || state_ == State::kJoined; }
+  bool is_up() const { return has_other_network_ || state_ == State::kJoined; }
   State state() const { return state_; }
   /// Counts joined networks: a change means new addresses, and that old connections are dead.
   uint32_t joins() const { return joins_; }

@@ -282,7 +282,9 @@ Status App::begin_link(Error& error) {
     is_tls_ = parsed.is_tls;
   }
   is_link_wanted_ = true;
-  if (network_.is_up() && (!is_tls_ || platform_.clock.utc().is_known())) return open_link(error);
+  const bool has_time = !is_tls_ || platform_.clock.utc().is_known();
+  if (!has_time) LOG_INFO(platform_.log, "wss:// waits for the time, at most a minute");
+  if (network_.is_up() && has_time) return open_link(error);
   return Status::kOk;
 }
 

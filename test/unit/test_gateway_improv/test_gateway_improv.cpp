@@ -127,6 +127,14 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(step(500).empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "with four networks stored a new one takes the place of the last") {
+  for (const char* ssid : {"a", "b", "c", "d", "e"})
+    (void)say(command(1, texts({ssid, "password"})));
+  CHECK(radio.asked == "e/password");
+  CHECK(common::equals(settings.text("wifi_ssid").span(), common::text("a")));
+  CHECK(common::equals(settings.text("wifi4_ssid").span(), common::text("e")));
+}
+
 TEST_CASE_FIXTURE(Fixture, "a network that does not let in is an error after twenty seconds") {
   (void)say(command(1, texts({"depot", "wrong one"})));
   CHECK(step(Improv::kJoinMs - 1).empty());

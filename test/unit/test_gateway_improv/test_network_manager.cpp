@@ -454,7 +454,7 @@ TEST_CASE(
 
 // Rules: FP-2
 TEST_CASE("whatever fails and whenever: no restart while it is busy, one in the end") {
-  for (uint64_t seed = 1; seed <= 50; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     platform_sim::SimEntropy chance(seed);
     CsmsWatch watch;
