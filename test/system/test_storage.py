@@ -44,3 +44,34 @@ async def test_damaged_record_store_is_formatted_told_and_charging_goes_on(
     written = (await bench.dut.command("status"))["storage"]["files"]
     assert written["writes"] > 0
     assert written["bytes"] > written["writes"]
+
+
+# Rules: FP-8
+async def test_records_that_cannot_be_read_are_a_fault_until_they_can(
+    bench: Bench, gateway: NativeGateway
+) -> None:
+    """Purpose: the record file cannot be read at the start, and can a few seconds later.
+
+    Pass criteria: connector 0 is Faulted with InternalError, CSMS and console work, no current
+    flows; when the file can be read connector 0 is Available without an error, and a session works.
+    """
+    await gateway.terminate()
+    file = gateway.folder / "data" / "records" / "transactions.log"
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    await gateway.start()
+    status = await bench.dut.wait_ready(timeout_s=15)
+    assert "not_started" not in status
+    await bench.cp.expect(
+        "StatusNotification",
+        match={"connectorId": 0, "status": "Faulted", "errorCode": "InternalError"},
+        timeout_s=20,
+    )
+    assert bench.charger.current_a == 0
+    file.rmdir()
+    await bench.cp.expect(
+        "StatusNotification",
+        match={"connectorId": 0, "status": "Available", "errorCode": "NoError"},
+        timeout_s=20,
+    )
+    await bench.stop_remotely(await bench.start_charging())
