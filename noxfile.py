@@ -280,7 +280,7 @@ def run_system_tests(session: nox.Session) -> None:
     if not any(word.startswith(("--port", "--bench")) for word in session.posargs):
         run(session, "vevgw", "build", "firmware")
         # They wait for intervals and time-outs of the protocol most of the time.
-        jobs = ["-n", "6", "--dist", "worksteal"]
+        jobs = ["-n", "6", "--maxschedchunk", "1"]
     run(session, "pytest", "test/system", *jobs, *reports, *session.posargs)
 
 

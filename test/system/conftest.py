@@ -56,6 +56,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return plugin.header(config)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_report_title(report: object) -> None:
+    report.title = "Gateway on a bench"
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     plugin.select(config, items)

@@ -76,7 +76,13 @@ async def test_a_bench_file_leads_the_same_tests_to_a_board(program: Path, tmp_p
             # Its basetemp must not be cleaned up by those of others.
             words += ["--junit-xml", str(report), "--basetemp", str(tmp_path / "basetemp")]
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pytest", str(Path(__file__).parent), *words),
+                *(
+                    sys.executable,
+                    "-m",
+                    "pytest",
+                    str(Path(__file__).with_name("test_bench.py")),
+                    *words,
+                ),
                 cwd=Path(__file__).parents[2],
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
