@@ -24,13 +24,13 @@ struct SetupPageParts {
 };
 
 /// A web page for who stands beside the gateway: Wi-Fi, CSMS, identity, key and charger. HTTP/1.1, one request per
-/// connection, TcpListener::kPlaces of them at a time. RAM: 6.8 KiB, whatever is sent.
+/// connection, TcpListener::kPlaces of them at a time. RAM: 6.8 KiB on the board, whatever is sent.
 ///
 /// Who may: only requests to an address (or localhost), never to a name, are served, so that no web site can point a name
 /// of its own at the gateway; a change needs JSON and the token of a page that was loaded from here; wrong tokens end in a
 /// pause. No answer holds a secret. Where it is the way into the internet that phones look for (open()), requests to any name are sent to the gateway's address: a phone that looks
 /// for the internet finds the page.
-/// @par Context  Loop thread; does not block, does not allocate. Up to 1.5 KiB of stack.
+/// @par Context  Loop thread; does not block, does not allocate. Up to 2.4 KiB of stack, of which 1.4 are for the check of a URL.
 class SetupPage {
  public:
   enum class Request : uint8_t { kNone, kRestart };
@@ -108,7 +108,7 @@ class SetupPage {
   uint16_t post_restart(Place& place, json::Writer& out, common::Instant now);
 
   /// Writes what is wrong with a change. @return How many fields are; SIZE_MAX: it cannot be read.
-  size_t check_change(common::TextSpan body, json::Writer& out) const;
+  size_t check_change(common::TextSpan body, json::Writer& out);
   common::Status store_change(common::TextSpan body, common::FixedString<95>& error);
   void write_network(json::Writer& out) const;
   void write_csms(json::Writer& out, common::Instant now) const;
@@ -119,6 +119,7 @@ class SetupPage {
   const SetupPageParts parts_;
   Place places_[platform::TcpListener::kPlaces];
   char answer_[HttpRequest::kBufferBytes] = {};
+  char value_[kMaxSettingBytes + 1] = {};  ///< Of the setting being read.
   uint8_t tokens_[kTokens][kTokenBytes] = {};
   size_t next_token_ = 0;
   size_t wrong_tokens_ = 0;

@@ -37,7 +37,8 @@ bool is_field(TextSpan name) {
 /// The members of an object of texts, one after another.
 class Members {
  public:
-  explicit Members(TextSpan body) : reader_(body) {
+  /// @param buffer  For the value of the present member.
+  Members(TextSpan body, common::Span<char> buffer) : reader_(body), buffer_(buffer) {
     is_good_ = reader_.next() == Token::kObjectBegin;
   }
   /// @return false: no more, or it is not an object of texts.
@@ -49,7 +50,7 @@ class Members {
     if (reader_.token() != Token::kKey) return is_good_ = false;
     name_ = reader_.text();
     if (reader_.next() != Token::kString) return is_good_ = false;
-    const common::Result<size_t> size = json::unescape(reader_.text(), value_);
+    const common::Result<size_t> size = json::unescape(reader_.text(), buffer_);
     is_long_ = !size.ok();
     size_ = size.value_or(0);
     return true;
@@ -57,7 +58,7 @@ class Members {
   /// After the last: it was an object of texts.
   bool is_good() const { return is_good_; }
   TextSpan name() const { return name_; }
-  TextSpan value() const { return TextSpan(value_, size_); }
+  TextSpan value() const { return TextSpan(buffer_.data(), size_); }
   /// The value is longer than any setting.
   bool is_long() const { return is_long_; }
 
@@ -66,7 +67,7 @@ class Members {
   bool is_good_ = false;
   bool is_long_ = false;
   TextSpan name_;
-  char value_[kMaxSettingBytes + 1] = {};
+  common::Span<char> buffer_;
   size_t size_ = 0;
 };
 
@@ -77,13 +78,19 @@ bool has_control_character(TextSpan value) {
   return false;
 }
 
+// Out of line: their buffers are not to stand below the checks.
+
 /// Whether the change has a member of this name.
-bool has_member(TextSpan body, TextSpan name) {
-  Members members(body);
+[[gnu::noinline]] bool has_member(TextSpan body, TextSpan name, common::Span<char> buffer) {
+  Members members(body, buffer);
   while (members.next()) {
     if (common::equals(members.name(), name)) return true;
   }
   return false;
+}
+
+[[gnu::noinline]] bool is_stored(const Settings& settings, TextSpan name, TextSpan value) {
+  return common::equals(value, settings.text(common::FixedString<15>(name).c_str()).span());
 }
 
 /// wifi2_ssid -> wifi2_password; empty for what is no name of a network.
@@ -231,9 +238,9 @@ uint16_t SetupPage::get_chargers(Place&, json::Writer& out, Instant) {
   return 200;
 }
 
-size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
+size_t SetupPage::check_change(TextSpan body, json::Writer& out) {
   size_t errors = 0;
-  Members members(body);
+  Members members(body, value_);
   while (members.next()) {
     const TextSpan name = members.name();
     const TextSpan value = members.value();
@@ -245,8 +252,9 @@ size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
       error.assign_truncated(text("it has a character that cannot be typed"));
     } else if (check_setting(parts_.settings, name, value, error) == Status::kOk) {
       const common::FixedString<15> password = password_of(name);
-      if (password.empty() || value.empty() || has_member(body, password.span()) ||
-          common::equals(value, parts_.settings.text(common::FixedString<15>(name).c_str()).span()))
+      // has_member() comes last: it overwrites the value.
+      if (password.empty() || value.empty() || is_stored(parts_.settings, name, value) ||
+          has_member(body, password.span(), value_))
         continue;
       member(out, password.c_str(), "a new network needs its password");
       ++errors;
@@ -263,7 +271,7 @@ size_t SetupPage::check_change(TextSpan body, json::Writer& out) const {
 Status SetupPage::store_change(TextSpan body, common::FixedString<95>& error) {
   enum Turn : uint8_t { kForgetNames, kOthers, kNames };
   for (const Turn turn : {kForgetNames, kOthers, kNames}) {
-    Members members(body);
+    Members members(body, value_);
     while (members.next()) {
       const bool is_network = !password_of(members.name()).empty();
       if (is_network == (turn == kOthers)) continue;
@@ -277,17 +285,19 @@ Status SetupPage::store_change(TextSpan body, common::FixedString<95>& error) {
 /// All of the change, or nothing.
 uint16_t SetupPage::post_settings(Place& place, json::Writer& out, Instant) {
   const TextSpan body = place.request.body();
+  common::FixedString<95> error;
   out.key("errors");
   out.begin_object();
   const size_t errors = check_change(body, out);
   out.end_object();
+  const Status status = errors == 0 ? store_change(body, error) : Status::kInvalidArgument;
+  std::memset(value_, 0, sizeof value_);  // it may be a password
   if (errors == SIZE_MAX) {
     member(out, "error", "the change cannot be read");
     return 400;
   }
   if (errors > 0) return 422;
-  common::FixedString<95> error;
-  if (store_change(body, error) == Status::kOk) return 200;
+  if (status == Status::kOk) return 200;
   member(out, "error", error.span());
   return 500;
 }

@@ -32,6 +32,10 @@ FAULTS = """() => {
       .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
+  const contrast = (one, other) => {
+    const both = [luminance(one), luminance(other)];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+  };
   const ground = element => {
     for (; element; element = element.parentElement) {
       const color = getComputedStyle(element).backgroundColor;
@@ -43,8 +47,8 @@ FAULTS = """() => {
     const own = [...element.childNodes].some(n => n.nodeType === 3 && n.data.trim());
     if (!element.checkVisibility() || (!own && !("value" in element))) continue;
     if (element.disabled) continue;
-    const both = [luminance(getComputedStyle(element).color), luminance(ground(element))];
-    const ratio = (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+    const part = element.placeholder && !element.value ? "::placeholder" : null;
+    const ratio = contrast(getComputedStyle(element, part).color, ground(element));
     if (ratio < 4.5) found.push(`${element.tagName}#${element.id}: contrast ${ratio.toFixed(1)}`);
   }
   for (const control of document.querySelectorAll("input, select, button")) {

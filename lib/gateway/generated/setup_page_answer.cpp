@@ -8,8 +8,8 @@ namespace {
 constexpr char kHead[] =
     "HTTP/1.1 200 OK\r\n"
     "Content-Type: text/html; charset=utf-8\r\n"
-    "Content-Length: 14451\r\n"
-    "Content-Security-Policy: default-src 'none'; style-src 'sha256-h2+C0AHb0Va12hywGzlWadZgHdmmLdl9h9FFy/xv/gU='; script-src 'sha256-RDgrwmcC0MUx8gXTlUiavosIOLQA10DCM4e842d2ZfE='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "Content-Length: 14505\r\n"
+    "Content-Security-Policy: default-src 'none'; style-src 'sha256-KnC1vXjujw9SHj+d46ZWQoznxnkuA06JjgePF8d8lSM='; script-src 'sha256-4M9cYg+zzzhCT2eTvBL+aCFubiaYswSFSnsFfPo/NfM='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n"
     "Referrer-Policy: no-referrer\r\n"
@@ -66,7 +66,8 @@ font: inherit; color: inherit; min-height: 2.75rem; border-radius: .5rem; border
 input:not([type=checkbox]), select {
 width: 100%; margin-top: .25rem; padding: .5rem .75rem; background: var(--card);
 }
-input[type=checkbox] { width: 1.25rem; min-height: 1.25rem; accent-color: var(--accent); margin: 0; }
+input[type=checkbox] { flex: none; width: 1.25rem; min-height: 1.25rem; accent-color: var(--accent); margin: 0; }
+::placeholder { color: var(--soft); opacity: 1; }
 input[aria-invalid=true] { border: 2px solid var(--bad); }
 button { background: none; padding: .5rem 1rem; cursor: pointer; }
 button.main { background: var(--accent); border-color: var(--accent); color: var(--on-accent); font-weight: 600; width: 100%; margin-top: 1rem; }
@@ -218,7 +219,7 @@ for (const [name, value] of Object.entries(settings)) {
 const field = $(name);
 if (!field) continue;
 if (typeof value === "boolean") {
-field.placeholder = value ? "Stored; leave empty to keep it" : "";
+field.placeholder = value ? "Stored; empty keeps it" : "";
 continue;
 }
 if (field.tagName === "SELECT" && value && ![...field.options].some(o => o.value === value)) {
@@ -346,7 +347,6 @@ break;
 continue;  // not back yet
 }
 }
-setInterval(() => refresh().catch(() => {}), 3000);
 }
 $("form").addEventListener("submit", async event => {
 event.preventDefault();
@@ -371,6 +371,7 @@ $("c1.profile").append(...chargers.map(name => new Option(name)));
 const [, answer] = await ask("/api/settings");
 token = answer.token;
 fill(answer.settings);
+setInterval(() => refresh().catch(() => {}), 5000);
 if (seen.has_wifi) await search(true);
 }
 start().catch(() => { $("said").textContent = "The gateway does not answer: load the page again."; });
