@@ -17,10 +17,11 @@ struct SetupPage::Route {
   const char* path;
   Method method;
   uint16_t (SetupPage::*run)(Place& place, json::Writer& out, Instant now);
+  bool is_public = false;  ///< Answered while the gateway is locked.
 };
 
 const SetupPage::Route SetupPage::kRoutes[] = {
-    {"/api/status", Method::kGet, &SetupPage::get_status},
+    {"/api/status", Method::kGet, &SetupPage::get_status, true},
     {"/api/settings", Method::kGet, &SetupPage::get_settings},
     {"/api/networks", Method::kGet, &SetupPage::get_networks},
     {"/api/chargers", Method::kGet, &SetupPage::get_chargers},
@@ -66,6 +67,8 @@ const char* reason_of(uint16_t status) {
       return "Unsupported Media Type";
     case 422:
       return "Unprocessable Content";
+    case 423:
+      return "Locked";
     case 429:
       return "Too Many Requests";
     case 500:
@@ -207,6 +210,8 @@ void SetupPage::handle(Place& place, Instant now) {
     if (!common::equals(path, text(route.path))) continue;
     is_known = true;
     if (route.method != method) continue;
+    if (parts_.lock != nullptr && parts_.lock->is_locked() && !route.is_public)
+      return answer_error(place, 423, "the gateway is locked: log in on its console first");
     return method == Method::kPost ? handle_post(place, route, now)
                                    : answer_route(place, route, now);
   }

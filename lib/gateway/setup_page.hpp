@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/console_lock.hpp"
 #include "gateway/http_request.hpp"
 #include "gateway/network_manager.hpp"
 #include "gateway/ocpp_engine.hpp"
@@ -18,9 +19,10 @@ struct SetupPageParts {
   platform::WebSocketLink& csms;
   Settings& settings;
   const OcppEngine& engine;
-  const char* firmware_version;    ///< Static.
-  const char* identity;            ///< Outlives the page.
-  NetworkManager* wifi = nullptr;  ///< nullptr = the network is the operating system's.
+  const char* firmware_version;       ///< Static.
+  const char* identity;               ///< Outlives the page.
+  NetworkManager* wifi = nullptr;     ///< nullptr = the network is the operating system's.
+  const ConsoleLock* lock = nullptr;  ///< While it is locked only the state is shown.
 };
 
 /// A web page for who stands beside the gateway: Wi-Fi, CSMS, identity, key and charger. HTTP/1.1, one request per

@@ -90,11 +90,12 @@ App::App(const Platform& platform)
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
               static_cast<uint8_t>(platform.button_pin)),
-      setup_portal_(platform.setup,
-                    gateway::SetupPageParts{platform.entropy, platform.device, platform.csms,
-                                            settings_, engine_, build::kVersion, identity_.c_str(),
-                                            platform.radio == nullptr ? nullptr : &network_},
-                    platform.log) {}
+      setup_portal_(
+          platform.setup,
+          gateway::SetupPageParts{platform.entropy, platform.device, platform.csms, settings_,
+                                  engine_, build::kVersion, identity_.c_str(),
+                                  platform.radio == nullptr ? nullptr : &network_, &console_lock_},
+          platform.log) {}
 
 Status App::begin(Error& error) {
   const Status status = start(error);

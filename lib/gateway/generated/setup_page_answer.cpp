@@ -8,8 +8,8 @@ namespace {
 constexpr char kHead[] =
     "HTTP/1.1 200 OK\r\n"
     "Content-Type: text/html; charset=utf-8\r\n"
-    "Content-Length: 14505\r\n"
-    "Content-Security-Policy: default-src 'none'; style-src 'sha256-KnC1vXjujw9SHj+d46ZWQoznxnkuA06JjgePF8d8lSM='; script-src 'sha256-4M9cYg+zzzhCT2eTvBL+aCFubiaYswSFSnsFfPo/NfM='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "Content-Length: 14741\r\n"
+    "Content-Security-Policy: default-src 'none'; style-src 'sha256-KnC1vXjujw9SHj+d46ZWQoznxnkuA06JjgePF8d8lSM='; script-src 'sha256-npNHo5xKBef6bL9pm/Q7yMFIPoRByymzuVkr4KVyiL0='; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
     "X-Content-Type-Options: nosniff\r\n"
     "X-Frame-Options: DENY\r\n"
     "Referrer-Policy: no-referrer\r\n"
@@ -366,7 +366,14 @@ async function start() {
 NETWORKS.forEach((prefix, i) => addEntry(prefix, i + 1));
 describe();
 await refresh();
-const [, {chargers}] = await ask("/api/chargers");
+const [code, {chargers, error}] = await ask("/api/chargers");
+if (code !== 200) {
+$("form").hidden = true;
+$("done").hidden = false;
+$("done-name").textContent = "Locked";
+$("next").textContent = `${error.charAt(0).toUpperCase()}${error.slice(1)}, then load this page again.`;
+return;
+}
 $("c1.profile").append(...chargers.map(name => new Option(name)));
 const [, answer] = await ask("/api/settings");
 token = answer.token;

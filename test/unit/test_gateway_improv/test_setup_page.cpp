@@ -186,6 +186,31 @@ TEST_CASE_FIXTURE(Fixture, "a change needs JSON and the token of a page") {
   CHECK(status_of(ask(post("/api/settings", body, good))) == "403");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a locked gateway shows its state alone") {
+  gateway::ConsoleLock lock(store, entropy);  // locked until it knows better
+  gateway::SetupPageParts locked = parts;
+  locked.lock = &lock;
+  page.close();
+  SetupPage other(&listener, locked);
+  REQUIRE(other.open(kOwnAddress, 80, false) == common::Status::kOk);
+  const auto status = [&](const std::string& request) {
+    const size_t peer = listener.connect();
+    listener.peer_send(peer, request);
+    (void)other.step(clock.now(), false);
+    const std::string answer = listener.peer_receive(peer);
+    listener.peer_reset(peer);
+    (void)other.step(clock.now(), false);
+    return status_of(answer);
+  };
+  const std::string read = " HTTP/1.1\r\n" + kHost + "\r\n";
+  CHECK(status("GET /api/status" + read) == "200");
+  CHECK(status("GET /api/settings" + read) == "423");
+  CHECK(status(post("/api/settings", R"({"identity":"EVIL"})", std::string(32, '0'))) == "423");
+  CHECK(status(post("/api/restart", "{}", std::string(32, '0'))) == "423");
+  lock.begin();  // no password is set
+  CHECK(status("GET /api/settings" + read) == "200");
+}
+
 TEST_CASE_FIXTURE(Fixture, "guessing tokens ends in a pause") {
   const std::string good = token();
   for (size_t i = 0; i < SetupPage::kMaxWrongTokens; ++i)
