@@ -155,7 +155,7 @@ class Credentials {
 
   /// @name What became of the link to the CSMS
   /// @{
-  /// A connection stands and the CSMS has accepted the charge point.
+  /// A connection stands.
   /// @param root    What platform::TlsAuthority::Verdict::root named; 0 = no TLS, or another trust store.
   /// @param client  The client certificate that was shown, 0 = none.
   virtual void on_connected(uint32_t root, uint32_t client) = 0;

@@ -58,6 +58,13 @@ Status DeviceCredentials::begin() {
   return Status::kOk;
 }
 
+Status DeviceCredentials::erase_all() {
+  CertificateIndex empty;
+  // Names are never used twice.
+  empty.next_id = index_.next_id;
+  return commit(empty);
+}
+
 // Files and keys that the index does not name: of a change that was cut, or of items that are gone.
 void DeviceCredentials::sweep() {
   uint32_t files = 0;

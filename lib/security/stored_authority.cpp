@@ -3,6 +3,7 @@
 #include "security/private_key.hpp"
 #include "security/stored_roots.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace security {
@@ -33,6 +34,11 @@ const StoredItem* choose_client(const CertificateIndex& index, common::UtcTime a
     }
   }
   return best;
+}
+
+void StoredAuthority::set_time(common::UtcTime at) {
+  const int64_t seconds = at.ms / 1000;
+  time_s_ = static_cast<uint32_t>(std::clamp<int64_t>(seconds, 0, UINT32_MAX));
 }
 
 platform::TlsAuthority::Verdict StoredAuthority::judge_server(common::Span<const ByteSpan> chain,

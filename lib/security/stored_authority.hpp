@@ -30,7 +30,7 @@ class StoredAuthority final : public platform::TlsAuthority {
   void unlock_keys() { keys_in_use_.clear(std::memory_order_release); }
 
   /// Validity is checked against this time, to the second: the later one of the clock and the time of the build.
-  void set_time(common::UtcTime at) { time_s_ = static_cast<uint32_t>(at.ms / 1000); }
+  void set_time(common::UtcTime at);
   /// Whether "*.example.com" in a server's certificate stands for its hosts. True at first.
   void set_wildcards(bool are_allowed) { allow_wildcard_ = are_allowed; }
   /// A client certificate that is shown only where there is no other; 0 = none.

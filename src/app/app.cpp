@@ -61,6 +61,7 @@ App::App(const Platform& platform)
                platform.log),
       access_(settings_, platform_.device_settings, platform.log),
       known_time_(platform.device_settings),
+      link_credentials_(platform.credentials),
       console_lock_(platform.device_settings, platform.entropy),
       console_(gateway::ConsoleParts{platform.console,
                                      platform.output,
@@ -312,6 +313,7 @@ Status App::open_link(Error& error) {
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   link.earliest_utc = known_time_.earliest();
+  link_credentials_.fill(link);
   joins_ = network_.joins();
   is_link_open_ = true;
   is_tls_ = common::equals_ignore_case(link.url.span().first(6), common::text("wss://"));
@@ -335,6 +337,8 @@ bool App::is_busy() const {
 common::Instant App::step_network(Instant now) {
   const Instant next = network_.step(now);
   known_time_.step(platform_.clock.utc(), network_.is_up(), now);
+  link_credentials_.step(platform_.csms.status(),
+                         std::max(platform_.clock.utc(), known_time_.earliest()));
   // After the address has changed a connection may stand for ever on a dead socket: a new network is a new connection.
   if (is_link_open_ && (!network_.is_up() || joins_ != network_.joins())) {
     platform_.csms.close(kGoingAway);
@@ -538,6 +542,9 @@ void App::factory_reset(Instant now) {
   if (platform_.device_settings.erase_all() != Status::kOk ||
       platform_.ocpp_settings.erase_all() != Status::kOk) {
     LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
+  }
+  if (platform_.credentials != nullptr && platform_.credentials->erase_all() != Status::kOk) {
+    LOG_ERROR(platform_.log, "factory reset: the certificates could not be erased");
   }
   (void)crash_guard_.leave(now);
   plan_reboot(now);

@@ -13,6 +13,7 @@
 #include "gateway/image_trial.hpp"
 #include "gateway/known_time.hpp"
 #include "gateway/link_access.hpp"
+#include "gateway/link_credentials.hpp"
 #include "gateway/loop_meter.hpp"
 #include "gateway/network_manager.hpp"
 #include "gateway/session_policy.hpp"
@@ -65,6 +66,7 @@ struct Platform {
   const char* file_folder = "";
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For the console's `sim wifi`.
   gateway::SetupPorts setup = {};
+  security::DeviceCredentials* credentials = nullptr;  ///< nullptr = no certificates.
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.
@@ -137,6 +139,7 @@ class App {
   gateway::NetworkManager network_;
   gateway::LinkAccess access_;
   gateway::KnownTime known_time_;
+  gateway::LinkCredentials link_credentials_;
   gateway::CsmsWatch csms_watch_;
   gateway::ConsoleLock console_lock_;
   gateway::Console console_;

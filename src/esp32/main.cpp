@@ -22,8 +22,10 @@
 #include "platform_esp32/ota_firmware.hpp"
 #include "platform_esp32/task_file_transfer.hpp"
 #include "platform_esp32/task_web_socket_link.hpp"
+#include "platform_esp32/task_worker.hpp"
 #include "platform_esp32/uart_serial_link.hpp"
 #include "security/buffer.hpp"
+#include "security/device_credentials.hpp"
 #include "security/sealed_key_value_store.hpp"
 
 #include <Arduino.h>
@@ -63,6 +65,7 @@ class Board {
     const bool has_console =
         console_.begin({115200, platform::Parity::kNone, 1}, kConsoleOutputBytes) == Status::kOk;
     open_stores();
+    if (credentials_.begin() != Status::kOk) LOG_ERROR(log_, "the certificates cannot be read");
     LOG_DEBUG(log_, "%s", features::kText);
     if (firmware_.begin() != Status::kOk)
       LOG_ERROR(log_, "there is no second partition for firmware");
@@ -90,8 +93,9 @@ class Board {
     const platform::VolumeState files = start_volume(files_, "the transaction records", log_);
     const bool is_open =
         plain_settings_.open("settings") == Status::kOk &&
-        plain_ocpp_.open("ocpp") == Status::kOk && registers_.open("registers") == Status::kOk &&
-        boot_state_.open("boot") == Status::kOk && crashes_.open("crashes") == Status::kOk;
+        plain_ocpp_.open("ocpp") == Status::kOk && plain_keys_.open("keys") == Status::kOk &&
+        registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
+        crashes_.open("crashes") == Status::kOk;
     if (!is_open) settings = platform::VolumeState::kFailed;
     seal_stores();
     if (settings != platform::VolumeState::kReady)
@@ -102,9 +106,11 @@ class Board {
   /// A board that was closed (docs/secure-board.md) has a key with which nobody else can read its passwords.
   void seal_stores() {
     uint8_t key[platform_esp32::kDeviceKeyBytes];
-    const bool is_sealed = platform_esp32::read_device_key(key) &&
-                           settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk &&
-                           ocpp_settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk;
+    const bool is_sealed =
+        platform_esp32::read_device_key(key) &&
+        settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk &&
+        ocpp_settings_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk &&
+        keys_.use_key(common::ByteSpan(key, sizeof key)) == Status::kOk;
     security::wipe(common::MutableByteSpan(key, sizeof key));
     if (!is_sealed) LOG_WARN(log_, "this chip has no device key: passwords are readable in flash");
   }
@@ -132,6 +138,7 @@ class Board {
       parts.reader = {&reader_, &pulses_, static_cast<uint8_t>(board::kPins.reader_rx),
                       static_cast<uint8_t>(board::kPins.reader_tx)};
     }
+    parts.credentials = &credentials_;
     parts.transfer = &transfer_;
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
@@ -158,6 +165,9 @@ class Board {
   security::SealedKeyValueStore::Scratch scratch_;
   security::SealedKeyValueStore settings_{plain_settings_, entropy_, scratch_, "settings"};
   security::SealedKeyValueStore ocpp_settings_{plain_ocpp_, entropy_, scratch_, "ocpp"};
+  NvsKeyValueStore plain_keys_;
+  security::SealedKeyValueStore::Scratch key_scratch_;  // Keys are read by the network's task.
+  security::SealedKeyValueStore keys_{plain_keys_, entropy_, key_scratch_, "keys"};
   NvsKeyValueStore registers_;
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
@@ -179,6 +189,8 @@ class Board {
   platform_esp32::LwipTcpListener listener_;
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
+  platform_esp32::TaskWorker worker_;
+  security::DeviceCredentials credentials_{files_, keys_, entropy_, worker_, log_};
   platform_esp32::Esp32WifiRadio wifi_{waiter_};
   platform_esp32::TaskWebSocketLink csms_{clock_, entropy_, waiter_, &read_ca, nullptr};
   app::App app_{platform()};

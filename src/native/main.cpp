@@ -23,6 +23,8 @@
 #include "platform_linux/posix_udp_link.hpp"
 #include "platform_linux/pty_link.hpp"
 #include "platform_linux/stdio_link.hpp"
+#include "platform_linux/thread_worker.hpp"
+#include "security/device_credentials.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -113,7 +115,11 @@ int run(const native::Options& options, char** argv) {
   if (plain_ocpp.open(options.data_dir + "/ocpp") != Status::kOk) {
     return fail(plain_ocpp.last_error());
   }
-  native::SealedStores sealed(stored_settings, plain_ocpp, entropy);
+  FileKeyValueStore plain_keys;
+  if (plain_keys.open(options.data_dir + "/keys") != Status::kOk) {
+    return fail(plain_keys.last_error());
+  }
+  native::SealedStores sealed(stored_settings, plain_ocpp, plain_keys, entropy);
   sentence = sealed.use_key_of(options.device_key_file);
   if (!sentence.empty()) return fail(sentence);
   if (registers.open(options.data_dir + "/registers") != Status::kOk) {
@@ -181,6 +187,10 @@ int run(const native::Options& options, char** argv) {
   platform.file_folder = file_folder.c_str();
   platform.has_other_network = options.wifi.empty();
   platform.simulated_wifi = &wifi;
+  platform_linux::ThreadWorker worker;
+  security::DeviceCredentials credentials(files, sealed.keys, entropy, worker, log);
+  if (credentials.begin() != Status::kOk) return fail("the certificates cannot be read");
+  platform.credentials = &credentials;
   platform.transfer = &transfer;
   platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;

@@ -1,0 +1,32 @@
+#include "gateway/link_credentials.hpp"
+
+namespace gateway {
+
+void LinkCredentials::fill(platform::LinkSettings& link) {
+  if (credentials_ == nullptr) return;
+  link.authority = &credentials_->authority();
+  credentials_->authority().set_wildcards(link.allow_wildcard);
+}
+
+void LinkCredentials::step(const platform::LinkStatus& link, common::UtcTime at) {
+  if (credentials_ == nullptr) return;
+  if (at - told_ >= 1000 || at < told_) {
+    told_ = at;
+    credentials_->authority().set_time(at);
+  }
+  if (link.is_up && (!is_up_ || link.connection_id != connection_)) {
+    credentials_->on_connected(link.root, link.client);
+  } else if (!link.is_up && is_up_) {
+    credentials_->on_disconnected();
+  }
+  const bool is_handshake = link.failure == platform::LinkFailure::kRefusedClientCertificate ||
+                            link.failure == platform::LinkFailure::kTls;
+  if (link.failures > failures_ && is_handshake && link.client != 0) {
+    credentials_->on_connection_failed(link.client);
+  }
+  is_up_ = link.is_up;
+  connection_ = link.connection_id;
+  failures_ = link.failures;
+}
+
+}  // namespace gateway
