@@ -19,9 +19,6 @@ constexpr int64_t kPollMs = 250;
 constexpr int64_t kIdlePollMs = 1000;
 /// An access point that did not come up is tried again.
 constexpr int64_t kAccessPointRetryMs = 10 * 1000;
-/// No two of these look alike.
-constexpr char kLetters[] = "abcdefghijkmnpqrstuvwxyz23456789";
-static_assert(sizeof kLetters == 32 + 1, "each byte gives a letter without bias");
 
 constexpr platform::BackoffSettings kBackoff{1000, 5000, 60000, NetworkManager::kStableMs};
 
@@ -85,16 +82,8 @@ void NetworkManager::begin(TextSpan serial_number, Instant now) {
 }
 
 const common::FixedString<63>& NetworkManager::access_point_password() {
-  if (!access_point_password_.empty()) return access_point_password_;
-  access_point_password_.assign_truncated(settings_.text("ap_password").span());
-  if (!access_point_password_.empty()) return access_point_password_;
-  uint8_t random[kPasswordBytes];
-  entropy_.fill(random);
-  for (const uint8_t byte : random)
-    (void)access_point_password_.append(TextSpan(&kLetters[byte % 32U], 1));
-  common::FixedString<95> error;
-  if (settings_.set(common::text("ap_password"), access_point_password_.span(), error) !=
-      Status::kOk) {
+  if (access_point_password_.empty() &&
+      gateway::access_point_password(settings_, entropy_, access_point_password_) != Status::kOk) {
     LOG_ERROR(log_, "the access point's password could not be stored: it holds until the restart");
   }
   return access_point_password_;

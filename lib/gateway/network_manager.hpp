@@ -36,7 +36,6 @@ class NetworkManager final : public platform::WifiControl {
   /// Between rounds while somebody is connected to the access point.
   static constexpr int64_t kClientPauseMs = 5 * 60 * 1000;
   static constexpr int8_t kWeak_dbm = -80;
-  static constexpr size_t kPasswordBytes = 12;  ///< Of 32 characters: 60 bits.
 
   /// All outlive this. @param radio  nullptr = no Wi-Fi: the network is the operating system's.
   /// @param has_other_network  There is one besides Wi-Fi: the gateway is always up, and opens no access point by itself.
@@ -58,8 +57,8 @@ class NetworkManager final : public platform::WifiControl {
   /// There is a network to reach a CSMS by.
   bool is_up() const { return has_other_network_ || state_ == State::kJoined; }
   State state() const { return state_; }
-  /// Counts joined networks: a change means new addresses, and that old connections are dead.
-  uint32_t joins() const { return joins_; }
+  /// Counts joined networks, where there is no other: a change means a new address, and that old connections are dead.
+  uint32_t joins() const { return has_other_network_ ? 0 : joins_; }
   /// While joined; else only the last failure of its networks matters.
   platform::StationStatus station() const;
   /// Joined, or tried last.

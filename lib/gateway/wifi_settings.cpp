@@ -12,6 +12,11 @@ constexpr const char* kSsid[kMaxWifiNetworks] = {"wifi_ssid", "wifi2_ssid", "wif
                                                  "wifi4_ssid"};
 constexpr const char* kPassword[kMaxWifiNetworks] = {"wifi_password", "wifi2_password",
                                                      "wifi3_password", "wifi4_password"};
+constexpr const char* kAccessPointPassword = "ap_password";
+constexpr size_t kRandomLetters = 12;  // 60 bits
+/// No two of these look alike.
+constexpr char kLetters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+static_assert(sizeof kLetters == 32 + 1, "each byte gives a letter without bias");
 constexpr size_t kMinPasswordBytes = 8;  // WPA2
 
 size_t find(const Settings& settings, TextSpan ssid) {
@@ -73,6 +78,16 @@ Status remove_wifi(Settings& settings, TextSpan ssid, FixedString<95>& error) {
   }
   RETURN_IF_ERROR(settings.set(common::text(kSsid[slot]), TextSpan(), error));
   return settings.set(common::text(kPassword[slot]), TextSpan(), error);
+}
+
+Status access_point_password(Settings& settings, platform::Entropy& entropy, FixedString<63>& out) {
+  out.assign_truncated(settings.text(kAccessPointPassword).span());
+  if (!out.empty()) return Status::kOk;
+  uint8_t random[kRandomLetters];
+  entropy.fill(random);
+  for (const uint8_t byte : random) (void)out.append(TextSpan(&kLetters[byte % 32U], 1));
+  FixedString<95> error;
+  return settings.set(common::text(kAccessPointPassword), out.span(), error);
 }
 
 }  // namespace gateway

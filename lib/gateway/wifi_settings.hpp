@@ -1,6 +1,7 @@
 #pragma once
 
 #include "gateway/settings.hpp"
+#include "platform/entropy.hpp"
 
 namespace gateway {
 
@@ -29,5 +30,11 @@ common::Status store_wifi(Settings& settings, common::TextSpan ssid, common::Tex
 /// Forgets the network; those behind it move up. @retval kNotFound  There is none of this name.
 common::Status remove_wifi(Settings& settings, common::TextSpan ssid,
                            common::FixedString<95>& error);
+
+/// The password of the gateway's own access point: the stored one, else one that is made of random bytes and stored.
+/// @param entropy  Of cryptographic quality at the time of the call.
+/// @param out      Set in any case. @return Of storing it.
+common::Status access_point_password(Settings& settings, platform::Entropy& entropy,
+                                     common::FixedString<63>& out);
 
 }  // namespace gateway

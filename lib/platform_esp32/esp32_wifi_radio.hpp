@@ -46,8 +46,8 @@ class Esp32WifiRadio final : public platform::WifiRadio {
 
   static constexpr size_t kMaxFound = 24;
   static constexpr size_t kMaxCommands = 6;
-  static constexpr uint32_t kStackBytes = 4096;
-  static constexpr uint32_t kRefreshMs = 2000;  ///< Signal strength and clients.
+  static constexpr uint32_t kStackBytes = 6144;  // The driver's start: about 3 KiB.
+  static constexpr uint32_t kRefreshMs = 2000;   ///< Signal strength and clients.
 
   static void run(void* self);
   void send(const Command& command);

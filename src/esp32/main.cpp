@@ -101,6 +101,18 @@ class Board {
     if (settings != platform::VolumeState::kReady)
       LOG_ERROR(log_, "the settings are those of the factory");
     app_.set_volumes(files, settings);
+    make_secrets();
+  }
+
+  /// Before the radio is on, random numbers need a source of their own.
+  void make_secrets() {
+    gateway::Settings settings(settings_);
+    if (!settings.text("ap_password").empty()) return;
+    platform_esp32::Esp32Entropy::begin_early();
+    common::FixedString<63> password;
+    const Status status = gateway::access_point_password(settings, entropy_, password);
+    platform_esp32::Esp32Entropy::end_early();
+    if (status != Status::kOk) LOG_ERROR(log_, "the access point's password cannot be stored");
   }
 
   /// A board that was closed (docs/secure-board.md) has a key with which nobody else can read its passwords.
