@@ -1,6 +1,11 @@
 #include "platform_esp32/task_web_socket_link.hpp"
 
+#include "platform_esp32/tls_client.hpp"
+#include "security/pem_authority.hpp"
+
 #include <WiFi.h>
+#include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <new>
@@ -48,15 +53,18 @@ Status TaskWebSocketLink::open(const platform::LinkSettings& settings) {
   platform::CsmsUrl url;
   Status status =
       platform::parse_csms_url(settings.url.span(), settings.identity.span(), url, error);
-  if (status == Status::kOk && url.is_tls && settings.ca_file.empty()) {
+  if (status == Status::kOk && !url.is_tls &&
+      settings.security_profile >= platform::SecurityProfile::kTlsBasic) {
     status = Status::kInvalidArgument;
-    error = common::FixedString<95>("wss:// needs ca_file: without it the server is not verified");
+    error = common::FixedString<95>("security profiles 2 and 3 need a CSMS URL with wss://");
   }
   Lock lock(mutex_);
   if (status != Status::kOk) {
     shared_.last_error = error;
     return status;
   }
+  shared_.failure = platform::LinkFailure::kNone;
+  shared_.failures = 0;
   wanted_ = settings;
   wanted_url_ = url;
   is_wanted_ = true;
@@ -157,34 +165,87 @@ void TaskWebSocketLink::serve() {
 /// Everything of an attempt is new: name, sockets, TLS and CA file.
 bool TaskWebSocketLink::make_client(const char*& why) {
   http_status_ = 0;
-  if (url_.is_tls && !read_ca_(read_ca_context_, settings_.ca_file.c_str(), ca_pem_)) {
-    why = "the CA file cannot be read";
-    return false;
-  }
-  client_.reset(new (std::nothrow) Client());
-  if (client_ == nullptr) {
-    why = "not enough memory to connect";
-    return false;
-  }
+  failure_ = platform::LinkFailure::kConnection;
+  certificate_fault_ = platform::CertificateFault::kNone;
+  root_ = 0;
+  shown_client_ = 0;
   has_ended_ = false;
-  if (url_.is_tls) {
-    client_->beginSslWithCA(url_.host.c_str(), url_.port, url_.target.c_str(), ca_pem_.c_str(),
-                            "ocpp1.6");
-  } else {
-    client_->begin(url_.host.c_str(), url_.port, url_.target.c_str(), "ocpp1.6");
-  }
-  if (!settings_.password.empty()) {
+  client_.reset(new (std::nothrow) Client());
+  WiFiClient* const connection = client_ == nullptr ? nullptr : connect(why);
+  if (client_ == nullptr) why = "not enough memory to connect";
+  if (connection == nullptr) return false;
+  client_->begin(url_.host.c_str(), url_.port, url_.target.c_str(), "ocpp1.6");
+  using platform::SecurityProfile;
+  const common::FixedString<64>& password =
+      is_other_first_ ? settings_.other_password : settings_.password;
+  if (!password.empty() && (settings_.security_profile == SecurityProfile::kBasic ||
+                            settings_.security_profile == SecurityProfile::kTlsBasic)) {
     client_->setAuthorization(
-        platform::basic_authorization(settings_.identity.span(),
-                                      common::as_bytes(settings_.password.span()))
+        platform::basic_authorization(settings_.identity.span(), common::as_bytes(password.span()))
             .c_str());
   }
   client_->setExtraHeaders("");
-  client_->setReconnectInterval(0);  // next_attempt_ decides, with back-off and jitter.
+  client_->setReconnectInterval(ULONG_MAX);  // It never connects by itself.
   apply_ping_interval();
   client_->onEvent(
       [this](WStype_t type, uint8_t* payload, size_t size) { on_event(type, payload, size); });
+  client_->start(connection);
   return true;
+}
+
+/// @return The connection that the WebSocket is made on; nullptr: why, failure_.
+WiFiClient* TaskWebSocketLink::connect(const char*& why) {
+  if (url_.is_tls) return connect_tls(why);
+  std::unique_ptr<WiFiClient> connection(new (std::nothrow) WiFiClient());
+  if (connection != nullptr &&
+      connection->connect(url_.host.c_str(), url_.port, TlsClient::kConnectTimeoutMs) == 1) {
+    return connection.release();
+  }
+  why = connection == nullptr ? "not enough memory to connect" : "the CSMS cannot be reached";
+  return nullptr;
+}
+
+WiFiClient* TaskWebSocketLink::connect_tls(const char*& why) {
+  using platform::LinkFailure;
+  ca_pem_ = String();
+  const common::TextSpan ca_file = settings_.ca_file.span();
+  const bool has_file = !ca_file.empty() && !common::equals(ca_file, common::text("none"));
+  if (settings_.verify_certificate && has_file &&
+      !read_ca_(read_ca_context_, settings_.ca_file.c_str(), ca_pem_)) {
+    failure_ = LinkFailure::kMissingCredentials;
+    why = "the CA file cannot be read";
+    return nullptr;
+  }
+  security::PemAuthority authority(
+      common::TextSpan(ca_pem_.c_str(), ca_pem_.length()), settings_.authority,
+      std::max(clock_.utc(), settings_.earliest_utc), settings_.allow_wildcard);
+  security::TlsOptions options;
+  options.host = url_.host.span();
+  options.authority = &authority;
+  options.verify = settings_.verify_certificate;
+  options.show_client =
+      settings_.security_profile == platform::SecurityProfile::kTlsClientCertificate;
+  std::unique_ptr<TlsClient> tls(new (std::nothrow) TlsClient(entropy_));
+  if (tls == nullptr) {
+    why = "not enough memory to connect";
+    return nullptr;
+  }
+  const bool is_open = tls->open(url_.host.c_str(), url_.port, options);
+  ca_pem_ = String();
+  root_ = tls->session().root();
+  shown_client_ = tls->session().client();
+  if (is_open) return tls.release();
+  const security::TlsFailure& failure = tls->session().failure();
+  if (failure.kind != LinkFailure::kNone) failure_ = failure.kind;
+  certificate_fault_ = failure.fault;
+  std::snprintf(
+      why_, sizeof why_, "%s%s",
+      failure.kind == LinkFailure::kInvalidServerCertificate
+          ? "the CSMS's certificate is not accepted: "
+          : "",
+      failure.kind == LinkFailure::kNone ? "the CSMS cannot be reached" : failure.text.c_str());
+  why = why_;
+  return nullptr;
 }
 
 void TaskWebSocketLink::drop_client() {
@@ -192,7 +253,6 @@ void TaskWebSocketLink::drop_client() {
   if (client_ == nullptr) return;
   client_->onEvent(nullptr);  // What its end still calls back is nobody's.
   client_.reset();
-  ca_pem_ = String();
 }
 
 void TaskWebSocketLink::apply_settings() {
@@ -214,6 +274,8 @@ void TaskWebSocketLink::apply_settings() {
   is_connected_ = false;
   drop_client();
   backoff_.reset();
+  is_other_first_ = false;
+  has_tried_other_ = false;
   next_attempt_ = clock_.now();
   waiter_.wake();
 }
@@ -228,12 +290,21 @@ void TaskWebSocketLink::on_event(WStype_t type, const uint8_t* payload, size_t s
     case WStype_CONNECTED: {
       backoff_.on_connected(clock_.now());
       is_connected_ = true;
+      has_tried_other_ = false;
       ++connection_id_;
       Lock lock(mutex_);
       shared_.is_up = true;
       shared_.connection_id = connection_id_;
       shared_.http_status = 0;
       shared_.last_error.clear();
+      shared_.failure = platform::LinkFailure::kNone;
+      shared_.certificate_fault = platform::CertificateFault::kNone;
+      shared_.failures = 0;
+      shared_.is_tls = url_.is_tls;
+      shared_.is_unverified = url_.is_tls && !settings_.verify_certificate;
+      shared_.is_other_password = is_other_first_;
+      shared_.root = root_;
+      shared_.client = shown_client_;
       break;
     }
     case WStype_DISCONNECTED: {
@@ -290,10 +361,24 @@ void TaskWebSocketLink::deliver() {
   }
 }
 
+/// The CSMS has not accepted one form of the password, and there is another.
+bool TaskWebSocketLink::can_try_other() const {
+  return !is_connected_ && http_status_ == 401 && !has_tried_other_ &&
+         !settings_.other_password.empty();
+}
+
 /// Once for each attempt; its objects go at the end of the turn.
 void TaskWebSocketLink::on_disconnected(const char* reason) {
   if (has_ended_) return;
   has_ended_ = true;
+  if (can_try_other()) {
+    has_tried_other_ = true;
+    is_other_first_ = !is_other_first_;
+    next_attempt_ = clock_.now();
+    return;
+  }
+  if (has_tried_other_) is_other_first_ = !is_other_first_;  // neither: from the first one again
+  has_tried_other_ = false;
   const common::Instant next = backoff_.on_failure(clock_.now(), entropy_.next_u32());
   next_attempt_ = next;
   {
@@ -301,6 +386,12 @@ void TaskWebSocketLink::on_disconnected(const char* reason) {
     shared_.is_up = false;
     shared_.http_status = is_connected_ ? 0 : http_status_;
     shared_.next_attempt = next;
+    shared_.failure =
+        !is_connected_ && http_status_ == 401 ? platform::LinkFailure::kUnauthorized : failure_;
+    shared_.certificate_fault = certificate_fault_;
+    ++shared_.failures;
+    shared_.root = root_;
+    shared_.client = shown_client_;
     shared_.last_error = common::FixedString<95>(reason[0] != '\0' ? reason : "connection closed");
   }
   is_connected_ = false;

@@ -30,8 +30,10 @@ namespace platform_esp32 {
 /// it has not come back for kStuck_s, and who sees that restarts the gateway when nothing charges.
 ///
 /// Every queued frame carries the number of its connection: what was queued for a connection that ended is dropped on
-/// either side, as the engine expects. A wss:// URL needs a CA: the library would otherwise not verify the
-/// server at all.
+/// either side, as the engine expects.
+///
+/// The library makes no connection: TCP and, for wss, security::TlsSession are made here and handed to it, because what it
+/// would do by itself neither tells why a server is refused nor checks dates. It knows no redirects either.
 class TaskWebSocketLink final : public platform::WebSocketLink {
  public:
   /// Keeps references to all. @param read_ca  Gives the PEM text of LinkSettings::ca_file; false when unreadable.
@@ -61,8 +63,13 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   class Client final : public WebSocketsClient {
    public:
     uint16_t http_status() const { return static_cast<uint16_t>(_client.cCode); }
-    /// Neither connected nor in a handshake: loop() would start a connection.
+    /// Neither connected nor in a handshake.
     bool is_idle() const { return _client.status == WSC_NOT_CONNECTED; }
+    /// Begins the handshake of the WebSocket. @param connection  Connected; deleted by the library.
+    void start(WiFiClient* connection) {
+      _client.tcp = connection;
+      connectedCb();
+    }
   };
 
   /// What precedes each frame in a queue.
@@ -80,6 +87,9 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   void turn();
   void serve();
   bool make_client(const char*& why);
+  WiFiClient* connect(const char*& why);
+  WiFiClient* connect_tls(const char*& why);
+  bool can_try_other() const;
   void drop_client();
   void apply_settings();
   void apply_ping_interval();
@@ -121,6 +131,13 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   bool is_connected_ = false;
   bool has_ended_ = false;  ///< The client failed and must go.
   uint16_t http_status_ = 0;
+  platform::LinkFailure failure_ = platform::LinkFailure::kNone;
+  platform::CertificateFault certificate_fault_ = platform::CertificateFault::kNone;
+  uint32_t root_ = 0;
+  uint32_t shown_client_ = 0;
+  bool is_other_first_ = false;   ///< The other form of the password was accepted last.
+  bool has_tried_other_ = false;  ///< Since an attempt began with the first one.
+  char why_[96] = "";
   uint32_t connection_id_ = 0;
   common::Instant next_attempt_;
   String ca_pem_;
