@@ -29,7 +29,7 @@ def options(charger: ChargerSim, csms_url: str, folder: Path, **settings: str) -
     )
 
 
-# Rules: WP-A00.FR.001 WP-A00.FR.301 WP-A00.FR.303 WP-A00.FR.304 WP-A00.FR.307 WP-A00.FR.310 FP-21
+# Rules: WP-A00.FR.001 WP-A00.FR.301 WP-A00.FR.307 WP-A00.FR.310 FP-21
 async def test_profile_2_connects_to_its_csms_alone(
     charger: ChargerSim, target: object, tmp_path: Path
 ) -> None:

@@ -235,7 +235,7 @@ TEST_CASE("a profile is raised, never lowered, and needs its key") {
   CHECK(fixture.access->security_profile() == SecurityProfile::kTlsClientCertificate);
 }
 
-// Rules: WP-A05.FR.06 WP-A05.FR.07 WP-A05.FR.08
+// Rules: WP-A05.FR.05 WP-A05.FR.08
 TEST_CASE("a raised profile is tried by a new connection, and given up where that fails") {
   const LinkFailure failures[] = {
       LinkFailure::kInvalidServerCertificate, LinkFailure::kInvalidTlsVersion,
@@ -259,7 +259,7 @@ TEST_CASE("a raised profile is tried by a new connection, and given up where tha
   }
 }
 
-// Rules: WP-A05.FR.05 WP-A05.FR.06
+// Rules: WP-A05.FR.05
 TEST_CASE("a raised profile that connects is kept over restarts") {
   Fixture fixture;
   fixture.set("password", kText);

@@ -3,7 +3,7 @@
 
 using platform::LinkFailure;
 
-// Rules: WP-A02.FR.09
+// Rules: WP-A02.FR.08
 TEST_CASE("what becomes of the link decides which client certificate is shown") {
   Device device;
   REQUIRE(device.install("root") == "accepted");

@@ -114,7 +114,7 @@ TEST_CASE("each fault of a chain is told apart") {
   CHECK(fault({"server_by_constrained", "inter_constrained"}) == "malformed");
 }
 
-// Rules: WP-A00.FR.502 WP-A00.FR.503
+// Rules: WP-A00.FR.502
 TEST_CASE("weak keys and weak signatures are refused") {
   CHECK(fault({"server_rsa_1024"}) == "weak_key");
   CHECK(fault({"server_ec_192"}) == "weak_key");
