@@ -100,8 +100,10 @@ bool Console::crash(Arguments& arguments, json::Writer& out, Error& error, Insta
   const common::Result<size_t> got =
       parts_.device.read_crash(static_cast<uint32_t>(offset), common::MutableByteSpan(bytes));
   if (!got.ok()) {
-    error = Error(got.status() == Status::kNotFound ? "there is no core dump"
-                                                    : "the core dump cannot be read");
+    error =
+        Error(got.status() == Status::kNotFound      ? "there is no core dump"
+              : got.status() == Status::kUnsupported ? "this board is closed: the dump stays in it"
+                                                     : "the core dump cannot be read");
     return false;
   }
   char hex[2 * kCrashPieceBytes];

@@ -68,7 +68,8 @@ class Device {
   virtual HeapFigures heap() const = 0;
   /// @return False when no crash is kept.
   virtual bool crash(CrashSummary&) const { return false; }
-  /// Part of the core dump. @return Bytes read; 0 at the end. @retval kNotFound  There is none.  @retval kIo
+  /// Part of the core dump. @return Bytes read; 0 at the end. @retval kNotFound  There is none.
+  /// @retval kUnsupported  The device gives none away.  @retval kIo
   virtual common::Result<size_t> read_crash(uint32_t offset, common::MutableByteSpan buffer) const {
     (void)offset;
     (void)buffer;

@@ -3,7 +3,8 @@
 #include <cstdio>
 #include <cstring>
 #include <esp_core_dump.h>
-#include <esp_flash.h>
+#include <esp_efuse.h>
+#include <esp_efuse_table.h>
 #include <esp_heap_caps.h>
 #include <esp_mac.h>
 #include <esp_ota_ops.h>
@@ -13,6 +14,15 @@
 #include <esp_task_wdt.h>
 
 namespace platform_esp32 {
+
+namespace {
+
+const esp_partition_t* dump_partition() {
+  return esp_partition_find_first(ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_DATA_COREDUMP,
+                                  nullptr);
+}
+
+}  // namespace
 
 void Esp32Device::begin() {
   esp_task_wdt_init(kWatchdog_s, true);
@@ -56,11 +66,14 @@ bool Esp32Device::crash(platform::CrashSummary& out) const {
 common::Result<size_t> Esp32Device::read_crash(uint32_t offset,
                                                common::MutableByteSpan buffer) const {
   if (!has_crash_) return common::Status::kNotFound;
+  // Stacks may hold what a board with a device key (efuse_device_key.hpp) keeps for itself.
+  if (esp_efuse_read_field_bit(ESP_EFUSE_WR_DIS_BLK3)) return common::Status::kUnsupported;
   if (offset >= crash_.dump_bytes) return size_t{0};
   const common::MutableByteSpan part = buffer.first(
       buffer.size() < crash_.dump_bytes - offset ? buffer.size() : crash_.dump_bytes - offset);
-  if (esp_flash_read(nullptr, part.data(), static_cast<uint32_t>(dump_address_ + offset),
-                     static_cast<uint32_t>(part.size())) != ESP_OK)
+  const esp_partition_t* const place = dump_partition();
+  if (place == nullptr || esp_partition_read(place, dump_address_ - place->address + offset,
+                                             part.data(), part.size()) != ESP_OK)
     return common::Status::kIo;
   return part.size();
 }
@@ -68,8 +81,7 @@ common::Result<size_t> Esp32Device::read_crash(uint32_t offset,
 common::Status Esp32Device::erase_crash() {
   if (!has_crash_) return common::Status::kOk;
   // Its length stands in the first sector; erasing all of them would keep the loop for most of a second.
-  const esp_partition_t* const place = esp_partition_find_first(
-      ESP_PARTITION_TYPE_DATA, ESP_PARTITION_SUBTYPE_DATA_COREDUMP, nullptr);
+  const esp_partition_t* const place = dump_partition();
   if (place == nullptr || esp_partition_erase_range(place, 0, SPI_FLASH_SEC_SIZE) != ESP_OK)
     return common::Status::kIo;
   has_crash_ = false;

@@ -21,6 +21,7 @@ class SimDevice final : public platform::Device {
   common::Result<size_t> read_crash(uint32_t offset,
                                     common::MutableByteSpan buffer) const override {
     if (!has_crash_) return common::Status::kNotFound;
+    if (is_closed_) return common::Status::kUnsupported;
     size_t size = 0;
     for (; size < buffer.size() && offset + size < crash_.dump_bytes; ++size)
       buffer[size] = static_cast<uint8_t>(offset + size);
@@ -36,6 +37,7 @@ class SimDevice final : public platform::Device {
     crash_ = crash;
     has_crash_ = true;
   }
+  void set_closed(bool is_closed) { is_closed_ = is_closed; }
   void set_serial_number(const char* text) { serial_number_ = common::FixedString<25>(text); }
   void set_reset_cause(platform::ResetCause cause) { reset_cause_ = cause; }
   void set_heap(const platform::HeapFigures& heap) { heap_ = heap; }
@@ -48,6 +50,7 @@ class SimDevice final : public platform::Device {
   platform::HeapFigures heap_;
   platform::CrashSummary crash_;
   bool has_crash_ = false;
+  bool is_closed_ = false;  ///< Gives no dump away.
   uint32_t reboots_ = 0;
   uint64_t watchdog_feeds_ = 0;
 };

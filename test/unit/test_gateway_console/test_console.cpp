@@ -424,6 +424,9 @@ TEST_CASE("what is known of the last crash is told until it is erased") {
   CHECK(has(fixture.say("crash read 256"), "\"hex\":\"000102"));
   CHECK(has(fixture.say("crash read 300"), "\"hex\":\"\""));
   CHECK(has(fixture.say("crash read -1"), "usage: crash"));
+  fixture.device.set_closed(true);
+  CHECK(has(fixture.say("crash read 0"), "this board is closed: the dump stays in it"));
+  CHECK(has(fixture.say("crash"), "loopTask"));
   CHECK(has(fixture.say("crash erase"), "\"ok\":true"));
   CHECK_FALSE(has(fixture.say("status"), "\"crash\""));
 }
