@@ -100,7 +100,7 @@ class _Line:
                             return
         raise DutError(
             f"The board at {self._port} does not answer to Improv within {timeout_s:g} s: it may "
-            "be off, at another port, or without Wi-Fi."
+            "be off, at another port, locked by a password, or without Wi-Fi."
         )
 
     async def ask(self, number: Command, *, timeout_s: float) -> tuple[int, list[str]]:
