@@ -140,4 +140,4 @@ def test_what_cannot_be_set_is_refused_before_a_port_is_opened(
         assert cli.main(["provision", "--improv", *port, *words]) != 0
         assert sentence in capsys.readouterr().err
     assert cli.main(["provision", "--improv", *port, "--ssid", "depot"]) == 1
-    assert "/dev/none cannot be opened" in capsys.readouterr().out
+    assert "There is no port /dev/none" in capsys.readouterr().err

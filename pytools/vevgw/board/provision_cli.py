@@ -73,7 +73,8 @@ def boards(
     }
     single = {name: value for name, value in given.items() if value is not None}
     if improv:
-        if file is not None or settings or ssid is None or single.keys() - set(_WIFI):
+        others = file or settings or console_password_file or single.keys() - set(_WIFI)
+        if others or ssid is None:
             raise UserError(
                 "--improv sets Wi-Fi alone: give --ssid and --wifi-password-file; the rest is set "
                 "by 'vevgw provision' without it.",
