@@ -5,6 +5,7 @@
 #include "gateway/known_time.hpp"
 #include "gateway/network_manager.hpp"
 #include "platform/simulated_wifi.hpp"
+#include "platform_sim/malloc_trap.hpp"
 #include "platform_sim/recording_log_sink.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_entropy.hpp"
@@ -60,7 +61,14 @@ struct Gateway {
   void run(int64_t duration_ms) {
     const Instant end = clock.now() + duration_ms;
     while (clock.now() < end) {
-      const Instant next = network->step(clock.now());
+      Instant next;
+      size_t allocations = 0;
+      {
+        platform_sim::MallocTrap trap;
+        next = network->step(clock.now());
+        allocations = trap.count();
+      }
+      REQUIRE(allocations == 0);
       REQUIRE(next > clock.now());
       clock.advance_to(common::earlier(end, next));
     }
