@@ -59,10 +59,8 @@ Status DeviceCredentials::begin() {
 }
 
 Status DeviceCredentials::erase_all() {
-  CertificateIndex empty;
-  // Names are never used twice.
-  empty.next_id = index_.next_id;
-  return commit(empty);
+  begin_change().items.clear();  // Names are never used twice: next_id stays.
+  return commit();
 }
 
 // Files and keys that the index does not name: of a change that was cut, or of items that are gone.
@@ -81,21 +79,26 @@ void DeviceCredentials::sweep() {
   }
 }
 
-Status DeviceCredentials::commit(const CertificateIndex& next) {
-  const Status status = write_index(files_, next);
+CertificateIndex& DeviceCredentials::begin_change() {
+  next_ = index_;
+  return next_;
+}
+
+Status DeviceCredentials::commit() {
+  const Status status = write_index(files_, next_);
   if (status == Status::kOk) {
-    index_ = next;
+    index_ = next_;
     sweep();
     return status;
   }
   LOG_ERROR(log_, "the list of certificates cannot be written: %s", common::to_string(status));
   // The change may have been made all the same.
-  CertificateIndex present;
-  if (read_index(files_, present) == Status::kOk) index_ = present;
+  if (read_index(files_, next_) == Status::kOk) index_ = next_;
   return status;
 }
 
-InstallResult DeviceCredentials::commit_new(CertificateIndex& next, StoredItem item) {
+InstallResult DeviceCredentials::commit_new(StoredItem item) {
+  CertificateIndex& next = next_;
   item.id = next.next_id++;
   // Of the present index too: what is dropped must stay readable until the change is made.
   item.file = index_.free_file();
@@ -108,7 +111,7 @@ InstallResult DeviceCredentials::commit_new(CertificateIndex& next, StoredItem i
   }
   if (status == Status::kOk) status = next.items.push_back(item);
   if (status == Status::kOk)
-    return commit(next) == Status::kOk ? InstallResult::kAccepted : InstallResult::kFailed;
+    return commit() == Status::kOk ? InstallResult::kAccepted : InstallResult::kFailed;
   LOG_ERROR(log_, "a certificate cannot be stored: %s", common::to_string(status));
   sweep();
   return InstallResult::kFailed;
@@ -229,7 +232,7 @@ InstallResult DeviceCredentials::install_root() {
   if (job_.is_known) return InstallResult::kAccepted;
   StoredItem item;
   item.kind = kind_of(job_.use);
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   if (job_.must_replace && next.newest(item.kind) != nullptr) {
     item.flags = kOnTrial;
     // One that was on trial itself has not proved itself: the new one takes its place.
@@ -245,20 +248,20 @@ InstallResult DeviceCredentials::install_root() {
   size_t roots = 0;
   for (const StoredItem& other : next.items) roots += is_root(other) ? 1U : 0U;
   if (roots >= capacity()) return InstallResult::kRejected;
-  return commit_new(next, item);
+  return commit_new(item);
 }
 
 InstallResult DeviceCredentials::keep_request() {
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   const StoredItem* const before = next.newest(ItemKind::kRequest);
   if (before != nullptr) next.erase(before->id);
   StoredItem item;
   item.kind = ItemKind::kRequest;
-  return commit_new(next, item);
+  return commit_new(item);
 }
 
 InstallResult DeviceCredentials::keep_client() {
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   const StoredItem* const request = next.newest(ItemKind::kRequest);
   if (request == nullptr) return InstallResult::kFailed;
   StoredItem item;
@@ -277,16 +280,16 @@ InstallResult DeviceCredentials::keep_client() {
     if (other.kind == ItemKind::kClient && other.id != kept_id) next.items.erase(i);
   }
   authority_.avoid_client(0);
-  return commit_new(next, item);
+  return commit_new(item);
 }
 
 InstallResult DeviceCredentials::keep_signer() {
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   const StoredItem* const before = next.newest(ItemKind::kSigner);
   if (before != nullptr) next.erase(before->id);
   StoredItem item;
   item.kind = ItemKind::kSigner;
-  return commit_new(next, item);
+  return commit_new(item);
 }
 
 size_t DeviceCredentials::root_count(RootUse use) const { return index_.count(kind_of(use)); }
@@ -301,22 +304,27 @@ Status DeviceCredentials::root_hash(RootUse use, size_t index, HashAlgorithm alg
   return Status::kOk;
 }
 
-DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
+const StoredItem* DeviceCredentials::find_root(const CertificateHash& hash) {
   for (const StoredItem& item : index_.items) {
     uint8_t hashes[kHashesBytes];
     if (!is_root(item) || read_item_head(files_, item, hashes) != Status::kOk) continue;
     CertificateHash own;
     read_hash(hashes, hash.algorithm, own);
-    if (!is_same(own, hash)) continue;
-    if (item.id == root_in_use_) return DeleteResult::kFailed;
-    CertificateIndex next = index_;
-    if ((item.flags & kOnTrial) != 0) {
-      for (StoredItem& other : next.items) other.flags &= static_cast<uint8_t>(~kFallback);
-    }
-    next.erase(item.id);
-    return commit(next) == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
+    if (is_same(own, hash)) return &item;
   }
-  return DeleteResult::kNotFound;
+  return nullptr;
+}
+
+DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
+  const StoredItem* const item = find_root(hash);
+  if (item == nullptr) return DeleteResult::kNotFound;
+  if (item->id == root_in_use_) return DeleteResult::kFailed;
+  CertificateIndex& next = begin_change();
+  if ((item->flags & kOnTrial) != 0) {
+    for (StoredItem& other : next.items) other.flags &= static_cast<uint8_t>(~kFallback);
+  }
+  next.erase(item->id);
+  return commit() == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
 }
 
 bool DeviceCredentials::has_client(common::UtcTime at) const {
@@ -344,9 +352,9 @@ Result<size_t> DeviceCredentials::request_pem(common::Span<char> out) {
 void DeviceCredentials::forget_signer() {
   const StoredItem* const item = index_.newest(ItemKind::kSigner);
   if (item == nullptr) return;
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   next.erase(item->id);
-  (void)commit(next);
+  (void)commit();
 }
 
 void DeviceCredentials::begin_digest() {
@@ -368,7 +376,7 @@ void DeviceCredentials::finish_digest(common::MutableByteSpan out) {
 void DeviceCredentials::on_connected(uint32_t root, uint32_t client) {
   root_in_use_ = root;
   authority_.avoid_client(0);
-  CertificateIndex next = index_;
+  CertificateIndex& next = begin_change();
   bool has_changed = false;
   const StoredItem* const proved_root = next.find(root);
   const bool replaces = proved_root != nullptr && (proved_root->flags & kOnTrial) != 0;
@@ -387,7 +395,7 @@ void DeviceCredentials::on_connected(uint32_t root, uint32_t client) {
       has_changed = true;
     }
   }
-  if (has_changed) (void)commit(next);
+  if (has_changed) (void)commit();
 }
 
 void DeviceCredentials::on_connection_failed(uint32_t client) {

@@ -80,9 +80,13 @@ class DeviceCredentials final : public Credentials {
   InstallResult keep_request();
   InstallResult keep_client();
   InstallResult keep_signer();
-  /// Writes the content of the job as a new item and makes `next` the store.
-  InstallResult commit_new(CertificateIndex& next, StoredItem item);
-  common::Status commit(const CertificateIndex& next);
+  // Out of line: what it reads would lie on the stack while the change is written.
+  [[gnu::noinline]] const StoredItem* find_root(const CertificateHash& hash);
+  /// What index_ is to become: to be changed, then made so by commit().
+  CertificateIndex& begin_change();
+  /// Writes the content of the job as a new item of the change, and commits it.
+  InstallResult commit_new(StoredItem item);
+  common::Status commit();
   void sweep();
 
   platform::FileStore& files_;
@@ -92,6 +96,7 @@ class DeviceCredentials final : public Credentials {
   StoredAuthority authority_;
   CredentialJob job_;
   CertificateIndex index_;
+  CertificateIndex next_;
   mbedtls_sha256_context digest_;
   uint32_t root_in_use_ = 0;
   State state_ = State::kIdle;

@@ -113,7 +113,8 @@ class Search {
   }
 
   /// Ends the path at a root. @return Whether one fits.
-  bool reach_root() {
+  // Not part of extend(): its certificate would lie on the stack once per level.
+  [[gnu::noinline]] bool reach_root() {
     Buffer der;
     for (size_t i = 0; i < roots_.count(); ++i) {
       uint32_t id = 0;

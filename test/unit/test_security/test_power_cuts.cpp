@@ -35,6 +35,16 @@ const std::vector<Step>& steps() {
   return all;
 }
 
+std::string hex(const vectors::Bytes& bytes) {
+  std::string text;
+  for (const uint8_t byte : bytes) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    text += kDigits[byte >> 4U];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
 /// Everything that can be asked of the credentials, and what lies on flash.
 std::string state_of(Device& device) {
   std::string text;
@@ -150,6 +160,54 @@ TEST_CASE("a power cut at any byte of the files leaves the store as it was, or a
     REQUIRE(vectors::Bytes(content.bytes().begin(), content.bytes().end()) == expected);
     if (is_reported) REQUIRE(is_new);
   }
+}
+
+TEST_CASE("the index keeps its form, and fields that a later version appends are skipped") {
+  // Made by the first version: two items, next id 9.
+  const std::string golden =
+      "01021e00090000000100000001000300f4010403020100a8da769b01000000e4"
+      "716a2e0200000800000003010402f4010403020100a8da769b01000000e4716a"
+      "2e02000019716857";
+  // As some later version may write it: two more bytes per item.
+  const std::string longer =
+      "01022000090000000100000001000300f4010403020100a8da769b01000000e4"
+      "716a2e020000aabb0800000003010402f4010403020100a8da769b01000000e4"
+      "716a2e020000ccddcd8efa33";
+  Device device;
+  CertificateIndex index;
+  StoredItem root;
+  root.id = 1;
+  root.file = 3;
+  root.size = 500;
+  root.crc = 0x01020304;
+  root.from = common::UtcTime{1767225600000};
+  root.until = common::UtcTime{2398377600000};
+  StoredItem client = root;
+  client.id = 8;
+  client.kind = ItemKind::kClient;
+  client.flags = security::kOnTrial;
+  client.file = 4;
+  client.key = 2;
+  index.next_id = 9;
+  REQUIRE(index.items.push_back(root) == Status::kOk);
+  REQUIRE(index.items.push_back(client) == Status::kOk);
+  REQUIRE(security::write_index(device.files, index) == Status::kOk);
+  CHECK(hex(device.files.raw("certs.idx")) == golden);
+
+  vectors::Bytes& image = device.files.raw("certs.idx");
+  image.clear();
+  for (size_t i = 0; i < longer.size(); i += 2) {
+    image.push_back(static_cast<uint8_t>(std::stoul(longer.substr(i, 2), nullptr, 16)));
+  }
+  CertificateIndex found;
+  REQUIRE(security::read_index(device.files, found) == Status::kOk);
+  REQUIRE(found.items.size() == 2);
+  CHECK(found.next_id == 9);
+  CHECK(found.items[1].id == 8);
+  CHECK(found.items[1].kind == ItemKind::kClient);
+  CHECK(found.items[1].flags == security::kOnTrial);
+  CHECK(found.items[1].key == 2);
+  CHECK(found.items[1].until == client.until);
 }
 
 TEST_CASE("either copy of the index serves when the other is damaged, and damage is noticed") {
