@@ -49,6 +49,7 @@ void FrameWatch::on_sent(common::TextSpan frame) {
     ocpp_messages::Action action{};
     if (!ocpp_messages::from_string(head.action, action)) return;
     own_ = Call{crc(head.id), static_cast<uint8_t>(action)};
+    if (own_id_.assign(head.id) != common::Status::kOk) own_id_.clear();
     ++counts_[own_.action].sent;
     return;
   }
@@ -78,12 +79,18 @@ FrameHead FrameWatch::on_received(common::TextSpan frame) {
   ++(head.kind == FrameHead::Kind::kResult ? counts.answered : counts.failed);
   head.action = common::text(to_string(static_cast<ocpp_messages::Action>(own_.action)));
   own_ = Call();
+  own_id_.clear();
   return head;
 }
 
 void FrameWatch::on_link_down() {
   if (own_.action != kNoAction) ++counts_[own_.action].timed_out;
   own_ = Call();
+  own_id_.clear();
+}
+
+const char* FrameWatch::waiting_action() const {
+  return own_.action == kNoAction ? "" : to_string(static_cast<ocpp_messages::Action>(own_.action));
 }
 
 ActionCounters FrameWatch::counters(size_t index) const {

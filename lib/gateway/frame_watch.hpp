@@ -29,6 +29,10 @@ class FrameWatch {
   FrameHead on_received(common::TextSpan frame);
   /// What is under way will not be answered.
   void on_link_down();
+  /// Of our CALL that waits for its answer; empty when there is none, or its id is longer than that of any UUID.
+  common::TextSpan waiting_id() const { return own_id_.span(); }
+  /// Static; empty when there is none.
+  const char* waiting_action() const;
 
   static constexpr size_t kCount = ocpp_messages::kActionCount;
   /// @param index  < kCount
@@ -53,6 +57,7 @@ class FrameWatch {
   };
 
   Call own_;
+  common::FixedString<36> own_id_;
   Call others_[kMaxCalls];
   size_t next_ = 0;
   Counts counts_[kCount];

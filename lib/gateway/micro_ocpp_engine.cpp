@@ -139,8 +139,24 @@ Status MicroOcppEngine::begin(const EngineOptions& options, Instant now, common:
 void MicroOcppEngine::on_link(bool is_up, Instant now) {
   set_now(now);
   is_link_up_ = is_up;
+  if (!is_begun_) return;
+  if (!is_up) give_up_call();
   watch_.on_link_down();
   library_->connection.set_up(is_up, tick_ms());
+}
+
+/// MicroOCPP would wait 40 s for an answer that cannot come, and send nothing else on the next connection. Only Authorize is left
+/// to its own time: what MicroOCPP decides without the CSMS it decides when that is over.
+void MicroOcppEngine::give_up_call() {
+  for (const std::string& frame : library_->connection.waiting()) {
+    const common::TextSpan text(frame.data(), frame.size());
+    if (read_frame_head(text).kind == FrameHead::Kind::kCall) watch_.on_sent(text);
+  }
+  if (watch_.waiting_id().empty() || std::strcmp(watch_.waiting_action(), "Authorize") == 0) return;
+  const std::string failure = std::string("[4,\"") +
+                              std::string(watch_.waiting_id().data(), watch_.waiting_id().size()) +
+                              "\",\"GenericError\",\"The connection was lost.\",{}]";
+  library_->connection.receive(common::TextSpan(failure.data(), failure.size()));
 }
 
 bool MicroOcppEngine::can_receive() const {

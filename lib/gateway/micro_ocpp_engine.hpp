@@ -94,6 +94,7 @@ class MicroOcppEngine final : public OcppEngine {
   void create_meters(uint8_t connector_id);
   void create_jobs();
   bool has_fresh_sample(uint8_t connector_id);
+  void give_up_call();
   void run_library();
   void update(common::Instant now);
   void update_offer(uint8_t connector_id, common::Instant now);

@@ -151,8 +151,13 @@ TEST_SUITE("frame watch") {
     watch.on_sent(text(R"([2,"a2","Heartbeat",{}])"));
     CHECK(common::equals(watch.on_received(text(R"([4,"a2","InternalError","",{}])")).action,
                          text("Heartbeat")));
+    CHECK(watch.waiting_id().empty());
     watch.on_sent(text(R"([2,"a3","Heartbeat",{}])"));
+    CHECK(common::equals(watch.waiting_id(), text("a3")));
+    CHECK(std::string(watch.waiting_action()) == "Heartbeat");
     watch.on_link_down();
+    CHECK(watch.waiting_id().empty());
+    CHECK(std::string(watch.waiting_action()).empty());
     const gateway::ActionCounters seen = counters(watch, Action::Heartbeat);
     CHECK(seen.sent == 3);
     CHECK(seen.answered == 1);
