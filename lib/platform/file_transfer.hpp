@@ -4,6 +4,7 @@
 #include "common/span.hpp"
 #include "common/status.hpp"
 #include "common/time.hpp"
+#include "platform/tls_trust.hpp"
 
 namespace platform {
 
@@ -43,16 +44,16 @@ struct TransferStatus {
 ///     upload(url)            write()... finish(), then status() until it is no longer running
 ///
 /// URLs are http, https, ftp or ftps, with user:password@ where wanted. A redirect of HTTP is followed a few
-/// times, from https to https only and without the password. The CA file of set_ca_file() is what https and
-/// ftps are checked with.
+/// times, from https to https only and without the password. TLS is 1.2 or newer; a server that set_trust() does not
+/// believe is not spoken to.
 /// @par Context  Loop thread only; no call blocks. The network is served elsewhere.
 class FileTransfer {
  public:
   virtual ~FileTransfer() = default;
   /// TransferProtocol bits.
   virtual uint8_t protocols() const = 0;
-  /// @param ca_file  PEM file (Linux) or name in the file store (ESP32); empty = system default.
-  virtual void set_ca_file(common::TextSpan ca_file) = 0;
+  /// What https and ftps are checked with, from the next transfer on.
+  virtual void set_trust(const TlsTrust& trust) = 0;
 
   /// Begins to fetch a file. @param offset  First byte that is wanted: the rest of an earlier attempt.
   /// @retval kUnsupported  Not a URL of protocols(); status().error says so.

@@ -1,7 +1,9 @@
 #include "platform_esp32/task_file_transfer.hpp"
 
+#include "platform_esp32/tls_client.hpp"
+#include "security/pem_authority.hpp"
+
 #include <HTTPClient.h>
-#include <WiFiClientSecure.h>
 #include <algorithm>
 #include <base64.h>
 #include <memory>
@@ -30,6 +32,25 @@ class Lock {
 };
 
 bool is_https(const String& url) { return url.startsWith("https://"); }
+
+struct Server {
+  String host;
+  uint16_t port = 0;
+};
+
+/// @param url  Without a login.
+Server server_of(const String& url) {
+  const int host_at = url.indexOf("://") + 3;
+  int path_at = url.indexOf('/', host_at);
+  if (path_at < 0) path_at = static_cast<int>(url.length());
+  const String authority = url.substring(host_at, path_at);
+  const int colon = authority.indexOf(':');
+  Server server;
+  server.host = colon < 0 ? authority : authority.substring(0, colon);
+  server.port = static_cast<uint16_t>(colon < 0 ? (is_https(url) ? 443 : 80)
+                                                : authority.substring(colon + 1).toInt());
+  return server;
+}
 
 /// Takes the login out of "scheme://user:password@host/path" for HTTP Basic.
 String take_login(String& url) {
@@ -68,6 +89,7 @@ Status TaskFileTransfer::start(common::TextSpan url, bool is_upload, uint32_t of
   (void)xStreamBufferReset(bytes_);
   is_upload_ = is_upload;
   offset_ = offset;
+  trust_ = wanted_trust_;
   is_cancelled_ = false;
   is_input_complete_ = false;
   shared_ = platform::TransferStatus{};
@@ -128,22 +150,52 @@ void TaskFileTransfer::end(const char* error) {
   shared_.state = error[0] == '\0' ? State::kDone : State::kFailed;
 }
 
+void TaskFileTransfer::set_trust(const platform::TlsTrust& trust) { wanted_trust_ = trust; }
+
+/// @return A client that is connected, over TLS where the URL says so; nullptr: why.
+std::unique_ptr<WiFiClient> TaskFileTransfer::connect(const String& url, const char*& why) {
+  String plain = url;
+  (void)take_login(plain);
+  const Server server = server_of(plain);
+  why = "the server cannot be reached";
+  if (!is_https(url)) {
+    std::unique_ptr<WiFiClient> client(new (std::nothrow) WiFiClient());
+    if (client == nullptr) why = "not enough memory";
+    const bool is_open = client != nullptr && client->connect(server.host.c_str(), server.port,
+                                                              TlsClient::kConnectTimeoutMs) == 1;
+    return is_open ? std::move(client) : nullptr;
+  }
+  String pem;
+  const common::TextSpan file = trust_.ca_file.span();
+  if (!file.empty() && !common::equals(file, common::text("none")) &&
+      !read_ca_(read_ca_context_, trust_.ca_file.c_str(), pem)) {
+    why = "the CA file cannot be read";
+    return nullptr;
+  }
+  security::PemAuthority authority(common::TextSpan(pem.c_str(), pem.length()), trust_.authority,
+                                   std::max(clock_.utc(), trust_.earliest_utc),
+                                   trust_.allow_wildcard);
+  security::TlsOptions options;
+  options.host = common::TextSpan(server.host.c_str(), server.host.length());
+  options.authority = &authority;
+  std::unique_ptr<TlsClient> client(new (std::nothrow) TlsClient(entropy_));
+  if (client != nullptr && client->open(server.host.c_str(), server.port, options)) return client;
+  if (client == nullptr) {
+    why = "not enough memory";
+  } else if (client->session().failure().kind != platform::LinkFailure::kNone) {
+    why = client->session().failure().kind == platform::LinkFailure::kInvalidServerCertificate
+              ? "the certificate of the server is not trusted"
+              : "no TLS connection to the server";
+  }
+  return nullptr;
+}
+
 void TaskFileTransfer::carry_out() {
   String url = url_.c_str();
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
-    std::unique_ptr<WiFiClient> client;
-    String pem;
-    if (is_https(url)) {
-      if (ca_file_.empty() || !read_ca_(read_ca_context_, ca_file_.c_str(), pem))
-        return end("https needs ca_file: without it the server is not verified");
-      auto secure = std::unique_ptr<WiFiClientSecure>(new (std::nothrow) WiFiClientSecure());
-      if (secure == nullptr) return end("not enough memory");
-      secure->setCACert(pem.c_str());
-      client = std::move(secure);
-    } else {
-      client.reset(new (std::nothrow) WiFiClient());
-      if (client == nullptr) return end("not enough memory");
-    }
+    const char* why = "";
+    const std::unique_ptr<WiFiClient> client = connect(url, why);
+    if (client == nullptr) return end(why);
     next_url_ = "";
     if (is_upload_) {
       run_upload(*client, url);
@@ -219,11 +271,6 @@ void TaskFileTransfer::run_upload(WiFiClient& client, const String& to) {
   int path_at = url.indexOf('/', host_at);
   if (path_at < 0) path_at = static_cast<int>(url.length());
   const String authority = url.substring(host_at, path_at);
-  const int colon = authority.indexOf(':');
-  const String host = colon < 0 ? authority : authority.substring(0, colon);
-  const auto port = static_cast<uint16_t>(colon < 0 ? (is_https(url) ? 443 : 80)
-                                                    : authority.substring(colon + 1).toInt());
-  if (client.connect(host.c_str(), port, 20000) == 0) return end("the server cannot be reached");
   String head = "PUT " + (url.length() > static_cast<unsigned>(path_at) ? url.substring(path_at)
                                                                         : String("/"));
   head +=

@@ -1,12 +1,15 @@
 #pragma once
 
 #include "common/limits.hpp"
+#include "platform/clock.hpp"
+#include "platform/entropy.hpp"
 #include "platform/file_transfer.hpp"
 
 #include <WString.h>
 #include <freertos/FreeRTOS.h>
 #include <freertos/semphr.h>
 #include <freertos/stream_buffer.h>
+#include <memory>
 
 class WiFiClient;
 
@@ -16,15 +19,17 @@ namespace platform_esp32 {
 ///
 /// Downloads use HTTPClient. Uploads are a PUT in chunks, since their length is not known beforehand; a server that
 /// takes POST only, or no chunks, cannot be used. FTP is not offered: protocols() says so.
-/// https needs a CA file. One transfer at a time; TLS takes about 45 KiB of heap while it runs.
+/// One transfer at a time; TLS takes about 35 KiB of heap while it runs, more in its handshake (security::TlsSession).
 class TaskFileTransfer final : public platform::FileTransfer {
  public:
-  /// @param read_ca  Gives the PEM text of the CA file; false when unreadable.
+  /// Keeps references to all. @param read_ca  Gives the PEM text of a CA file; false when unreadable.
   using ReadCa = bool (*)(void* context, const char* name, String& pem);
-  TaskFileTransfer(ReadCa read_ca, void* context) : read_ca_(read_ca), read_ca_context_(context) {}
+  TaskFileTransfer(const platform::Clock& clock, platform::Entropy& entropy, ReadCa read_ca,
+                   void* context)
+      : read_ca_(read_ca), read_ca_context_(context), clock_(clock), entropy_(entropy) {}
 
   uint8_t protocols() const override { return platform::kTransferHttp | platform::kTransferHttps; }
-  void set_ca_file(common::TextSpan ca_file) override { ca_file_.assign_truncated(ca_file); }
+  void set_trust(const platform::TlsTrust& trust) override;
   common::Status download(common::TextSpan url, uint32_t offset) override;
   common::Status upload(common::TextSpan url) override;
   common::Result<size_t> read(common::MutableByteSpan buffer) override;
@@ -42,6 +47,7 @@ class TaskFileTransfer final : public platform::FileTransfer {
   common::Status start(common::TextSpan url, bool is_upload, uint32_t offset);
   static void run(void* self);
   void carry_out();
+  std::unique_ptr<WiFiClient> connect(const String& url, const char*& why);
   void run_download(WiFiClient& client, const String& url);
   void run_upload(WiFiClient& client, const String& url);
   void end(const char* error);
@@ -49,7 +55,9 @@ class TaskFileTransfer final : public platform::FileTransfer {
 
   const ReadCa read_ca_;
   void* const read_ca_context_;
-  common::FixedString<127> ca_file_;
+  const platform::Clock& clock_;
+  platform::Entropy& entropy_;
+  platform::TlsTrust wanted_trust_;
   platform::TransferStatus status_;
 
   TaskHandle_t task_ = nullptr;
@@ -57,6 +65,7 @@ class TaskFileTransfer final : public platform::FileTransfer {
   StreamBufferHandle_t bytes_ = nullptr;
   // Written by the loop while the task is idle.
   Url url_;
+  platform::TlsTrust trust_;
   bool is_upload_ = false;
   uint32_t offset_ = 0;
   // Flags between the two.

@@ -1,6 +1,9 @@
 #include "platform_linux/curl_file_transfer.hpp"
 
 #include "platform_linux/directory.hpp"
+#include "platform_linux/linux_clock.hpp"
+#include "platform_linux/trusted_roots.hpp"
+#include "security/pem_authority.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -10,6 +13,7 @@
 #include <cstring>
 #include <curl/curl.h>
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <vector>
 
 namespace platform_linux {
@@ -23,7 +27,7 @@ struct CurlFileTransfer::Job {
   bool is_upload = false;
   std::string url;  ///< As curl takes it.
   bool must_switch_to_tls = false;
-  std::string ca_file;
+  platform::TlsTrust trust;
   uint32_t offset = 0;
   std::string known_etag;  ///< Of the file that the offset belongs to.
   long connect_timeout_s = 0;
@@ -93,8 +97,6 @@ std::string describe(CURLcode code, long reply) {
       return "the server was silent for too long";
     case CURLE_PEER_FAILED_VERIFICATION:
       return "the certificate of the server is not trusted";
-    case CURLE_SSL_CACERT_BADFILE:
-      return "the CA file cannot be read";
     case CURLE_LOGIN_DENIED:
       return "the server refused the login";
     case CURLE_REMOTE_FILE_NOT_FOUND:
@@ -122,6 +124,8 @@ class Run {
   void carry_out() {
     if (easy_ == nullptr) return finish("there is no memory for the transfer");
     std::string url = job_.url;
+    if (!read_trusted_roots(job_.trust.ca_file.c_str(), roots_).empty())
+      return finish("the CA file cannot be read");
     for (int redirects = 0;;) {
       const CURLcode code = perform(url);
       long reply = 0;
@@ -130,6 +134,10 @@ class Run {
       if (must_begin_anew(code, reply)) {
         offset_ = 0;
         continue;
+      }
+      if (certificate_fault_ != platform::CertificateFault::kNone) {
+        return finish(std::string("the certificate of the server is not trusted (") +
+                      to_string(certificate_fault_) + ")");
       }
       if (code != CURLE_OK) return finish(describe(code, reply));
       if (!is_http_ || reply < 300) return finish("");
@@ -183,10 +191,12 @@ class Run {
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, job_.stall_timeout_s);
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    if (!job_.ca_file.empty()) {
-      set(CURLOPT_CAINFO, job_.ca_file.c_str());
-      set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
-    }
+    // on_certificates() judges, as the link to the CSMS does.
+    set(CURLOPT_CAINFO, static_cast<char*>(nullptr));
+    set(CURLOPT_CAPATH, static_cast<char*>(nullptr));
+    set(CURLOPT_SSL_CTX_DATA, this);
+    set(CURLOPT_SSL_CTX_FUNCTION, &on_context);
+    host_ = part_of(parse(url).get(), CURLUPART_HOST);
     if (job_.must_switch_to_tls) set(CURLOPT_USE_SSL, static_cast<long>(CURLUSESSL_ALL));
     set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_XFERINFODATA, &job_);
@@ -285,6 +295,41 @@ class Run {
     }
   }
 
+  platform::CertificateFault judge(X509_STORE_CTX* context) {
+    const STACK_OF(X509)* const certificates = X509_STORE_CTX_get0_untrusted(context);
+    std::vector<std::string> ders;
+    for (int i = 0; i < sk_X509_num(certificates); ++i) {
+      unsigned char* der = nullptr;
+      const int size = i2d_X509(sk_X509_value(certificates, i), &der);
+      if (size <= 0) return platform::CertificateFault::kMalformed;
+      ders.emplace_back(reinterpret_cast<const char*>(der), static_cast<size_t>(size));
+      OPENSSL_free(der);
+    }
+    if (ders.size() > platform::TlsAuthority::kMaxChain)
+      return platform::CertificateFault::kTooLarge;
+    std::vector<common::ByteSpan> chain;
+    for (const std::string& der : ders)
+      chain.push_back(common::as_bytes(common::TextSpan(der.data(), der.size())));
+    security::PemAuthority authority(
+        common::TextSpan(roots_.data(), roots_.size()), job_.trust.authority,
+        std::max(clock_.utc(), job_.trust.earliest_utc), job_.trust.allow_wildcard);
+    return authority
+        .judge_server(common::Span<const common::ByteSpan>(chain.data(), chain.size()),
+                      common::TextSpan(host_.data(), host_.size()))
+        .fault;
+  }
+
+  static CURLcode on_context(CURL*, void* context, void* self) {
+    SSL_CTX_set_cert_verify_callback(static_cast<SSL_CTX*>(context), &on_certificates, self);
+    return CURLE_OK;
+  }
+  static int on_certificates(X509_STORE_CTX* context, void* self) {
+    Run& run = *static_cast<Run*>(self);
+    run.certificate_fault_ = run.judge(context);
+    const bool is_trusted = run.certificate_fault_ == platform::CertificateFault::kNone;
+    X509_STORE_CTX_set_error(context, is_trusted ? X509_V_OK : X509_V_ERR_CERT_UNTRUSTED);
+    return is_trusted ? 1 : 0;
+  }
   static size_t on_data(char* data, size_t, size_t size, void* self) {
     return static_cast<Run*>(self)->take(data, size);
   }
@@ -311,6 +356,10 @@ class Run {
   uint32_t range_start_ = 0;
   uint32_t range_total_ = 0;
   size_t sent_ = 0;
+  LinuxClock clock_;
+  std::string host_;
+  std::string roots_;  ///< PEM text.
+  platform::CertificateFault certificate_fault_ = platform::CertificateFault::kNone;
 };
 
 }  // namespace
@@ -335,9 +384,7 @@ uint8_t CurlFileTransfer::protocols() const {
          platform::kTransferHttps;
 }
 
-void CurlFileTransfer::set_ca_file(common::TextSpan ca_file) {
-  ca_file_.assign(ca_file.data(), ca_file.size());
-}
+void CurlFileTransfer::set_trust(const platform::TlsTrust& trust) { trust_ = trust; }
 
 Status CurlFileTransfer::start(common::TextSpan text, bool is_upload, uint32_t offset) {
   const std::string resumed = job_ == nullptr || job_->is_upload ? "" : job_->url;
@@ -363,7 +410,7 @@ Status CurlFileTransfer::start(common::TextSpan text, bool is_upload, uint32_t o
   }
   job->url = part_of(url.get(), CURLUPART_URL);
   job->is_upload = is_upload;
-  job->ca_file = ca_file_;
+  job->trust = trust_;
   job->offset = offset;
   if (offset > 0 && resumed == job->url) job->known_etag = etag;
   job->connect_timeout_s = options_.connect_timeout_s;

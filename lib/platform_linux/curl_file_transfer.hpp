@@ -35,7 +35,7 @@ class CurlFileTransfer final : public platform::FileTransfer {
   ~CurlFileTransfer() override;
 
   uint8_t protocols() const override;
-  void set_ca_file(common::TextSpan ca_file) override;
+  void set_trust(const platform::TlsTrust& trust) override;
   common::Status download(common::TextSpan url, uint32_t offset) override;
   common::Status upload(common::TextSpan url) override;
   common::Result<size_t> read(common::MutableByteSpan buffer) override;
@@ -53,7 +53,7 @@ class CurlFileTransfer final : public platform::FileTransfer {
   void run();
 
   const Options options_;
-  std::string ca_file_;
+  platform::TlsTrust trust_;
   platform::TransferStatus status_;  ///< As last told by status().
   std::shared_ptr<Job> job_;         ///< Of the loop; nullptr = idle.
 

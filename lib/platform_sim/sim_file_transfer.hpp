@@ -46,7 +46,7 @@ class SimFileTransfer final : public platform::FileTransfer {
     return platform::kTransferFtp | platform::kTransferFtps | platform::kTransferHttp |
            platform::kTransferHttps;
   }
-  void set_ca_file(common::TextSpan) override {}
+  void set_trust(const platform::TlsTrust&) override {}
   common::Status download(common::TextSpan url, uint32_t offset) override;
   common::Status upload(common::TextSpan url) override;
   common::Result<size_t> read(common::MutableByteSpan buffer) override;

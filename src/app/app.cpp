@@ -126,7 +126,7 @@ Status App::start(Error& error) {
   console_lock_.begin();
   console_.begin(connectors_);
   diagnostics_.begin(connectors_);
-  if (platform_.transfer != nullptr) platform_.transfer->set_ca_file(ca_file().span());
+  set_transfer_trust();
   gateway::PolicySettings policy;
   policy.connectors = connectors_;
   policy.offline_after_ms = int64_t{settings_.integer("offline_s")} * 1000;
@@ -304,16 +304,28 @@ common::FixedString<127> App::ca_file() const {
   return path;
 }
 
+/// Files come from servers that are believed for the same reasons as the CSMS is, and always have to be.
+void App::set_transfer_trust() {
+  if (platform_.transfer == nullptr) return;
+  platform::TlsTrust trust;
+  trust.authority =
+      platform_.credentials == nullptr ? nullptr : &platform_.credentials->authority();
+  trust.ca_file = ca_file();
+  trust.allow_wildcard = settings_.boolean("tls_wildcard");
+  trust.earliest_utc = known_time_.earliest();
+  platform_.transfer->set_trust(trust);
+}
+
 Status App::open_link(Error& error) {
   platform::LinkSettings link;
   access_.fill(link);
   (void)link.identity.assign(identity_.span());
-  link.authority = platform_.authority;
   link.ca_file = ca_file();
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   link.earliest_utc = known_time_.earliest();
   link_credentials_.fill(link);
+  set_transfer_trust();
   joins_ = network_.joins();
   is_link_open_ = true;
   is_tls_ = common::equals_ignore_case(link.url.span().first(6), common::text("wss://"));

@@ -58,8 +58,7 @@ struct Platform {
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   /// Of the board, where c?.pins is empty: as that setting.
   common::FixedString<159> charger_pins = {};
-  platform::UdpLink* udp = nullptr;             ///< KEBA chargers; nullptr = none.
-  platform::TlsAuthority* authority = nullptr;  ///< Installed certificates; nullptr = none.
+  platform::UdpLink* udp = nullptr;      ///< KEBA chargers; nullptr = none.
   platform::WifiRadio* radio = nullptr;  ///< nullptr = the network is the operating system's.
   bool has_other_network = false;        ///< There is one besides Wi-Fi.
   /// Where `files` are, for who opens them by a path; empty = their names are enough.
@@ -102,6 +101,7 @@ class App {
   common::Status begin_link(Error& error);
   common::Status open_link(Error& error);
   common::FixedString<127> ca_file() const;
+  void set_transfer_trust();
   common::Instant step_network(common::Instant now);
   bool is_busy() const;
   bool is_updating() const;

@@ -184,7 +184,7 @@ class Board {
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
-  platform_esp32::TaskFileTransfer transfer_{&read_ca, nullptr};
+  platform_esp32::TaskFileTransfer transfer_{clock_, entropy_, &read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0,
                                           {board::kPins.console_tx, board::kPins.console_rx, -1}};
   platform_esp32::IsrPulseInput pulses_;

@@ -85,7 +85,7 @@ def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> P
     program = folder / name
     newest = max(file.stat().st_mtime for file in objects)
     if not program.exists() or program.stat().st_mtime <= newest:
-        names = ("websockets", "curl", "crypto", "mbedtls", "mbedx509", "mbedcrypto")
+        names = ("websockets", "curl", "ssl", "crypto", "mbedtls", "mbedx509", "mbedcrypto")
         libraries = ["-Wl,--as-needed", *(f"-l{name}" for name in names)]
         run(*map(str, objects), *libraries, "-o", str(program))
     return program

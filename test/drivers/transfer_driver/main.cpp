@@ -97,7 +97,9 @@ int main(int argc, char** argv) {
   if (options.count("stall_s") != 0)
     settings.stall_timeout_s = std::atol(options["stall_s"].c_str());
   CurlFileTransfer transfer(settings);
-  transfer.set_ca_file(span(options["ca"]));
+  platform::TlsTrust trust;
+  trust.ca_file.assign_truncated(span(options["ca"]));
+  transfer.set_trust(trust);
   if (words[0] == "upload") {
     upload(transfer, words[1], words[2]);
     return 0;
