@@ -118,14 +118,15 @@ async def csms(target: Target, tmp_path: Path) -> AsyncIterator[Csms]:
 
 @pytest_asyncio.fixture
 async def charger(
-    target: Target, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    target: Target, tmp_path: Path, pytestconfig: pytest.Config
 ) -> AsyncIterator[ChargerSim]:
     """A wallbox without a vehicle."""
     if target.is_native:
         sim = ChargerSim(PROFILE, port=tmp_path / "wallbox")
     else:
-        # A board remembers the meter of its wallbox: it must be the same one in all tests.
-        meter = tmp_path_factory.getbasetemp() / "wallbox-energy"
+        # A board remembers the meter of its wallbox: it must be the same one in all tests and runs.
+        meter = pytestconfig.rootpath / ".cache" / "hil-wallbox-energy"
+        meter.parent.mkdir(exist_ok=True)
         sim = ChargerSim(PROFILE, serial=target.bench.rs485, energy_file=meter)
     async with sim:
         yield sim

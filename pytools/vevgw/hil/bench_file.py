@@ -14,8 +14,8 @@ wifi_password = { env = "BENCH_WIFI" }
 [wires]
 rs485 = "/dev/ttyUSB1"
 relay = { contactor = 27, feedback = 34 }
-loop_back = { out = 32, in = 35 }
-s0 = { out = 33, in = 39 }
+loop_back = { out = 32, in = 36 }
+s0 = { out = 33, in = 35 }
 power_switch = { off = "uhubctl -l 1-1 -a off", on = "uhubctl -l 1-1 -a on", timeout_s = 10 }
 wifi = { off = "nmcli radio wifi off", on = "nmcli radio wifi on", timeout_s = 30 }
 firmware = { image = "next/firmware.bin", version = "0.2.0" }

@@ -18,6 +18,8 @@ from vevgw.hil.bench_file import BenchFile
 
 _BENCH: Final = pytest.StashKey[BenchFile]()
 _FACTS: Final = pytest.StashKey[dict[str, str]]()
+# A board boots, joins its Wi-Fi and is slower than a process: a test may take so long by default.
+_BOARD_S: Final = 240
 # A soak test ends by itself.
 _SOAK_SLACK_S: Final = 300
 
@@ -111,6 +113,8 @@ def select(config: pytest.Config, items: list[pytest.Item]) -> None:
         if "soak_hours" in fixtures:
             limit_s = config.getoption("--hours") * 3600 + _SOAK_SLACK_S
             item.add_marker(pytest.mark.timeout(limit_s), append=False)
+        elif not bench.is_native and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(_BOARD_S))
         why = selection.why_not(fixtures, bench, needs_process=needs_process)
         if why is not None:
             item.add_marker(pytest.mark.skip(reason=why))
