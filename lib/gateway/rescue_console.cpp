@@ -18,8 +18,9 @@ using common::TextSpan;
 void RescueConsole::begin(uint32_t wanted_bytes, Instant now) {
   char text[160];
   std::snprintf(text, sizeof text,
-                "not enough memory: %lu bytes are wanted, the largest free block has %lu",
+                "not enough memory: %lu bytes are wanted, %lu are free, %lu in one block",
                 static_cast<unsigned long>(wanted_bytes),
+                static_cast<unsigned long>(parts_.device.heap().free),
                 static_cast<unsigned long>(parts_.device.heap().largest_block));
   why_ = common::FixedString<159>(text);
   parts_.crashes.begin(parts_.device.reset_cause(), now);

@@ -59,6 +59,9 @@ bool read_ca(void*, const char* name, String& pem) {
 /// Everything of the board, made once in setup() and never destroyed.
 class Board {
  public:
+  /// @param app_memory  For the App, which is a block of its own.
+  explicit Board(void* app_memory) : app_(*new (app_memory) app::App(platform())) {}
+
   void begin() {
     waiter_.begin();
     device_.begin();
@@ -205,8 +208,13 @@ class Board {
   security::DeviceCredentials credentials_{files_, keys_, entropy_, worker_, log_};
   platform_esp32::Esp32WifiRadio wifi_{waiter_};
   platform_esp32::TaskWebSocketLink csms_{clock_, entropy_, waiter_, &read_ca, nullptr};
-  app::App app_{platform()};
+  app::App& app_;
 };
+
+/// The free memory of an ESP32 comes in pieces; the largest at the start has some 108 KiB.
+constexpr size_t kLargestBlockBytes = 96 * 1024;
+static_assert(sizeof(app::App) <= kLargestBlockBytes && sizeof(Board) <= kLargestBlockBytes,
+              "a block that the board's heap cannot hold: the gateway would never start");
 
 /// Stands in for a Board that there is no memory for; a tenth of its size.
 class Rescue {
@@ -223,7 +231,7 @@ class Rescue {
         boot_state_.open("boot") == Status::kOk && crash_store_.open("crashes") == Status::kOk;
     if (!is_open) LOG_ERROR(log_, "the settings cannot be used");
     (void)firmware_.begin();
-    rescue_.begin(sizeof(Board), clock_.now());
+    rescue_.begin(sizeof(app::App) + sizeof(Board), clock_.now());
   }
   void step() { waiter_.wait_until(rescue_.step(clock_.now())); }
 
@@ -254,8 +262,10 @@ Rescue* rescue_instance = nullptr;
 }  // namespace
 
 void setup() {
-  board_instance = new (std::nothrow) Board();
+  void* const app_memory = ::operator new(sizeof(app::App), std::nothrow);
+  if (app_memory != nullptr) board_instance = new (std::nothrow) Board(app_memory);
   if (board_instance != nullptr) return board_instance->begin();
+  ::operator delete(app_memory);
   rescue_instance = new (std::nothrow) Rescue();
   if (rescue_instance != nullptr) return rescue_instance->begin();
   delay(kHopelessMs);
