@@ -102,14 +102,14 @@ NATIVE_32 = Toolchain(
 def sources(project: Path, libraries: Sequence[str]) -> list[Path]:
     """Returns the C++ sources of libraries, in a stable order.
 
-    Without the security extension: the engine names none of it, so a program that does not plug
-    it in has none of it, and what is linked here without it proves that.
+    Without the security extension, lib/ocpp/security: the engine names none of it, so a program
+    that does not plug it in has none of it, and what is linked here without it proves that.
     """
     return [
         path
         for name in libraries
         for path in sorted((project / "lib" / name).rglob("*.cpp"))
-        if path.parent.name != "security"
+        if path.parent != project / "lib" / "ocpp" / "security"
     ]
 
 
