@@ -53,7 +53,7 @@ async def test_power_cycles_in_a_session_lose_nothing(bench: Bench, power: Switc
     assert len(bench.cp.calls("StopTransaction")) == 1
 
 
-# Rules: FP-3
+# Rules: FP-1
 @pytest.mark.timeout(300)
 async def test_wifi_that_goes_and_comes_back_is_not_noticed_by_the_vehicle(
     bench: Bench, wifi: Switch
@@ -243,6 +243,7 @@ async def session(bench: Bench) -> None:
     assert abs((last.energy_wh or 0) - (bench.charger.energy_wh - begin_wh)) <= 1
 
 
+# Rules: FP-6
 async def test_soak(bench: Bench, target: object, soak_hours: float) -> None:
     """Purpose: sessions one after the other for `--hours`.
 
