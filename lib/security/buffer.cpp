@@ -1,8 +1,14 @@
 #include "security/buffer.hpp"
 
 #include <cstring>
+#include <mbedtls/asn1.h>
+#include <mbedtls/bignum.h>
+#include <mbedtls/ecp.h>
+#include <mbedtls/md.h>
+#include <mbedtls/pk.h>
 #include <mbedtls/platform.h>
 #include <mbedtls/platform_util.h>
+#include <mbedtls/x509.h>
 
 namespace security {
 
@@ -47,5 +53,14 @@ bool Buffer::append_u16(size_t value) {
 }
 
 void wipe(common::MutableByteSpan bytes) { mbedtls_platform_zeroize(bytes.data(), bytes.size()); }
+
+bool is_memory_error(int mbedtls_error) {
+  // Codes of two layers are added up: that of the lower one is in the last seven bits.
+  const int low = -(-mbedtls_error & 0x7F);
+  const int high = mbedtls_error - low;
+  return low == MBEDTLS_ERR_MPI_ALLOC_FAILED || low == MBEDTLS_ERR_ASN1_ALLOC_FAILED ||
+         high == MBEDTLS_ERR_X509_ALLOC_FAILED || high == MBEDTLS_ERR_PK_ALLOC_FAILED ||
+         high == MBEDTLS_ERR_ECP_ALLOC_FAILED || high == MBEDTLS_ERR_MD_ALLOC_FAILED;
+}
 
 }  // namespace security

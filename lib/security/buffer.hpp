@@ -43,4 +43,7 @@ class Buffer {
 /// Wipes bytes so that no compiler leaves it out.
 void wipe(common::MutableByteSpan bytes);
 
+/// Whether mbedTLS failed for want of memory: then nothing has been judged.
+bool is_memory_error(int mbedtls_error);
+
 }  // namespace security

@@ -1,5 +1,6 @@
 #include "security/certificate.hpp"
 
+#include "security/buffer.hpp"
 #include "security/host_name.hpp"
 
 #include <cstring>
@@ -90,12 +91,7 @@ CertificateFault Certificate::parse(ByteSpan der) {
     return certificate_.raw.len == der.size() ? CertificateFault::kNone
                                               : CertificateFault::kMalformed;
   }
-  // Codes of two layers are added up: the lower one is below 0x80, or alone.
-  const bool is_memory = error == MBEDTLS_ERR_X509_ALLOC_FAILED ||
-                         error == MBEDTLS_ERR_PK_ALLOC_FAILED ||
-                         -(-error & 0x7F) == MBEDTLS_ERR_ASN1_ALLOC_FAILED ||
-                         -(-error & 0x7F) == MBEDTLS_ERR_MPI_ALLOC_FAILED;
-  return is_memory ? CertificateFault::kNoMemory : CertificateFault::kMalformed;
+  return is_memory_error(error) ? CertificateFault::kNoMemory : CertificateFault::kMalformed;
 }
 
 ByteSpan Certificate::der() const { return span(certificate_.raw); }
@@ -107,15 +103,24 @@ bool Certificate::is_issued_by_name_of(const Certificate& issuer) const {
   return is_same_name(certificate_.issuer, issuer.certificate_.subject);
 }
 
-bool Certificate::is_signed_by(const Certificate& issuer) const {
+CertificateFault Certificate::check_signature(const Certificate& issuer) const {
   const mbedtls_md_info_t* const info = mbedtls_md_info_from_type(certificate_.sig_md);
   uint8_t hash[MBEDTLS_MD_MAX_SIZE];
   mbedtls_pk_context& key = issuer.certificate_.pk;
-  return info != nullptr && mbedtls_pk_can_do(&key, certificate_.sig_pk) != 0 &&
-         digest(certificate_.sig_md, span(certificate_.tbs), hash) &&
-         mbedtls_pk_verify_ext(certificate_.sig_pk, certificate_.sig_opts, &key,
-                               certificate_.sig_md, hash, mbedtls_md_get_size(info),
-                               certificate_.sig.p, certificate_.sig.len) == 0;
+  if (info == nullptr || mbedtls_pk_can_do(&key, certificate_.sig_pk) == 0) {
+    return CertificateFault::kBadSignature;
+  }
+  if (!digest(certificate_.sig_md, span(certificate_.tbs), hash))
+    return CertificateFault::kNoMemory;
+  return fault_of_signature(mbedtls_pk_verify_ext(
+      certificate_.sig_pk, certificate_.sig_opts, &key, certificate_.sig_md, hash,
+      mbedtls_md_get_size(info), certificate_.sig.p, certificate_.sig.len));
+}
+
+CertificateFault fault_of_signature(int mbedtls_error) {
+  if (mbedtls_error == 0) return CertificateFault::kNone;
+  return is_memory_error(mbedtls_error) ? CertificateFault::kNoMemory
+                                        : CertificateFault::kBadSignature;
 }
 
 bool Certificate::is_ca() const {

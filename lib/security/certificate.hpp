@@ -33,8 +33,8 @@ class Certificate {
   /// Subject and issuer have the same name.
   bool is_self_issued() const;
   bool is_issued_by_name_of(const Certificate& issuer) const;
-  /// Its signature was made with the issuer's key.
-  bool is_signed_by(const Certificate& issuer) const;
+  /// Whether its signature was made with the issuer's key. @return kNone, kBadSignature, kNoMemory.
+  CertificateFault check_signature(const Certificate& issuer) const;
   bool is_ca() const;
   /// Certificates of others than itself that may stand between it and the first one; -1 = any number.
   int path_limit() const;
@@ -74,6 +74,9 @@ class Certificate {
   /// Mutable: mbedTLS does not change it while it checks signatures, but does not say so.
   mutable mbedtls_x509_crt certificate_;
 };
+
+/// What the checking of a signature came to. @return kNone, kBadSignature, kNoMemory.
+CertificateFault fault_of_signature(int mbedtls_error);
 
 /// subjectPublicKey of a SubjectPublicKeyInfo; empty when malformed.
 common::ByteSpan key_bits_of(common::ByteSpan key_info);

@@ -96,7 +96,7 @@ CertificateFault CredentialJob::check_root() {
   Buffer der;
   uint32_t id = 0;
   for (size_t i = 0; i < roots.count() && !is_known; ++i) {
-    is_known = roots.load(i, der, id) && is_same(der.bytes(), root.der());
+    is_known = roots.load(i, der, id) == common::Status::kOk && is_same(der.bytes(), root.der());
   }
   if (is_known) return CertificateFault::kNone;
 
@@ -106,18 +106,21 @@ CertificateFault CredentialJob::check_root() {
   if (must_be_other || !root.is_self_issued()) {
     found = CertificateFault::kMissingIssuer;
     for (size_t i = 0; i < roots.count() && found != CertificateFault::kNone; ++i) {
-      if (!roots.load(i, der, id) || issuer.parse(der.bytes()) != CertificateFault::kNone ||
+      if (roots.load(i, der, id) != common::Status::kOk ||
+          issuer.parse(der.bytes()) != CertificateFault::kNone ||
           !root.is_issued_by_name_of(issuer)) {
         continue;
       }
-      found = root.is_signed_by(issuer) ? CertificateFault::kNone : CertificateFault::kBadSignature;
+      found = root.check_signature(issuer);
     }
     if (found != CertificateFault::kNone) {
-      return root.is_self_issued() ? CertificateFault::kUntrusted : found;
+      const bool is_foreign = root.is_self_issued() && found != CertificateFault::kNoMemory;
+      return is_foreign ? CertificateFault::kUntrusted : found;
     }
     issuer_key = issuer.key_bits();
-  } else if (!root.is_signed_by(root)) {
-    return CertificateFault::kBadSignature;
+  } else {
+    found = root.check_signature(root);
+    if (found != CertificateFault::kNone) return found;
   }
   from = root.valid_from();
   until = root.valid_until();
@@ -219,7 +222,7 @@ CertificateFault CredentialJob::verify_firmware() {
     error = mbedtls_pk_verify(&certificate.key(), MBEDTLS_MD_SHA256, digest, sizeof digest,
                               signature.data(), signature.size());
   }
-  return error == 0 ? CertificateFault::kNone : CertificateFault::kBadSignature;
+  return fault_of_signature(error);
 }
 
 }  // namespace security

@@ -107,8 +107,9 @@ class Search {
   bool verify(const Certificate& issuer) {
     if (signatures_ == kMaxSignatures) return false;
     ++signatures_;
-    if (top().is_signed_by(issuer)) return true;
-    give_up(CertificateFault::kBadSignature, 1);
+    const CertificateFault fault = top().check_signature(issuer);
+    if (fault == CertificateFault::kNone) return true;
+    give_up(fault, fault == CertificateFault::kNoMemory ? 3 : 1);
     return false;
   }
 
@@ -119,7 +120,9 @@ class Search {
     for (size_t i = 0; i < roots_.count(); ++i) {
       uint32_t id = 0;
       Certificate root;
-      if (!roots_.load(i, der, id)) continue;
+      const common::Status status = roots_.load(i, der, id);
+      has_missed_ = has_missed_ || status == common::Status::kNoSpace;
+      if (status != common::Status::kOk) continue;
       const CertificateFault unreadable = root.parse(der.bytes());
       if (unreadable != CertificateFault::kNone) {
         if (unreadable == CertificateFault::kNoMemory) give_up(unreadable, 3);
@@ -164,7 +167,8 @@ class Search {
       if (extend()) return true;
       --path_.size;
     }
-    if (!has_issuer) give_up(why_alone(child), 0);
+    // A root that there was no memory for may be the one.
+    if (!has_issuer) give_up(has_missed_ ? CertificateFault::kNoMemory : why_alone(child), 0);
     return false;
   }
 
@@ -187,6 +191,7 @@ class Search {
   Certificate* chain_[kMaxChain] = {};
   size_t count_ = 0;
   size_t signatures_ = 0;
+  bool has_missed_ = false;  ///< There was no memory for a root.
   Path path_;
   int best_rank_ = -1;
   CertificateFault best_ = CertificateFault::kMissingIssuer;

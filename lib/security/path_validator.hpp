@@ -13,8 +13,9 @@ class RootSource {
  public:
   virtual ~RootSource() = default;
   virtual size_t count() const = 0;
-  /// Reads the DER of a root. @param id  Its name, not 0. @return False when it cannot be read.
-  virtual bool load(size_t index, Buffer& der, uint32_t& id) = 0;
+  /// Reads the DER of a root. @param id  Its name, not 0.
+  /// @retval kNoSpace  No memory now. @return Otherwise not kOk: it cannot be read, and is as if it were not there.
+  virtual common::Status load(size_t index, Buffer& der, uint32_t& id) = 0;
 };
 
 /// What a path must be good for.

@@ -34,7 +34,7 @@ PemRoots::PemRoots(TextSpan pem) : pem_(pem) {
     ++count_;
 }
 
-bool PemRoots::load(size_t index, Buffer& der, uint32_t& id) {
+Status PemRoots::load(size_t index, Buffer& der, uint32_t& id) {
   if (index < next_index_) {
     next_index_ = 0;
     next_offset_ = 0;
@@ -44,14 +44,16 @@ bool PemRoots::load(size_t index, Buffer& der, uint32_t& id) {
     begin = find(pem_, common::text(kBegin), next_offset_);
     next_offset_ = begin + 1;
   }
-  if (begin == pem_.size()) return false;
+  if (begin == pem_.size()) return Status::kNotFound;
   const size_t end = find(pem_, common::text(kEnd), begin);
   PlainPemText text(pem_.subspan(begin, end - begin + sizeof kEnd - 1));
   CertificateList list;
-  if (list.read(text, CertificateList::kMaxCertificateBytes) != CertificateFault::kNone)
-    return false;
+  const CertificateFault fault = list.read(text, CertificateList::kMaxCertificateBytes);
+  if (fault != CertificateFault::kNone)
+    return fault == CertificateFault::kNoMemory ? Status::kNoSpace : Status::kCorrupt;
   id = static_cast<uint32_t>(index + 1);
-  return der.allocate(list[0].size()) && der.append(list[0]);
+  const bool has_room = der.allocate(list[0].size()) && der.append(list[0]);
+  return has_room ? Status::kOk : Status::kNoSpace;
 }
 
 PemAuthority::Verdict PemAuthority::judge_server(common::Span<const ByteSpan> chain,

@@ -15,7 +15,7 @@ class PemRoots final : public RootSource {
 
   size_t count() const override { return count_; }
   /// Best asked in the order of the text. @param id  index + 1.
-  bool load(size_t index, Buffer& der, uint32_t& id) override;
+  common::Status load(size_t index, Buffer& der, uint32_t& id) override;
 
  private:
   const common::TextSpan pem_;

@@ -5,6 +5,7 @@
 namespace security {
 
 using common::ByteSpan;
+using common::Status;
 
 namespace {
 
@@ -54,17 +55,16 @@ StoredRoots::StoredRoots(platform::FileStore& files, ItemKind kind) : files_(fil
   (void)read_index(files, index_);
 }
 
-bool StoredRoots::load(size_t index, Buffer& der, uint32_t& id) {
+Status StoredRoots::load(size_t index, Buffer& der, uint32_t& id) {
   const StoredItem* const item = index_.at(kind_, index);
-  if (item == nullptr || read_item(files_, *item, der) != common::Status::kOk ||
-      der.size() <= kHashesBytes) {
-    return false;
-  }
+  if (item == nullptr) return Status::kNotFound;
+  RETURN_IF_ERROR(read_item(files_, *item, der));
+  if (der.size() <= kHashesBytes) return Status::kCorrupt;
   const size_t size = der.size() - kHashesBytes;
   std::memmove(der.data(), der.data() + kHashesBytes, size);
   der.set_size(size);
   id = item->id;
-  return true;
+  return Status::kOk;
 }
 
 size_t split_chain(ByteSpan content, ByteSpan (&out)[platform::TlsAuthority::kMaxChain]) {

@@ -24,7 +24,7 @@ class StoredRoots final : public RootSource {
   StoredRoots(platform::FileStore& files, ItemKind kind);
 
   size_t count() const override { return index_.count(kind_); }
-  bool load(size_t index, Buffer& der, uint32_t& id) override;
+  common::Status load(size_t index, Buffer& der, uint32_t& id) override;
 
  private:
   platform::FileStore& files_;

@@ -59,7 +59,7 @@ void ask(ByteSpan der) {
   (void)certificate.is_for_host(common::text("csms.example.com"), true);
   (void)certificate.is_for_host(common::text("192.0.2.7"), true);
   (void)certificate.organization();
-  (void)certificate.is_signed_by(certificate);
+  (void)certificate.check_signature(certificate);
   security::Buffer hashes;
   require(hashes.allocate(security::kHashesBytes), "there is memory");
   if (security::append_hashes(certificate, certificate.key_bits(), hashes)) {
@@ -84,9 +84,10 @@ class OneRoot final : public security::RootSource {
  public:
   explicit OneRoot(ByteSpan der) : der_(der) {}
   size_t count() const override { return 1; }
-  bool load(size_t, security::Buffer& der, uint32_t& id) override {
+  Status load(size_t, security::Buffer& der, uint32_t& id) override {
     id = 7;
-    return !der_.empty() && der.allocate(der_.size()) && der.append(der_);
+    if (der_.empty()) return Status::kNotFound;
+    return der.allocate(der_.size()) && der.append(der_) ? Status::kOk : Status::kNoSpace;
   }
 
  private:

@@ -25,9 +25,11 @@ class Roots final : public security::RootSource {
     for (const std::string& name : names) ders_.push_back(vectors::der(name));
   }
   size_t count() const override { return ders_.size(); }
-  bool load(size_t index, security::Buffer& der, uint32_t& id) override {
+  common::Status load(size_t index, security::Buffer& der, uint32_t& id) override {
     id = static_cast<uint32_t>(index + 1);
-    return der.allocate(ders_[index].size()) && der.append(vectors::span(ders_[index]));
+    REQUIRE(der.allocate(ders_[index].size()));
+    REQUIRE(der.append(vectors::span(ders_[index])));
+    return common::Status::kOk;
   }
 
  private:
