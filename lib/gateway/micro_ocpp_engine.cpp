@@ -231,7 +231,7 @@ Instant MicroOcppEngine::step(Instant now) {
   const JobState installation = image_.installation();
   image_.step();
   if (installation == JobState::kRunning && image_.installation() == JobState::kDone)
-    restart_at_ = now + kRestartMs;
+    plan_restart(false);
   upload_.step();
   run_library();
   update(now);
@@ -263,7 +263,20 @@ void MicroOcppEngine::update(Instant now) {
   }
   if (restart_at_ <= now) {
     restart_at_ = Instant::never();
-    push(Kind::kResetRequested, 0);
+    EngineEvent event;
+    event.kind = Kind::kResetRequested;
+    event.is_hard = is_hard_restart_;
+    push(event);
+  }
+}
+
+/// With time for the last reading of a transaction that ends, and for its StopTransaction.
+void MicroOcppEngine::plan_restart(bool is_hard) {
+  if (!restart_at_.is_never()) return;
+  is_hard_restart_ = is_hard;
+  restart_at_ = now_;
+  for (uint8_t id = 1; id <= options_.connectors; ++id) {
+    if (library_->transaction(id) != nullptr) restart_at_ = now_ + kRestartMs;
   }
 }
 

@@ -94,6 +94,7 @@ class MicroOcppEngine final : public OcppEngine {
   void create_meters(uint8_t connector_id);
   void create_jobs();
   bool has_fresh_sample(uint8_t connector_id);
+  void plan_restart(bool is_hard);
   void give_up_call();
   void run_library();
   void update(common::Instant now);
@@ -123,7 +124,8 @@ class MicroOcppEngine final : public OcppEngine {
   const char* charge_point_status_ = "";
   const char* firmware_status_ = "Idle";
   const char* diagnostics_status_ = "Idle";
-  common::Instant restart_at_ = common::Instant::never();  ///< Into the image that was installed.
+  common::Instant restart_at_ = common::Instant::never();
+  bool is_hard_restart_ = false;
   micro_ocpp::Limit common_limit_;
   uint32_t transactions_ = 0;
   bool is_data_transfer_running_ = false;

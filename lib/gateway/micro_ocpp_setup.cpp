@@ -111,12 +111,7 @@ void MicroOcppEngine::create_services() {
     return error;
   });
   model.getResetService()->setPreReset([](bool) { return true; });
-  model.getResetService()->setExecuteReset([this](bool is_hard) {
-    EngineEvent event;
-    event.kind = Kind::kResetRequested;
-    event.is_hard = is_hard;
-    push(event);
-  });
+  model.getResetService()->setExecuteReset([this](bool is_hard) { plan_restart(is_hard); });
 }
 
 void MicroOcppEngine::create_connector(uint8_t connector_id) {
