@@ -22,6 +22,7 @@ using common::Status;
 namespace {
 
 constexpr size_t kBufferBytes = 16384;  // a TLS record
+constexpr int kLastPieces = 64;         // of the client, when it is stopped
 
 }  // namespace
 
@@ -77,6 +78,9 @@ bool TlsTunnel::start() {
 void TlsTunnel::run() {
   if (!accept_client()) return;
   while (move_bytes() && wait()) {
+  }
+  // What the client has written before the end, such as the close of its WebSocket, goes out as far as there is room.
+  for (int i = 0; i < kLastPieces && to_csms(); ++i) {
   }
   session_->close();
   client_.reset();

@@ -33,7 +33,7 @@ class TlsTunnel {
  public:
   /// @param session  handshake() was kOk, on this stream.
   TlsTunnel(std::unique_ptr<SocketStream> stream, std::unique_ptr<security::TlsSession> session);
-  /// Ends the thread; what has not gone through is lost.
+  /// Ends the thread. What the client has written goes out as far as the socket takes it at once.
   ~TlsTunnel();
   TlsTunnel(const TlsTunnel&) = delete;
   TlsTunnel& operator=(const TlsTunnel&) = delete;

@@ -187,6 +187,7 @@ async def test_second_redirect_is_not_followed_but_told(start_csms, start_driver
     await driver.quit()
 
 
+# Rules: WP-A00.FR.003
 async def test_redirect_from_tls_to_plain_is_not_followed(
     start_csms, start_driver, authority
 ) -> None:
@@ -335,7 +336,7 @@ async def test_proxy_of_the_environment_is_ignored(start_csms, start_driver) -> 
     await driver.quit()
 
 
-# Rules: WP-A00.FR.301
+# Rules: WP-A00.FR.301 WP-A00.FR.320
 async def test_tls_with_the_authority_of_the_ca_file(start_csms, start_driver, authority) -> None:
     csms = await start_csms(ssl=authority.server("localhost", "127.0.0.1"))
     driver = await start_driver()
@@ -347,6 +348,7 @@ async def test_tls_with_the_authority_of_the_ca_file(start_csms, start_driver, a
         assert (await driver.event("frame"))["text"] == "secret"
         tls = connection.transport.get_extra_info("ssl_object")
         assert tls.version() == "TLSv1.2"
+        assert tls.compression() is None
     await driver.quit()
 
 
