@@ -26,7 +26,8 @@ class CurlFileTransfer final : public platform::FileTransfer {
     size_t buffer_bytes = 64 * 1024;
     uint32_t max_upload_bytes = 32 * 1024 * 1024;
     long connect_timeout_s = 20;
-    long stall_timeout_s = 30;  ///< Without a byte for so long the attempt has failed.
+    long stall_timeout_s = 30;    ///< Without a byte for so long the attempt has failed.
+    long total_timeout_s = 3600;  ///< One attempt; what a download brought until then is kept.
   };
 
   CurlFileTransfer() : CurlFileTransfer(Options()) {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -126,6 +127,41 @@ async def test_broken_download_goes_on_with_the_same_file_only(
     server.faults.replace_after_cut = b"another file"
     _, second = await transfer("download", address, tmp_path / "b", f"then={address}")
     assert (second["state"], second["begins_at"]) == ("done", 0)
+
+
+async def test_broken_download_goes_on_with_a_file_of_the_same_date_only(
+    server: FileServer, transfer: Transfer, tmp_path: Path
+) -> None:
+    server.faults.without_etag = True
+    server.faults.cut_after = [100_000]
+    address = f"{server.http_url}/files/image"
+    os.utime(server.files / "image", (1_700_000_000, 1_700_000_000))
+    first, second = await transfer("download", address, tmp_path / "a", f"then={address}")
+    assert (second["state"], second["begins_at"]) == ("done", first["bytes"])
+    assert (tmp_path / "a").read_bytes() == CONTENT
+    server.faults.cut_after = [100_000]
+    server.faults.replace_after_cut = b"another file"
+    _, second = await transfer("download", address, tmp_path / "b", f"then={address}")
+    assert (second["state"], second["begins_at"]) == ("done", 0)
+
+
+async def test_part_that_was_not_asked_for_is_not_taken(
+    server: FileServer, transfer: Transfer, tmp_path: Path
+) -> None:
+    server.faults.other_part = 10
+    [report] = await transfer("download", f"{server.http_url}/files/image", tmp_path / "o", 1000)
+    assert (report["state"], report["begins_at"]) == ("done", 0)
+    assert (tmp_path / "o").read_bytes() == CONTENT
+
+
+async def test_slow_download_is_given_up_with_what_it_brought(
+    server: FileServer, transfer: Transfer, tmp_path: Path
+) -> None:
+    server.faults.bytes_per_s = 50_000
+    address = f"{server.http_url}/files/image"
+    [report] = await transfer("download", address, tmp_path / "out", "total_s=1")
+    assert report["error"] == "the transfer took too long"
+    assert 0 < report["bytes"] < len(CONTENT)
 
 
 @pytest.mark.parametrize("protocol", ["http", "ftp"])

@@ -20,6 +20,7 @@ import tempfile
 import threading
 import warnings
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -47,6 +48,8 @@ class FileFaults:
         cut_after: Breaks the connections of the coming downloads after so many bytes, one each.
         replace_after_cut: New content of a file whose download was cut; None = the same.
         stall_after: As cut_after, but stays silent instead.
+        without_etag: Tells only when the file was changed (Last-Modified).
+        other_part: Sends a part that begins so many bytes before the one that was asked for.
         ignore_range: Sends the whole file whatever part was asked for.
         only_post: Answers 405 to PUT.
         bytes_per_s: Slows downloads down; None = as fast as it goes.
@@ -55,6 +58,8 @@ class FileFaults:
     cut_after: list[int] = field(default_factory=list)
     replace_after_cut: bytes | None = None
     stall_after: list[int] = field(default_factory=list)
+    without_etag: bool = False
+    other_part: int = 0
     ignore_range: bool = False
     only_post: bool = False
     bytes_per_s: int | None = None
@@ -301,15 +306,22 @@ class FileServer:
         if path is None or not path.is_file():
             raise web.HTTPNotFound
         content = await asyncio.to_thread(path.read_bytes)
-        etag = f'"{path.stat().st_mtime_ns:x}"'
+        changed_ns = path.stat().st_mtime_ns
+        headers = {"Accept-Ranges": "bytes"}
+        if self.faults.without_etag:
+            validator = formatdate(changed_ns // 1_000_000_000, usegmt=True)
+            headers["Last-Modified"] = validator
+        else:
+            validator = headers["ETag"] = f'"{changed_ns:x}"'
         wanted = slice(None)
-        fits = request.headers.get("If-Range", etag) == etag
+        fits = request.headers.get("If-Range", validator) == validator
         if fits and not self.faults.ignore_range:
             # One that cannot be read counts as none (RFC 9110, 14.2).
             with contextlib.suppress(ValueError):
                 wanted = request.http_range
-        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
         is_part = bool(wanted.start) or wanted.stop is not None
+        if is_part and self.faults.other_part:
+            wanted = slice(max(1, wanted.start - self.faults.other_part), wanted.stop)
         part = slice(*wanted.indices(len(content)))
         if is_part and part.start >= part.stop:
             headers["Content-Range"] = f"bytes */{len(content)}"

@@ -1,5 +1,5 @@
 // Carries out one transfer with CurlFileTransfer, for pytools/tests/linux_link/test_linux_transfer.py:
-//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [stall_s=N] [cancel_after=BYTES] [then=URL]
+//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL]
 //   transfer_driver upload URL FILE [ca=PEM]
 // A download is appended to FILE; "then" fetches another URL afterwards, from where the first ended, with the
 // same object. One JSON line per transfer on standard output.
@@ -96,6 +96,8 @@ int main(int argc, char** argv) {
   CurlFileTransfer::Options settings;
   if (options.count("stall_s") != 0)
     settings.stall_timeout_s = std::atol(options["stall_s"].c_str());
+  if (options.count("total_s") != 0)
+    settings.total_timeout_s = std::atol(options["total_s"].c_str());
   CurlFileTransfer transfer(settings);
   platform::TlsTrust trust;
   trust.ca_file.assign_truncated(span(options["ca"]));
