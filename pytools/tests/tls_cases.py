@@ -322,3 +322,21 @@ CASES: dict[str, Case] = {
         options={"verify": "0"},
     ),
 }
+
+#: What the link would only show once more: it has the session of the others.
+MORE_OF_THE_SAME = {
+    "valid under an intermediate",
+    "chain with its root",
+    "chain in disorder",
+    "host name in the common name",
+    "ECDHE-ECDSA, 128 bits",
+    "RSA without ECDHE, 256 bits",
+    "RSA with ECDHE",
+    "issuer expired",
+    "wrong address",
+    "foreign root that is shown",
+    "issuer that is no CA",
+    "short key",
+    "client certificate with an RSA key",
+    "client certificate that nobody asks for",
+}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tls_cases import CASES, TLS, Case, issue, leaf, root
+from tls_cases import CASES, MORE_OF_THE_SAME, TLS, Case, issue, leaf, root
 
 # The first test also builds the drivers.
 pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
@@ -85,7 +85,7 @@ def test_session_connects_or_names_the_reason(run_alone: Run, tmp_path: Path, na
 
 
 # Rules: WP-A00.FR.309 WP-A00.FR.310 WP-A00.FR.313 WP-A00.FR.315 WP-A00.FR.322 PD-17
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in MORE_OF_THE_SAME])
 async def test_link_connects_or_names_the_reason(
     start_csms: Any, start_driver: Any, tmp_path: Path, name: str
 ) -> None:
