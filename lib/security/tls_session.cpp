@@ -284,7 +284,10 @@ Status TlsSession::judge() {
       is_unknown ? MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA : MBEDTLS_SSL_ALERT_MSG_BAD_CERT);
   (void)contexts_->flush();
   failure_.fault = fault;
-  return fail(LinkFailure::kInvalidServerCertificate, words_of(fault));
+  // Nothing has been judged then, and nobody is to be told of an invalid certificate.
+  return fail(fault == CertificateFault::kNoMemory ? LinkFailure::kTls
+                                                   : LinkFailure::kInvalidServerCertificate,
+              words_of(fault));
 }
 
 /// What only the handshake needed: on a board as much as a second session.
