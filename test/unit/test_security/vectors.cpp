@@ -137,4 +137,8 @@ std::string sign_request(const std::string& request_pem, const std::string& subj
   return reinterpret_cast<const char*>(text);
 }
 
+void expect_word(const std::string& found, const char* expected, const char* file, int line) {
+  if (found != expected) ADD_FAIL_CHECK_AT(file, line, (found + ", not " + expected));
+}
+
 }  // namespace vectors

@@ -6,6 +6,11 @@
 #include <string>
 #include <vector>
 
+// Sanitizers and the optimiser together take ten seconds for each of these files, which spend their time in mbedTLS.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("O0")
+#endif
+
 /// What `vevgw.security.vectors` made: certificates and bytes by name.
 namespace vectors {
 
@@ -30,4 +35,10 @@ std::string sign_request(const std::string& request_pem, const std::string& subj
                          const std::string& from, const std::string& until,
                          const std::string& serial = "01");
 
+/// Reports a difference at its place: see EXPECT_WORD.
+void expect_word(const std::string& found, const char* expected, const char* file, int line);
+
 }  // namespace vectors
+
+/// CHECK(found == expected) for texts, of which there are so many here that the compiler would take half a minute.
+#define EXPECT_WORD(found, expected) ::vectors::expect_word(found, expected, __FILE__, __LINE__)
