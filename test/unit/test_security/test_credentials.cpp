@@ -2,6 +2,7 @@
 #include "platform_sim/malloc_trap.hpp"
 #include "security/private_key.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <mbedtls/x509_csr.h>
 
@@ -281,6 +282,34 @@ TEST_CASE("the certificate that answers the request is shown from then on, with 
   CHECK(device.credentials->authority()
             .client_certificate(client, 0, common::MutableByteSpan(room, 10))
             .status() == Status::kNoSpace);
+}
+
+// Rules: WP-A02.FR.05
+TEST_CASE("the private key is in the store of keys and nowhere else") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.request() == "accepted");
+  const std::string request = device.request_pem();
+  EXPECT_WORD(device.accept(vectors::sign_request(request, "CN=SN-0001,O=VEV", "20260101000000",
+                                                  "20270101000000")),
+              "accepted");
+  KeyKeeper keeper;
+  security::StoredAuthority& authority = device.credentials->authority();
+  REQUIRE(authority.with_client_key(authority.client(), keeper) == Status::kOk);
+  // SEC1: SEQUENCE, version, OCTET STRING of 32 bytes.
+  REQUIRE(keeper.key.size() > 39);
+  const vectors::Bytes secret(keeper.key.begin() + 7, keeper.key.begin() + 39);
+  const auto holds = [&secret](const vectors::Bytes& bytes) {
+    return std::search(bytes.begin(), bytes.end(), secret.begin(), secret.end()) != bytes.end();
+  };
+  uint8_t stored[400];
+  const common::Result<size_t> size = device.keys.get("key1", stored);
+  REQUIRE(size.ok());
+  CHECK(holds(vectors::Bytes(stored, stored + size.value())));
+  for (uint8_t file = 0; file < security::kItemFiles; ++file) {
+    CHECK_FALSE(holds(device.files.raw(security::ItemFileName(file).text)));
+  }
+  CHECK_FALSE(holds(device.files.raw("certs.idx")));
 }
 
 TEST_CASE("an RSA key serves as well") {
