@@ -15,6 +15,9 @@ from vevgw.errors import UserError
 
 pytest.importorskip("espefuse")
 
+# Each burn is a few processes: seconds, and more where the machine is busy.
+pytestmark = pytest.mark.timeout(240)
+
 ALL_FEATURES = secure.FEATURES + b"flash-encryption secure-boot-v2\0"
 NO_MAC = "00:00:00:00:00:00"
 
