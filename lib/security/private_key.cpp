@@ -1,8 +1,10 @@
 #include "security/private_key.hpp"
 
 #include <cstring>
+#include <mbedtls/asn1.h>
 #include <mbedtls/asn1write.h>
 #include <mbedtls/oid.h>
+#include <mbedtls/pem.h>
 #include <mbedtls/x509_csr.h>
 
 namespace security {
@@ -37,6 +39,48 @@ bool add_name(mbedtls_asn1_named_data*& names, const char* oid, size_t oid_size,
       mbedtls_asn1_store_named_data(&names, oid, oid_size, bytes.data(), bytes.size());
   if (name == nullptr) return false;
   name->val.tag = MBEDTLS_ASN1_UTF8_STRING;
+  return true;
+}
+
+/// mbedTLS 2.28 gives ecdsa-with-SHA256 a NULL as parameters, which strict CAs refuse (RFC 5758, 3.2: none). They stand
+/// outside of what is signed.
+bool drop_parameters(Buffer& request) {
+  constexpr int kSequence = MBEDTLS_ASN1_CONSTRUCTED | MBEDTLS_ASN1_SEQUENCE;
+  unsigned char* at = request.data();
+  unsigned char* const end = at + request.size();
+  size_t size = 0;
+  if (mbedtls_asn1_get_tag(&at, end, &size, kSequence) != 0) return false;
+  unsigned char* const body = at;
+  if (mbedtls_asn1_get_tag(&at, end, &size, kSequence) != 0) return false;
+  at += size;
+  unsigned char* const algorithm = at;
+  if (mbedtls_asn1_get_tag(&at, end, &size, kSequence) != 0 || size < 2) return false;
+  unsigned char* const rest = at + size;
+  if (rest[-2] != MBEDTLS_ASN1_NULL || rest[-1] != 0) return true;
+  algorithm[1] = static_cast<unsigned char>(size - 2);
+  std::memmove(rest - 2, rest, static_cast<size_t>(end - rest));
+  const auto body_size = static_cast<size_t>(end - body) - 2;
+  // The header does not become longer: it fits where it was.
+  unsigned char* front = body;
+  if (mbedtls_asn1_write_len(&front, request.data(), body_size) < 0 ||
+      mbedtls_asn1_write_tag(&front, request.data(), kSequence) < 0) {
+    return false;
+  }
+  const size_t whole = static_cast<size_t>(body - front) + body_size;
+  std::memmove(request.data(), front, whole);
+  request.set_size(whole);
+  return true;
+}
+
+bool to_pem(Buffer& request, Buffer& out) {
+  size_t size = 0;
+  if (!out.allocate(kMaxRequestBytes) ||
+      mbedtls_pem_write_buffer("-----BEGIN CERTIFICATE REQUEST-----\n",
+                               "-----END CERTIFICATE REQUEST-----\n", request.data(),
+                               request.size(), out.data(), out.capacity(), &size) != 0) {
+    return false;
+  }
+  out.set_size(size - 1);  // mbedTLS counts the zero at the end
   return true;
 }
 
@@ -117,7 +161,8 @@ bool PrivateKey::write_public_der(Buffer& out) {
 
 bool PrivateKey::write_request(const Credentials::ClientSubject& subject,
                                platform::Entropy& entropy, Buffer& out) {
-  if (!out.allocate(kMaxRequestBytes)) return false;
+  Buffer der;
+  if (!der.allocate(kMaxRequestBytes)) return false;
   mbedtls_x509write_csr request;
   mbedtls_x509write_csr_init(&request);
   mbedtls_x509write_csr_set_key(&request, &key_);
@@ -128,10 +173,12 @@ bool PrivateKey::write_request(const Credentials::ClientSubject& subject,
       add_name(request.subject, MBEDTLS_OID_AT_ORGANIZATION,
                MBEDTLS_OID_SIZE(MBEDTLS_OID_AT_ORGANIZATION), subject.organization.span()) &&
       mbedtls_x509write_csr_set_key_usage(&request, MBEDTLS_X509_KU_DIGITAL_SIGNATURE) == 0 &&
-      mbedtls_x509write_csr_pem(&request, out.data(), out.capacity(), random_bytes, &entropy) == 0;
+      move_to_front(
+          mbedtls_x509write_csr_der(&request, der.data(), der.capacity(), random_bytes, &entropy),
+          der);
   mbedtls_x509write_csr_free(&request);
-  if (is_written) out.set_size(std::strlen(reinterpret_cast<const char*>(out.data())));
-  return is_written;
+  const bool is_rsa = mbedtls_pk_get_type(&key_) == MBEDTLS_PK_RSA;
+  return is_written && (is_rsa || drop_parameters(der)) && to_pem(der, out);
 }
 
 }  // namespace security

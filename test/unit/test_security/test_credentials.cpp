@@ -254,6 +254,37 @@ TEST_CASE("a signing request carries a new key each time, serial number and orga
   CHECK(device.credentials->begin_request(nobody, KeyType::kEcP256) == Status::kInvalidArgument);
 }
 
+TEST_CASE("a signing request names ECDSA without parameters, as strict authorities demand") {
+  platform_sim::SimEntropy entropy(3);
+  security::PrivateKey key;
+  REQUIRE(key.generate(KeyType::kEcP256, entropy));
+  size_t shortest = SIZE_MAX;
+  size_t longest = 0;
+  // Below and above 256 bytes, of which DER writes the length differently.
+  for (size_t length = 0; length <= 64; ++length) {
+    Credentials::ClientSubject subject;
+    subject.common_name.assign_truncated(common::text("S"));
+    const std::string organization(length, 'o');
+    subject.organization.assign_truncated(common::text(organization.c_str()));
+    security::Buffer pem;
+    REQUIRE(key.write_request(subject, entropy, pem));
+    const std::string text(reinterpret_cast<const char*>(pem.data()), pem.size());
+    mbedtls_x509_csr request;
+    mbedtls_x509_csr_init(&request);
+    REQUIRE(mbedtls_x509_csr_parse(&request, reinterpret_cast<const unsigned char*>(text.c_str()),
+                                   text.size() + 1) == 0);
+    const vectors::Bytes der(request.raw.p, request.raw.p + request.raw.len);
+    mbedtls_x509_csr_free(&request);
+    // ecdsa-with-SHA256 and NULL.
+    const vectors::Bytes wrong = {0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02, 0x05, 0x00};
+    CHECK(std::search(der.begin(), der.end(), wrong.begin(), wrong.end()) == der.end());
+    shortest = std::min(shortest, der.size());
+    longest = std::max(longest, der.size());
+  }
+  CHECK(shortest < 256);
+  CHECK(longest > 258);
+}
+
 // Rules: WP-A02.FR.06 WP-A02.FR.08
 TEST_CASE("the certificate that answers the request is shown from then on, with its own key") {
   Device device;
