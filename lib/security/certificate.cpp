@@ -226,7 +226,8 @@ TextSpan Certificate::organization() const {
 
 ByteSpan Certificate::serial() const {
   ByteSpan serial = span(certificate_.serial);
-  while (!serial.empty() && serial[0] == 0) serial = serial.subspan(1);
+  // Some old roots have the number 0.
+  while (serial.size() > 1 && serial[0] == 0) serial = serial.subspan(1);
   return serial;
 }
 

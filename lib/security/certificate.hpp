@@ -60,14 +60,14 @@ class Certificate {
   common::TextSpan common_name() const;
   common::TextSpan organization() const;
   bool has_organization() const { return !organization().empty(); }
-  /// Serial number without leading zeros, big-endian; empty when it is zero.
+  /// Serial number without leading zeros, big-endian; one byte when it is zero.
   common::ByteSpan serial() const;
   /// Its public key: the bits of subjectPublicKey, without tag and length.
   common::ByteSpan key_bits() const;
   mbedtls_pk_context& key() { return certificate_.pk; }
 
   /// @param issuer_key  key_bits() of its issuer.
-  /// @return False when its serial number is none (RFC 5280, 4.1.2.2: 1 to 20 bytes).
+  /// @return False when its serial number is too long (RFC 5280, 4.1.2.2: at most 20 bytes).
   bool hash(HashAlgorithm algorithm, common::ByteSpan issuer_key, CertificateHash& out) const;
 
  private:

@@ -17,7 +17,7 @@ struct CertificateHash {
   static constexpr size_t kMaxSerialBytes = 20;
 
   HashAlgorithm algorithm = HashAlgorithm::kSha256;
-  uint8_t serial_size = 0;                  ///< Bytes, 1..20, without leading zeros.
+  uint8_t serial_size = 0;  ///< Bytes, 1..20, without leading zeros; the number 0 is one byte.
   uint8_t issuer_name[kMaxHashBytes] = {};  ///< Of the issuer's DER name; hash_bytes() are used.
   uint8_t issuer_key[kMaxHashBytes] = {};   ///< Of the issuer's key without tag and length.
   uint8_t serial[kMaxSerialBytes] = {};     ///< Big-endian.

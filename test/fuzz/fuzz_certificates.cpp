@@ -65,7 +65,8 @@ void ask(ByteSpan der) {
   if (security::append_hashes(certificate, certificate.key_bits(), hashes)) {
     security::CertificateHash hash;
     security::read_hash(hashes.bytes(), security::HashAlgorithm::kSha384, hash);
-    require(hash.serial_size > 0 && hash.serial[0] != 0, "a serial number has no leading zeros");
+    require(hash.serial_size == 1 || (hash.serial_size > 1 && hash.serial[0] != 0),
+            "a serial number has no leading zeros");
   }
 }
 

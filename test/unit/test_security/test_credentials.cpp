@@ -106,7 +106,7 @@ TEST_CASE("what is no root, or no good one, is rejected with the reason") {
   Device device;
   EXPECT_WORD(device.install("root_no_ca"), "rejected wrong_usage");
   EXPECT_WORD(device.install("root_expired"), "rejected expired");
-  EXPECT_WORD(device.install("root_sha1"), "rejected weak_signature");
+  EXPECT_WORD(device.install("root_sha1"), "rejected bad_signature");
   EXPECT_WORD(device.install("inter"), "rejected missing_issuer");
   EXPECT_WORD(device.install(vectors::pems({"root", "rsa_root"}), RootUse::kCentralSystem),
               "rejected malformed");
@@ -122,6 +122,16 @@ TEST_CASE("what is no root, or no good one, is rejected with the reason") {
               "rejected malformed");
   CHECK(device.roots() == 0);
   EXPECT_WORD(device.install("root_long"), "accepted");
+}
+
+TEST_CASE("old roots are installed too: signed by themselves with SHA-1, and with the number 0") {
+  Device device;
+  EXPECT_WORD(device.install(vectors::self_signed_with_sha1("00"), RootUse::kCentralSystem),
+              "accepted");
+  const CertificateHash hash = device.hash(0);
+  CHECK(hash.serial_size == 1);
+  CHECK(hash.serial[0] == 0);
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kAccepted);
 }
 
 // Rules: WP-A00.FR.507

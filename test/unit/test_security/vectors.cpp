@@ -99,42 +99,71 @@ std::string base64(const Bytes& bytes) {
 
 common::ByteSpan span(const Bytes& bytes) { return common::ByteSpan(bytes.data(), bytes.size()); }
 
-std::string sign_request(const std::string& request_pem, const std::string& subject,
-                         const std::string& from, const std::string& until,
-                         const std::string& serial) {
+namespace {
+
+struct Making {
+  mbedtls_pk_context* subject_key;  ///< nullptr = that of the issuer.
+  std::string subject;
+  std::string from;
+  std::string until;
+  std::string serial;
+  mbedtls_md_type_t md;
+  bool is_ca;
+};
+
+/// Makes a certificate with the key of "root".
+std::string make(const Making& making) {
   platform_sim::SimEntropy entropy(1);
-  mbedtls_x509_csr request;
-  mbedtls_x509_csr_init(&request);
-  REQUIRE(mbedtls_x509_csr_parse(&request,
-                                 reinterpret_cast<const unsigned char*>(request_pem.c_str()),
-                                 request_pem.size() + 1) == 0);
   const Bytes key_der = bytes("root.key");
   mbedtls_pk_context key;
   mbedtls_pk_init(&key);
   REQUIRE(mbedtls_pk_parse_key(&key, key_der.data(), key_der.size(), nullptr, 0) == 0);
   mbedtls_mpi number;
   mbedtls_mpi_init(&number);
-  REQUIRE(mbedtls_mpi_read_string(&number, 16, serial.c_str()) == 0);
+  REQUIRE(mbedtls_mpi_read_string(&number, 16, making.serial.c_str()) == 0);
 
+  const std::string issuer = making.is_ca ? making.subject : "O=VEV,CN=TEST ROOT";
   mbedtls_x509write_cert certificate;
   mbedtls_x509write_crt_init(&certificate);
   mbedtls_x509write_crt_set_version(&certificate, MBEDTLS_X509_CRT_VERSION_3);
-  mbedtls_x509write_crt_set_md_alg(&certificate, MBEDTLS_MD_SHA256);
-  mbedtls_x509write_crt_set_subject_key(&certificate, &request.pk);
+  mbedtls_x509write_crt_set_md_alg(&certificate, making.md);
+  mbedtls_x509write_crt_set_subject_key(&certificate,
+                                        making.subject_key == nullptr ? &key : making.subject_key);
   mbedtls_x509write_crt_set_issuer_key(&certificate, &key);
-  REQUIRE(mbedtls_x509write_crt_set_subject_name(&certificate, subject.c_str()) == 0);
-  REQUIRE(mbedtls_x509write_crt_set_issuer_name(&certificate, "O=VEV,CN=TEST ROOT") == 0);
+  REQUIRE(mbedtls_x509write_crt_set_subject_name(&certificate, making.subject.c_str()) == 0);
+  REQUIRE(mbedtls_x509write_crt_set_issuer_name(&certificate, issuer.c_str()) == 0);
   REQUIRE(mbedtls_x509write_crt_set_serial(&certificate, &number) == 0);
-  REQUIRE(mbedtls_x509write_crt_set_validity(&certificate, from.c_str(), until.c_str()) == 0);
-  REQUIRE(mbedtls_x509write_crt_set_basic_constraints(&certificate, 0, -1) == 0);
+  REQUIRE(mbedtls_x509write_crt_set_validity(&certificate, making.from.c_str(),
+                                             making.until.c_str()) == 0);
+  REQUIRE(mbedtls_x509write_crt_set_basic_constraints(&certificate, making.is_ca ? 1 : 0, -1) == 0);
   unsigned char text[2048];
   REQUIRE(mbedtls_x509write_crt_pem(&certificate, text, sizeof text, security::random_bytes,
                                     &entropy) == 0);
   mbedtls_x509write_crt_free(&certificate);
   mbedtls_mpi_free(&number);
   mbedtls_pk_free(&key);
-  mbedtls_x509_csr_free(&request);
   return reinterpret_cast<const char*>(text);
+}
+
+}  // namespace
+
+std::string sign_request(const std::string& request_pem, const std::string& subject,
+                         const std::string& from, const std::string& until,
+                         const std::string& serial) {
+  mbedtls_x509_csr request;
+  mbedtls_x509_csr_init(&request);
+  REQUIRE(mbedtls_x509_csr_parse(&request,
+                                 reinterpret_cast<const unsigned char*>(request_pem.c_str()),
+                                 request_pem.size() + 1) == 0);
+  const std::string text =
+      make({&request.pk, subject, from, until, serial, MBEDTLS_MD_SHA256, false});
+  mbedtls_x509_csr_free(&request);
+  return text;
+}
+
+std::string self_signed_with_sha1(const std::string& serial) {
+  return make({nullptr, "O=VEV,CN=Old Root", "20260101000000", "20460101000000", serial,
+               MBEDTLS_MD_SHA1, true});
 }
 
 void expect_word(const std::string& found, const char* expected, const char* file, int line) {

@@ -35,6 +35,9 @@ std::string sign_request(const std::string& request_pem, const std::string& subj
                          const std::string& from, const std::string& until,
                          const std::string& serial = "01");
 
+/// A CA with the key of "root" that is signed by itself with SHA-1, as nobody makes them any more.
+std::string self_signed_with_sha1(const std::string& serial);
+
 /// Reports a difference at its place: see EXPECT_WORD.
 void expect_word(const std::string& found, const char* expected, const char* file, int line);
 
