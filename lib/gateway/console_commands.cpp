@@ -132,7 +132,9 @@ bool Console::ocpp(Arguments& arguments, json::Writer& out, Error& error, Instan
   if (!verb.empty()) return false;
   const platform::LinkStatus& link = parts_.csms.status();
   const EngineSummary summary = parts_.engine.summary(now);
-  member(out, "url", parts_.settings.text("csms_url").span());
+  SettingText url = parts_.settings.text("csms_url");
+  Settings::hide(*Settings::find(common::text("csms_url")), url);
+  member(out, "url", url.span());
   member(out, "identity", parts_.identity);
   flag(out, "link", link.is_up);
   if (parts_.access != nullptr) {

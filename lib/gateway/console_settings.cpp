@@ -11,13 +11,9 @@ using common::TextSpan;
 
 void Console::write_setting(json::Writer& out, const SettingRow& row, uint8_t connector_id) const {
   const common::FixedString<15> name = Settings::concrete_name(row, connector_id);
-  const SettingText value = parts_.settings.text(name.c_str());
-  out.key(name.c_str());
-  if (row.is_secret) {
-    out.string(value.empty() ? "" : "(set)");
-  } else {
-    out.string(value.span());
-  }
+  SettingText value = parts_.settings.text(name.c_str());
+  Settings::hide(row, value);
+  member(out, name.c_str(), value.span());
 }
 
 bool Console::setting(Arguments& arguments, json::Writer& out, Error& error, Instant) {

@@ -119,13 +119,10 @@ bool DiagnosticsReport::write_setting(json::Writer& out) const {
       continue;
     }
     const auto name = Settings::concrete_name(row, static_cast<uint8_t>(left + 1));
-    const SettingText value = parts_.settings.text(name.c_str());
+    SettingText value = parts_.settings.text(name.c_str());
+    Settings::hide(row, value);
     member(out, "setting", name.span());
-    if (row.is_secret) {
-      member(out, "value", value.empty() ? "" : "(set)");
-    } else {
-      member(out, "value", value.span());
-    }
+    member(out, "value", value.span());
     return true;
   }
   return false;
@@ -183,12 +180,14 @@ bool DiagnosticsReport::write_log(json::Writer& out) {
   return false;
 }
 
-bool DiagnosticsReport::write_record(json::Writer& out) const {
+bool DiagnosticsReport::write_record(json::Writer& out) {
   const auto offset = static_cast<uint32_t>(index_ * kRecordBytes);
   uint8_t bytes[kRecordBytes];
   const common::Result<size_t> got =
       parts_.files.read(kRecordFile, offset, common::MutableByteSpan(bytes));
   if (!got.ok() || got.value() == 0) return false;
+  if (index_ == 0) tags_ = RecordTagMask();
+  for (size_t i = 0; i < got.value(); ++i) bytes[i] = tags_.pass(bytes[i]);
   char hex[2 * kRecordBytes];
   member(out, "records_at", offset);
   member(out, "hex", to_hex(common::ByteSpan(bytes, got.value()), hex));

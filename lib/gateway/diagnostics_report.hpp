@@ -2,6 +2,7 @@
 
 #include "gateway/console_output.hpp"
 #include "gateway/ocpp_engine.hpp"
+#include "gateway/record_tag_mask.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/storage_report.hpp"
 #include "json/writer.hpp"
@@ -25,7 +26,7 @@ struct DiagnosticsParts {
 
 /// Diagnostics as JSON lines, made one line at a time: who the gateway is, its settings and OCPP configuration (of
 /// secrets only whether they are set), connectors and open transactions, messages by action, the last log lines,
-/// and the transaction records as they are on flash (hex). docs/diagnostics.md lists the lines.
+/// and the transaction records as they are on flash (hex), but for id tags. docs/diagnostics.md lists the lines.
 /// @par Context  Loop thread. Does not allocate.
 class DiagnosticsReport final : public platform::TextSource {
  public:
@@ -58,7 +59,7 @@ class DiagnosticsReport final : public platform::TextSource {
   bool write_connector(json::Writer& out) const;
   bool write_action(json::Writer& out) const;
   bool write_log(json::Writer& out);
-  bool write_record(json::Writer& out) const;
+  bool write_record(json::Writer& out);
   common::UtcTime utc_of(common::Instant at) const;
 
   const DiagnosticsParts parts_;
@@ -69,6 +70,7 @@ class DiagnosticsReport final : public platform::TextSource {
   uint32_t index_ = 0;  ///< Within the section.
   uint32_t lines_ = 0;
   size_t size_ = 0;  ///< Of the line that waits; 0 = none.
+  RecordTagMask tags_;
   char line_[1024] = {};
 };
 

@@ -156,6 +156,12 @@ uint8_t max_number(const SettingRow& row) {
   }
 }
 
+constexpr char kHiddenQuery[] = "?***";
+
+bool is_url(const SettingRow& row) {
+  return common::equals(common::text(row.name).first(8), common::text("csms_url"));
+}
+
 bool name_matches(const SettingRow& row, TextSpan name) {
   const size_t length = std::strlen(row.name);
   if (name.size() != length) return false;
@@ -268,6 +274,21 @@ FixedString<15> Settings::concrete_name(const SettingRow& row, uint8_t number) {
   return FixedString<15>(name);
 }
 
+void Settings::hide(const SettingRow& row, SettingText& value) {
+  if (row.is_secret) {
+    if (!value.empty()) value = SettingText("(set)");
+    return;
+  }
+  if (!is_url(row)) return;
+  const TextSpan whole = value.span();
+  size_t query = 0;
+  while (query < whole.size() && whole[query] != '?') ++query;
+  if (query == whole.size()) return;
+  SettingText shown(whole.first(query));
+  (void)shown.append(common::text(kHiddenQuery));  // where there is room
+  value = shown;
+}
+
 uint8_t Settings::value_count(const SettingRow& row, uint8_t connectors) {
   if (max_number(row) == 0) return 1;
   return row.name[0] == 'b' ? max_number(row) : connectors;
@@ -353,9 +374,17 @@ Status Settings::check(TextSpan name, TextSpan value, FixedString<95>& error) {
   return value.empty() ? Status::kOk : check_value(*row, value, error);
 }
 
+bool Settings::is_as_shown(const SettingRow& row, TextSpan value) const {
+  if (!is_url(row)) return false;
+  SettingText shown = read(row, row.name);
+  hide(row, shown);
+  return common::equals(shown.span(), value);
+}
+
 Status Settings::set(TextSpan name, TextSpan value, FixedString<95>& error) {
   RETURN_IF_ERROR(check(name, value, error));
   const FixedString<15> key(name);
+  if (is_as_shown(*find(name), value)) return Status::kOk;
   if (value.empty()) return store_.erase(key.c_str());
   const Status status = store_.set(key.c_str(), common::as_bytes(value));
   if (status != Status::kOk) error = FixedString<95>("the setting could not be stored");

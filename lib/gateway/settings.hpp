@@ -45,6 +45,8 @@ class Settings {
   static const SettingRow* find(common::TextSpan name);
   /// Name of a row for a connector or bus: "c?.unit", 2 -> "c2.unit". Rows without "?" are returned as they are.
   static common::FixedString<15> concrete_name(const SettingRow& row, uint8_t number);
+  /// Makes a value fit to be shown: of a secret only whether it is set, of a CSMS's URL no query, which is a token there.
+  static void hide(const SettingRow& row, SettingText& value);
   /// How many values of the row a gateway with so many connectors shows; 1 without "?".
   static uint8_t value_count(const SettingRow& row, uint8_t connectors);
 
@@ -63,7 +65,7 @@ class Settings {
   /// What set() checks. @retval kNotFound, kInvalidArgument  As set().
   static common::Status check(common::TextSpan name, common::TextSpan value,
                               common::FixedString<95>& error);
-  /// Checks and stores a value; an empty value restores the default.
+  /// Checks and stores a value; an empty value restores the default, a URL as hide() shows it changes nothing.
   /// @param error  Set to one sentence when the value is refused.
   /// @retval kNotFound         No such setting.
   /// @retval kInvalidArgument  Not of the kind, or out of range; unchanged.
@@ -71,6 +73,7 @@ class Settings {
 
  private:
   SettingText read(const SettingRow& row, const char* key) const;
+  bool is_as_shown(const SettingRow& row, common::TextSpan value) const;
 
   platform::KeyValueStore& store_;
 };

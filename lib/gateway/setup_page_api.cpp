@@ -193,9 +193,11 @@ uint16_t SetupPage::get_settings(Place&, json::Writer& out, Instant) {
   out.key("settings");
   out.begin_object();
   for (const char* field : kFields) {
-    const SettingText value = parts_.settings.text(field);
+    const SettingRow& row = *Settings::find(text(field));
+    SettingText value = parts_.settings.text(field);
+    Settings::hide(row, value);
     // Of a secret: whether there is one.
-    if (Settings::find(text(field))->is_secret) {
+    if (row.is_secret) {
       flag(out, field, !value.empty());
     } else {
       member(out, field, value.span());

@@ -22,6 +22,7 @@ from vevgw.csms import (
     WaitTimeout,
 )
 from vevgw.csms.frames import parse_frame
+from vevgw.csms.history import mask_secrets
 from vevgw.csms.raw_client import BOOT, RawClient
 from vevgw.csms.schemas import ERROR_CODES, ocpp16_schemas
 
@@ -346,6 +347,14 @@ async def test_the_authorization_key_is_masked_in_the_log(csms, client):
     sent = [json.loads(frame.raw)[3]["value"] for frame in frames if frame.direction == "out"]
     assert sent == ["***", "***", "60"]
     assert b"ret" not in csms.database.read_bytes()
+
+
+@pytest.mark.parametrize("slash", ["/", "\\/"])
+def test_passwords_in_urls_are_masked_in_the_log(slash):
+    urls = ["ftp://cp:s%2Fec@host:21/x", "http://host/x?at=a:b@c", "https://cp@host/"]
+    raw = json.dumps([2, "1", "GetLog", urls]).replace("/", slash)
+    masked = json.loads(mask_secrets(raw))[3]
+    assert masked == ["ftp://cp:***@host:21/x", *urls[1:]]
 
 
 json_values = st.recursive(

@@ -19,6 +19,7 @@ QUOTED_FRAMES: Final = 8
 
 _KEY = r'"key"\s*:\s*"AuthorizationKey"'
 _STRING = r'(?:[^"\\]|\\.)*'
+_LOGIN: Final = re.compile(r"(:(?:\\?/){2}[^/\s\"@:\\]*:)[^/\s\"@\\]*@")
 _SECRETS: Final = (
     re.compile(rf'({_KEY}[^{{}}]*?"value"\s*:\s*"){_STRING}', re.IGNORECASE),
     re.compile(rf'("value"\s*:\s*"){_STRING}(?="[^{{}}]*?{_KEY})', re.IGNORECASE),
@@ -59,7 +60,7 @@ class FrameRecord:
         message_type: 2, 3 or 4; None when unreadable.
         action: Of an answer: that of its CALL; None when unknown.
         message_id: None when unreadable.
-        raw: Text of the frame, verbatim, except that the value of an AuthorizationKey is ``***``.
+        raw: Text of the frame, verbatim, but for AuthorizationKey and passwords in URLs: ``***``.
         payload: Decoded payload (for CALLERROR: code, description, details); not masked.
         verdict: See Verdict.
         reason: Why the verdict is not OK; else empty.
@@ -122,7 +123,8 @@ def iso_utc(moment: datetime) -> str:
 
 
 def mask_secrets(raw: str) -> str:
-    """Replaces the value of every AuthorizationKey in a frame by ``***``."""
+    """Replaces in JSON every value of an AuthorizationKey and password in a URL by ``***``."""
+    raw = _LOGIN.sub(r"\1***@", raw)
     if "authorizationkey" in raw.lower():
         for pattern in _SECRETS:
             raw = pattern.sub(r"\1***", raw)

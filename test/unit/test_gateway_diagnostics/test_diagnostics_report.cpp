@@ -1,6 +1,8 @@
 #include "doctest_main/doctest_main.hpp"
 #include "gateway/diagnostics_report.hpp"
 #include "gateway_fakes/gateway_fakes.hpp"
+#include "ocpp/records.hpp"
+#include "platform/record_log.hpp"
 #include "platform_sim/malloc_trap.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_device.hpp"
@@ -219,6 +221,57 @@ TEST_CASE("records are told in hex, and flash that cannot be read leaves the res
   const auto lines = fixture.all_lines();
   CHECK(of(lines, R"({"records_at":)").empty());
   CHECK(lines.back() == "{\"lines\":" + std::to_string(lines.size() - 1) + "}");
+}
+
+TEST_CASE("id tags in the records keep their ends alone") {
+  Fixture fixture;
+  struct Ignored final : platform::RecordLog::Visitor {
+    void on_record(const platform::RecordLog::Record&) override {}
+  } ignored;
+  platform::RecordLog log(fixture.files, "transactions.log", 65536);
+  REQUIRE(log.load(ignored) == Status::kOk);
+  const auto append = [&](ocpp::RecordType type, const auto& record) {
+    uint8_t image[ocpp::kMaxDeadLetterBytes];
+    const auto bytes = ocpp::encode(record, common::MutableByteSpan(image));
+    REQUIRE(log.append(static_cast<uint8_t>(type), bytes).ok());
+  };
+  ocpp::StartRecord start;
+  start.local_transaction = 256;  // zeros before the tag, and none
+  start.id_tag = ocpp::IdTag("04A1B2C3D4E5F6071819");
+  append(ocpp::RecordType::kStart, start);
+  start.local_transaction = 0x01010101;
+  start.connector_id = 1;
+  start.id_tag = ocpp::IdTag("shortly");
+  append(ocpp::RecordType::kStart, start);
+  ocpp::StopRecord stop;
+  stop.has_id_tag = true;
+  stop.id_tag = ocpp::IdTag("four");
+  append(ocpp::RecordType::kStop, stop);
+  ocpp::TransactionAssignedRecord assigned;
+  assigned.parent_id_tag = ocpp::IdTag("PARENT-OF-ALL");
+  append(ocpp::RecordType::kTransactionAssigned, assigned);
+  uint8_t image[ocpp::kMaxRecordBytes];
+  start.id_tag = ocpp::IdTag("GIVEN-UP-START");
+  ocpp::DeadLetterRecord letter;
+  letter.image = ocpp::encode(start, common::MutableByteSpan(image));
+  append(ocpp::RecordType::kDeadLetter, letter);
+
+  std::string all;
+  for (const std::string& line : of(fixture.all_lines(), R"({"records_at":)")) {
+    const std::string hex = line.substr(line.find("hex\":\"") + 6);
+    for (size_t i = 0; i + 1 < hex.size() && hex[i] != '"'; i += 2)
+      all += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  }
+  CHECK(all.size() == log.size_bytes());
+  for (const char* shown :
+       {"04****************19", "sh***ly", "****", "PA*********LL", "GI**********RT"}) {
+    CAPTURE(shown);
+    CHECK(all.find(shown) != std::string::npos);
+  }
+  for (const char* hidden : {"A1B2", "ort", "four", "OF-ALL", "UP-ST"}) {
+    CAPTURE(hidden);
+    CHECK(all.find(hidden) == std::string::npos);
+  }
 }
 
 TEST_CASE("a line that would not fit is left out, those behind it are not") {

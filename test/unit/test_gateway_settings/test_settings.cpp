@@ -47,6 +47,30 @@ TEST_CASE("a setting that was never stored has its default") {
   CHECK(fixture.settings.integer("bus", 3) == 1);
 }
 
+TEST_CASE("the query of a CSMS's URL is not shown, and a URL as it is shown keeps what is stored") {
+  Fixture fixture;
+  const auto shown = [&](const char* name) {
+    gateway::SettingText value = fixture.settings.text(name);
+    Settings::hide(*Settings::find(common::text(name)), value);
+    return std::string(value.c_str());
+  };
+  for (const char* name : {"csms_url", "csms_url_tls"}) {
+    CAPTURE(name);
+    REQUIRE(fixture.set(name, "wss://csms/ocpp?token=x") == Status::kOk);
+    CHECK(shown(name) == "wss://csms/ocpp?***");
+    REQUIRE(fixture.set(name, "wss://csms/ocpp?***") == Status::kOk);
+    CHECK(fixture.settings.text(name) == gateway::SettingText("wss://csms/ocpp?token=x"));
+    REQUIRE(fixture.set(name, "wss://csms/ocpp") == Status::kOk);
+    CHECK(shown(name) == "wss://csms/ocpp");
+    const std::string longest = "wss://csms/" + std::string(241, 'x');
+    REQUIRE(fixture.set(name, longest + "?it") == Status::kOk);
+    CHECK(shown(name) == longest);  // there is no room for stars
+  }
+  CHECK(shown("password").empty());
+  REQUIRE(fixture.set("password", "secret") == Status::kOk);
+  CHECK(shown("password") == "(set)");
+}
+
 TEST_CASE("a stored value is read back, and an empty value restores the default") {
   Fixture fixture;
   REQUIRE(fixture.set("c2.profile", "heidelberg-energy-control") == Status::kOk);

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any, Final
 
 from vevgw.conformance.session import Entry
+from vevgw.csms.history import mask_secrets
 
 _ROW: Final = 26
 _TOP: Final = 44
@@ -71,8 +72,8 @@ def brief(payload: Any) -> str:
     if payload.get("errorCode", "NoError") != "NoError":
         names.append("errorCode")
     names = names or list(payload)[:2]
-    words = [f"{name} {_word(payload[name])}" for name in names]
-    text = ", ".join(words)
+    shown = json.loads(mask_secrets(json.dumps(payload)))
+    text = ", ".join(f"{name} {_word(shown[name])}" for name in names)
     return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"
 
 
@@ -150,5 +151,5 @@ def _draw(row: _Row, y: int) -> str:
 def _tip(entry: Entry) -> str:
     if entry.payload is None:
         return entry.text
-    shown = json.dumps(entry.payload, indent=1)
+    shown = mask_secrets(json.dumps(entry.payload, indent=1))
     return f"{entry.action} ({entry.mark or entry.kind})\n{shown[:1500]}"
