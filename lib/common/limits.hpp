@@ -15,9 +15,9 @@ constexpr size_t kMaxConnectors = GATEWAY_MAX_CONNECTORS;
 static_assert(kMaxConnectors >= 1 && kMaxConnectors <= 8, "GATEWAY_MAX_CONNECTORS: 1..8");
 
 #ifndef GATEWAY_MAX_FRAME_BYTES
-#define GATEWAY_MAX_FRAME_BYTES 4096
+#define GATEWAY_MAX_FRAME_BYTES 6144
 #endif
-/// Longest OCPP-J frame accepted, bytes, 2048..65535. One such buffer; longer frames are refused
+/// Longest OCPP-J frame accepted, bytes, 2048..65535: a certificate of 5,500 characters. One such buffer; longer frames are refused
 /// with a CALLERROR.
 constexpr size_t kMaxFrameBytes = GATEWAY_MAX_FRAME_BYTES;
 static_assert(kMaxFrameBytes >= 2048 && kMaxFrameBytes <= 65535,

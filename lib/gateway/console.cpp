@@ -31,6 +31,7 @@ const Console::Command Console::kCommands[] = {
     {"ocpp", &Console::ocpp,
      "ocpp (link, registration, messages by action) | ocpp data-transfer VENDOR [MESSAGE|- "
      "[DATA]]"},
+    {"security", &Console::security, "security (profile, certificates, last security events)"},
     {"charger", &Console::charger_command, "charger [CONNECTOR] (what the bridge sees)"},
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},

@@ -10,6 +10,7 @@
 #include "gateway/loop_meter.hpp"
 #include "gateway/network_manager.hpp"
 #include "gateway/ocpp_engine.hpp"
+#include "gateway/security_view.hpp"
 #include "gateway/session_policy.hpp"
 #include "gateway/settings.hpp"
 #include "gateway/site_limit.hpp"
@@ -55,6 +56,7 @@ struct ConsoleParts {
   platform::Gpio* pins = nullptr;                     ///< For `sim pin`; nullptr = there are none.
   ConsoleLock* lock = nullptr;                        ///< nullptr = open to everybody.
   const LinkAccess* access = nullptr;                 ///< nullptr = no security profiles.
+  const SecurityView* security = nullptr;             ///< nullptr = no certificates, no events.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -144,6 +146,7 @@ class Console {
   bool wifi(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool access_point(Arguments& arguments, json::Writer& out, common::Instant now);
   bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool security(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool dead_letters(Arguments& arguments, json::Writer& out, Error& error);
   bool data_transfer(Arguments& arguments, Error& error, common::Instant now);
   bool charger_command(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);

@@ -131,4 +131,15 @@ bool Console::safe_mode(Arguments& arguments, json::Writer& out, Error& error, I
   return true;
 }
 
+bool Console::security(Arguments&, json::Writer& out, Error& error, Instant) {
+  if (parts_.security == nullptr || !not_started_.empty()) {
+    error = Error("there is no security extension");
+    return false;
+  }
+  if (parts_.access != nullptr)
+    member(out, "security_profile", static_cast<int64_t>(parts_.access->security_profile()));
+  parts_.security->write(out);
+  return true;
+}
+
 }  // namespace gateway

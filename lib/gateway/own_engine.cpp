@@ -159,19 +159,32 @@ ActionCounters OwnEngine::counters(size_t index) const {
 
 void OwnEngine::configuration_at(size_t index, ConfigurationEntry& entry) const {
   ocpp::ConfigurationEntry own;
-  charge_point_.configuration_at(index, own);
+  const size_t count = charge_point_.configuration_count();
+  if (index < count) {
+    charge_point_.configuration_at(index, own);
+  } else {
+    extension_->read_key(index - count, own);
+  }
   copy(own, entry);
 }
 
 common::Status OwnEngine::get_configuration(common::TextSpan key, ConfigurationEntry& entry) const {
   ocpp::ConfigurationEntry own;
-  RETURN_IF_ERROR(charge_point_.get_configuration(key, own));
+  size_t index = 0;
+  if (extension_ != nullptr && extension_->find_key(key, index)) {
+    extension_->read_key(index, own);
+  } else {
+    RETURN_IF_ERROR(charge_point_.get_configuration(key, own));
+  }
   copy(own, entry);
   return common::Status::kOk;
 }
 
 const char* OwnEngine::set_configuration(common::TextSpan key, common::TextSpan value,
                                          common::Instant now) {
+  size_t index = 0;
+  if (extension_ != nullptr && extension_->find_key(key, index))
+    return to_string(extension_->write_key(index, value, now));
   return to_string(charge_point_.set_configuration(key, value, now));
 }
 

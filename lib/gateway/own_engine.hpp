@@ -2,13 +2,15 @@
 
 #include "gateway/ocpp_engine.hpp"
 #include "ocpp/charge_point.hpp"
+#include "ocpp/extension.hpp"
 
 namespace gateway {
 
 /// The engine of lib/ocpp behind the gateway's interface.
 class OwnEngine final : public OcppEngine {
  public:
-  explicit OwnEngine(const ocpp::Ports& ports) : charge_point_(ports) {}
+  explicit OwnEngine(const ocpp::Ports& ports)
+      : extension_(ports.extension), charge_point_(ports) {}
 
   common::Status begin(const EngineOptions& options, common::Instant now,
                        common::UtcTime utc) override;
@@ -49,7 +51,10 @@ class OwnEngine final : public OcppEngine {
   }
   size_t action_count() const override { return charge_point_.action_count(); }
   ActionCounters counters(size_t index) const override;
-  size_t configuration_count() const override { return charge_point_.configuration_count(); }
+  size_t configuration_count() const override {
+    return charge_point_.configuration_count() +
+           (extension_ == nullptr ? 0 : extension_->key_count());
+  }
   void configuration_at(size_t index, ConfigurationEntry& entry) const override;
   common::Status get_configuration(common::TextSpan key, ConfigurationEntry& entry) const override;
   const char* set_configuration(common::TextSpan key, common::TextSpan value,
@@ -80,6 +85,7 @@ class OwnEngine final : public OcppEngine {
   }
 
  private:
+  ocpp::Extension* const extension_;  ///< nullptr = none.
   ocpp::ChargePoint charge_point_;
 };
 

@@ -31,6 +31,16 @@ class Extension {
   /// Whether the downloaded image may be installed now. The extension wakes the engine when that changes.
   virtual bool may_install() const = 0;
 
+  /// @name Configuration keys beside those of the engine
+  /// @{
+  virtual size_t key_count() const = 0;
+  /// @return false: no key of the extension.
+  virtual bool find_key(common::TextSpan name, size_t& index) const = 0;
+  virtual void read_key(size_t index, ConfigurationEntry& out) const = 0;
+  virtual ConfigurationStatus write_key(size_t index, common::TextSpan value,
+                                        common::Instant now) = 0;
+  /// @}
+
  protected:
   ~Extension() = default;
 };

@@ -42,8 +42,11 @@ class FirmwareUpdate : public FileJob {
   bool is_downloaded() const { return phase_ == kDownloaded; }
   bool is_activating() const { return phase_ == kActivating; }
   bool is_idle() const { return phase_ == kNone; }
+  bool is_installing() const { return phase_ >= kInstalling; }
   /// Gives the image up; what was reached until then is still told.
   void abandon();
+  /// Downloads the rest once more.
+  void fetch_again() { enter(kWaiting); }
   /// Last step that was reached, or kNoStep.
   using FileJob::kNoStep;
   using FileJob::last_step;

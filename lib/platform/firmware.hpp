@@ -36,6 +36,9 @@ class Firmware {
   /// Appends to the other slot. @param offset  End of what was written so far, or size().
   /// @retval kNoSpace  The image is larger than the slot.  @retval kInvalidArgument  Another offset.
   virtual common::Status write(uint32_t offset, common::ByteSpan data) = 0;
+  /// Reads an image that was written to its end. @return Bytes read; 0 at the end.
+  /// @retval kNotFound  It is not known where it ends, since a restart: write() the rest again from size() on.  @retval kIo
+  virtual common::Result<size_t> read(uint32_t offset, common::MutableByteSpan buffer) = 0;
   /// Checks the other slot in pieces: call again while kAgain.
   /// @retval kCorrupt      Its content is damaged or cut short.
   /// @retval kUnsupported  It is no firmware for this device.

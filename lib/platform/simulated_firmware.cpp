@@ -154,6 +154,11 @@ Status SimulatedFirmware::read_head(Head& head) {
   return Status::kOk;
 }
 
+common::Result<size_t> SimulatedFirmware::read(uint32_t offset, common::MutableByteSpan buffer) {
+  RETURN_IF_ERROR(flush());
+  return files_.read(kSlot, offset, buffer);
+}
+
 Status SimulatedFirmware::verify() {
   RETURN_IF_ERROR(flush());
   if (!is_verifying_) {

@@ -36,6 +36,7 @@ class SimulatedFirmware final : public Firmware {
   common::Status erase() override;
   uint32_t size() override;
   common::Status write(uint32_t offset, common::ByteSpan data) override;
+  common::Result<size_t> read(uint32_t offset, common::MutableByteSpan buffer) override;
   common::Status verify() override;
   common::Status activate() override;
   common::Status confirm() override;

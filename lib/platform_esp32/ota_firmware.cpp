@@ -1,5 +1,6 @@
 #include "platform_esp32/ota_firmware.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <esp_image_format.h>
 #include <esp_ota_ops.h>
@@ -76,6 +77,17 @@ Status OtaFirmware::write(uint32_t offset, common::ByteSpan data) {
     if (written_ % kNoteBytes == 0) RETURN_IF_ERROR(note(written_));
   }
   return Status::kOk;
+}
+
+common::Result<size_t> OtaFirmware::read(uint32_t offset, common::MutableByteSpan buffer) {
+  // Since a restart a whole number of notes says only that there was as much.
+  if (written_ == 0 && noted_ % kNoteBytes == 0) return Status::kNotFound;
+  if (written_ == 0) written_ = noted_;
+  if (noted_ != written_) RETURN_IF_ERROR(note(written_));
+  if (offset >= written_) return size_t{0};
+  const size_t size = std::min<size_t>(buffer.size(), written_ - offset);
+  RETURN_IF_ERROR(from(esp_partition_read(slot_, offset, buffer.data(), size)));
+  return size;
 }
 
 /// About a second at once; nobody charges then.

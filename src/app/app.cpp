@@ -41,8 +41,11 @@ App::App(const Platform& platform)
       settings_(platform.device_settings),
       policy_(engine_, site_, platform.log),
       site_(policy_, bridge_, platform.log),
+      security_(settings_, platform.files, platform.ocpp_settings, platform.credentials, access_,
+                platform.log),
       engine_(ocpp::Ports{platform.files, platform.ocpp_settings, platform.entropy, policy_,
-                          platform.log, platform.transfer, platform.firmware, &diagnostics_}),
+                          platform.log, platform.transfer, platform.firmware, &diagnostics_,
+                          security_.extension()}),
       bridge_(platform.registers, platform.log),
       direct_chargers_(platform_, settings_, bridge_, policy_.chargers()),
       reader_(platform.reader, policy_),
@@ -86,7 +89,8 @@ App::App(const Platform& platform)
                                      platform.simulated_wifi,
                                      platform.board.gpio,
                                      &console_lock_,
-                                     &access_}),
+                                     &access_,
+                                     security_.view()}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -161,6 +165,7 @@ Status App::start(Error& error) {
   const common::UtcTime utc = platform_.clock.utc();
   is_clock_known_ = utc.is_known();
   // Without its records (kIo) it starts no transaction, but says so to the CSMS, and goes on trying.
+  security_.begin(known_time_.earliest());
   const Status status = engine_.begin(options, now, utc);
   if (status != Status::kOk && status != Status::kIo) {
     error = Error("the setting vendor or model is empty");
@@ -356,7 +361,9 @@ common::Instant App::step_network(Instant now) {
     platform_.csms.close(kGoingAway);
     is_link_open_ = false;
   }
-  if (access_.step(platform_.csms.status(), now) && is_link_open_) {
+  const bool has_new_access = access_.step(platform_.csms.status(), now);
+  const bool has_new_certificate = is_running_ && security_.step(platform_.csms.status(), now);
+  if ((has_new_access || has_new_certificate) && is_link_open_) {
     Error error;
     if (open_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());
   }

@@ -122,6 +122,7 @@ class App {
   gateway::Settings settings_;
   gateway::SessionPolicy policy_;
   gateway::SiteLimit site_;
+  Security security_;
   Engine engine_;
   bridge::ProfileFiles profile_files_;
   bridge::Bridge bridge_;

@@ -32,12 +32,52 @@ bool SecurityExtension::handle(const InboundCall& call, Action action) {
     case Action::GetLog:
       handle_get_log(call);
       return true;
+    case Action::SignedUpdateFirmware:
+      handle_signed_update(call);
+      return true;
+    case Action::CertificateSigned:
+      handle_certificate_signed(call);
+      return true;
+    case Action::InstallCertificate:
+      handle_install_certificate(call);
+      return true;
+    case Action::DeleteCertificate:
+      handle_delete_certificate(call);
+      return true;
+    case Action::GetInstalledCertificateIds:
+      handle_get_certificates(call);
+      return true;
+    case Action::ChangeConfiguration:
+      return handle_change_configuration(call);
+    case Action::GetConfiguration:
+      handle_get_configuration(call);
+      return true;
+    case Action::UpdateFirmware:
+      if (allows_unsigned()) {
+        if (!engine_->firmware.is_installing()) update_->forget();
+        return false;
+      }
+      call.refuse(messages::RpcErrorCode::NotSupported,
+                  common::text("only signed firmware: SignedUpdateFirmware"));
+      return true;
     case Action::GetDiagnostics:
       upload_->yield_diagnostics();
       return false;
     default:
       return false;
   }
+}
+
+bool SecurityExtension::allows_unsigned() const {
+  switch (options_.unsigned_firmware) {
+    case SecurityOptions::Unsigned::kAllowed:
+      return true;
+    case SecurityOptions::Unsigned::kForbidden:
+      return false;
+    case SecurityOptions::Unsigned::kUntilRoot:
+      break;
+  }
+  return credentials_.root_count(security::RootUse::kManufacturer) == 0;
 }
 
 /// Security whitepaper ed. 3, 5.3. The answer goes out before what was triggered.
@@ -64,11 +104,10 @@ void SecurityExtension::handle_extended_trigger(const InboundCall& call) {
       upload_->is_triggered = true;
       break;
     case Wanted::SignChargePointCertificate:
-      conf.status = TriggerMessageStatus::NotImplemented;
+      if (!begin_request()) conf.status = TriggerMessageStatus::Rejected;
       break;
     case Wanted::FirmwareStatusNotification:
-      plain.requested_message = messages::MessageTrigger::FirmwareStatusNotification;
-      conf.status = trigger(*engine_, plain);
+      update_->is_triggered = true;
       break;
     case Wanted::BootNotification:
       plain.requested_message = messages::MessageTrigger::BootNotification;
@@ -116,6 +155,25 @@ void SecurityExtension::handle_get_log(const InboundCall& call) {
     refuse(call, kNotStored);
     return;
   }
+  call.answer(conf);
+}
+
+/// Security whitepaper ed. 3, L01. Answered once the signing certificate has been checked.
+void SecurityExtension::handle_signed_update(const InboundCall& call) {
+  messages::SignedUpdateFirmwareReq request;
+  if (!read(call, request)) return;
+  if (engine_->ports.firmware == nullptr || engine_->ports.transfer == nullptr) {
+    call.refuse(messages::RpcErrorCode::NotSupported, common::text("no place for an image"));
+    return;
+  }
+  messages::SignedUpdateFirmwareConf conf;
+  conf.status = messages::SignedUpdateFirmwareStatus::Rejected;
+  if (!defer(call, Action::SignedUpdateFirmware)) {
+    call.answer(conf);
+    return;
+  }
+  if (update_->prepare(request, time_to_judge_by()) == Status::kOk) return;
+  deferred_.is_waiting = false;
   call.answer(conf);
 }
 

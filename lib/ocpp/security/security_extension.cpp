@@ -35,6 +35,10 @@ void SecurityExtension::begin(Engine& engine) {
   text_.emplace(log_, engine.clock);
   upload_.emplace(engine, *text_);
   upload_->begin();
+  update_.emplace(engine, credentials_);
+  update_->begin();
+  load_cpo_name();
+  wants_sign_ = credentials_.has_request();
   if (engine.clock.is_known())
     clock_offset_ms_ = engine.clock.utc() - common::UtcTime{engine.now().ms};
   begin_log();
@@ -67,8 +71,11 @@ bool SecurityExtension::is_repeated(SecurityEvent event, common::TextSpan info) 
   return false;
 }
 
+void SecurityExtension::report_recurring(SecurityEvent event, const char* info) {
+  if (!is_repeated(event, common::text(info))) report(event, info);
+}
+
 void SecurityExtension::report(SecurityEvent event, common::TextSpan info) {
-  if (is_repeated(event, info)) return;
   (void)log_.add(event, info, engine_->now(), engine_->clock.utc());
   engine_->wake();
 }
@@ -110,8 +117,16 @@ Instant SecurityExtension::step() {
   const Instant now = engine_->now();
   if (now >= retry_log_at_) begin_log();
   if (log_.wants_clock() && engine_->clock.is_known()) report(SecurityEvent::ClockSynchronised, "");
+  if (!engine_->is_link_up) deferred_.is_waiting = false;  // nobody waits any more
   Instant next = upload_->step();
   next = common::earlier(next, retry_log_at_);
+  next = common::earlier(next, step_credentials());
+  next = common::earlier(next, update_->step());
+  next = common::earlier(next, step_renewal());
+  if (wants_sign_ && engine_->is_online && now < sign_at_) next = common::earlier(next, sign_at_);
+  // The restart must not be faster than what is told of it.
+  if (engine_->is_online && engine_->firmware.is_activating() && engine_->calls.is_idle())
+    (void)send_firmware_status(false);
   if (log_.maintain()) next = common::earlier(next, now + kMaintainMs);
   if (log_.has_untold() && engine_->is_online && now < retry_event_at_)
     next = common::earlier(next, retry_event_at_);
@@ -119,12 +134,13 @@ Instant SecurityExtension::step() {
 }
 
 bool SecurityExtension::send() {
-  if (send_upload_status(true)) return true;
+  if (send_upload_status(true) || send_firmware_status(true)) return true;
   if (!engine_->is_online || engine_->status.front() != nullptr) return false;
   for (uint8_t id = 1; id <= engine_->options.connectors; ++id) {
     if (engine_->is_authorizing(engine_->connector(id))) return false;
   }
-  return send_upload_status(false) || send_event();
+  return send_sign_certificate() || send_upload_status(false) || send_firmware_status(false) ||
+         send_event();
 }
 
 bool SecurityExtension::send_event() {
@@ -160,6 +176,22 @@ bool SecurityExtension::send_upload_status(bool is_triggered) {
   return true;
 }
 
+bool SecurityExtension::send_firmware_status(bool is_triggered) {
+  if (is_triggered ? !update_->is_triggered : !update_->is_active()) return false;
+  messages::SignedFirmwareStatusNotificationReq request;
+  CallContext context;
+  if (is_triggered) {
+    update_->is_triggered = false;
+    request.status = update_->status();
+  } else if (!update_->next_to_tell(request.status, context.sequence)) {
+    return false;
+  }
+  if (request.status != messages::SignedFirmwareStatus::Idle)
+    request.request_id = update_->request_id();
+  engine_->calls.send_short(request, context);
+  return true;
+}
+
 bool SecurityExtension::on_outcome(const CallContext& context, const RpcFrame* answer) {
   switch (context.action) {
     case Action::SecurityEventNotification:
@@ -167,6 +199,12 @@ bool SecurityExtension::on_outcome(const CallContext& context, const RpcFrame* a
       break;
     case Action::LogStatusNotification:
       if (answer != nullptr && context.sequence != 0) upload_->on_told(context.sequence);
+      break;
+    case Action::SignedFirmwareStatusNotification:
+      if (answer != nullptr && context.sequence != 0) update_->on_told(context.sequence);
+      break;
+    case Action::SignCertificate:
+      on_sign_outcome(answer);
       break;
     default:
       return false;

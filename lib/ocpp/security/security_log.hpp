@@ -95,6 +95,8 @@ class SecurityLog {
   common::Status on_told(uint32_t number);
   bool has_untold() const { return untold_ > 0; }
   uint32_t untold() const { return untold_; }
+  /// Number of the last entry.
+  uint32_t last() const { return last_; }
   /// Drops the oldest entries in small steps when the log is nearly full. @return Whether there is more to do soon.
   bool maintain();
   /// When it happened, as far as that can be told by now; unknown only while the clock is.

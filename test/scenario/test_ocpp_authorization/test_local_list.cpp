@@ -7,7 +7,7 @@ TEST_CASE_FIXTURE(Fixture, "a list survives a power cut and lets its tags charge
   CHECK(world.configuration("SupportedFeatureProfiles").find("LocalAuthListManagement") !=
         std::string::npos);
   CHECK(world.configuration("LocalAuthListMaxLength") == "500");
-  CHECK(world.configuration("SendLocalListMaxLength") == "26");
+  CHECK(world.configuration("SendLocalListMaxLength") == "39");
   CHECK(list_version() == 0);
   CHECK(send_list(17, "Full", entry("ALICE") + "," + entry("BOB", "Blocked")) == "Accepted");
   CHECK(list_version() == 17);

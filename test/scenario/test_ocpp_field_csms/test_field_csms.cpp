@@ -153,6 +153,7 @@ TEST_CASE_FIXTURE(Fixture, "evcc sets a charge point up, charges, pauses and fol
 // Rules: J-6.2.2-3
 TEST_CASE_FIXTURE(Fixture,
                   "Home Assistant asks key by key, probes, and starts with a tag of its own") {
+  world.setup.has_security = true;
   world.start();
   const auto get = [&](const std::string& key) {
     const std::string frame = ask_frame("GetConfiguration", R"({"key":[")" + key + "\"]}");
@@ -161,7 +162,8 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(get("NumberOfConnectors") == "1");
   CHECK(get("HeartbeatInterval") == "300");
   CHECK(contains(get("SupportedFeatureProfiles"), "SmartCharging"));
-  CHECK(get("AuthorizationKey") == "unknown");
+  CHECK(contains(ask_frame("GetConfiguration", R"({"key":["AuthorizationKey"]})"),
+                 R"({"key":"AuthorizationKey","readonly":false})"));
   CHECK(change("HeartbeatInterval", "3600") == "Accepted");
   CHECK(change("WebSocketPingInterval", "60") == "Accepted");
   CHECK(get("WebSocketPingInterval") == "60");

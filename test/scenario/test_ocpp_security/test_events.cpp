@@ -106,12 +106,12 @@ TEST_CASE_FIXTURE(Fixture, "an event that the CSMS fails on three times lets the
 
 TEST_CASE_FIXTURE(Fixture, "the same event is noted once an hour") {
   for (int i = 0; i < 50; ++i) {
-    world.security->report(SecurityEvent::InvalidCentralSystemCertificate, "expired");
+    world.security->report_recurring(SecurityEvent::InvalidCentralSystemCertificate, "expired");
     world.run_for(60000);
   }
   CHECK(count("InvalidCentralSystemCertificate") == 1);
   world.run_for(3'600'000);
-  world.security->report(SecurityEvent::InvalidCentralSystemCertificate, "expired");
+  world.security->report_recurring(SecurityEvent::InvalidCentralSystemCertificate, "expired");
   world.run_for(1000);
   CHECK(count("InvalidCentralSystemCertificate") == 2);
 }

@@ -14,8 +14,12 @@ common::Status World::boot(platform::ResetCause cause, bool is_clock_known) {
   firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log, "0.1.0",
                                                            uint32_t{1024 * 1024});
   (void)firmware->begin();
-  if (setup.has_security)
-    security = std::make_unique<ocpp::SecurityExtension>(files, settings, digest, log);
+  credentials.restart();
+  if (setup.has_security) {
+    security = std::make_unique<ocpp::SecurityExtension>(files, settings, digest, credentials,
+                                                         access, log);
+    security->configure(security_options);
+  }
   charge_point = std::make_unique<ocpp::ChargePoint>(ocpp::Ports{
       files, settings, entropy, charger, log, setup.has_transfer ? transfer.get() : nullptr,
       firmware.get(), &diagnostics, security.get()});

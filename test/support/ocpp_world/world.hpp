@@ -2,6 +2,8 @@
 
 #include "ocpp/charge_point.hpp"
 #include "ocpp/security/security_extension.hpp"
+#include "ocpp_world/fake_access.hpp"
+#include "ocpp_world/fake_credentials.hpp"
 #include "ocpp_world/fake_digest.hpp"
 #include "ocpp_world/model_csms.hpp"
 #include "platform/simulated_firmware.hpp"
@@ -104,6 +106,9 @@ class World {
   platform_sim::SimCharger charger;
   ModelCsms csms;
   FakeDigest digest;
+  FakeCredentials credentials;
+  FakeAccess access;
+  ocpp::SecurityOptions security_options;
   std::unique_ptr<ocpp::SecurityExtension> security;
   std::unique_ptr<ocpp::ChargePoint> charge_point;
   std::vector<ocpp::Event> events;

@@ -303,6 +303,7 @@ class FakeFirmware final : public platform::Firmware {
   Status erase() override { return Status::kOk; }
   uint32_t size() override { return 0; }
   Status write(uint32_t, common::ByteSpan) override { return Status::kOk; }
+  common::Result<size_t> read(uint32_t, common::MutableByteSpan) override { return size_t{0}; }
   Status verify() override { return Status::kOk; }
   Status activate() override { return Status::kOk; }
   Status confirm() override { return Status::kOk; }

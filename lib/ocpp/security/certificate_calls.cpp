@@ -1,0 +1,327 @@
+// Certificates: CALLs about them, answers that come later, and the renewal of our own (security whitepaper ed. 3, A02, A03, M03 to M05).
+#include "ocpp/handlers/handlers.hpp"
+#include "ocpp/security/hex.hpp"
+#include "ocpp/security/security_extension.hpp"
+
+#include <algorithm>
+
+LOG_MODULE("ocpp.security.certificates");
+
+namespace ocpp {
+
+using common::Instant;
+using common::Status;
+using security::CertificateFault;
+using security::Credentials;
+using security::InstallResult;
+using security::RootUse;
+
+namespace {
+
+constexpr int64_t kPollMs = 20;
+constexpr int64_t kDayMs = 86'400'000;
+constexpr int64_t kHourMs = 3'600'000;
+/// A certificate that ends within a month is renewed (A03.FR.02).
+constexpr int64_t kRenewBeforeMs = 31 * kDayMs;
+constexpr size_t kMaxRequestBytes = 1600;
+
+constexpr Refusal kBusy{true, messages::RpcErrorCode::InternalError,
+                        "another certificate is being checked"};
+
+RootUse to_use(messages::CertificateUse use) {
+  return use == messages::CertificateUse::CentralSystemRootCertificate ? RootUse::kCentralSystem
+                                                                       : RootUse::kManufacturer;
+}
+
+/// The roots of one use as GetInstalledCertificateIds lists them.
+struct RootListing {
+  Credentials& credentials;
+  RootUse use;
+  char name[2 * security::CertificateHash::kMaxHashBytes];
+  char key[2 * security::CertificateHash::kMaxHashBytes];
+
+  static bool next(void* self, size_t index, messages::CertificateHashData& item) {
+    auto& listing = *static_cast<RootListing*>(self);
+    if (index >= listing.credentials.root_count(listing.use)) return false;
+    security::CertificateHash hash;
+    if (listing.credentials.root_hash(listing.use, index, security::HashAlgorithm::kSha256, hash) !=
+        Status::kOk) {
+      return false;
+    }
+    const size_t bytes = hash_bytes(hash.algorithm);
+    item.hash_algorithm = messages::HashAlgorithm::SHA256;
+    item.issuer_name_hash = messages::Text::plain_ascii(
+        to_hex(common::ByteSpan(hash.issuer_name, bytes), common::Span<char>(listing.name)));
+    item.issuer_key_hash = messages::Text::plain_ascii(
+        to_hex(common::ByteSpan(hash.issuer_key, bytes), common::Span<char>(listing.key)));
+    char serial[2 * security::CertificateHash::kMaxSerialBytes];
+    common::TextSpan digits =
+        to_hex(common::ByteSpan(hash.serial, hash.serial_size), common::Span<char>(serial));
+    if (digits.size() > 1 && digits[0] == '0') digits = digits.subspan(1);  // as a number
+    item.serial_number.assign_truncated(digits);
+    return true;
+  }
+};
+
+/// @return false: it names no certificate that could be installed.
+bool to_hash(const messages::CertificateHashData& data, security::CertificateHash& out) {
+  out.algorithm = static_cast<security::HashAlgorithm>(data.hash_algorithm);
+  const size_t bytes = hash_bytes(out.algorithm);
+  common::FixedString<128> digits;
+  size_t size = 0;
+  if (data.issuer_name_hash.copy_to(digits) != Status::kOk ||
+      !from_hex(digits.span(), common::MutableByteSpan(out.issuer_name), size) || size != bytes) {
+    return false;
+  }
+  if (data.issuer_key_hash.copy_to(digits) != Status::kOk ||
+      !from_hex(digits.span(), common::MutableByteSpan(out.issuer_key), size) || size != bytes) {
+    return false;
+  }
+  common::TextSpan serial = data.serial_number.span();
+  while (serial.size() > 1 && serial[0] == '0') serial = serial.subspan(1);
+  if (!from_hex(serial, common::MutableByteSpan(out.serial), size) || size == 0) return false;
+  out.serial_size = static_cast<uint8_t>(size);
+  return true;
+}
+
+}  // namespace
+
+bool SecurityExtension::defer(const InboundCall& call, Action action) {
+  if (deferred_.is_waiting || deferred_.raw_id.assign(call.raw_id()) != Status::kOk) return false;
+  deferred_.is_waiting = true;
+  deferred_.action = action;
+  return true;
+}
+
+template <typename Conf>
+void SecurityExtension::answer_deferred(const Conf& conf) {
+  deferred_.is_waiting = false;
+  RpcFrame frame;
+  frame.raw_id = deferred_.raw_id.span();
+  frame.action = common::text(to_string(deferred_.action));
+  InboundCall(*engine_, frame).answer(conf);
+}
+
+/// Without a request of ours no certificate is expected: whoever sends one is told that it is none for us.
+void SecurityExtension::handle_certificate_signed(const InboundCall& call) {
+  messages::CertificateSignedReq request;
+  if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  messages::CertificateSignedConf conf;
+  conf.status = messages::CertificateSignedStatus::Rejected;
+  const char* why = nullptr;
+  if (!credentials_.has_request()) {
+    why = "none was asked for";
+  } else if (request.certificate_chain.size() > kMaxChainBytes) {
+    why = "longer than CertificateSignedMaxChainSize";
+  }
+  if (why != nullptr) {
+    report(SecurityEvent::InvalidChargePointCertificate, why);
+    call.answer(conf);
+    return;
+  }
+  if (!defer(call, Action::CertificateSigned)) {
+    call.refuse(kBusy.code, common::text(kBusy.reason));
+    return;
+  }
+  MessageText chain(request.certificate_chain);
+  if (credentials_.begin_accept_client(chain, time_to_judge_by()) == Status::kOk) return;
+  answer_deferred(conf);
+}
+
+void SecurityExtension::handle_install_certificate(const InboundCall& call) {
+  messages::InstallCertificateReq request;
+  if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  if (!defer(call, Action::InstallCertificate)) {
+    call.refuse(kBusy.code, common::text(kBusy.reason));
+    return;
+  }
+  deferred_.use = to_use(request.certificate_type);
+  MessageText pem(request.certificate);
+  const bool must_replace =
+      options_.checks_additional_root && deferred_.use == RootUse::kCentralSystem;
+  if (credentials_.begin_install_root(deferred_.use, pem, must_replace, time_to_judge_by()) ==
+      Status::kOk) {
+    return;
+  }
+  messages::InstallCertificateConf conf;
+  conf.status = messages::InstallCertificateStatus::Failed;
+  answer_deferred(conf);
+}
+
+void SecurityExtension::handle_delete_certificate(const InboundCall& call) {
+  messages::DeleteCertificateReq request;
+  if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  messages::DeleteCertificateConf conf;
+  conf.status = messages::DeleteCertificateStatus::NotFound;
+  security::CertificateHash hash;
+  if (to_hash(request.certificate_hash_data, hash)) {
+    switch (credentials_.remove_root(hash)) {
+      case security::DeleteResult::kAccepted:
+        conf.status = messages::DeleteCertificateStatus::Accepted;
+        report(SecurityEvent::ReconfigurationOfSecurityParameters, "root certificate deleted");
+        break;
+      case security::DeleteResult::kFailed:
+        conf.status = messages::DeleteCertificateStatus::Failed;
+        break;
+      case security::DeleteResult::kNotFound:
+        break;
+    }
+  }
+  call.answer(conf);
+}
+
+void SecurityExtension::handle_get_certificates(const InboundCall& call) {
+  messages::GetInstalledCertificateIdsReq request;
+  if (const messages::DecodeError error = decode(call.payload(), request); !error.ok()) {
+    call.refuse(error);
+    return;
+  }
+  RootListing listing{credentials_, to_use(request.certificate_type), {}, {}};
+  messages::GetInstalledCertificateIdsConf conf;
+  conf.status = messages::GetInstalledCertificateStatus::NotFound;
+  if (credentials_.root_count(listing.use) > 0) {
+    conf.status = messages::GetInstalledCertificateStatus::Accepted;
+    conf.certificate_hash_data = messages::ArrayView<messages::CertificateHashData>::from_source(
+        &RootListing::next, &listing);
+  }
+  call.answer(conf);
+}
+
+/// A new pair of keys and a request to sign it; SignCertificate follows.
+bool SecurityExtension::begin_request() {
+  Credentials::ClientSubject subject;
+  subject.common_name.assign_truncated(engine_->options.identity.serial_number.span());
+  subject.organization = cpo_name_;
+  const Status begun = credentials_.begin_request(subject, options_.key_type);
+  if (begun != Status::kOk) {
+    LOG_WARN(engine_->ports.log, "no request for a certificate (%s)", to_string(begun));
+    return false;
+  }
+  engine_->wake();
+  return true;
+}
+
+Instant SecurityExtension::step_credentials() {
+  if (credentials_.is_busy()) {
+    // An answer needs its room; the outcome can wait.
+    const bool has_room = !deferred_.is_waiting || engine_->outbox.can_take_answer();
+    Credentials::Outcome outcome;
+    if (has_room && credentials_.poll(outcome)) on_operation(outcome);
+  }
+  return credentials_.is_busy() ? engine_->now() + kPollMs : Instant::never();
+}
+
+void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
+  engine_->wake();
+  const bool is_accepted = outcome.result == InstallResult::kAccepted;
+  // A fault of ours is nobody else's.
+  const bool is_invalid =
+      outcome.result == InstallResult::kRejected && outcome.fault != CertificateFault::kNone;
+  const char* const why = to_string(outcome.fault);
+  switch (outcome.operation) {
+    case Credentials::Operation::kInstallRoot: {
+      messages::InstallCertificateConf conf;
+      conf.status = is_accepted ? messages::InstallCertificateStatus::Accepted
+                    : outcome.result == InstallResult::kRejected
+                        ? messages::InstallCertificateStatus::Rejected
+                        : messages::InstallCertificateStatus::Failed;
+      if (is_accepted) {
+        report(SecurityEvent::ReconfigurationOfSecurityParameters, "root certificate installed");
+      } else if (is_invalid && deferred_.use == RootUse::kCentralSystem) {
+        report(SecurityEvent::InvalidCentralSystemCertificate, why);
+      }
+      if (deferred_.is_waiting) answer_deferred(conf);
+      break;
+    }
+    case Credentials::Operation::kMakeRequest:
+      wants_sign_ = is_accepted;
+      break;
+    case Credentials::Operation::kAcceptClient: {
+      messages::CertificateSignedConf conf;
+      conf.status = is_accepted ? messages::CertificateSignedStatus::Accepted
+                                : messages::CertificateSignedStatus::Rejected;
+      if (is_accepted) {
+        wants_sign_ = false;
+        report(SecurityEvent::ReconfigurationOfSecurityParameters, "charge point certificate");
+        if (access_.security_profile() == platform::SecurityProfile::kTlsClientCertificate)
+          request_reconnect();
+      } else if (is_invalid) {
+        report(SecurityEvent::InvalidChargePointCertificate, why);
+      }
+      if (deferred_.is_waiting) answer_deferred(conf);
+      break;
+    }
+    case Credentials::Operation::kCheckSigner: {
+      messages::SignedUpdateFirmwareConf conf;
+      conf.status = messages::SignedUpdateFirmwareStatus::Rejected;
+      if (is_accepted) {
+        conf.status = update_->accept();
+      } else if (is_invalid) {
+        conf.status = messages::SignedUpdateFirmwareStatus::InvalidCertificate;
+        report(SecurityEvent::InvalidFirmwareSigningCertificate, why);
+      }
+      if (deferred_.is_waiting) answer_deferred(conf);
+      break;
+    }
+    case Credentials::Operation::kVerifyFirmware:
+      if (update_->on_verified(outcome)) break;
+      // Noted first: after a power cut in between it is checked, and noted, once more.
+      report(SecurityEvent::InvalidFirmwareSignature, why);
+      update_->reject();
+      break;
+  }
+}
+
+bool SecurityExtension::send_sign_certificate() {
+  if (!wants_sign_ || engine_->now() < sign_at_) return false;
+  // The text lies at the end of the outbox, the message is made at its beginning.
+  const common::Span<char> space = engine_->outbox.space();
+  const common::Span<char> tail =
+      space.subspan(space.size() - std::min(space.size(), kMaxRequestBytes));
+  const common::Result<size_t> size = credentials_.request_pem(tail);
+  if (!size.ok()) {
+    wants_sign_ = false;
+    return false;
+  }
+  messages::SignCertificateReq request;
+  request.csr = common::TextSpan(tail.data(), size.value());
+  if (engine_->calls.send(request, CallContext()) != Status::kOk) {
+    wants_sign_ = false;
+    return false;
+  }
+  sign_at_ = engine_->now() + kDayMs;  // until it is answered
+  return true;
+}
+
+/// Accepted means that the certificate comes later. Until it does the request is repeated once a day.
+void SecurityExtension::on_sign_outcome(const RpcFrame* answer) {
+  if (answer == nullptr) {
+    sign_at_ = engine_->now();
+    return;
+  }
+  sign_at_ = engine_->now() + kDayMs;
+}
+
+Instant SecurityExtension::step_renewal() {
+  const Instant now = engine_->now();
+  if (now < renew_at_) return renew_at_;
+  renew_at_ = now + kHourMs;
+  const common::UtcTime ends = credentials_.client_expires_at();
+  if (!engine_->clock.is_known() || !ends.is_known() || credentials_.has_request() ||
+      credentials_.is_busy()) {
+    return renew_at_;
+  }
+  if (ends - engine_->clock.utc() < kRenewBeforeMs) (void)begin_request();
+  return renew_at_;
+}
+
+}  // namespace ocpp

@@ -1,0 +1,75 @@
+// The link to the CSMS, as far as security is concerned.
+#include "ocpp/security/security_extension.hpp"
+
+#include <algorithm>
+
+namespace ocpp {
+
+using common::Instant;
+using platform::LinkFailure;
+
+namespace {
+
+/// Longest wait for answers to leave before the link is opened anew.
+constexpr int64_t kReconnectMs = 5000;
+
+}  // namespace
+
+common::UtcTime SecurityExtension::time_to_judge_by() const {
+  return std::max(engine_->clock.utc(), options_.earliest_utc);
+}
+
+/// What the certificates allow; the password is for CsmsAccess to know.
+bool SecurityExtension::can_have(platform::SecurityProfile profile) const {
+  if (profile < platform::SecurityProfile::kTlsBasic) return true;
+  if (!options_.has_trust_store && credentials_.root_count(security::RootUse::kCentralSystem) == 0)
+    return false;
+  return profile != platform::SecurityProfile::kTlsClientCertificate ||
+         credentials_.has_client(time_to_judge_by());
+}
+
+void SecurityExtension::request_reconnect() {
+  wants_reconnect_ = true;
+  reconnect_by_ = engine_->now() + kReconnectMs;
+}
+
+bool SecurityExtension::take_reconnect(Instant now) {
+  if (!wants_reconnect_) return false;
+  const bool is_quiet =
+      !engine_->is_link_up || (engine_->outbox.empty() && !engine_->calls.is_in_flight());
+  if (!is_quiet && now < reconnect_by_) return false;
+  wants_reconnect_ = false;
+  return true;
+}
+
+void SecurityExtension::on_link(const platform::LinkStatus& status, Instant now) {
+  engine_->clock.set_now(now);
+  const bool has_failed = status.failures > failures_seen_;
+  failures_seen_ = status.failures;
+  if (!has_failed) return;
+  switch (status.failure) {
+    case LinkFailure::kInvalidServerCertificate:
+      report_recurring(SecurityEvent::InvalidCentralSystemCertificate,
+                       to_string(status.certificate_fault));
+      break;
+    case LinkFailure::kInvalidTlsVersion:
+      report_recurring(SecurityEvent::InvalidTLSVersion, "only older than TLS 1.2");
+      break;
+    case LinkFailure::kInvalidTlsCipherSuite:
+      report_recurring(SecurityEvent::InvalidTLSCipherSuite, "none in common");
+      break;
+    case LinkFailure::kUnauthorized:
+      report_recurring(SecurityEvent::FailedToAuthenticateAtCentralSystem, "HTTP 401");
+      break;
+    case LinkFailure::kRefusedClientCertificate:
+      report_recurring(SecurityEvent::FailedToAuthenticateAtCentralSystem, "client certificate");
+      break;
+    case LinkFailure::kNone:
+    case LinkFailure::kConnection:
+    case LinkFailure::kMissingCredentials:
+    case LinkFailure::kTls:
+      break;
+  }
+}
+
+}  // namespace ocpp

@@ -1,0 +1,213 @@
+// Purpose:       Certificates by OCPP: installing, listing, deleting, signing, renewal.
+// Given:         A gateway with the security extension and a store whose certificates are words that say what becomes of them.
+// Steps:         See each case.
+// Pass criteria: Each CALL gets one answer, after the check; what is not valid is told as an event.
+// Spec:          OCPP 1.6 security whitepaper ed. 3, A02, A03, M03, M04, M05.
+#include "fixture.hpp"
+
+namespace {
+
+struct Certificates : Fixture {
+  std::string install(const std::string& certificate,
+                      const std::string& use = "CentralSystemRootCertificate") {
+    return world.call("InstallCertificate", R"({"certificateType":")" + use +
+                                                R"(","certificate":")" + certificate + "\"}");
+  }
+  std::string list(const std::string& use = "CentralSystemRootCertificate") {
+    return world.call_frame("GetInstalledCertificateIds", R"({"certificateType":")" + use + "\"}");
+  }
+  std::string sign(const std::string& chain) {
+    return world.call("CertificateSigned", R"({"certificateChain":")" + chain + "\"}");
+  }
+  std::string trigger() {
+    const std::string status = world.call("ExtendedTriggerMessage",
+                                          R"({"requestedMessage":"SignChargePointCertificate"})");
+    world.run_for(2000);
+    return status;
+  }
+  std::string remove(const std::string& frame) {
+    const size_t at = frame.find("{\"hashAlgorithm\"");
+    return world.call(
+        "DeleteCertificate",
+        R"({"certificateHashData":)" + frame.substr(at, frame.find('}', at) + 1 - at) + "}");
+  }
+};
+
+}  // namespace
+
+// Rules: WP-M05.FR.01 WP-M05.FR.03 WP-M05.FR.06
+TEST_CASE_FIXTURE(Certificates,
+                  "a root is installed, Rejected, or Failed, once it has been checked") {
+  world.credentials.polls = 30;
+  CHECK(install("good: first") == "Accepted");
+  CHECK(install("good: maker", "ManufacturerRootCertificate") == "Accepted");
+  CHECK(world.credentials.roots[0] == std::vector<std::string>{"first"});
+  CHECK(world.credentials.roots[1] == std::vector<std::string>{"maker"});
+  CHECK(install("broken store") == "Failed");
+  CHECK(count("InvalidCentralSystemCertificate") == 0);
+  CHECK(install("expired") == "Rejected");
+  world.run_for(1000);
+  CHECK(count("InvalidCentralSystemCertificate") == 1);
+  CHECK(contains(calls_of("SecurityEventNotification").back(), "expired"));
+  CHECK(install("expired", "ManufacturerRootCertificate") == "Rejected");
+  for (const char* name : {"2", "3", "4"})
+    CHECK(install(std::string("good: ") + name) == "Accepted");
+  CHECK(install("good: one too many") == "Rejected");
+  world.run_for(1000);
+  CHECK(count("InvalidCentralSystemCertificate") == 1);
+  CHECK(world.problems() == "");
+}
+
+TEST_CASE_FIXTURE(Certificates,
+                  "line ends of a certificate arrive as such, and long ones arrive whole") {
+  std::string text = "good: ";
+  while (text.size() < 5500)
+    text += "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde\\n";
+  text.resize(5498);
+  CHECK(install(text) == "Accepted");
+  const std::string& stored = world.credentials.roots[0].at(0);
+  CHECK(contains(stored, "cde\n012"));
+  CHECK(stored.size() > 5300);
+}
+
+// Rules: WP-M05.FR.09
+TEST_CASE_FIXTURE(
+    Certificates,
+    "with AdditionalRootCertificateCheck a root of the CSMS takes the place of the others") {
+  world.security_options.checks_additional_root = true;
+  restart();
+  CHECK(install("good: next") == "Accepted");
+  CHECK(install("good: maker", "ManufacturerRootCertificate") == "Accepted");
+  size_t replaced = 0;
+  for (const std::string& call : world.credentials.calls) replaced += call == "replace" ? 1 : 0;
+  CHECK(replaced == 1);
+}
+
+TEST_CASE_FIXTURE(
+    Certificates,
+    "while one certificate is checked another is refused, and everything else answered") {
+  world.credentials.polls = 100;
+  const std::string id = world.csms.call(
+      "InstallCertificate",
+      R"({"certificateType":"CentralSystemRootCertificate","certificate":"good: a"})", world.now());
+  world.run_for(100);
+  CHECK(contains(world.call_frame("CertificateSigned", R"({"certificateChain":"x"})"), "Rejected"));
+  CHECK(
+      contains(world.call_frame(
+                   "InstallCertificate",
+                   R"({"certificateType":"CentralSystemRootCertificate","certificate":"good: b"})"),
+               "InternalError"));
+  CHECK(contains(world.call_frame("GetConfiguration", R"({"key":["CpoName"]})"), "CpoName"));
+  world.run_for(5000);
+  CHECK(world.csms.answer_status(id) == "Accepted");
+  CHECK(world.credentials.roots[0].size() == 1);
+}
+
+TEST_CASE_FIXTURE(Certificates, "a check that ends after the connection is answered to nobody") {
+  world.credentials.polls = 100;
+  (void)world.csms.call(
+      "InstallCertificate",
+      R"({"certificateType":"CentralSystemRootCertificate","certificate":"good: a"})", world.now());
+  world.run_for(100);
+  world.disconnect();
+  world.run_for(1000);
+  world.connect();
+  world.run_for(5000);
+  CHECK(world.problems() == "");
+  CHECK(world.credentials.roots[0].size() == 1);
+  CHECK(install("good: b") == "Accepted");
+}
+
+// Rules: WP-M03.FR.01 WP-M04.FR.02 WP-M04.FR.05 WP-M04.FR.06
+TEST_CASE_FIXTURE(Certificates,
+                  "roots are listed and deleted, but for the one in use and our own certificate") {
+  CHECK(contains(list(), "NotFound"));
+  world.credentials.client = "mine";
+  CHECK(install("good: in use") == "Accepted");
+  CHECK(install("good: spare") == "Accepted");
+  CHECK(contains(list("ManufacturerRootCertificate"), "NotFound"));
+  const std::string both = list();
+  CHECK(contains(both, R"("status":"Accepted")"));
+  CHECK(contains(both, R"("hashAlgorithm":"SHA256","issuerNameHash":"69000)"));  // "i"
+  CHECK(contains(both, R"("serialNumber":"6")"));
+  world.credentials.in_use = "in use";
+  CHECK(remove(both) == "Failed");
+  const std::string second = both.substr(both.find("},{") + 2);
+  CHECK(remove(second) == "Accepted");
+  CHECK(remove(second) == "NotFound");
+  CHECK(world.credentials.client == "mine");
+  CHECK(world.call("DeleteCertificate",
+                   R"({"certificateHashData":{"hashAlgorithm":"SHA256",)"
+                   R"("issuerNameHash":"zz","issuerKeyHash":"00","serialNumber":"1"}})") ==
+        "NotFound");
+}
+
+// Rules: WP-A02.FR.02 WP-A02.FR.03 WP-A02.FR.08 WP-A02.FR.13 WP-A00.FR.509 WP-A00.FR.511
+TEST_CASE_FIXTURE(
+    Certificates,
+    "on request new keys are made, their request is sent, and its certificate taken") {
+  CHECK(change("CpoName", "Operator") == "Accepted");
+  CHECK(trigger() == "Accepted");
+  CHECK(world.credentials.subject == "0001/Operator");
+  REQUIRE(calls_of("SignCertificate").size() == 1);
+  CHECK(calls_of("SignCertificate")[0] == R"({"csr":"CSR 1\n0001/Operator"})");
+  CHECK(sign("good: signed") == "Accepted");
+  CHECK(world.credentials.client == "signed");
+  CHECK_FALSE(world.security->take_reconnect(world.now() + 10000));  // profile 0 does not show it
+  world.run_for(1000);
+  CHECK(count("InvalidChargePointCertificate") == 0);
+  CHECK(world.problems() == "");
+}
+
+// Rules: WP-A02.FR.08
+TEST_CASE_FIXTURE(Certificates, "with profile 3 the new certificate is connected with") {
+  world.access.profile = platform::SecurityProfile::kTlsClientCertificate;
+  restart();
+  CHECK(trigger() == "Accepted");
+  CHECK(sign("good: signed") == "Accepted");
+  world.run_for(100);
+  CHECK(world.security->take_reconnect(world.now()));
+  CHECK_FALSE(world.security->take_reconnect(world.now()));
+}
+
+// Rules: WP-A02.FR.06 WP-A02.FR.07
+TEST_CASE_FIXTURE(
+    Certificates,
+    "a certificate that is not valid, or that nobody asked for, is Rejected and told") {
+  CHECK(sign("good: unasked") == "Rejected");
+  world.run_for(1000);
+  CHECK(count("InvalidChargePointCertificate") == 1);
+  CHECK(trigger() == "Accepted");
+  CHECK(sign("expired") == "Rejected");
+  world.run_for(1000);
+  CHECK(count("InvalidChargePointCertificate") == 2);
+  CHECK(contains(calls_of("SecurityEventNotification").back(), R"("techInfo":"expired")"));
+  CHECK(world.credentials.client.empty());
+  CHECK(sign(std::string(5900, 'x')) == "Rejected");
+}
+
+TEST_CASE_FIXTURE(Certificates,
+                  "a request that is not answered is sent again, also after a restart") {
+  world.csms.faults.ignore["SignCertificate"] = 1;
+  CHECK(trigger() == "Accepted");
+  world.run_for(60000);
+  CHECK(calls_of("SignCertificate").size() == 2);
+  restart();
+  CHECK(calls_of("SignCertificate").size() == 3);
+  CHECK(sign("good: late") == "Accepted");
+  world.run_for(90'000'000);
+  CHECK(calls_of("SignCertificate").size() == 3);
+}
+
+// Rules: WP-A03.FR.02
+TEST_CASE_FIXTURE(Certificates, "a certificate that ends within a month is renewed") {
+  constexpr int64_t kDayMs = 86'400'000;
+  world.credentials.client = "old";
+  world.credentials.expires_at = world.charge_point->utc(world.now()) + 35 * kDayMs;
+  world.run_for(2 * kDayMs);
+  CHECK(calls_of("SignCertificate").empty());
+  world.run_for(3 * kDayMs);
+  CHECK(calls_of("SignCertificate").size() >= 1);
+  CHECK(sign("good: new") == "Accepted");
+  CHECK(world.credentials.client == "new");
+}

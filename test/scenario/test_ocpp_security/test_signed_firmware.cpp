@@ -1,0 +1,247 @@
+// Purpose:       SignedUpdateFirmware from the order to the last status.
+// Given:         A gateway with the security extension, a file server, signatures that are words.
+// Steps:         See each case.
+// Pass criteria: Nothing unsigned runs; each status is told once, in order, with the number of the request.
+// Spec:          OCPP 1.6 security whitepaper ed. 3, L01.
+#include "common/crc32.hpp"
+#include "fixture.hpp"
+
+#include <cstdio>
+
+namespace {
+
+struct SignedFirmware : Fixture {
+  static constexpr char kUrl[] = "http://files.example/firmware.bin";
+
+  SignedFirmware() {
+    serve("9.9.9");
+    world.credentials.roots[1].push_back("maker");
+  }
+
+  void serve(const std::string& version, size_t size = 20000) {
+    const std::string content(size, 'f');
+    char crc[9];
+    std::snprintf(crc, sizeof crc, "%08x",
+                  static_cast<unsigned>(common::crc32(
+                      common::as_bytes(common::TextSpan(content.data(), content.size())))));
+    world.file_server.files[kUrl] = "VEVGW-FIRMWARE 1\nversion " + version + "\nsize " +
+                                    std::to_string(size) + "\ncrc32 " + crc + "\nstarts yes\n\n" +
+                                    content;
+  }
+  std::string time(int64_t after_ms) const {
+    const int64_t s = (world.charge_point->utc(world.now()).ms + after_ms) / 1000 - 1'800'000'000;
+    char text[32];
+    std::snprintf(text, sizeof text, "2027-01-15T%02d:%02d:%02dZ", static_cast<int>(8 + s / 3600),
+                  static_cast<int>(s / 60 % 60), static_cast<int>(s % 60));
+    return text;
+  }
+  std::string update(int id, const std::string& certificate = "good: signer",
+                     const std::string& signature = "good: signature", const std::string& more = "",
+                     int64_t from_ms = 0) {
+    return world.call("SignedUpdateFirmware",
+                      R"({"requestId":)" + std::to_string(id) + R"(,"firmware":{"location":")" +
+                          kUrl + R"(","retrieveDateTime":")" + time(from_ms) +
+                          R"(","signingCertificate":")" + certificate + R"(","signature":")" +
+                          signature + "\"" + more + "}}");
+  }
+  std::string told_states() const { return statuses("SignedFirmwareStatusNotification"); }
+  std::string trigger() {
+    CHECK(world.call("ExtendedTriggerMessage",
+                     R"({"requestedMessage":"FirmwareStatusNotification"})") == "Accepted");
+    world.run_for(1000);
+    return calls_of("SignedFirmwareStatusNotification").back();
+  }
+  bool install(int64_t timeout_ms = 120'000) {
+    const bool is_restarted = world.restart_on_request(timeout_ms);
+    world.run_for(30000);
+    return is_restarted;
+  }
+};
+
+constexpr char kGood[] =
+    "Downloading Downloaded SignatureVerified Installing InstallRebooting Installed ";
+
+}  // namespace
+
+// Rules: WP-L01.FR.01 WP-L01.FR.04 WP-L01.FR.05 WP-L01.FR.10 WP-L01.FR.12 WP-L01.FR.23 WP-8-1
+TEST_CASE_FIXTURE(SignedFirmware,
+                  "signed firmware is downloaded, verified, installed, and each state told") {
+  CHECK(update(11) == "Accepted");
+  CHECK(install());
+  CHECK(told_states() == kGood);
+  for (const std::string& payload : calls_of("SignedFirmwareStatusNotification"))
+    CHECK(contains(payload, R"("requestId":11)"));
+  CHECK(calls_of("FirmwareStatusNotification").empty());
+  CHECK(world.firmware->version() == common::FixedString<50>("9.9.9"));
+  CHECK(world.credentials.digest_of == world.file_server.files[kUrl]);
+  CHECK(world.credentials.signature == "good: signature");
+  CHECK(count("FirmwareUpdated") == 1);
+  CHECK(world.problems() == "");
+}
+
+// Rules: WP-L01.FR.28
+TEST_CASE_FIXTURE(SignedFirmware, "a triggered status is Idle after Installed, else the last") {
+  CHECK(trigger() == R"({"status":"Idle"})");
+  CHECK(update(1, "good: signer", "wrong") == "Accepted");
+  world.run_for(60000);
+  CHECK(trigger() == R"({"status":"InvalidSignature","requestId":1})");
+  CHECK(update(2) == "Accepted");
+  CHECK(install());
+  CHECK(trigger() == R"({"status":"Idle"})");
+}
+
+// Rules: WP-L01.FR.02 WP-L01.FR.23
+TEST_CASE_FIXTURE(SignedFirmware,
+                  "a signing certificate that is not valid is told, and nothing is fetched") {
+  CHECK(update(3, "expired") == "InvalidCertificate");
+  world.run_for(60000);
+  CHECK(count("InvalidFirmwareSigningCertificate") == 1);
+  CHECK(told_states() == "");
+  CHECK(world.file_server.offsets.empty());
+}
+
+// Rules: WP-L01.FR.03 WP-L01.FR.12
+TEST_CASE_FIXTURE(SignedFirmware, "firmware with a wrong signature is told and never installed") {
+  CHECK(update(4, "good: signer", "wrong") == "Accepted");
+  world.run_for(120'000);
+  CHECK(told_states() == "Downloading Downloaded InvalidSignature ");
+  CHECK(count("InvalidFirmwareSignature") == 1);
+  CHECK(world.firmware->size() == 0);
+  CHECK(status() == "Available");
+  CHECK_FALSE(world.has_event(ocpp::EventType::kResetRequested));
+}
+
+// Rules: WP-L01.FR.20
+TEST_CASE_FIXTURE(SignedFirmware,
+                  "plain UpdateFirmware is not supported, unless a local setting allows it") {
+  const std::string order =
+      std::string(R"({"location":")") + kUrl + R"(","retrieveDate":"2027-01-15T08:00:00Z"})";
+  CHECK(contains(world.call_frame("UpdateFirmware", order), "NotSupported"));
+  world.run_for(60000);
+  CHECK(world.file_server.offsets.empty());
+  SUBCASE("where a root of the manufacturer is there, a setting") {
+    world.security_options.unsigned_firmware = ocpp::SecurityOptions::Unsigned::kAllowed;
+    restart();
+  }
+  SUBCASE("where none is, nothing could be signed") { world.credentials.roots[1].clear(); }
+  CHECK(contains(world.call_frame("UpdateFirmware", order), "[3,"));
+  CHECK(install());
+  CHECK(statuses("FirmwareStatusNotification") == "Downloading Downloaded Installing Installed ");
+  CHECK(told_states() == "");
+}
+
+// Rules: WP-L01.FR.13 WP-L01.FR.05
+TEST_CASE_FIXTURE(SignedFirmware, "download and installation wait for their times, and say so") {
+  CHECK(update(5, "good: signer", "good: signature",
+               R"(,"installDateTime":")" + time(3'600'000) + "\"", 1'800'000) == "Accepted");
+  world.run_for(600'000);
+  CHECK(told_states() == "DownloadScheduled ");
+  world.run_for(1'800'000);
+  CHECK(told_states() ==
+        "DownloadScheduled Downloading Downloaded SignatureVerified InstallScheduled ");
+  CHECK(status() == "Available");
+  CHECK(install(1'800'000));
+  CHECK(told_states() ==
+        "DownloadScheduled Downloading Downloaded SignatureVerified InstallScheduled "
+        "Installing InstallRebooting Installed ");
+}
+
+// Rules: WP-L01.FR.13
+TEST_CASE_FIXTURE(SignedFirmware, "a download that breaks off pauses and goes on") {
+  using Fault = platform_sim::SimFileServer::Fault;
+  world.file_server.faults = {Fault{Fault::Kind::kCut, 5000}};
+  CHECK(update(6) == "Accepted");
+  CHECK(install());
+  CHECK(told_states() ==
+        "Downloading DownloadPaused Downloading Downloaded SignatureVerified Installing "
+        "InstallRebooting Installed ");
+}
+
+TEST_CASE_FIXTURE(SignedFirmware, "a download that fails for good is told") {
+  using Fault = platform_sim::SimFileServer::Fault;
+  world.file_server.faults.assign(20, Fault{Fault::Kind::kRefuse, 0});
+  CHECK(update(7) == "Accepted");
+  world.run_for(600'000);
+  const std::string all = told_states();
+  CHECK(contains(all, "DownloadFailed "));
+  CHECK(all.substr(all.size() - 15) == "DownloadFailed ");
+}
+
+// Rules: WP-L01.FR.06
+TEST_CASE_FIXTURE(SignedFirmware, "installation waits for the end of charging") {
+  charge();
+  CHECK(update(8) == "Accepted");
+  world.run_for(120'000);
+  CHECK(told_states() == "Downloading Downloaded SignatureVerified ");
+  world.tag("04A1B2C3");
+  world.run_for(5000);
+  world.charger.unplug(1);
+  CHECK(install());
+  CHECK(told_states() == kGood);
+}
+
+// Rules: WP-L01.FR.26
+TEST_CASE_FIXTURE(SignedFirmware, "a new order takes the place of one that is not installed yet") {
+  world.file_server.bytes_per_s = 1000;
+  CHECK(update(1, "good: signer", "wrong") == "Accepted");
+  world.run_for(3000);
+  serve("8.8.8");
+  CHECK(update(2, "good: signer", "good: signature", "", 1000) == "AcceptedCanceled");
+  world.file_server.bytes_per_s = 100'000;
+  CHECK(install());
+  CHECK(world.firmware->version() == common::FixedString<50>("8.8.8"));
+  CHECK(contains(calls_of("SignedFirmwareStatusNotification").back(), R"("requestId":2)"));
+}
+
+TEST_CASE_FIXTURE(SignedFirmware,
+                  "an order whose certificate is bad leaves the one under way alone") {
+  world.file_server.bytes_per_s = 5000;
+  CHECK(update(1) == "Accepted");
+  world.run_for(2000);
+  CHECK(update(2, "expired", "wrong") == "InvalidCertificate");
+  CHECK(install());
+  CHECK(told_states() == kGood);
+  CHECK(world.credentials.signature == "good: signature");
+}
+
+// Rules: WP-L01.FR.04 WP-L01.FR.12
+TEST_CASE(
+    "whenever the power goes during a signed update the old or the new firmware runs, never an "
+    "unchecked one") {
+  uint64_t operations = 0;
+  {
+    SignedFirmware fixture;
+    fixture.serve("9.9.9", 9000);
+    const uint64_t before = fixture.world.power.operations();
+    (void)fixture.update(1);
+    REQUIRE(fixture.install());
+    operations = fixture.world.power.operations() - before;
+  }
+  for (uint64_t cut = 0; cut < operations; ++cut) {
+    for (const bool is_good : {true, false}) {
+      SignedFirmware fixture;
+      World& world = fixture.world;
+      fixture.serve("9.9.9", 9000);
+      world.power.cut_at_operation(world.power.operations() + cut, cut % 2 == 0);
+      (void)world.csms.call(
+          "SignedUpdateFirmware",
+          std::string(R"({"requestId":1,"firmware":{"location":")") + fixture.kUrl +
+              R"(","retrieveDateTime":"2027-01-15T08:00:00Z","signingCertificate":"good: signer",)" +
+              R"("signature":")" + (is_good ? "good: signature" : "wrong") + "\"}}",
+          world.now());
+      for (int i = 0; i < 4; ++i) {
+        world.run_for(20000);
+        if (!world.power.is_on()) fixture.restart();
+        if (world.has_event(ocpp::EventType::kResetRequested)) {
+          world.events.clear();
+          (void)world.restart(platform::ResetCause::kSoftware, 2000);
+          world.connect();
+        }
+      }
+      const std::string version = world.firmware->version().c_str();
+      INFO("cut at operation " << cut);
+      CHECK((version == "0.1.0" || is_good));
+      CHECK(world.problems() == "");
+    }
+  }
+}
