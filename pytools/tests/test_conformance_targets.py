@@ -87,3 +87,23 @@ def test_files_and_names_that_are_wrong(tmp_path: Path) -> None:
         choose("serial:/dev/ttyUSB0", charger_port=None, folder=tmp_path, is_attended=False)
     with pytest.raises(UserError, match="no target 'moon'"):
         choose("moon", charger_port=None, folder=tmp_path, is_attended=False)
+
+
+async def test_native_gateway_of_another_environment_is_run(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    with pytest.raises(UserError, match="is not built"):
+        choose("native", charger_port=None, folder=tmp_path, is_attended=False, program=program)
+    program.write_text(
+        "#!/bin/sh\necho 'vev-gateway 0.1.0'\n"
+        f"[ $1 = --version ] || exec {sys.executable} "
+        f'{Path(__file__).parent}/fake_gateway.py "$@"\n'
+    )
+    program.chmod(0o755)
+    chosen = choose(
+        "native", charger_port=None, folder=tmp_path, is_attended=False, program=program
+    )
+    gateway = chosen.make(tmp_path, "fixed")
+    await gateway.start("ws://127.0.0.1:9")
+    await gateway.stop()
+    with pytest.raises(UserError, match=r"^--program goes with --target native, not with moon"):
+        choose("moon", charger_port=None, folder=tmp_path, is_attended=False, program=program)

@@ -55,6 +55,9 @@ def run(
         str,
         typer.Option(help="native, serial:DEVICE, rfc2217://HOST:PORT or command:FILE"),
     ] = "native",
+    program: Annotated[
+        Path | None, typer.Option(help="native gateway; default: the one built in the project")
+    ] = None,
     case: CaseOption = None,
     profile: ProfileOption = None,
     jobs: JobsOption = JOBS,
@@ -86,7 +89,9 @@ def run(
     if pics is None and target.startswith("command:"):
         raise UserError(f"What does it support? --pics FILE says so; {NATIVE} is one.", exit_code=2)
     with place_for_logs(folder) as place:
-        chosen = choose(target, charger_port=charger_port, folder=place, is_attended=True)
+        chosen = choose(
+            target, charger_port=charger_port, folder=place, is_attended=True, program=program
+        )
         plan = Plan(
             chosen.make,
             load_pics(pics or NATIVE).only(chosen.variants),

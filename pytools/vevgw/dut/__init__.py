@@ -13,7 +13,13 @@ The same class drives a board (`SerialTransport("/dev/ttyUSB0")`), a board elsew
 from vevgw.dut.device import Dut
 from vevgw.dut.errors import DutError, NoAnswer
 from vevgw.dut.lines import ConsoleLine, LineKind
-from vevgw.dut.native import GatewayOptions, NativeGateway, NativeTransport, find_gateway
+from vevgw.dut.native import (
+    GatewayOptions,
+    NativeGateway,
+    NativeTransport,
+    check_gateway,
+    find_gateway,
+)
 from vevgw.dut.transports import Boot, Rfc2217Transport, SerialTransport, Transport
 from vevgw.dut.virtual_board import VirtualBoard
 
@@ -31,5 +37,6 @@ __all__ = [
     "SerialTransport",
     "Transport",
     "VirtualBoard",
+    "check_gateway",
     "find_gateway",
 ]

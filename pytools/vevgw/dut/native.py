@@ -36,7 +36,16 @@ def find_gateway(project: Path) -> Path:
     Raises:
         DutError: It is not built, or something else is in its place.
     """
-    program = project / ".pio" / "build" / "native" / "program"
+    return check_gateway(project / ".pio" / "build" / "native" / "program")
+
+
+def check_gateway(program: Path) -> Path:
+    """Returns the absolute path of a native gateway, of whatever environment.
+
+    Raises:
+        DutError: It is not built, or something else is in its place.
+    """
+    program = program.absolute()
     remedy = "run 'vevgw build firmware -e native'"
     if not os.access(program, os.X_OK):
         raise DutError(f"The native gateway is not built ({program} is missing): {remedy}.")

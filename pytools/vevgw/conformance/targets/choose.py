@@ -13,7 +13,7 @@ from vevgw.conformance.targets import Target
 from vevgw.conformance.targets.command import CommandTarget, read_commands
 from vevgw.conformance.targets.native import NativeTarget
 from vevgw.conformance.targets.serial import SerialTarget
-from vevgw.dut import find_gateway
+from vevgw.dut import check_gateway, find_gateway
 from vevgw.errors import UserError
 
 
@@ -32,7 +32,14 @@ class Chosen:
     variants: tuple[str, ...] | None = None
 
 
-def choose(name: str, *, charger_port: str | None, folder: Path, is_attended: bool) -> Chosen:
+def choose(
+    name: str,
+    *,
+    charger_port: str | None,
+    folder: Path,
+    is_attended: bool,
+    program: Path | None = None,
+) -> Chosen:
     """Returns what a name stands for.
 
     Args:
@@ -40,15 +47,18 @@ def choose(name: str, *, charger_port: str | None, folder: Path, is_attended: bo
         charger_port: RS-485 adapter that is wired to a board.
         folder: Of the whole run.
         is_attended: Somebody can be asked.
+        program: Native gateway to run; None: the one built in the project.
 
     Raises:
         UserError: There is no such target, or something is missing.
     """
+    if program is not None and name != "native":
+        raise UserError(f"--program goes with --target native, not with {name}.", exit_code=2)
     if name == "native":
-        program = find_gateway(pio.project_dir())
+        gateway = find_gateway(pio.project_dir()) if program is None else check_gateway(program)
 
         def make_native(folder: Path, variant: str) -> Target:
-            return NativeTarget(program, folder, variant)
+            return NativeTarget(gateway, folder, variant)
 
         return Chosen(make_native, "fast")
     if name.startswith(("serial:", "rfc2217://")):
