@@ -12,6 +12,9 @@ using common::TextSpan;
 
 namespace {
 
+constexpr const char* kNoDeadLetters =
+    "this engine keeps no dead letters: it drops what the CSMS refuses";
+
 /// Spelling of ChargePointErrorCode (OCPP 1.6 ed. 2, 7.6).
 const char* to_string(charger::Error error) {
   static constexpr const char* kNames[] = {
@@ -312,16 +315,19 @@ bool Console::transactions(Arguments& arguments, json::Writer& out, Error& error
 bool Console::dead_letters(Arguments& arguments, json::Writer& out, Error& error) {
   const TextSpan verb = arguments.word();
   if (is_word(verb, "clear")) {
-    if (parts_.engine.clear_lost_messages() == Status::kOk) return true;
-    error = Error("the flash did not take it: nothing is cleared");
+    const Status status = parts_.engine.clear_lost_messages();
+    if (status == Status::kOk) return true;
+    error = Error(status == Status::kUnsupported ? kNoDeadLetters
+                                                 : "the flash did not take it: nothing is cleared");
     return false;
   }
   if (is_word(verb, "resend")) {
     const Status status = parts_.engine.resend_lost_messages();
     if (status == Status::kOk) return true;
-    error = Error(status == Status::kNotFound ? "there are no dead letters"
-                  : status == Status::kAgain  ? "they are being sent already"
-                                              : "the CSMS is not connected");
+    error = Error(status == Status::kNotFound      ? "there are no dead letters"
+                  : status == Status::kAgain       ? "they are being sent already"
+                  : status == Status::kUnsupported ? kNoDeadLetters
+                                                   : "the CSMS is not connected");
     return false;
   }
   if (!verb.empty()) return false;

@@ -8,11 +8,12 @@
 #include <MicroOcpp/Core/Request.h>
 #include <MicroOcpp/Model/Diagnostics/DiagnosticsService.h>
 #include <MicroOcpp/Model/FirmwareManagement/FirmwareService.h>
-#include <MicroOcpp/Model/Reservation/ReservationService.h>
 #include <MicroOcpp/Model/Transactions/Transaction.h>
-#include <MicroOcpp/Operations/Authorize.h>
+#include <MicroOcpp/Model/Transactions/TransactionStore.h>
+#include <MicroOcpp/Operations/FirmwareStatusNotification.h>
 #include <MicroOcpp/Operations/StatusNotification.h>
 #include <cstring>
+#include <initializer_list>
 
 namespace gateway {
 
@@ -77,6 +78,13 @@ const char* text_of(MicroOcpp::Ocpp16::DiagnosticsStatus status) {
 
 MicroOcpp::Timestamp base_time() { return MicroOcpp::Timestamp(2020, 0, 0, 0, 0, 0); }
 
+bool is_one_of(common::TextSpan action, std::initializer_list<const char*> actions) {
+  for (const char* one : actions) {
+    if (common::equals(action, common::text(one))) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 namespace micro_ocpp {
@@ -125,6 +133,8 @@ Status MicroOcppEngine::begin(const EngineOptions& options, Instant now, common:
   for (uint8_t id = 1; id <= options_.connectors; ++id) create_connector(id);
   create_jobs();
   MicroOcpp::configuration_load();
+  is_rolled_back_ = library_->is_updating != nullptr && library_->is_updating->getBool() &&
+                    ports_.firmware->boot() == platform::Firmware::Boot::kRolledBack;
   micro_ocpp::set_utc(library_->model(), utc);
   for (uint8_t id = 1; id <= options_.connectors; ++id) {
     // Whether the EV is still there shows when the charger answers.
@@ -153,10 +163,32 @@ void MicroOcppEngine::give_up_call() {
     if (read_frame_head(text).kind == FrameHead::Kind::kCall) watch_.on_sent(text);
   }
   if (watch_.waiting_id().empty() || std::strcmp(watch_.waiting_action(), "Authorize") == 0) return;
+  const common::TextSpan action = common::text(watch_.waiting_action());
+  if (is_one_of(action, {"StartTransaction", "StopTransaction"})) take_back_attempt();
+  if (is_one_of(action, {"MeterValues"})) is_meter_value_cut_off_ = true;
   const std::string failure = std::string("[4,\"") +
                               std::string(watch_.waiting_id().data(), watch_.waiting_id().size()) +
                               "\",\"GenericError\",\"The connection was lost.\",{}]";
   library_->connection.receive(common::TextSpan(failure.data(), failure.size()));
+}
+
+/// Of the transaction message under way, that of the lowest number: it is tried anew as soon as there is a connection.
+void MicroOcppEngine::take_back_attempt() {
+  MicroOcpp::SendStatus* first = nullptr;
+  for (uint8_t id = 1; id <= options_.connectors; ++id) {
+    const std::shared_ptr<MicroOcpp::Transaction> transaction =
+        library_->model().getTransactionStore()->getTransaction(
+            id, library_->connector(id).getTxNrFront());
+    if (transaction == nullptr || transaction->isSilent()) continue;
+    for (MicroOcpp::SendStatus* one : {&transaction->getStartSync(), &transaction->getStopSync()}) {
+      if (!one->isRequested() || one->isConfirmed()) continue;
+      if (first == nullptr || one->getOpNr() < first->getOpNr()) first = one;
+      break;
+    }
+  }
+  if (first == nullptr || first->getAttemptNr() == 0) return;
+  first->setAttemptNr(first->getAttemptNr() - 1);
+  first->setAttemptTime(MicroOcpp::MIN_TIME);
 }
 
 bool MicroOcppEngine::can_receive() const {
@@ -196,11 +228,27 @@ void MicroOcppEngine::on_answer(const FrameHead& answer) {
     is_accepted_ = std::strcmp(registration_, "accepted") == 0;
     push(Kind::kRegistration, 0, registration_);
     if (is_accepted_) (void)confirm_firmware(now_);
+    if (is_accepted_ && is_rolled_back_ && !is_rollback_told_) tell_rollback();
     if (is_accepted_ && tell_loss_until_.is_never()) tell_loss_until_ = now_ + kTellLossMs;
   }
   if (is_boot || common::equals(answer.action, common::text("Heartbeat"))) {
     push(Kind::kClockSet, 0);
   }
+}
+
+/// MicroOCPP knows only of images that run. Once: the key is stored until the CSMS has heard it.
+void MicroOcppEngine::tell_rollback() {
+  is_rollback_told_ = true;
+  auto request = MicroOcpp::makeRequest(new MicroOcpp::Ocpp16::FirmwareStatusNotification(
+      MicroOcpp::Ocpp16::FirmwareStatus::InstallationFailed));
+  request->setOnReceiveConfListener([this](JsonObject) { set_updating(false); });
+  library_->context->initiateRequest(std::move(request));
+}
+
+void MicroOcppEngine::set_updating(bool is_updating) {
+  if (library_->is_updating == nullptr || library_->is_updating->getBool() == is_updating) return;
+  library_->is_updating->setBool(is_updating);
+  if (!MicroOcpp::configuration_save()) LOG_ERROR(ports_.log, "the update could not be noted");
 }
 
 common::TextSpan MicroOcppEngine::next_to_send() {
@@ -212,13 +260,32 @@ common::TextSpan MicroOcppEngine::next_to_send() {
 void MicroOcppEngine::on_sent(Instant now) {
   set_now(now);
   std::deque<std::string>& waiting = library_->connection.waiting();
-  watch_.on_sent(common::TextSpan(waiting.front().data(), waiting.front().size()));
+  const common::TextSpan frame(waiting.front().data(), waiting.front().size());
+  watch_.on_sent(frame);
+  if (is_meter_value_cut_off_ && is_one_of(read_frame_head(frame).action,
+                                           {"MeterValues", "StartTransaction", "StopTransaction"}))
+    is_meter_value_cut_off_ = false;
   waiting.pop_front();
 }
 
 // -------------------------------------------------------------------------------------- step
 
 void MicroOcppEngine::run_library() {
+  if (!is_meter_value_cut_off_ || !is_link_up_) return run_turns();
+  // The attempts of meter values cannot be reached from outside; their interval can.
+  MicroOcpp::Configuration* interval =
+      MicroOcpp::getConfigurationPublic("TransactionMessageRetryInterval");
+  if (interval == nullptr) return run_turns();
+  const int usual = interval->getInt();
+  const uint32_t written = library_->store->bytes_written();
+  interval->setInt(0);
+  run_turns();
+  interval->setInt(usual);
+  // Should the keys have been stored meanwhile: with the usual one again.
+  if (library_->store->bytes_written() != written) (void)MicroOcpp::configuration_save();
+}
+
+void MicroOcppEngine::run_turns() {
   for (int i = 0; i < kTurnsPerStep; ++i) {
     const size_t waiting = library_->connection.waiting().size();
     library_->context->loop();
@@ -252,9 +319,19 @@ void MicroOcppEngine::update(Instant now) {
     if (id != 0) update_offer(id, now);
   }
   if (MicroOcpp::FirmwareService* service = library_->model().getFirmwareService()) {
-    const char* status = text_of(service->getFirmwareStatus());
-    if (std::strcmp(status, firmware_status_) != 0)
+    using MicroOcpp::Ocpp16::FirmwareStatus;
+    const FirmwareStatus state = service->getFirmwareStatus();
+    const bool is_idle = state == FirmwareStatus::Idle;
+    const char* status =
+        is_idle && is_rolled_back_ ? text_of(FirmwareStatus::InstallationFailed) : text_of(state);
+    if (std::strcmp(status, firmware_status_) != 0) {
       push(Kind::kFirmware, 0, firmware_status_ = status);
+      if (!is_idle) is_rolled_back_ = false;
+      // MicroOCPP takes it out of service for an update, and leaves it there when that fails.
+      const bool is_over = is_idle || state == FirmwareStatus::DownloadFailed ||
+                           state == FirmwareStatus::InstallationFailed;
+      if (is_over) library_->connector(0).setAvailabilityVolatile(true);
+    }
   }
   if (MicroOcpp::DiagnosticsService* service = library_->model().getDiagnosticsService()) {
     const char* status = text_of(service->getDiagnosticsStatus());
@@ -332,65 +409,6 @@ bool MicroOcppEngine::has_fresh_sample(uint8_t connector_id) {
   return true;
 }
 
-void MicroOcppEngine::on_id_tag(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
-  set_now(now);
-  if (has(connector_id)) return present_tag(connector_id, id_tag);
-  micro_ocpp::Candidate candidates[limits::kMaxConnectors];
-  for (uint8_t id = 1; id <= options_.connectors; ++id) {
-    micro_ocpp::Candidate& candidate = candidates[id - 1];
-    MicroOcpp::Transaction* transaction = library_->transaction(id);
-    candidate.is_for_reader = (options_.reader_connectors >> id & 1U) != 0;
-    candidate.is_plugged = at(id).is_plugged;
-    candidate.is_free = transaction == nullptr && library_->connector(id).isOperative();
-    candidate.may_be_of_group =
-        transaction != nullptr && transaction->isActive() && *transaction->getParentIdTag() != '\0';
-    candidate.is_started_by_tag =
-        transaction != nullptr && std::strcmp(transaction->getIdTag(), id_tag.c_str()) == 0;
-  }
-  const uint8_t picked = micro_ocpp::pick_connector(candidates, options_.connectors);
-  if (picked != 0) return present_tag(picked, id_tag);
-  push_tag(Kind::kTagRejected, 0, id_tag.c_str());
-}
-
-void MicroOcppEngine::present_tag(uint8_t connector_id, const charger::IdTag& id_tag) {
-  MicroOcpp::Connector& connector = library_->connector(connector_id);
-  MicroOcpp::Transaction* transaction = library_->transaction(connector_id);
-  bool is_taken = true;
-  if (transaction == nullptr) {
-    is_taken = connector.isOperative() && connector.beginTransaction(id_tag.c_str()) != nullptr;
-  } else if (!transaction->isActive()) {
-    is_taken = false;
-  } else if (std::strcmp(transaction->getIdTag(), id_tag.c_str()) == 0) {
-    connector.endTransaction(id_tag.c_str(), "Local");
-    push_tag(Kind::kTagAccepted, connector_id, id_tag.c_str());
-  } else {
-    stop_by_other_tag(connector_id, id_tag);
-  }
-  if (!is_taken) push_tag(Kind::kTagRejected, connector_id, id_tag.c_str());
-}
-
-/// Another tag stops when the CSMS says that it belongs to the same group.
-void MicroOcppEngine::stop_by_other_tag(uint8_t connector_id, const charger::IdTag& id_tag) {
-  MicroOcpp::Transaction* running = library_->transaction(connector_id);
-  if (*running->getParentIdTag() == '\0')
-    return push_tag(Kind::kTagRejected, connector_id, id_tag.c_str());
-  const int number = static_cast<int>(running->getTxNr());
-  auto request =
-      MicroOcpp::makeRequest(new MicroOcpp::Ocpp16::Authorize(library_->model(), id_tag.c_str()));
-  request->setOnReceiveConfListener([this, connector_id, id_tag, number](JsonObject answer) {
-    MicroOcpp::Transaction* transaction = library_->transaction(connector_id);
-    const char* status = answer["idTagInfo"]["status"] | "";
-    const char* parent = answer["idTagInfo"]["parentIdTag"] | "";
-    const bool is_same = transaction != nullptr &&
-                         static_cast<int>(transaction->getTxNr()) == number &&
-                         std::strcmp(status, "Accepted") == 0 &&
-                         std::strcmp(parent, transaction->getParentIdTag()) == 0;
-    if (is_same) library_->connector(connector_id).endTransaction(id_tag.c_str(), "Local");
-    push_tag(is_same ? Kind::kTagAccepted : Kind::kTagRejected, connector_id, id_tag.c_str());
-  });
-  library_->context->initiateRequest(std::move(request));
-}
-
 void MicroOcppEngine::on_utc(common::UtcTime utc, Instant now) {
   set_now(now);
   if (is_begun_) micro_ocpp::set_utc(library_->model(), utc);
@@ -409,20 +427,6 @@ Status MicroOcppEngine::stop_transaction(uint8_t connector_id, StopCause cause, 
   library_->connector(connector_id)
       .endTransaction(nullptr, cause == StopCause::kLocal ? "Local" : "Other");
   return Status::kOk;
-}
-
-Status MicroOcppEngine::authorize(uint8_t connector_id, const charger::IdTag& id_tag, Instant now) {
-  set_now(now);
-  if (!has(connector_id)) return Status::kInvalidState;
-  MicroOcpp::Connector& connector = library_->connector(connector_id);
-  if (library_->transaction(connector_id) != nullptr || !connector.isOperative())
-    return Status::kInvalidState;
-  MicroOcpp::ReservationService* reservations = library_->model().getReservationService();
-  MicroOcpp::Reservation* reservation =
-      reservations == nullptr ? nullptr : reservations->getReservation(connector_id);
-  if (reservation != nullptr && !reservation->matches(id_tag.c_str())) return Status::kInvalidState;
-  return connector.beginTransaction_authorized(id_tag.c_str()) != nullptr ? Status::kOk
-                                                                          : Status::kInvalidState;
 }
 
 // ------------------------------------------------------------------------------------ events

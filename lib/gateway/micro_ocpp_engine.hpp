@@ -44,8 +44,8 @@ class MicroOcppEngine final : public OcppEngine {
   EngineSummary summary(common::Instant now) const override;
   /// MicroOCPP drops what the CSMS refuses: there is never one.
   bool lost_message(size_t, LostMessage&) override { return false; }
-  common::Status clear_lost_messages() override { return common::Status::kOk; }
-  common::Status resend_lost_messages() override { return common::Status::kNotFound; }
+  common::Status clear_lost_messages() override { return common::Status::kUnsupported; }
+  common::Status resend_lost_messages() override { return common::Status::kUnsupported; }
   ConnectorSummary connector(uint8_t connector_id) const override;
   bool is_operative(uint8_t connector_id) const override;
   size_t action_count() const override { return FrameWatch::kCount; }
@@ -96,11 +96,17 @@ class MicroOcppEngine final : public OcppEngine {
   bool has_fresh_sample(uint8_t connector_id);
   void plan_restart(bool is_hard);
   void give_up_call();
+  void take_back_attempt();
+  void tell_rollback();
+  void set_updating(bool is_updating);
   void run_library();
+  void run_turns();
   void update(common::Instant now);
   void update_offer(uint8_t connector_id, common::Instant now);
   void present_tag(uint8_t connector_id, const charger::IdTag& id_tag);
-  void stop_by_other_tag(uint8_t connector_id, const charger::IdTag& id_tag);
+  bool stop_by_group(uint16_t connectors, const charger::IdTag& id_tag, const char* group);
+  void ask_group(const micro_ocpp::Pick& pick, const charger::IdTag& id_tag);
+  bool begin_authorized(uint8_t connector_id, const charger::IdTag& id_tag, const char* group);
   void on_answer(const FrameHead& answer);
   void push(EngineEvent::Kind kind, uint8_t connector_id, const char* text = "");
   void push(const EngineEvent& event);
@@ -123,6 +129,10 @@ class MicroOcppEngine final : public OcppEngine {
   const char* registration_ = "unregistered";
   const char* charge_point_status_ = "";
   const char* firmware_status_ = "Idle";
+  bool is_rolled_back_ = false;  ///< By the last update; until the next.
+  bool is_rollback_told_ = false;
+  /// The last connection took a meter value with it: the next one sends it at once.
+  bool is_meter_value_cut_off_ = false;
   const char* diagnostics_status_ = "Idle";
   common::Instant restart_at_ = common::Instant::never();
   bool is_hard_restart_ = false;

@@ -65,7 +65,9 @@ struct MicroOcppEngine::Library {
   std::unique_ptr<MicroOcpp::Context> context;
   /// As ChangeAvailability says; 0 = the charge point.
   std::shared_ptr<MicroOcpp::Configuration> availability[limits::kMaxConnectors + 1];
-  /// Names of these; MicroOCPP keeps the pointers.
+  /// A new image is about to run and the CSMS does not know yet what became of it; nullptr = no updates.
+  std::shared_ptr<MicroOcpp::Configuration> is_updating;
+  /// Names of `availability`; MicroOCPP keeps the pointers.
   char availability_keys[limits::kMaxConnectors + 1][24] = {};
 };
 

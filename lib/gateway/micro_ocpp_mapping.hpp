@@ -168,27 +168,30 @@ struct Candidate {
   bool is_free = false;  ///< Operative, no transaction, not reserved for others.
   bool is_plugged = false;
   bool is_started_by_tag = false;  ///< Its transaction was started with the tag.
-  bool may_be_of_group = false;    ///< Its transaction was started with a tag of a group.
+  bool is_of_group = false;        ///< Its transaction was started with a tag of a group.
 };
 
-/// Whoever charges with the tag stops; else the connector with a plug begins, else the first that is free; where none is, the
-/// tag is asked about that might stop somebody of its group.
-/// @return 1..connectors; 0 = none.
-inline uint8_t pick_connector(const Candidate* candidates, uint8_t connectors) {
-  uint8_t plugged = 0;
+struct Pick {
+  uint8_t connector_id;  ///< 0 = none.
+  /// Connectors with a transaction of a group, bits 1..n: of the tag it has to be known first whether it stops one.
+  uint16_t groups;
+};
+
+/// Whoever charges with the tag stops; else the connector with a plug begins, else the first that is free.
+inline Pick pick_connector(const Candidate* candidates, uint8_t connectors) {
+  Pick pick = {0, 0};
   uint8_t free = 0;
-  uint8_t group = 0;
   for (uint8_t id = 1; id <= connectors; ++id) {
     const Candidate& candidate = candidates[id - 1];
     if (!candidate.is_for_reader) continue;
-    if (candidate.is_started_by_tag) return id;
-    if (group == 0 && candidate.may_be_of_group) group = id;
+    if (candidate.is_started_by_tag) return {id, 0};
+    if (candidate.is_of_group) pick.groups = static_cast<uint16_t>(pick.groups | 1U << id);
     if (!candidate.is_free) continue;
     if (free == 0) free = id;
-    if (plugged == 0 && candidate.is_plugged) plugged = id;
+    if (pick.connector_id == 0 && candidate.is_plugged) pick.connector_id = id;
   }
-  if (plugged != 0) return plugged;
-  return free != 0 ? free : group;
+  if (pick.connector_id == 0) pick.connector_id = free;
+  return pick;
 }
 
 /// MicroOCPP counts by connector; numbers of ours are the gateway's.

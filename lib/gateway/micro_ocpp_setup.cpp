@@ -93,6 +93,11 @@ void MicroOcppEngine::create_services() {
   // Keys that MicroOCPP leaves to its surroundings.
   declareConfiguration<int>("WebSocketPingInterval", kDefaultPingIntervalS);
   declareConfiguration<const char*>("ConnectorPhaseRotation", "NotApplicable");
+  declareConfiguration<const char*>("FreeVendIdTag", "FREEVEND");
+  registerConfigurationValidator("FreeVendIdTag", [](const char* value) {
+    const size_t size = std::strlen(value);
+    return size >= 1 && size <= charger::IdTag::kCapacity;
+  });
   const auto text_or_none = [](const char* text) { return *text == '\0' ? nullptr : text; };
   model.getBootService()->setChargePointCredentials(
       ChargerCredentials(options_.model.c_str(), options_.vendor.c_str(),
@@ -213,7 +218,10 @@ void MicroOcppEngine::create_jobs() {
           return DownloadStatus::NotDownloaded;
       }
     });
+    library_->is_updating = declareConfiguration<bool>(MO_CONFIG_EXT_PREFIX "UPDATING", false,
+                                                       MO_KEYVALUE_FN, false, false, false);
     service->setOnInstall([this](const char*) {
+      set_updating(true);
       image_.install();
       return true;
     });

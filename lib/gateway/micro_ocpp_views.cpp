@@ -205,7 +205,9 @@ Status MicroOcppEngine::confirm_firmware(common::Instant now) {
   set_now(now);
   if (ports_.firmware == nullptr || ports_.firmware->boot() != platform::Firmware::Boot::kTrial)
     return Status::kInvalidState;
-  return ports_.firmware->confirm();
+  RETURN_IF_ERROR(ports_.firmware->confirm());
+  set_updating(false);
+  return Status::kOk;
 }
 
 }  // namespace gateway

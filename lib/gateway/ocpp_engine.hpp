@@ -155,9 +155,10 @@ class OcppEngine : public charger::ChargerObserver {
   virtual EngineSummary summary(common::Instant now) const = 0;
   /// @param index  0 = the oldest. Reads the flash. @return False when there is none.
   virtual bool lost_message(size_t index, LostMessage& message) = 0;
-  /// @retval kIo, kNoSpace  They are still there.
+  /// @retval kIo, kNoSpace  They are still there.  @retval kUnsupported  The engine keeps none.
   virtual common::Status clear_lost_messages() = 0;
   /// Sends them once more. @retval kNotFound  None.  @retval kInvalidState  Offline.  @retval kAgain  Under way.
+  /// @retval kUnsupported  The engine keeps none.
   virtual common::Status resend_lost_messages() = 0;
   /// @param connector_id  0..connectors
   virtual ConnectorSummary connector(uint8_t connector_id) const = 0;

@@ -300,6 +300,9 @@ TEST_CASE("messages that the CSMS refused for good are listed and can be cleared
   CHECK(has(fixture.say("tx dead-letters resend"), "not connected"));
   fixture.engine.clear_status = common::Status::kIo;
   CHECK(has(fixture.say("tx dead-letters clear"), "nothing is cleared"));
+  fixture.engine.resend_status = fixture.engine.clear_status = common::Status::kUnsupported;
+  CHECK(has(fixture.say("tx dead-letters resend"), "this engine keeps no dead letters"));
+  CHECK(has(fixture.say("tx dead-letters clear"), "this engine keeps no dead letters"));
   fixture.engine.clear_status = common::Status::kOk;
   CHECK(has(fixture.say("tx dead-letters clear"), "\"ok\":true"));
   CHECK(fixture.engine.lost_messages.empty());

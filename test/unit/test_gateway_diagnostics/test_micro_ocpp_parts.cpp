@@ -109,23 +109,38 @@ TEST_SUITE("what the adapter to MicroOCPP decides") {
 
   TEST_CASE("a tag at the reader for all stops its transaction, else starts where an EV waits") {
     micro_ocpp::Candidate all[3];
-    CHECK(micro_ocpp::pick_connector(all, 3) == 0);
+    const auto picked = [&all] { return micro_ocpp::pick_connector(all, 3).connector_id; };
+    CHECK(picked() == 0);
     for (micro_ocpp::Candidate& candidate : all) candidate.is_for_reader = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 0);
+    CHECK(picked() == 0);
     all[0].is_free = all[1].is_free = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 1);
+    CHECK(picked() == 1);
     all[1].is_plugged = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 2);
+    CHECK(picked() == 2);
     all[1].is_for_reader = false;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 1);
+    CHECK(picked() == 1);
     all[0].is_free = false;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 0);
-    all[2].may_be_of_group = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 3);
+    CHECK(picked() == 0);
     all[0].is_free = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 1);
     all[2].is_started_by_tag = true;
-    CHECK(micro_ocpp::pick_connector(all, 3) == 3);
+    CHECK(picked() == 3);
+  }
+
+  TEST_CASE(
+      "a tag may stop who charges with another of its group, also while a connector is free") {
+    micro_ocpp::Candidate all[3];
+    for (micro_ocpp::Candidate& candidate : all) candidate.is_for_reader = true;
+    all[0].is_free = true;
+    all[1].is_of_group = all[2].is_of_group = true;
+    micro_ocpp::Pick pick = micro_ocpp::pick_connector(all, 3);
+    CHECK(pick.connector_id == 1);
+    CHECK(pick.groups == 0b1100);
+    all[2].is_for_reader = false;
+    CHECK(micro_ocpp::pick_connector(all, 3).groups == 0b100);
+    all[0].is_started_by_tag = true;
+    pick = micro_ocpp::pick_connector(all, 3);
+    CHECK(pick.connector_id == 1);
+    CHECK(pick.groups == 0);
   }
 
   TEST_CASE("names of files are those that the store takes") {
