@@ -1,5 +1,6 @@
 #include "security/device_credentials.hpp"
 
+#include "security/private_key.hpp"
 #include "security/stored_roots.hpp"
 
 #include <cstring>
@@ -55,7 +56,22 @@ Status DeviceCredentials::begin() {
     LOG_ERROR(log_, "the list of certificates is damaged: none is left");
   }
   sweep();
-  return Status::kOk;
+  return drop_keyless();
+}
+
+// The store of keys may have been erased alone, when it was damaged: what has no key is of no use.
+Status DeviceCredentials::drop_keyless() {
+  CertificateIndex& next = begin_change();
+  uint8_t packed[kMaxPackedKeyBytes];
+  for (size_t i = next.items.size(); i-- > 0;) {
+    const uint8_t slot = next.items[i].key;
+    if (slot != 0 && keys_.get(KeyName(slot).text, packed).status() == Status::kNotFound) {
+      LOG_ERROR(log_, "a private key is gone, and its certificate with it");
+      next.items.erase(i);
+    }
+  }
+  wipe(packed);
+  return next.items.size() == index_.items.size() ? Status::kOk : commit();
 }
 
 Status DeviceCredentials::erase_all() {

@@ -73,6 +73,7 @@ class DeviceCredentials final : public Credentials {
  private:
   enum class State : uint8_t { kIdle, kWaiting, kRunning, kFinished };
 
+  common::Status drop_keyless();
   common::Status begin_with(Operation operation, PemText& pem, size_t most_bytes);
   void start();
   void finish(Outcome& outcome);

@@ -8,6 +8,9 @@
 
 namespace security {
 
+/// Longest form in which a key is stored.
+constexpr size_t kMaxPackedKeyBytes = 320;
+
 /// A private key. What it is written to is wiped by whoever reads it; it leaves this library by
 /// platform::TlsAuthority::KeyUser alone.
 class PrivateKey {
@@ -19,7 +22,7 @@ class PrivateKey {
 
   /// Takes 0.1 s (P-256) to 20 s (RSA) on a microcontroller.
   bool generate(KeyType type, platform::Entropy& entropy);
-  /// Form in which it is stored, less than 300 bytes: version u8, KeyType u8, then the SEC1 DER, or the two primes.
+  /// Form in which it is stored: version u8, KeyType u8, then the SEC1 DER, or the two primes.
   bool pack(Buffer& out);
   bool unpack(common::ByteSpan packed);
   /// PKCS#1 or SEC1.

@@ -16,7 +16,6 @@ namespace {
 
 /// The loop may replace an item between the reading of the index and that of the item; not many times in a row.
 constexpr int kAttempts = 3;
-constexpr size_t kMaxPackedKeyBytes = 320;
 
 }  // namespace
 

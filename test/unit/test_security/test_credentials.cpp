@@ -353,6 +353,19 @@ TEST_CASE("the private key is in the store of keys and nowhere else") {
   CHECK_FALSE(holds(device.files.raw("certs.idx")));
 }
 
+TEST_CASE("a certificate whose key is gone is gone too, and the others stay") {
+  Device device;
+  device.install("root");
+  REQUIRE(device.renew() == "accepted");
+  REQUIRE(device.request() == "accepted");
+  REQUIRE(device.keys.erase_all() == Status::kOk);
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK_FALSE(device.credentials->has_client(kNow));
+  CHECK_FALSE(device.credentials->has_request());
+  CHECK(device.credentials->authority().client() == 0);
+  CHECK(device.roots() == 1);
+}
+
 TEST_CASE("an RSA key serves as well") {
   Device device;
   // Primes are found at once.
