@@ -32,6 +32,7 @@ class CaseFiles:
     def __init__(self, folder: Path, host: str, firmware: Path | None = None) -> None:
         # Its libraries are slow to import, and few cases need them.
         from vevgw.csms.files import FileServer
+        from vevgw.csms.pki import ThrowAwayCa
 
         # It would set up logging of its own, and tell where it listens.
         logging.getLogger("pyftpdlib").addHandler(logging.NullHandler())
@@ -40,14 +41,27 @@ class CaseFiles:
         self._server = FileServer(folder, host=host)
         self._host = host
         self._firmware = firmware
+        self._maker = ThrowAwayCa(folder / "maker")
+        self._signed: dict[str, str] = {}
         self.uploads = self._server.uploads
 
     async def __aenter__(self) -> Self:
         await self._server.start()
         image = self._firmware.read_bytes() if self._firmware else make_firmware_image(NEW_VERSION)
         (self._server.files / "firmware.bin").write_bytes(image)
+        self._sign(image)
         (self._server.files / "nonsense.bin").write_bytes(b"this is no firmware\n" * 50)
         return self
+
+    def _sign(self, image: bytes) -> None:
+        certificate, signature = self._maker.sign_firmware(image)
+        _, other = self._maker.sign_firmware(image + b" but for this")
+        self._signed = {
+            "ROOT_MFR": self._maker.certificate.read_text(),
+            "FW_CERT": certificate,
+            "FW_SIG": signature,
+            "FW_SIG_BAD": other,
+        }
 
     async def __aexit__(self, *exc: object) -> None:
         await self._server.stop()
@@ -61,7 +75,9 @@ class CaseFiles:
             "FW_BAD_URL": f"{base}/files/nonsense.bin",
             "FW_MISSING_URL": f"{nobody}/firmware.bin",
             "DIAG_URL": f"{base}/uploads/",
+            "LOG_URL": f"{base}/uploads/",
             "DIAG_BAD_URL": f"{nobody}/uploads/",
+            **self._signed,
         }
 
 
