@@ -82,7 +82,7 @@ CI_ARGUMENTS = {
     "codegen": ["--check"],
     "scenario": ["--plain"],
     "simulation": ["--seeds", "100", "--days", "30"],
-    "fuzz": ["--seconds", "30"],
+    "fuzz": ["--seconds", "26"],
 }
 
 

@@ -1,5 +1,7 @@
 #include "platform/csms_url.hpp"
 
+#include "platform/base64.hpp"
+
 #include <algorithm>
 
 namespace platform {
@@ -192,7 +194,6 @@ Status parse_redirect(TextSpan location, const CsmsUrl& from, CsmsUrl& out,
 
 common::FixedString<kBasicAuthorizationBytes> basic_authorization(TextSpan identity,
                                                                   common::ByteSpan password) {
-  constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   common::FixedString<kMaxIdentityBytes + 1 + kMaxPasswordBytes> raw;
   common::FixedString<kBasicAuthorizationBytes> out(text("Basic "));
   const TextSpan secret(reinterpret_cast<const char*>(password.data()), password.size());
@@ -200,17 +201,7 @@ common::FixedString<kBasicAuthorizationBytes> basic_authorization(TextSpan ident
       raw.append(secret) != Status::kOk) {
     return common::FixedString<kBasicAuthorizationBytes>();
   }
-  const common::ByteSpan bytes = common::as_bytes(raw.span());
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = bytes.size() - i < 3 ? bytes.size() - i : 3;
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8U | (k < count ? bytes[i + k] : 0U);
-    char quad[4];
-    for (size_t k = 0; k < 4; ++k)
-      quad[k] = k <= count ? kAlphabet[group >> (18 - 6 * k) & 0x3FU] : '=';
-    if (out.append(TextSpan(quad, 4)) != Status::kOk)
-      break;  // cannot happen: sized for the longest input
-  }
+  (void)append_base64(common::as_bytes(raw.span()), out);  // sized for the longest input
   return out;
 }
 

@@ -44,7 +44,7 @@ struct TransferStatus {
 ///     upload(url)            write()... finish(), then status() until it is no longer running
 ///
 /// URLs are http, https, ftp or ftps, with user:password@ where wanted. A redirect of HTTP is followed a few
-/// times, from https to https only and without the password. TLS is 1.2 or newer; a server that set_trust() does not
+/// times, from https to https only; the password goes along to the same server only. TLS is 1.2 or newer; a server that set_trust() does not
 /// believe is not spoken to.
 /// @par Context  Loop thread only; no call blocks. The network is served elsewhere.
 class FileTransfer {

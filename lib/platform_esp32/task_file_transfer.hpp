@@ -1,9 +1,11 @@
 #pragma once
 
-#include "common/limits.hpp"
 #include "platform/clock.hpp"
 #include "platform/entropy.hpp"
 #include "platform/file_transfer.hpp"
+#include "platform/stream_transfer.hpp"
+#include "platform_esp32/lwip_tcp_link.hpp"
+#include "security/tls_link.hpp"
 
 #include <WString.h>
 #include <freertos/FreeRTOS.h>
@@ -11,16 +13,14 @@
 #include <freertos/stream_buffer.h>
 #include <memory>
 
-class WiFiClient;
-
 namespace platform_esp32 {
 
-/// FileTransfer over HTTP and HTTPS in a task of its own, made for the first transfer.
+/// FileTransfer over HTTP, HTTPS and FTP (platform::HttpTransfer, FtpTransfer) in a task of its own, made for the first
+/// transfer. Hosts of at most 63 characters, IPv4.
 ///
-/// Downloads use HTTPClient. Uploads are a PUT in chunks, since their length is not known beforehand; a server that
-/// takes POST only, or no chunks, cannot be used. FTP is not offered: protocols() says so.
-/// One transfer at a time; TLS takes about 35 KiB of heap while it runs, more in its handshake (security::TlsSession).
-class TaskFileTransfer final : public platform::FileTransfer {
+/// One transfer at a time. Heap: 19 KiB from the first transfer on (stack, buffer); 5 KiB more while one runs, and with
+/// TLS what security::TlsSession says.
+class TaskFileTransfer final : public platform::FileTransfer, private platform::TransferPipe {
  public:
   /// Keeps references to all. @param read_ca  Gives the PEM text of a CA file; false when unreadable.
   using ReadCa = bool (*)(void* context, const char* name, String& pem);
@@ -28,7 +28,9 @@ class TaskFileTransfer final : public platform::FileTransfer {
                    void* context)
       : read_ca_(read_ca), read_ca_context_(context), clock_(clock), entropy_(entropy) {}
 
-  uint8_t protocols() const override { return platform::kTransferHttp | platform::kTransferHttps; }
+  uint8_t protocols() const override {
+    return platform::kTransferHttp | platform::kTransferHttps | platform::kTransferFtp;
+  }
   void set_trust(const platform::TlsTrust& trust) override;
   common::Status download(common::TextSpan url, uint32_t offset) override;
   common::Status upload(common::TextSpan url) override;
@@ -47,11 +49,13 @@ class TaskFileTransfer final : public platform::FileTransfer {
   common::Status start(common::TextSpan url, bool is_upload, uint32_t offset);
   static void run(void* self);
   void carry_out();
-  std::unique_ptr<WiFiClient> connect(const String& url, const char*& why);
-  void run_download(WiFiClient& client, const String& url);
-  void run_upload(WiFiClient& client, const String& url);
-  void end(const char* error);
-  bool is_cancelled() const { return is_cancelled_; }
+  std::unique_ptr<platform::StreamTransfer> make_client();
+  void publish(const platform::TransferStatus& status);
+  void fail(const char* error);
+  // TransferPipe, in the task:
+  size_t give(common::ByteSpan data) override;
+  size_t take(common::MutableByteSpan buffer) override;
+  bool is_complete() override { return is_input_complete_; }
 
   const ReadCa read_ca_;
   void* const read_ca_context_;
@@ -74,7 +78,11 @@ class TaskFileTransfer final : public platform::FileTransfer {
   volatile bool is_input_complete_ = false;
   // Under mutex_.
   platform::TransferStatus shared_;
-  String next_url_;  ///< Task only: where a redirect points.
+  // Of the task alone.
+  LwipTcpLink plain_;
+  LwipTcpLink data_;
+  security::TlsLink tls_{plain_, entropy_};
+  platform::TransferMemory memory_;
 };
 
 }  // namespace platform_esp32

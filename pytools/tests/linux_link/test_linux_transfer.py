@@ -284,3 +284,51 @@ async def test_tls_is_checked_with_the_ca_file(
             plain = f"{server.http_url}/redirect?to=http://127.0.0.1:1/x"
             [report] = await transfer("download", plain, out, f"ca={authority.file}")
             assert report["error"] == "the server redirects to where it is not safe to go"
+
+
+BOARD = "client=stream"
+
+
+@pytest.mark.parametrize("protocol", ["http", "ftp"])
+async def test_client_of_the_board_speaks_with_real_servers(
+    server: FileServer, transfer: Transfer, tmp_path: Path, protocol: str
+) -> None:
+    address = url(server, protocol, "/files/image")
+    whole, rest = tmp_path / "whole", tmp_path / "rest"
+    [report] = await transfer("download", address, whole, BOARD)
+    assert (report["state"], report["error"], report["total"]) == ("done", "", len(CONTENT))
+    assert whole.read_bytes() == CONTENT
+    [report] = await transfer("download", address, rest, 123_456, BOARD)
+    assert (report["state"], report["begins_at"]) == ("done", 123_456)
+    assert rest.read_bytes() == CONTENT[123_456:]
+    upload = url(server, protocol, "/uploads/log.jsonl")
+    [report] = await transfer("upload", upload, whole, BOARD)
+    assert (report["state"], report["error"]) == ("done", "")
+    arrived = await server.wait_upload("log.jsonl", timeout_s=5)
+    assert arrived.read_bytes() == CONTENT
+
+
+async def test_client_of_the_board_goes_on_where_a_download_broke(
+    server: FileServer, transfer: Transfer, tmp_path: Path
+) -> None:
+    server.faults.cut_after = [100_000]
+    target = quote(f"{server.http_url}/files/image", safe="")
+    address = f"{server.http_url}/redirect?to={target}"
+    first, second = await transfer("download", address, tmp_path / "a", f"then={address}", BOARD)
+    assert first["error"] == "the connection broke"
+    assert (second["state"], second["begins_at"]) == ("done", first["bytes"])
+    assert (tmp_path / "a").read_bytes() == CONTENT
+
+
+async def test_client_of_the_board_checks_tls(
+    transfer: Transfer, tmp_path: Path, authority: Any, other_authority: Any
+) -> None:
+    async with tls_server(tmp_path, authority) as server:
+        address = f"{server.http_url}/files/image"
+        out = tmp_path / "out"
+        [report] = await transfer("download", address, out, f"ca={authority.file}", BOARD)
+        assert (report["state"], report["error"]) == ("done", "")
+        assert out.read_bytes() == CONTENT
+        other = f"ca={other_authority.file}"
+        [report] = await transfer("download", address, tmp_path / "none", other, BOARD)
+        assert report["error"] == "the certificate of the server is not trusted (missing_issuer)"

@@ -1,10 +1,12 @@
-// Carries out one transfer with CurlFileTransfer, for pytools/tests/linux_link/test_linux_transfer.py:
-//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL]
-//   transfer_driver upload URL FILE [ca=PEM]
+// Carries out one transfer with CurlFileTransfer or, with client=stream, with the board's client, for
+// pytools/tests/linux_link/test_linux_transfer.py:
+//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL] [client=stream]
+//   transfer_driver upload URL FILE [ca=PEM] [client=stream]
 // A download is appended to FILE; "then" fetches another URL afterwards, from where the first ended, with the
 // same object. One JSON line per transfer on standard output.
 
 #include "platform_linux/curl_file_transfer.hpp"
+#include "stream_client.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -27,7 +29,7 @@ common::TextSpan span(const std::string& text) {
 
 void wait() { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
 
-void report(CurlFileTransfer& transfer, size_t bytes) {
+void report(platform::FileTransfer& transfer, size_t bytes) {
   const platform::TransferStatus& status = transfer.status();
   const char* const states[] = {"idle", "running", "done", "failed"};
   std::printf(
@@ -37,7 +39,7 @@ void report(CurlFileTransfer& transfer, size_t bytes) {
       status.is_retry_useful ? "true" : "false", status.error.c_str());
 }
 
-size_t download(CurlFileTransfer& transfer, const std::string& url, const std::string& path,
+size_t download(platform::FileTransfer& transfer, const std::string& url, const std::string& path,
                 uint32_t offset, size_t cancel_after) {
   std::ofstream file(path, std::ios::binary | std::ios::app);
   size_t bytes = 0;
@@ -62,7 +64,7 @@ size_t download(CurlFileTransfer& transfer, const std::string& url, const std::s
   return bytes;
 }
 
-void upload(CurlFileTransfer& transfer, const std::string& url, const std::string& path) {
+void upload(platform::FileTransfer& transfer, const std::string& url, const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   size_t bytes = 0;
   if (transfer.upload(span(url)) == Status::kOk) {
@@ -98,7 +100,11 @@ int main(int argc, char** argv) {
     settings.stall_timeout_s = std::atol(options["stall_s"].c_str());
   if (options.count("total_s") != 0)
     settings.total_timeout_s = std::atol(options["total_s"].c_str());
-  CurlFileTransfer transfer(settings);
+  CurlFileTransfer curl(settings);
+  StreamClient stream({settings.connect_timeout_s * 1000, settings.stall_timeout_s * 1000,
+                       settings.total_timeout_s * 1000});
+  platform::FileTransfer& transfer =
+      options["client"] == "stream" ? static_cast<platform::FileTransfer&>(stream) : curl;
   platform::TlsTrust trust;
   trust.ca_file.assign_truncated(span(options["ca"]));
   transfer.set_trust(trust);

@@ -1,0 +1,182 @@
+#include "platform/ftp_transfer.hpp"
+
+#include <cstdio>
+
+namespace platform {
+
+using common::Status;
+using common::text;
+using common::TextSpan;
+
+bool FtpTransfer::is_served(TransferProtocol protocol) const {
+  return protocol == kTransferFtp && links_.data != nullptr;
+}
+
+void FtpTransfer::start() {
+  phase_ = Phase::kGreeting;
+  reply_.clear();
+  total_ = received_ = 0;
+  control_begin_ = control_end_ = 0;
+  open(links_.plain);
+}
+
+void FtpTransfer::close() {
+  if (link_ != nullptr) link_->close();
+  if (links_.data != nullptr) links_.data->close();
+  link_ = nullptr;
+  is_connecting_ = false;
+}
+
+void FtpTransfer::send(Phase phase, const char* command, TextSpan argument) {
+  phase_ = phase;
+  put(text(command));
+  put(argument);
+  put(text("\r\n"));
+}
+
+void FtpTransfer::send_path(Phase phase, const char* command) {
+  // Relative to where the login leads: the slash only ends the host (RFC 1738, 3.2.2).
+  common::FixedString<limits::kMaxLocationBytes> path;
+  if (append_percent_decoded(url_.target.span().subspan(1), path) != Status::kOk)
+    return fail("the path in the URL is not encoded as it must be");
+  send(phase, command, path.span());
+}
+
+bool FtpTransfer::advance() {
+  if (phase_ == Phase::kConnectData) return wait_for_data();
+  if (phase_ == Phase::kData) return is_upload_ ? send_data() : move_data();
+  if (!flush(*link_)) return false;
+  if (control_begin_ == control_end_) {
+    const common::Result<size_t> count = link_->read(common::MutableByteSpan(control_));
+    control_begin_ = 0;
+    control_end_ = count.value_or(0);
+    if (count.status() == Status::kAgain) return false;
+    if (!count.ok()) fail("the connection broke");
+    if (control_end_ == 0) return false;
+  }
+  control_begin_ +=
+      reply_.feed(common::ByteSpan(control_ + control_begin_, control_end_ - control_begin_));
+  if (reply_.state() == FtpReply::State::kMalformed) fail("the server does not speak FTP");
+  if (reply_.state() != FtpReply::State::kDone) return true;
+  on_reply(reply_.code());
+  reply_.clear();
+  return true;
+}
+
+void FtpTransfer::on_reply(uint16_t code) {
+  // "In a moment": the real answer follows. Not so when a transfer begins.
+  if (code < 200 && phase_ != Phase::kCommand) return;
+  switch (phase_) {
+    case Phase::kGreeting:
+      if (code != 220) return refuse(code);
+      return send(Phase::kUser, "USER ", url_.has_login ? url_.user.span() : text("anonymous"));
+    case Phase::kUser:
+      if (code == 331)
+        return send(Phase::kPassword, "PASS ",
+                    url_.has_login ? url_.password.span() : text("vev-gateway@"));
+      [[fallthrough]];
+    case Phase::kPassword:
+      if (code >= 300) return refuse(code);
+      return send(Phase::kType, "TYPE I");
+    case Phase::kType:
+      if (code >= 300) return refuse(code);
+      if (is_upload_) return send(Phase::kExtendedPassive, "EPSV");
+      return send_path(Phase::kSize, "SIZE ");
+    case Phase::kSize:
+      return on_size(code);
+    case Phase::kExtendedPassive:
+      if (code == 229) return connect_data(parse_extended_passive(reply_.text()));
+      return send(Phase::kPassive, "PASV");
+    case Phase::kPassive:
+      if (code != 227) return refuse(code);
+      return connect_data(parse_passive(reply_.text()));
+    case Phase::kRest:
+      if (code != 350) offset_ = 0;
+      return send_path(Phase::kCommand, "RETR ");
+    case Phase::kCommand:
+      if (code >= 200) return refuse(code);
+      status_.begins_at = offset_;
+      status_.total_bytes = total_;
+      phase_ = Phase::kData;
+      return;
+    case Phase::kEnd:
+      return code < 300 ? succeed() : refuse(code);
+    case Phase::kConnectData:
+    case Phase::kData:
+      return;
+  }
+}
+
+void FtpTransfer::on_size(uint16_t code) {
+  if (code != 213 || !parse_size(reply_.text(), total_)) total_ = 0;
+  if (total_ > 0 && offset_ == total_) {
+    status_.begins_at = status_.total_bytes = offset_;
+    return succeed();
+  }
+  if (total_ > 0 && offset_ > total_) offset_ = 0;  // another file
+  send(Phase::kExtendedPassive, "EPSV");
+}
+
+void FtpTransfer::connect_data(uint16_t port) {
+  if (port == 0 || links_.data->connect(url_.host.c_str(), port) != Status::kOk)
+    return fail("the server gives no connection for the file");
+  data_asked_ = now_;
+  phase_ = Phase::kConnectData;
+}
+
+bool FtpTransfer::wait_for_data() {
+  const TcpLink::State state = links_.data->state();
+  if (state == TcpLink::State::kConnecting && now_ - data_asked_ <= timeouts_.connect_ms) {
+    note_progress();
+    return false;
+  }
+  if (state == TcpLink::State::kOpen) {
+    ask_for_file();
+  } else {
+    fail("the server gives no connection for the file");
+  }
+  return true;
+}
+
+void FtpTransfer::ask_for_file() {
+  if (is_upload_) return send_path(Phase::kCommand, "STOR ");
+  if (offset_ == 0) return send_path(Phase::kCommand, "RETR ");
+  char number[16];
+  std::snprintf(number, sizeof number, "%lu", static_cast<unsigned long>(offset_));
+  send(Phase::kRest, "REST ", text(number));
+}
+
+bool FtpTransfer::move_data() {
+  if (!fill(*links_.data)) {
+    if (!is_closed_) return false;
+    if (total_ > 0 && received_ != total_ - offset_) {
+      fail("the connection broke");
+    } else {
+      links_.data->close();
+      phase_ = Phase::kEnd;
+    }
+    return true;
+  }
+  const size_t given = pipe_.give(unread());
+  // Where there is no room, it is not the server that is slow.
+  note_progress();
+  received_ += static_cast<uint32_t>(given);
+  consume(given);
+  return given > 0;
+}
+
+bool FtpTransfer::send_data() {
+  if (!flush(*links_.data)) return false;
+  const bool is_complete = pipe_.is_complete();
+  end_ = pipe_.take(common::MutableByteSpan(buffer_, kPieceBytes));
+  if (end_ > 0) return true;
+  if (!is_complete) {
+    note_progress();
+    return false;
+  }
+  links_.data->close();
+  phase_ = Phase::kEnd;
+  return true;
+}
+
+}  // namespace platform

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "platform/ftp_reply.hpp"
+#include "platform/stream_transfer.hpp"
+
+namespace platform {
+
+/// FTP without TLS, binary and passive. The data connection goes to the host of the URL, whatever address the server
+/// names. Folders are not made. About 4 KB.
+/// @par Spec  RFC 959; EPSV of RFC 2428, SIZE and REST of RFC 3659.
+class FtpTransfer final : public StreamTransfer {
+ public:
+  using StreamTransfer::StreamTransfer;
+
+ private:
+  enum class Phase : uint8_t {
+    kGreeting,
+    kUser,
+    kPassword,
+    kType,
+    kSize,
+    kExtendedPassive,
+    kPassive,
+    kConnectData,
+    kRest,
+    kCommand,  ///< RETR or STOR was sent.
+    kData,
+    kEnd,
+  };
+
+  bool is_served(TransferProtocol protocol) const override;
+  void start() override;
+  bool advance() override;
+  void close() override;
+
+  void send(Phase phase, const char* command, common::TextSpan argument = common::TextSpan());
+  void send_path(Phase phase, const char* command);
+  void on_reply(uint16_t code);
+  void on_size(uint16_t code);
+  void connect_data(uint16_t port);
+  bool wait_for_data();
+  void ask_for_file();
+  bool move_data();
+  bool send_data();
+
+  Phase phase_ = Phase::kGreeting;
+  FtpReply reply_;
+  uint32_t total_ = 0;  ///< 0 = unknown.
+  uint32_t received_ = 0;
+  common::Instant data_asked_;
+  size_t control_begin_ = 0;
+  size_t control_end_ = 0;
+  uint8_t control_[128] = {};  ///< Of replies, not read yet.
+};
+
+}  // namespace platform
