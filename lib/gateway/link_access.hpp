@@ -35,7 +35,7 @@ bool is_acceptable_key(common::TextSpan key, KeyForm form);
 class LinkAccess final : public platform::CsmsAccess {
  public:
   /// For the answer to the CSMS to leave before the connection is closed.
-  static constexpr int64_t kAnswerMs = 2000;
+  static constexpr int64_t kAnswerMs = 1000;
   static constexpr uint32_t kFailures = 3;
 
   /// @param store  That of the settings; this has the keys "link_trial" and "link_other" in it.

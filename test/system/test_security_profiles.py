@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 from pathlib import Path
 
 import pytest
 
 from vevgw.chargers.sim import ChargerSim
-from vevgw.csms import Access, Csms
+from vevgw.csms import Access, Behaviour, ChargePoint, Csms
 from vevgw.csms.pki import ThrowAwayCa, server_context
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, PROFILE
@@ -69,3 +71,64 @@ async def test_profile_2_connects_to_its_csms_alone(
         finally:
             await gateway.kill9()
         assert not csms.charge_points()
+
+
+# Rules: WP-A00.FR.005 WP-A00.FR.401 WP-A02.FR.08 WP-A05.FR.01 WP-A05.FR.03 WP-A05.FR.04
+# Rules: WP-A05.FR.05
+async def test_profile_is_raised_by_ocpp_step_by_step(
+    charger: ChargerSim, target: object, tmp_path: Path
+) -> None:
+    """Purpose: from a password over ws to a client certificate, by messages of the CSMS alone.
+
+    Pass criteria: a step without what it needs is refused; after each other one the gateway is
+    connected with the new profile: over TLS to the CSMS whose root was installed, in the end with
+    the certificate that it asked for itself.
+    """
+    ca = ThrowAwayCa(tmp_path / "tls")
+    context = server_context(ca.issue_server(["localhost"]))
+    access = Access({IDENTITY: SECRET})
+    signing = Behaviour(sign_certificate=ca.sign_request)
+    async with (
+        Csms(db=tmp_path / "db", access=access) as plain,
+        Csms(db=tmp_path / "tls-db", access=access, behaviour=signing, tls=context) as secure,
+    ):
+        url = secure.url.replace("127.0.0.1", "localhost")
+        wanted = options(charger, plain.url, tmp_path, ca_file="none", csms_url_tls=url)
+        gateway = NativeGateway(target.program, tmp_path, wanted)
+
+        async def raise_to(cp: ChargePoint, profile: str) -> str:
+            change = {"key": "SecurityProfile", "value": profile}
+            answer = await cp.call("ChangeConfiguration", change, timeout_s=10)
+            return str(answer["status"])
+
+        try:
+            async with Dut(NativeTransport(gateway), log_path=tmp_path / "console.log") as dut:
+                cp = await plain.wait_for_charge_point(IDENTITY, timeout_s=20)
+                assert await raise_to(cp, "2") == "Rejected", "no root is installed"
+                root = {
+                    "certificateType": "CentralSystemRootCertificate",
+                    "certificate": ca.certificate.read_text(),
+                }
+                answer = await cp.call("InstallCertificate", root, timeout_s=10)
+                assert answer["status"] == "Accepted"
+                assert await raise_to(cp, "2") == "Accepted"
+                cp = await secure.wait_for_charge_point(IDENTITY, timeout_s=20)
+                assert await raise_to(cp, "3") == "Rejected", "it has no certificate"
+                assert await raise_to(cp, "1") == "Rejected", "never lower"
+                trigger = {"requestedMessage": "SignChargePointCertificate"}
+                await cp.call("ExtendedTriggerMessage", trigger, timeout_s=10)
+                await cp.expect("SignCertificate", timeout_s=20)
+                for _ in range(50):  # the certificate is checked beside the loop
+                    is_taken = await raise_to(cp, "3") == "Accepted"
+                    if is_taken:
+                        break
+                    await asyncio.sleep(0.2)
+                assert is_taken
+                context.load_verify_locations(ca.certificate)
+                context.verify_mode = ssl.CERT_REQUIRED
+                secure.access.set_password(IDENTITY, None)
+                await cp.wait_disconnected(timeout_s=20)
+                await secure.wait_for_charge_point(IDENTITY, timeout_s=20)
+                assert (await dut.command("status"))["security_profile"] == 3
+        finally:
+            await gateway.kill9()

@@ -156,6 +156,7 @@ class SecurityExtension final : public Extension {
   bool wants_reconnect_ = false;
   common::Instant reconnect_by_;
   uint32_t failures_seen_ = 0;
+  uint32_t unverified_connection_ = 0;  ///< The last one that was told of.
   Recent recent_[kSecurityEventCount];
   int64_t clock_offset_ms_ =
       0;  ///< UTC less monotonic time, when the clock was last looked at; 0 = unknown.

@@ -46,6 +46,12 @@ void SecurityExtension::on_link(const platform::LinkStatus& status, Instant now)
   engine_->clock.set_now(now);
   const bool has_failed = status.failures > failures_seen_;
   failures_seen_ = status.failures;
+  if (status.is_up && status.is_unverified && status.connection_id != unverified_connection_) {
+    // Who runs the CSMS must know that anybody may be in between.
+    unverified_connection_ = status.connection_id;
+    report_recurring(SecurityEvent::InvalidCentralSystemCertificate,
+                     "not checked: tls_verify is off");
+  }
   if (!has_failed) return;
   switch (status.failure) {
     case LinkFailure::kInvalidServerCertificate:

@@ -123,6 +123,21 @@ TEST_CASE_FIXTURE(Link,
   CHECK(contains(upload(), R"("event":"FailedToAuthenticateAtCentralSystem","info":"HTTP 401")"));
 }
 
+// Rules: FP-20
+TEST_CASE_FIXTURE(Link, "a CSMS is told that its certificate is not looked at") {
+  platform::LinkStatus status;
+  status.is_up = true;
+  status.is_unverified = true;
+  status.connection_id = 1;
+  world.security->on_link(status, world.now());
+  world.security->on_link(status, world.now());
+  world.connect();
+  world.run_for(5000);
+  CHECK(told() == "StartupOfTheDevice InvalidCentralSystemCertificate ");
+  CHECK(contains(calls_of("SecurityEventNotification").at(1),
+                 R"("techInfo":"not checked: tls_verify is off")"));
+}
+
 TEST_CASE_FIXTURE(Link, "the keys of the extension stand beside those of the engine") {
   const std::string all = world.call_frame("GetConfiguration", "{}");
   for (const char* key :
