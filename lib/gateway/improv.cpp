@@ -59,14 +59,18 @@ void Improv::join(ByteSpan arguments, Instant now) {
   common::FixedString<95> reason;
   if (!take_text(arguments, ssid) || !take_text(arguments, password))
     return send_error(Error::kInvalidCommand);
+  WifiNetwork replaced = find_wifi(settings_, ssid);
   Status status = store_wifi(settings_, ssid, password, reason);
   if (status == Status::kNoSpace) {
     // Nobody can be asked which one may go: the last choice does.
-    const WifiNetwork last = read_wifi(settings_, kMaxWifiNetworks - 1);
-    (void)remove_wifi(settings_, last.ssid.span(), reason);
+    replaced = read_wifi(settings_, kMaxWifiNetworks - 1);
+    (void)remove_wifi(settings_, replaced.ssid.span(), reason);
     status = store_wifi(settings_, ssid, password, reason);
   }
   if (status != Status::kOk) return send_error(Error::kInvalidCommand);
+  tried_.ssid.assign_truncated(ssid);
+  tried_.password.assign_truncated(password);
+  replaced_ = replaced;
   send_error(Error::kNone);
   wifi_->join(ssid, password);
   is_joining_ = true;
@@ -81,6 +85,7 @@ void Improv::step(Instant now) {
       send_state();
       send_result(kWifiSettings, {});
     } else {
+      undo();
       send_error(Error::kNotJoined);
       send_state();
     }
@@ -96,6 +101,17 @@ void Improv::step(Instant now) {
                         common::text(network.has_password ? "YES" : "NO")});
   }
   send_result(kScan, {});  // the end of the list
+}
+
+void Improv::undo() {
+  const WifiNetwork stored = find_wifi(settings_, tried_.ssid.span());
+  // Another hand may have set it meanwhile.
+  if (stored.ssid.empty() || stored.password != tried_.password) return;
+  common::FixedString<95> reason;
+  if (replaced_.ssid != tried_.ssid) (void)remove_wifi(settings_, tried_.ssid.span(), reason);
+  if (!replaced_.ssid.empty())
+    (void)store_wifi(settings_, replaced_.ssid.span(), replaced_.password.span(), reason);
+  wifi_->on_networks_changed();
 }
 
 void Improv::send_state() {

@@ -8,7 +8,8 @@
 namespace gateway {
 
 /// Sets Wi-Fi up from a browser or another program on the console's line (Improv Wi-Fi, serial, version 1):
-/// commands Wi-Fi settings, state, device information, scan. Wi-Fi settings are stored and tried at once.
+/// commands Wi-Fi settings, state, device information, scan. Wi-Fi settings are stored and tried at once,
+/// and taken back when the network does not let the gateway in.
 /// @par Context  Loop thread; does not block, does not allocate. Passwords are never sent or logged.
 class Improv {
  public:
@@ -42,6 +43,8 @@ class Improv {
 
  private:
   void join(common::ByteSpan arguments, common::Instant now);
+  /// Takes back the network that did not let in: what worked before works again.
+  void undo();
   void send_state();
   void send_error(Error error);
   void send_result(uint8_t command, std::initializer_list<common::TextSpan> texts);
@@ -52,6 +55,8 @@ class Improv {
   platform::WifiControl* wifi_;
   const char* version_;
   const char* identity_;
+  WifiNetwork tried_;
+  WifiNetwork replaced_;  ///< What was stored in its place; without a name: nothing.
   bool is_joining_ = false;
   bool is_scanning_ = false;
   common::Instant deadline_;       ///< Of joining.

@@ -77,6 +77,7 @@ class NetworkManager final : public platform::WifiControl {
 
   // WifiControl: for those who set Wi-Fi up.
   void join(common::TextSpan ssid, common::TextSpan password) override;
+  void on_networks_changed() override { reload(now_); }
   bool is_joined() const override;
   void start_scan() override;
   common::Status network(size_t index, platform::FoundNetwork& out) override;

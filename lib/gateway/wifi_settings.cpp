@@ -42,6 +42,11 @@ WifiNetwork read_wifi(const Settings& settings, size_t slot) {
   return network;
 }
 
+WifiNetwork find_wifi(const Settings& settings, TextSpan ssid) {
+  const size_t slot = ssid.empty() ? kMaxWifiNetworks : find(settings, ssid);
+  return slot == kMaxWifiNetworks ? WifiNetwork() : read_wifi(settings, slot);
+}
+
 Status check_wifi_password(TextSpan password, FixedString<95>& error) {
   if (password.empty() || (password.size() >= kMinPasswordBytes && password.size() <= 63))
     return Status::kOk;

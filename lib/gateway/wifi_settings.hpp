@@ -16,6 +16,9 @@ struct WifiNetwork {
 /// @param slot  0..kMaxWifiNetworks - 1
 WifiNetwork read_wifi(const Settings& settings, size_t slot);
 
+/// The stored network of this name; without a name when there is none.
+WifiNetwork find_wifi(const Settings& settings, common::TextSpan ssid);
+
 /// @param error  One sentence. @retval kInvalidArgument  Not 8 to 63 bytes, nor empty.
 common::Status check_wifi_password(common::TextSpan password, common::FixedString<95>& error);
 

@@ -15,6 +15,8 @@ class WifiControl {
   /// @param ssid      1..32 bytes.
   /// @param password  8..63 bytes; empty = an open network.
   virtual void join(common::TextSpan ssid, common::TextSpan password) = 0;
+  /// The networks of the settings have changed: the one of the last join() is no longer wanted.
+  virtual void on_networks_changed() = 0;
   /// Whether the network of the last join(), or one of the settings, has given an address.
   virtual bool is_joined() const = 0;
   /// Starts to look for networks; what was found before is forgotten.

@@ -33,6 +33,7 @@ class Radio final : public platform::WifiControl {
     joined = false;
   }
   bool is_joined() const override { return joined; }
+  void on_networks_changed() override { ++changes; }
   void start_scan() override { is_looking = true; }
   common::Status network(size_t index, Found& out) override {
     if (is_looking) return common::Status::kAgain;
@@ -45,6 +46,7 @@ class Radio final : public platform::WifiControl {
 
   std::string asked;
   bool joined = false;
+  int changes = 0;
   bool is_looking = false;
   std::vector<std::string> names = {"depot", "guests"};
 };
@@ -139,6 +141,41 @@ TEST_CASE_FIXTURE(Fixture, "a network that does not let in is an error after twe
   (void)say(command(1, texts({"depot", "wrong one"})));
   CHECK(step(Improv::kJoinMs - 1).empty());
   CHECK(step(1) == error(3) + state(2));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "a network that does not let in is not kept, and what it replaced is back") {
+  const auto holds = [this](const char* name, const char* value) {
+    return common::equals(settings.text(name).span(), common::text(value));
+  };
+  const auto join = [this](const char* ssid, const char* password, bool is_let_in) {
+    (void)say(command(1, texts({ssid, password})));
+    radio.joined = is_let_in;
+    (void)step(Improv::kJoinMs);
+  };
+  join("depot", "wrong one", false);
+  CHECK(settings.text("wifi_ssid").empty());
+  CHECK(settings.text("wifi_password").empty());
+  CHECK(radio.changes == 1);
+
+  join("depot", "right one", true);
+  join("depot", "wrong one", false);
+  CHECK(holds("wifi_password", "right one"));
+  CHECK(settings.text("wifi2_ssid").empty());
+
+  for (const char* ssid : {"b", "c", "d"}) join(ssid, "password", true);
+  join("e", "wrong one", false);
+  CHECK(holds("wifi4_ssid", "d"));
+  CHECK(holds("wifi4_password", "password"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "what the console sets while a network is tried stays") {
+  (void)say(command(1, texts({"depot", "wrong one"})));
+  common::FixedString<95> reason;
+  REQUIRE(gateway::store_wifi(settings, common::text("depot"), common::text("right one"), reason) ==
+          common::Status::kOk);
+  (void)step(Improv::kJoinMs);
+  CHECK(common::equals(settings.text("wifi_password").span(), common::text("right one")));
 }
 
 TEST_CASE_FIXTURE(Fixture, "the state tells whether the network is joined") {
