@@ -95,6 +95,8 @@ class App {
   void shutdown();
 
  private:
+  static constexpr uint16_t kGoingAway = 1001;  // RFC 6455, 7.4.1
+
   common::Status start(Error& error);
   common::Status begin_site(Error& error);
   common::Status begin_bridge(gateway::PolicySettings& policy, Error& error);
