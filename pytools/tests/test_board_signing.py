@@ -120,6 +120,11 @@ def test_a_changed_byte_is_found_in_every_file(name: str, tmp_path: Path) -> Non
         signing.verify(folder, maker.root)
 
 
+def test_a_release_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no .*nothing; name a release folder"):
+        signing.verify(tmp_path / "nothing", tmp_path / "root.pem")
+
+
 def test_a_release_of_somebody_else_is_refused(tmp_path: Path) -> None:
     maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
     other = Manufacturer(tmp_path / "other", ec.generate_private_key(ec.SECP256R1()))

@@ -272,6 +272,14 @@ async def test_serial_port_that_does_not_exist_is_one_sentence(tmp_path: Path) -
         await dut.open()
 
 
+async def test_a_file_is_no_serial_port_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "notes"
+    file.touch()
+    dut = Dut(SerialTransport(str(file)), log_path=tmp_path / "log")
+    with pytest.raises(DutError, match=r"notes cannot be opened: it is no serial port\.$"):
+        await dut.open()
+
+
 def test_find_gateway_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(DutError, match="is not built"):
         find_gateway(tmp_path)

@@ -70,6 +70,24 @@ async def test_a_new_board_is_set_up_once_and_then_left_alone(
     assert SECRET not in gateway.log_path.read_text()
 
 
+async def test_a_wrong_wifi_password_is_told_as_the_reason_why_no_csms_accepts(
+    program: Path, charger: ChargerSim, tmp_path: Path
+) -> None:
+    words = [str(program), "--on-error=stay", "--wifi", f"depot={SECRET}"]
+    options = GatewayOptions(buses={1: charger.port_path})
+    async with NativeGateway(words, tmp_path, options) as gateway:
+        settings = {
+            "wifi_ssid": "depot",
+            "wifi_password": f"not {SECRET}",
+            "csms_url": "ws://127.0.0.1:1/",
+            "c1.profile": PROFILE,
+        }
+        log = tmp_path / "provision.log"
+        plan = BoardPlan(None, None, settings)
+        outcome = await provision(plan, str(gateway.console_link), log_path=log, csms_s=4)
+    assert outcome.error.endswith("within 4 s (no Wi-Fi, depot: wrong password).")
+
+
 async def test_wifi_is_set_up_by_improv_between_console_lines(
     program: Path, tmp_path: Path
 ) -> None:

@@ -176,8 +176,23 @@ async def _wait_accepted(board: _Board, timeout_s: float) -> str:
                 await asyncio.sleep(_RETRY_S)
             return "accepted"
     ocpp = await board.command("ocpp")
-    reason = str(ocpp.get("last_error") or ocpp.get("registration") or "no connection")
+    reason = str(
+        _wifi_trouble(await board.command("status"))
+        or ocpp.get("last_error")
+        or ocpp.get("registration")
+        or "no connection"
+    )
     raise UserError(f"No CSMS accepted the board within {timeout_s:g} s ({reason.rstrip('.')}).")
+
+
+def _wifi_trouble(status: dict[str, Any]) -> str:
+    """Why a board without a network has none; empty for one that has."""
+    wifi = status.get("wifi")
+    if not isinstance(wifi, dict) or wifi.get("state") == "joined":
+        return ""
+    networks = wifi.get("networks") or []
+    failures = [f"{network['ssid']}: {network['failure']}" for network in networks]
+    return "no Wi-Fi, " + ("; ".join(failures) or "none is set")
 
 
 class _Board:

@@ -112,6 +112,8 @@ def verify(path: Path, roots: Path) -> str:
     Raises:
         UserError: Something is missing, changed, or not signed by whom it should be.
     """
+    if not path.exists():
+        raise UserError(f"There is no {path}; name a release folder, or a file of one.")
     folder = path if path.is_dir() else path.parent
     chain = _certificates(folder / CERTIFICATES)
     trusted = _certificates(roots)

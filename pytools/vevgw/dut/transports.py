@@ -327,6 +327,8 @@ def transport_for(port: str) -> Transport:
 def _reason(error: BaseException) -> str:
     """Returns the text of an exception of pyserial without its wrapping."""
     inner = error.__context__ if error.__context__ is not None else error
+    if isinstance(inner, termios.error) or "Could not configure port" in str(error):
+        return "it is no serial port"
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror
     return str(error).rstrip(".") or type(error).__name__
