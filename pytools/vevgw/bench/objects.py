@@ -109,11 +109,7 @@ def sources(project: Path, libraries: Sequence[str]) -> list[Path]:
         path
         for name in libraries
         for path in sorted((project / "lib" / name).rglob("*.cpp"))
-<<<<<<< HEAD
         if path.parent != project / "lib" / "ocpp" / "security"
-=======
-        if path.parent != project / "lib/ocpp/security"
->>>>>>> cb86341 (feat(ocpp): manage certificates, keys and signed firmware by OCPP)
     ]
 
 
