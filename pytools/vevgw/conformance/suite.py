@@ -22,6 +22,7 @@ from vevgw.conformance.runner import Walk
 from vevgw.conformance.session import Liar, ScriptedBoot, Session
 from vevgw.conformance.stage import Stage
 from vevgw.conformance.targets import Target
+from vevgw.conformance.tls_side import certificates, tls_of
 from vevgw.conformance.verdict import Outcome, Verdict
 from vevgw.csms import Behaviour, Csms
 from vevgw.errors import UserError
@@ -174,7 +175,12 @@ async def run_case(
     boot = ScriptedBoot(
         interval_s=int(parameters("HB")), retry_interval_s=int(parameters("BOOT_RETRY"))
     )
+    pics = plan.pics.of(variant)
+    has_tls = bool(pics.get("security_2"))
+    if has_tls:
+        parameters.values |= certificates(folder)
     csms = Csms(
+        tls=tls_of(folder, plan.host) if has_tls else None,
         host=plan.host,
         port=plan.port,
         db=folder / "csms.sqlite3",
@@ -183,7 +189,7 @@ async def run_case(
     )
     csms.on_frame(session.listen)
     target = plan.target(folder, variant)
-    stage = Stage(csms, target, session, parameters, plan.pics.of(variant))
+    stage = Stage(csms, target, session, parameters, pics)
     csms.on_opening(session.opened)
     walk = Walk(stage)
     outcome = Outcome(case, Verdict.PASS, variant=variant, log=session.entries)

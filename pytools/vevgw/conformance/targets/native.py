@@ -8,10 +8,16 @@ from typing import Final
 from vevgw.chargers.sim import ChargerSim
 from vevgw.chargers.sim_bus import Framing
 from vevgw.conformance.targets.gateway import GatewayTarget
+from vevgw.conformance.tls_side import PASSWORD, root_file
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 
-#: Charger model of each variant: a cable that hangs on the box, and a socket whose plug is locked.
-MODELS: Final = {"fixed": "heidelberg-energy-control", "socket": "keba-p30"}
+#: Charger model of each variant: a cable that hangs on the box, a socket whose plug is locked, and
+#: a cable again, with a CSMS that has TLS.
+MODELS: Final = {
+    "fixed": "heidelberg-energy-control",
+    "socket": "keba-p30",
+    "tls": "heidelberg-energy-control",
+}
 _START_S: Final = 20.0
 
 
@@ -28,12 +34,15 @@ class NativeTarget(GatewayTarget):
         super().__init__(folder)
         self._program = program
         self._model = MODELS[variant]
+        self._has_tls = variant == "tls"
         self._gateway: NativeGateway | None = None
 
     async def start(self, csms_url: str) -> None:
         """See Target."""
         # Some CSMSs agree to no subprotocol: by default the gateway warns and goes on.
         settings = {"connectors": str(self.connectors), "subprotocol": "true"}
+        if self._has_tls:
+            settings |= {"ca_file": str(root_file(self._folder)), "password": PASSWORD}
         buses: dict[int, str] = {}
         for number in range(1, self.connectors + 1):
             settings[f"c{number}.profile"] = self._model
