@@ -194,3 +194,78 @@ def test_command_succeeds_when_every_rule_has_a_test(project: Path) -> None:
 def test_citations_of_this_project_name_rules_and_stand_above_tests() -> None:
     found = coverage.compare(catalogue.read(ROOT), citations.read(ROOT))
     assert [line for line in found.problems if "no test, no reason" not in line] == []
+
+
+WP = """\
+- section: "Paper"
+  rules:
+    - {id: WP-1, keyword: SHALL, source: "1", text: "One.", code: "test"}
+    - {id: WP-2, keyword: SHALL, source: "1", text: "Two."}
+"""
+PLACE = (
+    "Before.\n\n<!-- `vevgw rules --table` writes from here -->\nold\n<!-- to here -->\n\nAfter.\n"
+)
+
+
+def run(*words: str) -> None:
+    """`vevgw rules`, which must end well."""
+    with pytest.raises(SystemExit) as ended:
+        main(["rules", *words])
+    assert ended.value.code == 0
+
+
+@pytest.fixture
+def paper(project: Path) -> Path:
+    """A document with the table of two requirements, of which a test shows one."""
+    (project / "test" / "rules" / "some.yaml").write_text(WP)
+    write_test(project, f"{CPP} WP-1\n{CASE}")
+    give_reason(project, "- reason: Nobody can see it.\n  rules: [WP-2]\n")
+    document = project / "docs" / "security.md"
+    document.parent.mkdir()
+    document.write_text(PLACE)
+    run("--table")
+    return document
+
+
+def test_table_tells_code_and_tests_of_each_requirement(paper: Path) -> None:
+    assert paper.read_text() == PLACE.replace(
+        "old\n",
+        "| Requirement | Code | Shown by |\n|---|---|---|\n"
+        "| WP-1: One. | `test` | `test_it.cpp` |\n"
+        "| WP-2: Two. | none | no test: Nobody can see it |\n",
+    )
+    run()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("`test_it.cpp`", "`test_other.cpp`"), "test_other.cpp does not cite WP-1"),
+        (("no test: Nobody can see it", "`test_it.cpp`"), "test_it.cpp does not cite WP-2"),
+        (("`test_it.cpp`", "no test"), "what it says of tests of WP-1 is out of date"),
+        (("`test` |", "`lib` |"), "WP-1 names the code `lib`"),
+        (("One.", "Won."), "WP-1 has another text"),
+        (("| WP-2: Two. | none | no test: Nobody can see it |\n", ""), "WP-2 is missing"),
+        (("WP-2:", "WP-3:"), "there is no rule WP-3"),
+        (("<!-- to here -->", ""), "has no place for the table"),
+    ],
+)
+def test_table_that_is_not_true_is_a_problem(
+    paper: Path,
+    change: tuple[str, str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paper.write_text(paper.read_text().replace(*change))
+    assert main(["rules"]) == 1
+    shown = capsys.readouterr()
+    assert sentence in shown.out + shown.err
+
+
+def test_code_that_is_gone_is_a_problem(
+    paper: Path, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = project / "test" / "rules" / "some.yaml"
+    file.write_text(file.read_text().replace('code: "test"', 'code: "gone"'))
+    assert main(["rules"]) == 1
+    assert "WP-1: its code gone does not exist" in capsys.readouterr().out

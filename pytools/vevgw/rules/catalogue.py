@@ -19,13 +19,18 @@ _KEYWORDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: its id, how binding it is, where it stands, what it says in our words."""
+    """One rule: its id, how binding it is, where it stands, what it says in our words.
+
+    Attributes:
+        code: File or folder that keeps it, from the project's root; "" = not told, or none does.
+    """
 
     id: str
     keyword: str
     source: str
     text: str
     section: str
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +95,4 @@ def _rule(path: Path, section: str, entry: object) -> Rule:
         raise UserError(f"{path.name}: the rule {values['id'] or entry} has no {what}.")
     if values["keyword"] not in _KEYWORDS:
         raise UserError(f"{path.name}: {values['id']} has the keyword {values['keyword']}.")
-    return Rule(section=section, **values)
+    return Rule(section=section, code=str(fields.get("code") or ""), **values)

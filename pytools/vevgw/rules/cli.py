@@ -10,7 +10,7 @@ import typer
 
 from vevgw.build import pio
 from vevgw.errors import UserError
-from vevgw.rules import catalogue, citations, coverage
+from vevgw.rules import catalogue, citations, coverage, table
 
 app = typer.Typer(add_completion=False)
 
@@ -23,14 +23,20 @@ def rules(
     json_file: Annotated[
         Path | None, typer.Option("--json", help="write everything to this file as JSON too")
     ] = None,
+    write_table: Annotated[
+        bool, typer.Option("--table", help="write the table of docs/security.md")
+    ] = False,
 ) -> None:
     """Shows which test proves which rule, section by section.
 
     Exit code 1: a rule has neither a test nor a reason in test/rules/untested.yaml, a reason is
-    out of date, or a citation is wrong.
+    out of date, a citation or the table of docs/security.md is wrong.
     """
     project = pio.project_dir()
     found = coverage.compare(catalogue.read(project), citations.read(project))
+    if write_table:
+        table.write(found, project)
+    found.problems.extend(table.problems(found, project))
     shown = False
     for row in found.rows():
         if not row.startswith(" "):
