@@ -47,8 +47,8 @@ using CurlUrl = std::unique_ptr<CURLU, UrlDeleter>;
 
 /// Splits a URL. @return nullptr when it is not one of http, https, ftp, ftps.
 CurlUrl parse_url(const std::string& text);
-/// "" when there is none.
-std::string part_of(CURLU* url, CURLUPart part);
+/// As it is in the URL. @param flags  Of curl_url_get().  @return "" when there is none.
+std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0);
 
 /// Everything that curl does for one job; returns when it has ended.
 /// @par Context  Network thread.

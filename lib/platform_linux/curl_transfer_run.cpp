@@ -51,6 +51,24 @@ std::string describe(CURLcode code, long reply) {
   }
 }
 
+/// A target of a redirect, with the login of the URL before it where it is the same server's.
+std::string with_login_of(const std::string& from, const std::string& target) {
+  const CurlUrl before = parse_url(from);
+  const CurlUrl next = parse_url(target);
+  if (before == nullptr || next == nullptr) return target;
+  const bool is_same =
+      part_of(before.get(), CURLUPART_SCHEME) == part_of(next.get(), CURLUPART_SCHEME) &&
+      part_of(before.get(), CURLUPART_HOST) == part_of(next.get(), CURLUPART_HOST) &&
+      part_of(before.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT) ==
+          part_of(next.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
+  if (!is_same || !part_of(next.get(), CURLUPART_USER).empty()) return target;
+  for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD}) {
+    const std::string value = part_of(before.get(), part);
+    if (!value.empty()) (void)curl_url_set(next.get(), part, value.c_str(), 0);
+  }
+  return part_of(next.get(), CURLUPART_URL);
+}
+
 /// The calls of curl for one job, in the network thread.
 class Run {
  public:
@@ -88,7 +106,7 @@ class Run {
       if (reply < 400 && target != nullptr) {
         if (++redirects > kMaxRedirects) return finish("the server redirects too often");
         const bool was_tls = url.compare(0, 6, "https:") == 0;
-        url = target;
+        url = with_login_of(url, target);
         const bool is_tls = url.compare(0, 6, "https:") == 0;
         if (!is_tls && (was_tls || url.compare(0, 5, "http:") != 0))
           return finish("the server redirects to where it is not safe to go");
@@ -315,9 +333,9 @@ class Run {
 
 }  // namespace
 
-std::string part_of(CURLU* url, CURLUPart part) {
+std::string part_of(CURLU* url, CURLUPart part, unsigned flags) {
   char* text = nullptr;
-  if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return "";
+  if (curl_url_get(url, part, &text, flags) != CURLUE_OK) return "";
   std::string out = text;
   curl_free(text);
   return out;

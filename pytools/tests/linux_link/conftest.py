@@ -29,6 +29,7 @@ TLS_SOURCES = {
     "path_validator",
     "pem_authority",
     "pem_reader",
+    "tls_link",
     "tls_session",
 }
 TIMEOUT_S = 20.0
@@ -72,8 +73,9 @@ def build_driver(name: str) -> Path:
 def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> Path:
     flags = ["-std=gnu++17", "-g1", "-O0", "-Wall", "-Wextra", "-Werror", "-pthread"]
     flags += [f"-fsanitize={sanitizers}", "-I", str(ROOT / "lib"), "-I", str(ROOT / "test")]
-    sources = [ROOT / "test/drivers" / name / "main.cpp"]
-    headers = 0.0
+    driver = ROOT / "test/drivers" / name
+    sources = [driver / "main.cpp"]
+    headers = max((file.stat().st_mtime for file in driver.glob("*.hpp")), default=0.0)
     for library in LIBRARIES:
         found = sorted((ROOT / library).glob("*.cpp"))
         is_wanted = TLS_SOURCES.__contains__ if library == "lib/security" else bool

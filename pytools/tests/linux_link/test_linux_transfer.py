@@ -219,6 +219,12 @@ async def test_redirects_are_followed_but_not_for_ever_nor_elsewhere(
     [report] = await transfer("download", base + target, tmp_path / "a")
     assert report["state"] == "done"
     assert (tmp_path / "a").read_bytes() == CONTENT
+    # The login goes along to the same server.
+    [report] = await transfer("download", base + "/files/image", tmp_path / "d")
+    assert report["state"] == "done"
+    without = quote(f"http://{server.http_url.rpartition('@')[2]}/files/image", safe="")
+    [report] = await transfer("download", base + without, tmp_path / "e")
+    assert report["state"] == "done"
     itself = f"{server.http_url}/redirect-for-ever"
     [report] = await transfer("download", itself, tmp_path / "b")
     assert report["error"] == "the server redirects too often"
