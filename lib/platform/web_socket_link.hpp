@@ -29,8 +29,8 @@ struct LinkSettings {
   /// CSMS answers 401 to one, the other is tried at once, and what was accepted is used from then on.
   common::FixedString<64> other_password;
   SecurityProfile security_profile = SecurityProfile::kBasic;
-  /// Who judges the CSMS's certificate and has the gateway's own. The link calls it from its network thread, no one else
-  /// does meanwhile; outlives the link. nullptr = there is none.
+  /// Who judges the CSMS's certificate and has the gateway's own. The link calls it from its network thread; outlives
+  /// the link. nullptr = there is none.
   TlsAuthority* authority = nullptr;
   /// PEM file (Linux) or name in the file store (ESP32) of roots that count besides those of authority; empty = those
   /// of the operating system (Linux), none (ESP32); "none" = none.
