@@ -280,6 +280,17 @@ async def test_a_file_is_no_serial_port_in_one_sentence(tmp_path: Path) -> None:
         await dut.open()
 
 
+async def test_a_port_that_another_program_uses_is_one_sentence(
+    gateway: NativeGateway, tmp_path: Path
+) -> None:
+    await gateway.start()
+    port = str(gateway.console_link)
+    async with Dut(SerialTransport(port), log_path=tmp_path / "first"):
+        second = Dut(SerialTransport(port), log_path=tmp_path / "second")
+        with pytest.raises(DutError, match=r"cannot be opened: another program uses it\.$"):
+            await second.open()
+
+
 def test_find_gateway_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(DutError, match="is not built"):
         find_gateway(tmp_path)

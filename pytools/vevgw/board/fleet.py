@@ -76,6 +76,8 @@ def load(path: Path) -> list[BoardPlan]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no TOML: it is no text in UTF-8.") from None
     except ValueError as error:
         raise UserError(f"{path} is no TOML: {error}.") from None
     unknown = sorted(content.keys() - {"defaults", "board"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import errno
 import fcntl
 import os
 import struct
@@ -329,6 +330,10 @@ def _reason(error: BaseException) -> str:
     inner = error.__context__ if error.__context__ is not None else error
     if isinstance(inner, termios.error) or "Could not configure port" in str(error):
         return "it is no serial port"
+    if isinstance(inner, OSError) and inner.errno in (errno.EAGAIN, errno.EBUSY):
+        return "another program uses it"
+    if isinstance(inner, OSError) and inner.errno == errno.EACCES:
+        return "this user may not; on Linux be in the group dialout"
     if isinstance(inner, OSError) and inner.strerror:
         return inner.strerror
     return str(error).rstrip(".") or type(error).__name__
