@@ -20,8 +20,10 @@ from vevgw.conformance import loader
 from vevgw.conformance.model import Case
 from vevgw.conformance.mutants import Mutant, derive
 from vevgw.conformance.pics import Pics
+from vevgw.conformance.report.chart import chart
 from vevgw.conformance.report.html import step_lines, write_html
 from vevgw.conformance.report.junit import write_junit
+from vevgw.conformance.session import Entry
 from vevgw.conformance.suite import Plan, run_cases, run_mutants
 from vevgw.conformance.verdict import Outcome, Verdict
 from vevgw.errors import UserError
@@ -470,3 +472,14 @@ async def test_page_shows_steps_and_messages(tmp_path: Path) -> None:
     assert "<b>" not in page
     assert "a lock: no" in page
     assert "http" not in page
+
+
+def test_the_chart_of_a_case_shows_no_key_and_no_password() -> None:
+    payloads = (
+        {"key": "AuthorizationKey", "value": "secret"},
+        {"location": "ftp://cp:secret@host/x", "retries": 1},
+    )
+    log = [Entry(i, 0.0, "csms-call", "Any", payload) for i, payload in enumerate(payloads)]
+    shown = chart(log)
+    assert shown.count("***") == 4
+    assert "secret" not in shown

@@ -193,16 +193,16 @@ async def test_no_secret_stands_in_any_log_report_or_record(
             await cp.wait_connected(timeout_s=10)
             await cp.expect("StatusNotification", match={"status": "Available"}, timeout_s=15)
 
-            # A session, with new keys in its midst: as text, then as hexadecimal.
-            charger.plug(EvSpec())
-            await dut.command(f"sim tag {tag}", secret=True)
-            await cp.expect("StartTransaction", match={"idTag": tag}, timeout_s=15)
+            # A session, with new keys meanwhile: as text, then as hexadecimal.
             connections = cp.connections
             for value in (text_key, hex_key.hex()):
                 order = {"key": "AuthorizationKey", "value": value}
                 answer = await cp.call("ChangeConfiguration", order, timeout_s=5)
                 assert answer == {"status": "Accepted"}
             access.set_password(IDENTITY, hex_key)
+            charger.plug(EvSpec())
+            await dut.command(f"sim tag {tag}", secret=True)
+            await cp.expect("StartTransaction", match={"idTag": tag}, timeout_s=15)
             await cp.wait_connected(timeout_s=10, after=connections)
 
             # Files: logins that are right and wrong.
