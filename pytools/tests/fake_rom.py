@@ -39,14 +39,22 @@ class FakeRom:
     Args:
         chip_magic: Another value is another chip.
         wrong_md5: Its flash does not hold what was written.
+        dies_at: It is silent from this block of data on.
     """
 
-    def __init__(self, *, chip_magic: int = 0x00F01D83, wrong_md5: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        chip_magic: int = 0x00F01D83,
+        wrong_md5: bool = False,
+        dies_at: int | None = None,
+    ) -> None:
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
         self.ran_stub = False
         self._registers = dict(_REGISTERS)
         self._registers[_CHIP_MAGIC_REGISTER] = chip_magic
         self._wrong_md5 = wrong_md5
+        self._blocks_left = dies_at
         self._input = b""
         self._offset = self._end = 0
         self._inflate: Any = None
@@ -62,6 +70,10 @@ class FakeRom:
             return b""
         _, operation, size, _checksum = struct.unpack_from("<BBHI", frame)
         body = frame[8 : 8 + size]
+        if operation in (_FLASH_DATA, _DEFLATE_DATA) and self._blocks_left is not None:
+            self._blocks_left -= 1
+        if self._blocks_left is not None and self._blocks_left < 0:
+            return b""
         value, data = self._execute(operation, body)
         status = bytes(2 if self.ran_stub else 4)
         head = struct.pack("<BBHI", 1, operation, len(data) + len(status), value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,7 @@ def test_command_flashes_a_folder(build: Path, capsys: pytest.CaptureFixture[str
     [
         (FakeRom(wrong_md5=True), "is not what was written"),
         (FakeRom(chip_magic=0x6F51306F), "is no ESP32"),
+        (FakeRom(dies_at=2), "broke while it was written.*flash it again"),
         (None, "does not answer; hold its button BOOT"),
     ],
 )
@@ -76,6 +78,26 @@ def test_a_board_that_does_not_fit_is_one_sentence(
 ) -> None:
     with FakeBoard(rom) as board, pytest.raises(UserError, match=sentence):
         flash.flash(image.load(build), FlashOptions(board.port, stub=False, reset=False))
+
+
+@pytest.mark.parametrize(
+    ("last", "sentence"),
+    [
+        (
+            "Hash of data verified. ERROR: A serial exception error occurred: "
+            "Could not configure port: (5, 'Input/output error') Note: This is likely no problem",
+            "broke while it was written",
+        ),
+        (
+            "ERROR: A fatal error occurred: Something new. This can have many causes, see https://x",
+            r"esptool says: Something new\.$",
+        ),
+        ("Traceback", r"esptool says: Traceback\.$"),
+    ],
+)
+def test_what_esptool_says_last_decides(last: str, sentence: str) -> None:
+    said = flash._explain(["Hash of data verified.", last], "/dev/ttyUSB0")
+    assert re.search(sentence, said)
 
 
 @needs_esptool

@@ -16,11 +16,12 @@ from vevgw.errors import UserError
 
 # "Writing at 0x00010400 ===   42.0% 1.00kB/39.06kB [0s]"
 _PROGRESS = re.compile(r"Writing at (0x[0-9a-f]+)\b.*?([\d.]+)%")
-_FATAL = "fatal error occurred:"
+# "A fatal error occurred: ...", "A serial exception error occurred: ..."; hints come behind it.
+_FAILURE = re.compile(r".*error occurred: (.*?)(?= Note: | This can have many causes|$)")
 # What esptool says -> what to do.
 _REMEDIES = (
     (
-        re.compile(r"port is busy|doesn't exist|could not open|Permission denied", re.I),
+        re.compile(r"port is busy|doesn't exist|could not open|Permission denied|ioctl", re.I),
         "the port {port} cannot be opened; check its name, close other monitors on it, and on "
         "Linux be in the group dialout",
     ),
@@ -32,6 +33,11 @@ _REMEDIES = (
     (
         re.compile(r"Unexpected chip|autodetect|is not an? .* image", re.I),
         "the chip at {port} is no ESP32; the image is for an ESP32-WROOM-32",
+    ),
+    (
+        re.compile(r"No more data|Input/output|disconnected|write timeout|readiness to read", re.I),
+        "the connection to the board at {port} broke while it was written, so its firmware is not "
+        "complete; check cable and supply, and flash it again",
     ),
     (
         re.compile(r"MD5 of file does not match|verif", re.I),
@@ -138,7 +144,8 @@ def _run(
 def _explain(lines: Sequence[str], port: str) -> str:
     """Returns one sentence for what esptool printed."""
     text = " ".join(lines)
-    reason = text.rpartition(_FATAL)[2].strip() or (lines[-1] if lines else "it said nothing")
+    failure = _FAILURE.match(text)
+    reason = failure.group(1) if failure else (lines[-1] if lines else "it said nothing")
     for pattern, remedy in _REMEDIES:
         if pattern.search(reason):
             sentence = remedy.format(port=port)
