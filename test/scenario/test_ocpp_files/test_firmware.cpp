@@ -177,6 +177,22 @@ TEST_CASE_FIXTURE(Fixture, "an interrupted download goes on where it broke") {
   end();
 }
 
+// Rules: R-8-2
+TEST_CASE_FIXTURE(Fixture, "a download goes on after a restart with the bytes that are on flash") {
+  CHECK(is_accepted(update()));
+  REQUIRE(world.run_until([&] { return !world.file_server.offsets.empty(); }, 20'000));
+  world.run_for(1000);
+  REQUIRE(world.restart(platform::ResetCause::kPowerOn) == common::Status::kOk);
+  world.connect();
+  REQUIRE(wait("Downloading Downloaded Installing", 120'000));
+  REQUIRE(world.file_server.offsets.size() == 2);
+  CHECK(world.file_server.offsets[1] >= 65'536);
+  REQUIRE(world.restart_on_request(60000));
+  CHECK(wait("Downloading Downloaded Installing Installed"));
+  CHECK(version() == "1.2.3");
+  end(false);
+}
+
 TEST_CASE_FIXTURE(Fixture, "a server that cannot begin in the middle is served from the start") {
   world.file_server.can_resume = false;
   world.file_server.faults = {{Fault::Kind::kCut, 90'000}};
