@@ -227,8 +227,7 @@ bool Engine::send_file_status(bool is_triggered) {
   uint8_t step = 0;
   CallContext context;
   // What is due anyway tells as much.
-  const bool is_firmware_due = firmware.next_to_tell(step);
-  if (is_triggered ? firmware.is_triggered : is_firmware_due) {
+  if (is_triggered ? firmware.is_triggered : firmware.next_to_tell(step)) {
     firmware.is_triggered = false;
     messages::FirmwareStatusNotificationReq request;
     request.status = is_triggered ? firmware.status() : FirmwareUpdate::status_of(step);
@@ -236,8 +235,7 @@ bool Engine::send_file_status(bool is_triggered) {
     calls.send_short(request, context);
     return true;
   }
-  const bool is_upload_due = diagnostics.next_to_tell(step);
-  if (is_triggered ? diagnostics.is_triggered : is_upload_due) {
+  if (is_triggered ? diagnostics.is_triggered : diagnostics.next_to_tell(step)) {
     diagnostics.is_triggered = false;
     messages::DiagnosticsStatusNotificationReq request;
     request.status = is_triggered ? diagnostics.status() : Diagnostics::status_of(step);
