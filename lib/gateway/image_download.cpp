@@ -11,11 +11,29 @@ Status ImageDownload::begin(common::TextSpan url) {
   bytes_ = 0;
   held_ = 0;
   if (!is_offered()) return Status::kUnsupported;
+  RETURN_IF_ERROR(url_.assign(url));
   transfer_->cancel();
   RETURN_IF_ERROR(firmware_->erase());
-  RETURN_IF_ERROR(transfer_->download(url, 0));
-  download_ = JobState::kRunning;
-  return Status::kOk;
+  return start();
+}
+
+Status ImageDownload::start() {
+  begun_at_ = bytes_;
+  is_first_ = true;
+  const Status status = transfer_->download(url_.span(), bytes_);
+  download_ = status == Status::kOk ? JobState::kRunning : JobState::kFailed;
+  return status;
+}
+
+void ImageDownload::on_end() {
+  const platform::TransferStatus& status = transfer_->status();
+  if (status.state == TransferStatus::State::kDone) {
+    download_ = bytes_ > 0 ? JobState::kDone : JobState::kFailed;
+  } else if (status.is_retry_useful && bytes_ >= begun_at_ + kProgressBytes) {
+    (void)start();
+  } else {
+    download_ = JobState::kFailed;
+  }
 }
 
 void ImageDownload::step() {
@@ -32,12 +50,17 @@ void ImageDownload::fetch() {
     const common::Result<size_t> read =
         transfer_->read(common::MutableByteSpan(buffer_, sizeof buffer_));
     if (read.status() == Status::kAgain) return;
-    if (!read.ok()) {
-      const bool is_whole = transfer_->status().state == TransferStatus::State::kDone && bytes_ > 0;
-      download_ = is_whole ? JobState::kDone : JobState::kFailed;
-      return;
-    }
+    if (!read.ok()) return on_end();
     held_ = read.value();
+    if (is_first_ && transfer_->status().begins_at != bytes_) {
+      bytes_ = begun_at_ = 0;  // it begins anew
+      if (firmware_->erase() != Status::kOk) {
+        transfer_->cancel();
+        download_ = JobState::kFailed;
+        return;
+      }
+    }
+    is_first_ = false;
   }
   const Status status = firmware_->write(bytes_, common::ByteSpan(buffer_, held_));
   if (status == Status::kAgain) return;

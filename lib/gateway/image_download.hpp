@@ -9,7 +9,7 @@ namespace gateway {
 enum class JobState : uint8_t { kIdle, kRunning, kDone, kFailed };
 
 /// Fetches an image into the other slot, checks and activates it, for an engine that leaves that to its surroundings.
-/// Attempts and statuses are the engine's.
+/// Attempts and statuses are the engine's; a connection that broke after at least kProgressBytes goes on within the attempt.
 /// @par Context  Loop thread; a call moves at most kPiece bytes.
 class ImageDownload {
  public:
@@ -28,14 +28,20 @@ class ImageDownload {
   JobState installation() const { return install_; }
 
   static constexpr size_t kPiece = 1024;
+  static constexpr uint32_t kProgressBytes = 64 * 1024;
 
  private:
+  common::Status start();
+  void on_end();
   void fetch();
 
   platform::FileTransfer* transfer_;
   platform::Firmware* firmware_;
   JobState download_ = JobState::kIdle;
   JobState install_ = JobState::kIdle;
+  common::FixedString<limits::kMaxLocationBytes> url_;
+  uint32_t begun_at_ = 0;  ///< Bytes that were there when the connection was made.
+  bool is_first_ = false;  ///< Nothing came over it so far.
   uint32_t bytes_ = 0;
   size_t held_ = 0;  ///< Bytes of buffer_ that are not written yet.
   uint8_t buffer_[kPiece] = {};

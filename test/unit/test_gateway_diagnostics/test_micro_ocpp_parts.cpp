@@ -251,6 +251,26 @@ TEST_SUITE("files of an engine that leaves them to the gateway") {
     }
   };
 
+  TEST_CASE("a download that got far goes on over the next connection") {
+    Device device;
+    REQUIRE(device.firmware.begin() == Status::kOk);
+    device.server.files["http://files/image"] = std::string(90'000, 'x');
+    platform_sim::SimFileServer::Fault fault;
+    fault.kind = platform_sim::SimFileServer::Fault::Kind::kCut;
+    fault.after_bytes = 70'000;
+    device.server.faults.push_back(fault);
+    SUBCASE("where it broke off") {}
+    SUBCASE("from the beginning where the server cannot do else") {
+      device.server.can_resume = false;
+    }
+    gateway::ImageDownload image(&device.transfer, &device.firmware);
+    REQUIRE(image.begin(text("http://files/image")) == Status::kOk);
+    device.run(image);
+    CHECK(image.download() == JobState::kDone);
+    CHECK(image.bytes() == 90'000);
+    CHECK(device.server.offsets == std::vector<uint32_t>{0, 70'000});
+  }
+
   TEST_CASE("an image that breaks off is no image") {
     Device device;
     REQUIRE(device.firmware.begin() == Status::kOk);
