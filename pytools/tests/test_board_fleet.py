@@ -86,9 +86,33 @@ def test_several_networks_are_in_their_order_and_leave_no_others(
     assert [fleet.said(value) for value in values] == said
 
 
+def test_each_board_gets_a_key_of_its_own_that_is_made_once(tmp_path: Path) -> None:
+    text = """
+        [[board]]
+        port = "a"
+        password = { new = "keys/one" }
+        [[board]]
+        port = "b"
+        password = { new = "keys/two" }
+        console_password = { new = "keys/two.console" }
+        """
+    one, two = load(tmp_path, text)
+    key = one.settings["password"]
+    assert len(bytes.fromhex(key)) == 20
+    assert len({key, two.settings["password"], two.console_password}) == 3
+    assert (tmp_path / "keys" / "one").stat().st_mode & 0o777 == 0o600
+    again, _ = load(tmp_path, text)
+    assert again.settings["password"] == key
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
+        (
+            "[defaults]\npassword='x'\n[[board]]\nport='a'\n[[board]]\nport='b'\n",
+            "two boards have the same key",
+        ),
+        ("[[board]]\npassword = { new = '/dev/null/key' }\n", "/dev/null/key cannot be made"),
         ("[[board]\n", "is no TOML"),
         ("[defaults]\n", "names no board"),
         ("[[bord]]\nport = 'a'\n", "'bord' is neither"),

@@ -15,13 +15,14 @@ HeartbeatInterval = 300
 port = "/dev/ttyUSB0"
 serial_number = "246222AABBCC"              # optional: another board is refused
 identity = "CP-0001"
-password = { file = "keys/CP-0001" }
-console_password = { file = "keys/CP-0001.console" }  # locks the console; opens a locked one
+password = { new = "keys/CP-0001" }         # a random key of its own, made once; or { file = ... }
+console_password = { new = "keys/CP-0001.console" }  # locks the console; opens a locked one
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from vevgw.errors import UserError
 
 _OWN = ("port", "serial_number", "ocpp", "wifi")
 _WIFI = ("wifi", "wifi2", "wifi3", "wifi4")
+# The longest AuthorizationKey (OCPP 1.6 security whitepaper, A00.FR.205).
+_NEW_BYTES = 20
 SECRETS = ("password", "ap_password", "console_password", *(f"{name}_password" for name in _WIFI))
 
 
@@ -95,6 +98,9 @@ def load(path: Path) -> list[BoardPlan]:
         twice = {v for v in values if v is not None and values.count(v) > 1}
         if twice:
             raise UserError(f"{path}: two boards have the {what} '{min(twice)}'.")
+    keys = [plan.settings["password"] for plan in plans if plan.settings.get("password")]
+    if len(set(keys)) < len(keys):
+        raise UserError(f"{path}: two boards have the same key (password); each needs its own.")
     return plans
 
 
@@ -144,7 +150,7 @@ def _collect(path: Path, table: dict[str, Any], prefix: str, into: dict[str, str
     """Tables within tables are names with dots: c1.profile."""
     for key, value in table.items():
         name = prefix + key
-        if isinstance(value, dict) and not value.keys() & {"env", "file"}:
+        if isinstance(value, dict) and not value.keys() & {"env", "file", "new"}:
             _collect(path, value, f"{name}.", into)
         else:
             into[name] = _value(path, name, value)
@@ -163,7 +169,30 @@ def _value(path: Path, name: str, value: Any) -> str:
             return os.environ[where]
         if source == "file" and isinstance(where, str):
             return first_line(path.parent / where)
-    raise UserError(f"{path}: {name} must be a text, a whole number, true, false, env or file.")
+        if source == "new" and isinstance(where, str):
+            return own_secret(path.parent / where)
+    raise UserError(
+        f"{path}: {name} must be a text, a whole number, true, false, env, file or new."
+    )
+
+
+def own_secret(path: Path) -> str:
+    """Returns the secret of a file, and makes it first where there is none: random, hexadecimal.
+
+    Raises:
+        UserError: The file can be neither read nor made.
+    """
+    if path.exists():
+        return first_line(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise UserError(f"{path} cannot be made: {error.strerror}.") from error
+    secret = secrets.token_hex(_NEW_BYTES)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(secret + "\n")
+    return secret
 
 
 def first_line(path: Path) -> str:

@@ -39,6 +39,9 @@ def boards(
     csms: Annotated[str | None, typer.Option(help="Base URL of the CSMS: ws:// or wss://.")] = None,
     identity: Annotated[str | None, typer.Option(help="Charge point identity.")] = None,
     key_file: Annotated[Path | None, typer.Option(help="First line is the Basic password.")] = None,
+    new_key_file: Annotated[
+        Path | None, typer.Option(help="As --key-file; a random key is made where there is none.")
+    ] = None,
     console_password_file: Annotated[
         Path | None, typer.Option(help="First line opens a locked console, and locks an open one.")
     ] = None,
@@ -67,7 +70,7 @@ def boards(
         "wifi_password": _secret(wifi_password_file),
         "csms_url": csms,
         "identity": identity,
-        "password": _secret(key_file),
+        "password": _key(key_file, new_key_file),
         "c1.profile": profile,
         "c1.pins": pins,
     }
@@ -126,6 +129,12 @@ def _conclude(results: list[Result], report: Path | None, hint: str) -> None:
     failed = [result for result in results if result.error]
     if failed:
         raise UserError(f"{len(failed)} of {len(results)} boards are not as planned; {hint}")
+
+
+def _key(path: Path | None, new: Path | None) -> str | None:
+    if path is not None and new is not None:
+        raise UserError("--key-file and --new-key-file exclude each other.", exit_code=2)
+    return _secret(path) if new is None else fleet.own_secret(new)
 
 
 def _secret(path: Path | None) -> str | None:
