@@ -17,6 +17,9 @@ using common::Status;
 namespace {
 
 constexpr int64_t kMsPerHour = 3600 * 1000;
+/// Less free heap than this at any time is MemoryExhaustion (security whitepaper, 8).
+constexpr uint32_t kLowHeapBytes = 8 * 1024;
+constexpr int64_t kHeapLookMs = 10'000;  ///< Looking walks through the whole heap.
 
 }  // namespace
 
@@ -424,6 +427,11 @@ Instant App::step_reliability(Instant now) {
   if (is_running_)
     policy_.set_safe_mode(crash_guard_.mode() != gateway::CrashGuard::Mode::kNormal, now);
   if (crash_guard_.needs_restart()) plan_reboot(now);
+  if (is_running_ && now >= look_at_heap_at_) {
+    look_at_heap_at_ = now + kHeapLookMs;
+    const uint32_t least = platform_.device.heap().minimum_free;
+    if (least != 0 && least < kLowHeapBytes) security_.report_memory(least);
+  }
   if (image_trial_.step(is_running_, now)) {
     LOG_ERROR(platform_.log, "this image does not start the gateway: back to the one before");
     plan_reboot(now);

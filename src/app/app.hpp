@@ -158,6 +158,7 @@ class App {
   uint32_t joins_ = 0;  ///< Of the network that the link was opened in.
   bool is_clock_known_ = false;
   uint32_t connection_id_ = 0;
+  common::Instant look_at_heap_at_;
   common::Instant reboot_at_ = common::Instant::never();
   common::Instant chargers_restart_by_ = common::Instant::never();
   char frame_[limits::kMaxFrameBytes] = {};
