@@ -222,3 +222,19 @@ def test_test_hooks_cannot_be_compiled_into_a_release(tmp_path: Path) -> None:
     )
     assert refused.returncode != 0
     assert "never in a release" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "environment", "sentence"),
+    [
+        ("release", "native", "builds a Linux process, which no board can run"),
+        ("flash", "native", "builds a Linux process, which no board can run"),
+        ("release", "esp32dev-bench", "there is no release of it"),
+        ("release", "nonsense", "has no environment 'nonsense'"),
+    ],
+)
+def test_an_environment_that_does_not_fit_is_told_before_anything_is_built(
+    command: str, environment: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "-e", environment]) == 1
+    assert sentence in capsys.readouterr().err

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vevgw.board import image, release
-from vevgw.build import pio
+from vevgw.build import pio, platformio_ini
 from vevgw.chargers import profiles_build
 from vevgw.chargers.profiles import load_all
+from vevgw.errors import UserError
 
 # Beside what PlatformIO leaves in its build folder.
 FOLDER = "image"
@@ -55,6 +56,25 @@ def image_flags(version: str, notes: release.Revision, profiles: Sequence[str] =
         f'-D GATEWAY_VERSION=\\"{version}\\"',
         f"-D GATEWAY_BUILD_UTC={int(notes.time.timestamp())}",
     ]
+
+
+def require_board(project: Path, environment: str) -> None:
+    """Raises UserError unless the environment builds for the board."""
+    if platformio_ini.words(project, environment, "platform") == ["native"]:
+        raise UserError(
+            f"'{environment}' builds a Linux process, which no board can run; take 'esp32dev'."
+        )
+
+
+def require_releasable(project: Path, environment: str) -> None:
+    """Raises UserError unless what the environment builds for the board may leave the house."""
+    require_board(project, environment)
+    built_with = platformio_ini.words(project, environment, "build_flags")
+    if any("GATEWAY_TEST_HOOKS" in flag for flag in built_with):
+        raise UserError(
+            f"'{environment}' has commands that stand in for a person at the charger, so there "
+            "is no release of it; take 'esp32dev', or 'vevgw build' for a bench."
+        )
 
 
 def make(project: Path, environment: str, *, profiles: Sequence[str] = ()) -> Built:

@@ -51,7 +51,9 @@ def flash(
     """Write the firmware into a board and compare it; settings and records stay."""
     if by_pio and (source is not None or erase or no_stub or no_reset):
         raise UserError("--pio goes with --port and --env only.", exit_code=2)
-    if source is not None:
+    if source is None:
+        board_build.require_board(pio.project_dir(), environment)
+    else:
         # Said before the port is looked for: it is wrong on every port.
         release.verify(source)
         parts = image.load(source)

@@ -48,6 +48,7 @@ def make(
     """Make a release: parts, merged image, manifests, SHA-256 and bill of materials."""
     signer = _signer(signing_key, signing_certificate)
     project = pio.project_dir()
+    board_build.require_releasable(project, environment)
     notes = release.revision(project)
     named = version or release.full_version(project)
     if source is None:
