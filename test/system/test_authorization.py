@@ -131,6 +131,10 @@ async def garage(csms: Csms, program: Path, tmp_path: Path) -> AsyncIterator[Gar
         await ready.cp.expect("BootNotification", timeout_s=30)
         for number in CHARGERS:
             await ready.status(number, "Available", 0)
+        # These start enabled; until the gateway has told them otherwise, they would let charge.
+        for number in (READS, INVITED, STUBBORN):
+            keba = cast(KebaP30, sims[number].device)
+            await sims[number].wait_for(lambda _, keba=keba: not keba.is_enabled(), 20, "a no")
         yield ready
 
 
