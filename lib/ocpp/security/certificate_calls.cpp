@@ -244,6 +244,7 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
     }
     case Credentials::Operation::kMakeRequest:
       wants_sign_ = is_accepted;
+      sign_at_ = engine_->now();  // what was sent before is of no use any more
       break;
     case Credentials::Operation::kAcceptClient: {
       messages::CertificateSignedConf conf;
@@ -298,17 +299,13 @@ bool SecurityExtension::send_sign_certificate() {
     wants_sign_ = false;
     return false;
   }
-  sign_at_ = engine_->now() + kDayMs;  // until it is answered
+  sign_at_ = engine_->now() + kDayMs;
   return true;
 }
 
 /// Accepted means that the certificate comes later. Until it does the request is repeated once a day.
 void SecurityExtension::on_sign_outcome(const RpcFrame* answer) {
-  if (answer == nullptr) {
-    sign_at_ = engine_->now();
-    return;
-  }
-  sign_at_ = engine_->now() + kDayMs;
+  if (answer == nullptr) sign_at_ = engine_->now();
 }
 
 Instant SecurityExtension::step_renewal() {

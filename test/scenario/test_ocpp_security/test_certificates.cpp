@@ -199,6 +199,16 @@ TEST_CASE_FIXTURE(Certificates,
   CHECK(calls_of("SignCertificate").size() == 3);
 }
 
+// Rules: WP-A02.FR.02
+TEST_CASE_FIXTURE(Certificates, "a certificate can be asked for twice on the same day") {
+  CHECK(trigger() == "Accepted");
+  CHECK(sign("good: first") == "Accepted");
+  CHECK(trigger() == "Accepted");
+  CHECK(calls_of("SignCertificate").size() == 2);
+  CHECK(sign("good: second") == "Accepted");
+  CHECK(world.credentials.client == "second");
+}
+
 // Rules: WP-A03.FR.02
 TEST_CASE_FIXTURE(Certificates, "a certificate that ends within a month is renewed") {
   constexpr int64_t kDayMs = 86'400'000;
