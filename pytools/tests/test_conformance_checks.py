@@ -1,11 +1,17 @@
 """Checks of the conformance suite that are more than a comparison."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
+import vevgw.conformance.loader  # noqa: F401  (it knows the modules of all checks)
 from vevgw.conformance.checks import CHECKS
 from vevgw.conformance.checks_security import hash_data
 from vevgw.conformance.errors import Deviation
@@ -22,14 +28,19 @@ def walk_with(**parts: Any) -> Any:
     stage = SimpleNamespace(
         target=SimpleNamespace(identity="CP 1"),
         session=SimpleNamespace(
-            openings=parts.get("openings", []), configuration=parts.get("configuration", {})
+            openings=parts.get("openings", []),
+            configuration=parts.get("configuration", {}),
+            calls=parts.get("calls", []),
+            captured=parts.get("captured", {}),
         ),
+        folder=parts.get("folder"),
     )
     return SimpleNamespace(
         stage=stage,
         seen={"schedule": [parts["entry"]]} if "entry" in parts else parts.get("seen", {}),
         seconds=lambda text: parameters.seconds(text.removeprefix("$")),
         resolve=lambda text: NOW,
+        name=parameters,
     )
 
 
@@ -136,6 +147,7 @@ def opening_of(**changes: Any) -> OpeningRequest:
         "authorization": "Basic Q1AgMTpzZWNyZXQ=",
         "tls": "TLSv1.2",
         "cipher": "ECDHE-RSA-AES128-GCM-SHA256",
+        "suites": ("ECDHE-RSA-AES128-GCM-SHA256", "AES128-GCM-SHA256", "AES256-GCM-SHA384"),
     }
     return OpeningRequest(**(good | changes))
 
@@ -157,6 +169,8 @@ def test_good_handshake_passes() -> None:
         ("tls", {"tls": None}, {}, "no TLS"),
         ("tls", {"tls": "TLSv1.1"}, {}, r"TLSv1\.1"),
         ("tls", {"cipher": "AES128-SHA"}, {}, "suite"),
+        ("tls", {"suites": ("ECDHE-RSA-AES128-GCM-SHA256",)}, {}, "suites offered"),
+        ("tls", {"suites": ("AES128-GCM-SHA256",)}, {}, "suites offered"),
         ("credentials", {"authorization": None}, {"password": b"secret".hex()}, "no credentials"),
         ("credentials", {}, {"password": b"other".hex()}, "are wrong"),
         ("credentials", {}, {}, "where none belong"),
@@ -178,3 +192,95 @@ def test_hash_data_names_a_root() -> None:
     assert not data["serialNumber"].startswith("0")
     assert data != hash_data(trustme.CA().cert_pem.bytes().decode(), "SHA256")
     assert len(hash_data(pem, "SHA512")["issuerKeyHash"]) == 128
+
+
+def request_of(key: ec.EllipticCurvePrivateKey, name: str, organization: str) -> str:
+    """What SignCertificate carries."""
+    subject = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject)
+    return request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def walk_signing(folder: Path, csr: str, **parts: Any) -> Any:
+    """A charge point with the serial number 7 asked for a certificate."""
+    payloads = {
+        "BootNotification": {"chargePointSerialNumber": "7"},
+        "SignCertificate": {"csr": csr},
+    }
+    calls = [Entry(0, 0.0, "cp-call", action, payload) for action, payload in payloads.items()]
+    return walk_with(calls=calls, folder=folder, **parts)
+
+
+def certificate_of(walk: Any) -> bytes:
+    """The certificate that was made for the request, as a connection shows it."""
+    chain = walk.stage.session.captured["CP_CERT"].encode()
+    return x509.load_pem_x509_certificate(chain).public_bytes(serialization.Encoding.DER)
+
+
+def test_certificate_is_asked_for_and_shown(tmp_path: Path) -> None:
+    csr = request_of(ec.generate_private_key(ec.SECP256R1()), "7", "CONFORMANCE")
+    walk = walk_signing(tmp_path, csr)
+    CHECKS["signing_request"](walk, {})
+    walk.stage.session.openings.append(opening_of(certificate=certificate_of(walk)))
+    CHECKS["client_certificate"](walk, {})
+    with pytest.raises(Deviation, match="not a new one"):
+        CHECKS["signing_request"](walk, {})
+    later = request_of(ec.generate_private_key(ec.SECP256R1()), "7", "CONFORMANCE")
+    walk.stage.session.calls.append(Entry(0, 0.0, "cp-call", "SignCertificate", {"csr": later}))
+    CHECKS["signing_request"](walk, {})
+    with pytest.raises(Deviation, match="not the new one"):
+        CHECKS["client_certificate"](walk, {})
+    CHECKS["client_certificate"](walk, {"latest": False})
+    walk.stage.session.openings.append(opening_of())
+    with pytest.raises(Deviation, match="no certificate"):
+        CHECKS["client_certificate"](walk, {})
+
+
+@pytest.mark.parametrize(
+    ("csr", "reason"),
+    [
+        (request_of(ec.generate_private_key(ec.SECP256R1()), "8", "CONFORMANCE"), "common name"),
+        (request_of(ec.generate_private_key(ec.SECP256R1()), "7", "Other"), "organization"),
+        (request_of(ec.generate_private_key(ec.SECP192R1()), "7", "CONFORMANCE"), "too short"),
+        ("MUTANT", "cannot be read"),
+    ],
+)
+def test_bad_signing_request_is_found(tmp_path: Path, csr: str, reason: str) -> None:
+    with pytest.raises(Deviation, match=reason):
+        CHECKS["signing_request"](walk_signing(tmp_path, csr), {})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes", "reason"),
+    [
+        ("2", "2", {}, "is '2'"),
+        ("1", "3", {}, "is '3'"),
+        ("1", "2", {"tls": None}, "no TLS"),
+        ("1", "2", {"authorization": None}, "no credentials"),
+        ("2", "3", {"authorization": None}, "no certificate"),
+        ("2", "3", {"certificate": b"any"}, "beside a certificate"),
+    ],
+)
+def test_profile_that_is_not_raised_is_found(
+    before: str, after: str, changes: dict[str, Any], reason: str
+) -> None:
+    seen = {
+        label: [
+            Entry(
+                0,
+                0.0,
+                "cp-answer",
+                "GetConfiguration",
+                {"configurationKey": [{"key": "SecurityProfile", "value": value}]},
+            )
+        ]
+        for label, value in (("before", before), ("after", after))
+    }
+    walk = walk_with(openings=[opening_of(**changes)], seen=seen)
+    with pytest.raises(Deviation, match=reason):
+        CHECKS["profile_raised"](walk, {})

@@ -28,6 +28,12 @@ SUITES: Final = frozenset(
     }
 )
 
+#: Pairs of suites, of which a charge point must offer one.
+_PRESCRIBED: Final = (
+    {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"},
+    {"AES128-GCM-SHA256", "AES256-GCM-SHA384"},
+)
+
 
 def _last(walk: Walk) -> OpeningRequest:
     openings = walk.stage.session.openings
@@ -101,20 +107,29 @@ async def without_subprotocol(walk: Walk, arguments: Mapping[str, Any]) -> None:
 
 @check
 async def reconnected(walk: Walk, arguments: Mapping[str, Any]) -> None:
-    """The charge point has opened a connection after that of the beginning, or does so in time."""
+    """The charge point has opened another connection, or does so in time.
+
+    Another than that of the beginning, or those that were there when this was last asked.
+    """
     stage = walk.stage
     try:
-        await _opened(walk, 2)
+        await _opened(walk, stage.session.openings_judged + 1)
     except TimeoutError:
         raise Deviation("the charge point did not connect again") from None
+    stage.session.openings_judged = len(stage.session.openings)
     await stage.charge_point.wait_connected(timeout_s=walk.seconds("$LONG_TIMEOUT"))
 
 
 @check
 def tls(walk: Walk, arguments: Mapping[str, Any]) -> None:
-    """The connection has TLS 1.2 or later with one of the suites of the security whitepaper."""
+    """The connection has TLS 1.2 or later with one of the suites of the security whitepaper.
+
+    The charge point offers both of those with ECDHE-ECDSA, or both of those with RSA.
+    """
     request = _last(walk)
     if request.tls not in ("TLSv1.2", "TLSv1.3"):
         raise Deviation(f"the connection has {request.tls or 'no TLS'}")
     if request.tls == "TLSv1.2" and request.cipher not in SUITES:
         raise Deviation(f"the suite is {request.cipher}")
+    if not any(pair <= set(request.suites) for pair in _PRESCRIBED):
+        raise Deviation(f"the suites offered are {', '.join(request.suites) or 'others'}")

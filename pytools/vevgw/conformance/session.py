@@ -95,6 +95,7 @@ class Session:
         self.configuration: dict[str, str] = {}
         self.captured: dict[str, Any] = {}
         self.openings: list[OpeningRequest] = []
+        self.openings_judged = 1
         self.changed = Signal()
         self.liar = liar
         self._begin_s = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vevgw.conformance.files import CaseFiles
@@ -15,13 +16,18 @@ from vevgw.csms import ChargePoint, Csms
 
 @dataclass(slots=True)
 class Stage:
-    """What a case plays on."""
+    """What a case plays on.
+
+    Attributes:
+        folder: Of the case.
+    """
 
     csms: Csms
     target: Target
     session: Session
     parameters: Parameters
     pics: Mapping[str, Any]
+    folder: Path
     files: CaseFiles | None = None
 
     @property

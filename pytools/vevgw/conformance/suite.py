@@ -184,12 +184,13 @@ async def run_case(
         host=plan.host,
         port=plan.port,
         db=folder / "csms.sqlite3",
-        behaviour=Behaviour(boot=boot),
+        # Cases send what was signed themselves.
+        behaviour=Behaviour(boot=boot, sign_certificate=lambda _: None),
         ping_interval_s=None,
     )
     csms.on_frame(session.listen)
     target = plan.target(folder, variant)
-    stage = Stage(csms, target, session, parameters, pics)
+    stage = Stage(csms, target, session, parameters, pics, folder)
     csms.on_opening(session.opened)
     walk = Walk(stage)
     outcome = Outcome(case, Verdict.PASS, variant=variant, log=session.entries)

@@ -8,8 +8,13 @@ from typing import Final
 
 from vevgw.csms.pki import ThrowAwayCa, server_context
 
-#: Folder of the CSMS's authority below that of a case, and its certificate.
+#: Folders of authorities below that of a case: the one that the CSMS's certificate is of, the one
+#: that charge points get a root of and their certificates from, and that of the manufacturer.
 _FOLDER: Final = "csms-ca"
+_OTHER: Final = "other-ca"
+_MAKER: Final = "maker"
+#: What the whitepaper prescribes, and ECDHE-RSA.
+_SUITES: Final = "ECDHE+AESGCM:AES128-GCM-SHA256:AES256-GCM-SHA384"
 #: Password of a charge point with security profile 2.
 PASSWORD: Final = "conformance-pass"
 
@@ -20,14 +25,35 @@ def root_file(folder: Path) -> Path:
 
 
 def tls_of(folder: Path, host: str) -> ssl.SSLContext:
-    """Makes an authority for a case and returns the TLS settings of its CSMS."""
+    """Makes an authority for a case and returns the TLS settings of its CSMS.
+
+    Clients are asked for a certificate and need not have one: cases judge whether they should.
+    """
     authority = ThrowAwayCa(folder / _FOLDER)
-    return server_context(authority.issue_server([host, "localhost"]))
+    context = server_context(
+        authority.issue_server([host, "localhost"]),
+        client_ca=ThrowAwayCa(folder / _OTHER).certificate,
+    )
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_ciphers(_SUITES)
+    return context
+
+
+def signed(folder: Path, csr: str) -> dict[str, str]:
+    """Returns the $NAMES of a certificate for a request, and of one by a wrong authority.
+
+    Raises:
+        CsmsError: It is no request.
+    """
+    return {
+        "CP_CERT": ThrowAwayCa(folder / _OTHER).sign_request(csr),
+        "CP_CERT_BAD": ThrowAwayCa(folder / _MAKER).sign_request(csr),
+    }
 
 
 def certificates(folder: Path) -> dict[str, str]:
     """Returns the $NAMES of certificates: a root of each kind, and one that is none."""
-    system, maker = ThrowAwayCa(folder / "other-ca"), ThrowAwayCa(folder / "maker")
+    system, maker = ThrowAwayCa(folder / _OTHER), ThrowAwayCa(folder / _MAKER)
     expired = system.issue_server(["expired.example.org"], "expired").read_text()
     end = "-----END CERTIFICATE-----\n"
     begin = expired.index("-----BEGIN CERTIFICATE-----")

@@ -127,6 +127,8 @@ class Answers:
             chain = self._behaviour.sign_certificate(payload["csr"])
         except CsmsError as error:
             return Reply({"status": "Rejected"}, Verdict.SUSPECT, str(error))
+        if chain is None:
+            return Reply({"status": "Accepted"})
         signed = ("CertificateSigned", {"certificateChain": chain})
         return Reply({"status": "Accepted"}, then=(signed,))
 

@@ -164,7 +164,7 @@ class Behaviour:
         id_tags: The tag table.
         transaction_ids: How new transactions are numbered.
         sign_certificate: Makes the chain of CertificateSigned from the request of SignCertificate,
-            PEM; None = Rejected.
+            PEM; None = Rejected. It may return None: Accepted, and somebody else sends the chain.
         after_boot: CALLs sent one after the other when a charge point was accepted.
         data_transfer: Handler by vendorId: (charge point, payload) -> DataTransfer.conf payload.
             Other vendors get UnknownVendorId.
@@ -174,7 +174,7 @@ class Behaviour:
     boots: dict[str, Boot] = field(default_factory=dict)
     id_tags: IdTags = field(default_factory=IdTags)
     transaction_ids: TransactionIds = field(default_factory=TransactionIds)
-    sign_certificate: Callable[[str], str] | None = None
+    sign_certificate: Callable[[str], str | None] | None = None
     after_boot: tuple[tuple[str, dict[str, Any]], ...] = ()
     data_transfer: dict[str, DataTransferHandler] = field(default_factory=dict)
 

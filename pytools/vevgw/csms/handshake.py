@@ -40,6 +40,8 @@ class OpeningRequest:
         authorization: The header; None if absent. It holds a password: do not log it.
         tls: Version of TLS, None without TLS.
         cipher: Its suite.
+        suites: Of the client's, those that the server allows, too.
+        certificate: Of the client, DER; None if it showed none or was not asked for one.
     """
 
     identity: str
@@ -49,6 +51,8 @@ class OpeningRequest:
     authorization: str | None
     tls: str | None
     cipher: str | None
+    suites: tuple[str, ...] = ()
+    certificate: bytes | None = None
 
 
 class Opening(ServerConnection):
@@ -204,6 +208,10 @@ def _opening_request(websocket: ServerConnection, request: Request) -> OpeningRe
         authorization=next(iter(request.headers.get_all("Authorization")), None),
         tls=tls.version() if tls is not None else None,
         cipher=cipher[0] if cipher is not None else None,
+        suites=tuple(name for name, _, _ in (tls.shared_ciphers() or ()))
+        if tls is not None
+        else (),
+        certificate=tls.getpeercert(binary_form=True) if tls is not None else None,
     )
 
 
