@@ -227,15 +227,19 @@ def test_certificate_is_asked_for_and_shown(tmp_path: Path) -> None:
     walk = walk_signing(tmp_path, csr)
     CHECKS["signing_request"](walk, {})
     walk.stage.session.openings.append(opening_of(certificate=certificate_of(walk)))
-    CHECKS["client_certificate"](walk, {})
+    CHECKS["client_certificate"](walk, {"latest": True})
     with pytest.raises(Deviation, match="not a new one"):
         CHECKS["signing_request"](walk, {})
     later = request_of(ec.generate_private_key(ec.SECP256R1()), "7", "CONFORMANCE")
     walk.stage.session.calls.append(Entry(0, 0.0, "cp-call", "SignCertificate", {"csr": later}))
     CHECKS["signing_request"](walk, {})
     with pytest.raises(Deviation, match="not the new one"):
-        CHECKS["client_certificate"](walk, {})
+        CHECKS["client_certificate"](walk, {"latest": True})
     CHECKS["client_certificate"](walk, {"latest": False})
+    CHECKS["client_certificate"](walk, {})
+    walk.stage.session.openings.append(opening_of(certificate=certificate_of(walk)))
+    with pytest.raises(Deviation, match="not the old one"):
+        CHECKS["client_certificate"](walk, {"latest": False})
     walk.stage.session.openings.append(opening_of())
     with pytest.raises(Deviation, match="no certificate"):
         CHECKS["client_certificate"](walk, {})

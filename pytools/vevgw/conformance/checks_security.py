@@ -106,9 +106,9 @@ def signing_request(walk: Walk, arguments: Mapping[str, Any]) -> None:
 
 @check
 def client_certificate(walk: Walk, arguments: Mapping[str, Any]) -> None:
-    """The latest connection shows the certificate that was asked for last, or `latest: false` any.
+    """The latest connection shows a certificate for this charge point, with a long enough key.
 
-    It names the charge point, and its key is long enough.
+    With `latest: true` it is that of the latest SignCertificate, with `latest: false` another.
     """
     opening = walk.stage.session.openings[-1]
     if opening.certificate is None:
@@ -116,8 +116,9 @@ def client_certificate(walk: Walk, arguments: Mapping[str, Any]) -> None:
     certificate = x509.load_der_x509_certificate(opening.certificate)
     _judge_subject(walk, certificate, certificate.public_key())
     keys = walk.stage.session.captured.get("KEYS", ())
-    if arguments.get("latest", True) and _public_bits(certificate.public_key()) not in keys[-1:]:
-        raise Deviation("the certificate is not the new one")
+    is_latest = _public_bits(certificate.public_key()) in keys[-1:]
+    if arguments.get("latest", is_latest) != is_latest:
+        raise Deviation(f"the certificate is not the {'old' if is_latest else 'new'} one")
 
 
 @check
