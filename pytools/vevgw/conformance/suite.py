@@ -176,7 +176,7 @@ async def run_case(
         interval_s=int(parameters("HB")), retry_interval_s=int(parameters("BOOT_RETRY"))
     )
     pics = plan.pics.of(variant)
-    has_tls = bool(pics.get("security_2"))
+    has_tls = bool(pics.get("security_2") or pics.get("security_3"))
     if has_tls:
         parameters.values |= certificates(folder)
     csms = Csms(
