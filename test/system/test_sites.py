@@ -162,7 +162,8 @@ async def test_three_wallboxes_share_the_site(csms: Csms, program: Path, tmp_pat
             await until(lambda: third.limit_a == 7, 20, "7 A for the third")
             watcher.cancel()
     assert watch.longest_over_s <= FOLLOW_S + SLACK_S
-    assert watch.highest_a >= 23
+    # All of it, as far as looks at rising currents can tell.
+    assert watch.highest_a == pytest.approx(23, abs=0.2)
 
 
 def free_ports() -> int:

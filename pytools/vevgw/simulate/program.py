@@ -28,23 +28,31 @@ _LIBRARIES = (
     "platform_sim",
 )
 _SUPPORT = ("test/support/ocpp_world/model_csms.cpp",)
-_FOLDERS = ("test/support/modbus_line", "test/support/simulation", "test/simulation")
+_FOLDERS = (
+    "lib/ocpp/security",  # which lib/gateway names
+    "test/support/modbus_line",
+    "test/support/simulation",
+    "test/simulation",
+)
+_MBEDTLS = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 # At most so many for one process: starting it is not free, and all are to end together.
 _MAX_SEEDS_OF_PROCESS = 20
 
 _FAST = objects.Toolchain(
     name="simulation",
     compiler="g++",
-    package="g++",
+    package="g++ libmbedtls-dev",
     flags=("-O2",),
     compile_flags=("-Wshadow", "-Itest/support"),
+    link_flags=_MBEDTLS,
 )
 _CHECKED = objects.Toolchain(
     name="simulation-checked",
     compiler="g++",
-    package="g++",
+    package="g++ libmbedtls-dev",
     flags=("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
     compile_flags=("-Wshadow", "-Itest/support"),
+    link_flags=_MBEDTLS,
 )
 
 _GOOD = re.compile(
