@@ -1,5 +1,7 @@
 #include "platform_esp32/esp32_wifi_radio.hpp"
 
+#include "platform_esp32/mutex_lock.hpp"
+
 namespace platform_esp32 {
 
 using common::Status;
@@ -11,17 +13,6 @@ namespace {
 
 constexpr int kAccessPointChannel = 1;
 constexpr int kMaxClients = 4;
-
-class Lock {
- public:
-  explicit Lock(SemaphoreHandle_t mutex) : mutex_(mutex) { xSemaphoreTake(mutex_, portMAX_DELAY); }
-  ~Lock() { xSemaphoreGive(mutex_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  SemaphoreHandle_t mutex_;
-};
 
 JoinFailure failure_of(uint8_t reason) {
   switch (reason) {

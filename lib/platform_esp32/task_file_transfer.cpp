@@ -2,6 +2,7 @@
 
 #include "platform/ftp_transfer.hpp"
 #include "platform/http_transfer.hpp"
+#include "platform_esp32/mutex_lock.hpp"
 #include "security/pem_authority.hpp"
 
 #include <algorithm>
@@ -18,17 +19,6 @@ namespace {
 
 /// What waits in the task looks again after so long.
 constexpr uint32_t kPollMs = 5;
-
-class Lock {
- public:
-  explicit Lock(SemaphoreHandle_t mutex) : mutex_(mutex) { xSemaphoreTake(mutex_, portMAX_DELAY); }
-  ~Lock() { xSemaphoreGive(mutex_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  SemaphoreHandle_t mutex_;
-};
 
 bool is_ftp(common::TextSpan url) {
   return common::equals_ignore_case(url.first(6), common::text("ftp://"));

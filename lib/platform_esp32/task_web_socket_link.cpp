@@ -1,5 +1,6 @@
 #include "platform_esp32/task_web_socket_link.hpp"
 
+#include "platform_esp32/mutex_lock.hpp"
 #include "platform_esp32/tls_client.hpp"
 #include "security/pem_authority.hpp"
 
@@ -24,17 +25,6 @@ constexpr uint32_t kIdleProbe_s = 300;
 /// The loop task has this long to make room for a received frame before the connection is given up: a frame is
 /// never dropped silently.
 constexpr uint32_t kInboxWaitMs = 5000;
-
-class Lock {
- public:
-  explicit Lock(SemaphoreHandle_t mutex) : mutex_(mutex) { xSemaphoreTake(mutex_, portMAX_DELAY); }
-  ~Lock() { xSemaphoreGive(mutex_); }
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
- private:
-  SemaphoreHandle_t mutex_;
-};
 
 }  // namespace
 
