@@ -1,5 +1,6 @@
 """Checks of the conformance suite that are more than a comparison."""
 
+import base64
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -183,6 +184,46 @@ def test_bad_handshake_is_found(
         CHECKS[check](walk_with(openings=[opening_of(**changes)]), arguments)
 
 
+@pytest.mark.parametrize("profile", [1, 2, 3])
+def test_connection_is_of_its_profile(profile: int) -> None:
+    changes: dict[str, Any] = {"authorization": basic(b"x" * 16), "certificate": None}
+    changes |= {"tls": None} if profile == 1 else {}
+    changes |= {"authorization": None, "certificate": b"any"} if profile == 3 else {}
+    walk = walk_with(openings=[opening_of(**changes)])
+    CHECKS["connection_of_profile"](walk, {"profile": str(profile)})
+
+
+@pytest.mark.parametrize(
+    ("profile", "changes", "reason"),
+    [
+        (1, {}, r"has TLSv1\.2, with profile 1"),
+        (2, {"tls": None}, "no TLS"),
+        (2, {"authorization": None}, "no credentials"),
+        (2, {"authorization": "Basic ###"}, "no base64"),
+        (2, {"authorization": "Bearer Q1AgMTpzZWNyZXQ="}, "not those of HTTP Basic"),
+        (2, {"key": b"x" * 15}, "15 bytes"),
+        (2, {"key": b"x" * 21}, "21 bytes"),
+        (2, {"user": b"CP-2", "key": b"x" * 16}, "not the identity"),
+        (3, {}, "no certificate"),
+        (3, {"certificate": b"any"}, "beside a certificate"),
+    ],
+)
+def test_connection_of_another_profile_is_found(
+    profile: int, changes: dict[str, Any], reason: str
+) -> None:
+    given = dict(changes)
+    if "key" in given:
+        given["authorization"] = basic(given.pop("key"), given.pop("user", b"CP 1"))
+    walk = walk_with(openings=[opening_of(**given)])
+    with pytest.raises(Deviation, match=reason):
+        CHECKS["connection_of_profile"](walk, {"profile": str(profile)})
+
+
+def basic(key: bytes, user: bytes = b"CP 1") -> str:
+    """The header of HTTP Basic."""
+    return "Basic " + base64.b64encode(user + b":" + key).decode()
+
+
 def test_hash_data_names_a_root() -> None:
     root = trustme.CA()
     pem = root.cert_pem.bytes().decode()
@@ -257,34 +298,3 @@ def test_certificate_is_asked_for_and_shown(tmp_path: Path) -> None:
 def test_bad_signing_request_is_found(tmp_path: Path, csr: str, reason: str) -> None:
     with pytest.raises(Deviation, match=reason):
         CHECKS["signing_request"](walk_signing(tmp_path, csr), {})
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "changes", "reason"),
-    [
-        ("2", "2", {}, "is '2'"),
-        ("1", "3", {}, "is '3'"),
-        ("1", "2", {"tls": None}, "no TLS"),
-        ("1", "2", {"authorization": None}, "no credentials"),
-        ("2", "3", {"authorization": None}, "no certificate"),
-        ("2", "3", {"certificate": b"any"}, "beside a certificate"),
-    ],
-)
-def test_profile_that_is_not_raised_is_found(
-    before: str, after: str, changes: dict[str, Any], reason: str
-) -> None:
-    seen = {
-        label: [
-            Entry(
-                0,
-                0.0,
-                "cp-answer",
-                "GetConfiguration",
-                {"configurationKey": [{"key": "SecurityProfile", "value": value}]},
-            )
-        ]
-        for label, value in (("before", before), ("after", after))
-    }
-    walk = walk_with(openings=[opening_of(**changes)], seen=seen)
-    with pytest.raises(Deviation, match=reason):
-        CHECKS["profile_raised"](walk, {})

@@ -71,7 +71,7 @@ class FakeChargePoint:
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
 
-    async def start(self, csms_url: str) -> None:
+    async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         self._websocket = await connect(
             f"{csms_url}/{self.identity}",
             subprotocols=[Subprotocol("ocpp1.6")],

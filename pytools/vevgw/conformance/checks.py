@@ -28,13 +28,20 @@ def check(function: CheckFunction) -> CheckFunction:
 
 @check
 def one_upload(walk: Walk, arguments: Mapping[str, Any]) -> None:
-    """One file has arrived at $DIAG_URL, and it is not empty."""
+    """One file has arrived at $DIAG_URL, it is not empty, and has the name that was told.
+
+    The name is that of the answer with the label `of`, where there is one.
+    """
     assert walk.stage.files is not None
     found = list(walk.stage.files.uploads.iterdir())
     if len(found) != 1:
         raise Deviation(f"{len(found)} files were delivered instead of one")
     if found[0].stat().st_size == 0:
         raise Deviation(f"the file {found[0].name} is empty")
+    if "of" in arguments:
+        told = walk.seen[arguments["of"]][-1].payload["filename"]
+        if found[0].name != told:
+            raise Deviation(f"the file is {found[0].name}, but {told} was told")
 
 
 @check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import urllib.parse
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from vevgw.conformance.checks import check
 from vevgw.conformance.errors import Deviation
+from vevgw.errors import UserError
 
 if TYPE_CHECKING:
     from vevgw.conformance.runner import Walk
@@ -28,6 +30,10 @@ SUITES: Final = frozenset(
     }
 )
 
+#: The security profile with client certificates.
+_CERTIFICATES: Final = 3
+#: Shortest and longest AuthorizationKey, bytes (A00.FR.205).
+_KEY_BYTES: Final = (16, 20)
 #: Pairs of suites, of which a charge point must offer one.
 _PRESCRIBED: Final = (
     {"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384"},
@@ -78,6 +84,68 @@ def credentials(walk: Walk, arguments: Mapping[str, Any]) -> None:
         raise Deviation("no credentials came")
     if header != wanted:
         raise Deviation("the credentials are wrong")
+
+
+@check
+def connection_of_profile(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """The latest connection is of the security profile `profile`, of 1 to 3.
+
+    Profiles 1 and 2: HTTP Basic with the identity and a key of 16 to 20 bytes; 2 and 3: TLS;
+    3: a certificate, and no credentials beside it.
+    """
+    request, profile = _last(walk), int(arguments["profile"])
+    if (request.tls is not None) != (profile > 1):
+        raise Deviation(f"the connection has {request.tls or 'no TLS'}, with profile {profile}")
+    if profile == _CERTIFICATES:
+        if request.certificate is None:
+            raise Deviation("the charge point showed no certificate")
+        if request.authorization is not None:
+            raise Deviation("credentials came beside a certificate")
+        return
+    if request.authorization is None:
+        raise Deviation("no credentials came")
+    scheme, _, encoded = request.authorization.partition(" ")
+    try:
+        user, colon, key = base64.b64decode(encoded, validate=True).partition(b":")
+    except ValueError:
+        raise Deviation("the credentials are no base64") from None
+    if scheme.lower() != "basic" or not colon:
+        raise Deviation("the credentials are not those of HTTP Basic")
+    if user != walk.stage.target.identity.encode():
+        raise Deviation(f"the user is {user!r}, not the identity")
+    if not _KEY_BYTES[0] <= len(key) <= _KEY_BYTES[1]:
+        raise Deviation(f"the key has {len(key)} bytes, not {_KEY_BYTES[0]} to {_KEY_BYTES[1]}")
+
+
+@check
+def still_connected(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """The charge point has kept its connection since `reconnected` was last asked."""
+    session = walk.stage.session
+    if not walk.stage.charge_point.is_connected or len(session.openings) != session.openings_judged:
+        raise Deviation("the charge point did not keep its connection")
+
+
+@check
+async def keeps_to_tls(walk: Walk, arguments: Mapping[str, Any]) -> None:
+    """Without TLS at the CSMS nothing connects `for` so many seconds; with it, it does again.
+
+    Raises:
+        UserError: The CSMS has no port that is without TLS.
+    """
+    stage = walk.stage
+    if stage.csms.tls_url is None:
+        raise UserError("The CSMS of this target has no port without TLS to offer.")
+    before = len(stage.session.openings)
+    await stage.csms.withdraw_tls()
+    try:
+        await asyncio.sleep(walk.seconds(arguments["for"]))
+    finally:
+        await stage.csms.offer_tls()
+    if any(one.tls is None for one in stage.session.openings[before:]):
+        raise Deviation("the charge point came with a lower security profile")
+    await _opened(walk, before + 1)
+    stage.session.openings_judged = len(stage.session.openings)
+    await stage.charge_point.wait_connected(timeout_s=walk.seconds("$LONG_TIMEOUT"))
 
 
 @check

@@ -26,7 +26,10 @@ from vevgw.conformance.model import (
     describe,
 )
 from vevgw.conformance.session import Entry
+from vevgw.csms.handshake import OpeningRequest
 
+#: In place of an action: the opening handshakes.
+OPENING: Final = "opening"
 #: Something that a charge point may send at the wrong time, as little as is valid.
 _INJECTED: Final[dict[str, dict[str, Any]]] = {
     "Authorize": {"idTag": "MUTANT"},
@@ -69,6 +72,8 @@ class Mutant:
             "swap": "overtaken by the next message",
         }[self.spec.kind]
         what = f"the answer to {self.spec.action}" if self.spec.answer else self.spec.action
+        if self.spec.action == OPENING:
+            what = f"{' and '.join(self.spec.fields)} of a handshake"
         where = f", step '{describe(self.step)}'" if self.step is not None else ""
         return f"{what} {verb}{where}"
 
@@ -145,6 +150,17 @@ class Falsifier:
                 yield self._changed(entry)
             case _:
                 yield entry
+
+    def see_opening(self, request: OpeningRequest) -> OpeningRequest:
+        """Returns what is seen in place of an opening handshake."""
+        spec = self._mutant.spec
+        if not self._is_on or spec.action != OPENING:
+            return request
+        self._count += 1
+        if spec.number not in (0, self._count):
+            return request
+        self.hits += 1
+        return replace(request, **self._resolve(spec.fields))
 
     def watching(self, step: Absent) -> Entry | None:
         """Returns what comes when nothing may."""

@@ -70,6 +70,9 @@ class Liar(Protocol):
     def see(self, entry: Entry) -> Iterable[Entry]:
         """Returns what is seen in place of a message."""
 
+    def see_opening(self, request: OpeningRequest) -> OpeningRequest:
+        """Returns what is seen in place of an opening handshake."""
+
     def watching(self, step: Absent) -> Entry | None:
         """Returns a message that is seen while none may come."""
 
@@ -139,7 +142,7 @@ class Session:
 
     def opened(self, request: OpeningRequest) -> None:
         """Takes an opening handshake."""
-        self.openings.append(request)
+        self.openings.append(self.liar.see_opening(request) if self.liar else request)
         self.changed.notify()
 
     def inject(self, entry: Entry) -> None:

@@ -177,10 +177,12 @@ async def run_case(
     )
     pics = plan.pics.of(variant)
     has_tls = bool(pics.get("security_2") or pics.get("security_3"))
-    if has_tls:
+    begins_plain = bool(pics.get("security_raise"))
+    if has_tls or begins_plain:
         parameters.values |= certificates(folder)
     csms = Csms(
         tls=tls_of(folder, plan.host) if has_tls else None,
+        also_tls=tls_of(folder, plan.host, is_installed=True) if begins_plain else None,
         host=plan.host,
         port=plan.port,
         db=folder / "csms.sqlite3",
@@ -224,7 +226,7 @@ async def _run(case: Case, walk: Walk) -> None:
     stage = walk.stage
     session = stage.session
     session.add("note", "begin", "the charge point comes up")
-    await stage.target.start(stage.csms.url)
+    await stage.target.start(stage.csms.url, stage.csms.tls_url)
     if stage.target.boots_at_start:
         await _wait_booted(walk)
     else:

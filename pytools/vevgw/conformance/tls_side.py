@@ -24,12 +24,17 @@ def root_file(folder: Path) -> Path:
     return folder / _FOLDER / "ca.pem"
 
 
-def tls_of(folder: Path, host: str) -> ssl.SSLContext:
+def tls_of(folder: Path, host: str, *, is_installed: bool = False) -> ssl.SSLContext:
     """Makes an authority for a case and returns the TLS settings of its CSMS.
+
+    Args:
+        folder: Of the case.
+        host: Of the CSMS.
+        is_installed: Its root is $ROOT_CS, which cases install; else the charge point has it.
 
     Clients are asked for a certificate and need not have one: cases judge whether they should.
     """
-    authority = ThrowAwayCa(folder / _FOLDER)
+    authority = ThrowAwayCa(folder / (_OTHER if is_installed else _FOLDER))
     context = server_context(
         authority.issue_server([host, "localhost"]),
         client_ca=ThrowAwayCa(folder / _OTHER).certificate,

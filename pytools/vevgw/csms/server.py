@@ -19,7 +19,6 @@ The way of a frame, one step per file:
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import sqlite3
 import ssl
@@ -28,7 +27,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import Server, ServerConnection
 
 from vevgw.csms import control
 from vevgw.csms.access import Access, identity_of
@@ -40,8 +39,9 @@ from vevgw.csms.connection import Connection, Context
 from vevgw.csms.effects import AtOnce
 from vevgw.csms.errors import CsmsError, DatabaseError
 from vevgw.csms.faults import Fault, Faults
-from vevgw.csms.handshake import OCPP_SUBPROTOCOL, Admission, OpeningRequest, peer_of
+from vevgw.csms.handshake import Admission, OpeningRequest, peer_of
 from vevgw.csms.history import KEPT_FRAMES, FrameRecord
+from vevgw.csms.listening import Listening, listen, port_of
 from vevgw.csms.queries import FrameLog
 from vevgw.csms.recorder import Recorder
 from vevgw.csms.schemas import ocpp16_schemas
@@ -52,10 +52,6 @@ if TYPE_CHECKING:
     from vevgw.csms.files import FileServer
 
 _LOG = logging.getLogger(__name__)
-
-# websockets logs tracebacks of failed handshakes, and all headers (passwords!) at debug level.
-_WEBSOCKETS_LOG = logging.getLogger("vevgw.csms.websockets")
-_WEBSOCKETS_LOG.setLevel(logging.CRITICAL)
 
 
 class Csms:
@@ -82,6 +78,7 @@ class Csms:
         behaviour: Behaviour | None = None,
         access: Access | None = None,
         tls: ssl.SSLContext | None = None,
+        also_tls: ssl.SSLContext | None = None,
         ping_interval_s: float | None = 20.0,
         max_frame_bytes: int = 1 << 20,
         kept_frames: int = KEPT_FRAMES,
@@ -97,6 +94,7 @@ class Csms:
             behaviour: How to answer; default: accept everything.
             access: Who may connect; default: everybody, without password.
             tls: Server context for wss; None = ws.
+            also_tls: Server context for wss on a port of its own, beside ``port``; None = no such.
             ping_interval_s: Seconds between WebSocket pings, and until a missing pong ends the
                 connection; None = no pings.
             max_frame_bytes: A longer frame ends the connection with code 1009.
@@ -115,6 +113,9 @@ class Csms:
             self._temporary = tempfile.TemporaryDirectory(prefix="vevgw-csms-")
             db = Path(self._temporary.name) / "csms.sqlite3"
         self._tls = tls
+        self._also_tls = also_tls
+        self._tls_port = 0
+        self._tls_server: Server | None = None
         self._ping_interval_s = ping_interval_s
         self._max_frame_bytes = max_frame_bytes
         self._kept_frames = kept_frames
@@ -153,8 +154,16 @@ class Csms:
     @property
     def url(self) -> str:
         """Base URL for charge points: they append ``/<identity>``."""
+        return self._url_of(self._port, is_tls=self._tls is not None)
+
+    @property
+    def tls_url(self) -> str | None:
+        """Base URL of the port of its own that TLS has; None without ``also_tls``."""
+        return self._url_of(self._tls_port, is_tls=True) if self._also_tls else None
+
+    def _url_of(self, port: int, *, is_tls: bool) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"{'wss' if self._tls else 'ws'}://{host}:{self._port}"
+        return f"{'wss' if is_tls else 'ws'}://{host}:{port}"
 
     @property
     def database(self) -> Path:
@@ -205,34 +214,37 @@ class Csms:
             raise CsmsError("The CSMS is already running.")
         self._new_parts(self._store.path)
         await asyncio.to_thread(self._load)
-        admission = self._admission
         try:
-            self._server = await serve(
-                self._serve,
-                self._host,
-                self._port,
-                subprotocols=[OCPP_SUBPROTOCOL, control.SUBPROTOCOL],
-                select_subprotocol=admission.select_subprotocol,
-                process_request=admission.admit,
-                process_response=admission.respond,
-                create_connection=admission.new_connection,  # type: ignore[arg-type]
-                open_timeout=None,
-                ssl=self._tls,
-                compression=None,
-                server_header="vevgw-csms",
-                ping_interval=self._ping_interval_s,
-                ping_timeout=self._ping_interval_s,
-                close_timeout=2.0,
-                max_size=self._max_frame_bytes,
-                logger=_WEBSOCKETS_LOG,
-            )
-        except OSError as error:
-            await asyncio.to_thread(self._store.close)
-            why = "the port is in use" if error.errno == errno.EADDRINUSE else error.strerror
-            raise CsmsError(
-                f"The CSMS cannot listen on {self._host} port {self._port}: {why}."
-            ) from None
-        self._port = next(iter(self._server.sockets)).getsockname()[1]
+            self._server = await self._listen(self._port, self._tls)
+            self._port = port_of(self._server)
+            await self.offer_tls()
+        except CsmsError:
+            if self._server is None:
+                await asyncio.to_thread(self._store.close)
+            await self.stop(hard=True)
+            raise
+
+    async def _listen(self, port: int, tls: ssl.SSLContext | None) -> Server:
+        return await listen(
+            self._serve,
+            self._admission,
+            Listening(self._host, port, tls, self._ping_interval_s, self._max_frame_bytes),
+        )
+
+    async def offer_tls(self) -> None:
+        """Listens for wss where ``also_tls`` was given; does nothing when it does already."""
+        if self._also_tls is None or self._tls_server is not None:
+            return
+        self._tls_server = await self._listen(self._tls_port, self._also_tls)
+        self._tls_port = port_of(self._tls_server)
+
+    async def withdraw_tls(self) -> None:
+        """Ends the connections of the port that TLS has for itself, and listens there no more."""
+        if self._tls_server is None:
+            return
+        server, self._tls_server = self._tls_server, None
+        server.close()
+        await server.wait_closed()
 
     async def stop(self, *, hard: bool = False) -> None:
         """Ends all connections and closes the database. Does nothing when not running.
@@ -243,16 +255,19 @@ class Csms:
         """
         if self._server is None:
             return
-        server, self._server = self._server, None
-        server.close(close_connections=not hard)
+        servers = [self._server] + ([self._tls_server] if self._tls_server else [])
+        self._server = self._tls_server = None
+        for server in servers:
+            server.close(close_connections=not hard)
         for charge_point in self._charge_points.values():
             if charge_point.is_frozen:
                 await charge_point.close(None)
         if hard:
-            for websocket in list(server.all_connections):
+            for websocket in [one for server in servers for one in server.all_connections]:
                 websocket.transport.abort()
         self._admission.end()
-        await server.wait_closed()
+        for server in servers:
+            await server.wait_closed()
         await asyncio.to_thread(self._store.close)
 
     def _load(self) -> None:

@@ -22,8 +22,12 @@ class Target(Protocol):
     is_fresh: bool
     boots_at_start: bool
 
-    async def start(self, csms_url: str) -> None:
+    async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """Has it connect to this CSMS; it boots, or has booted before.
+
+        Args:
+            csms_url: Where it connects.
+            tls_url: Where it would with security profile 2 or 3, when that is another port.
 
         Raises:
             UserError: It cannot be reached.

@@ -84,10 +84,10 @@ class CommandTarget:
         self._log = folder / "commands.log"
         self._is_attended = is_attended
 
-    async def start(self, csms_url: str) -> None:
+    async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """See Target."""
         if "start" in self._file.commands:
-            await self._run("start", {"CSMS_URL": csms_url})
+            await self._run("start", {"CSMS_URL": csms_url, "CSMS_URL_TLS": tls_url or csms_url})
         elif self._is_attended:
             await self._ask(f"Have the charge point connect to {csms_url}/{self.identity}")
 

@@ -12,10 +12,11 @@ from vevgw.conformance.tls_side import PASSWORD, root_file
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 
 #: Charger model of each variant: a cable that hangs on the box, a socket whose plug is locked, and
-#: a cable again, with a CSMS that has TLS.
+#: a cable again, with a CSMS that offers TLS besides, and with one that has nothing else.
 MODELS: Final = {
     "fixed": "heidelberg-energy-control",
     "socket": "keba-p30",
+    "raise": "heidelberg-energy-control",
     "tls": "heidelberg-energy-control",
 }
 _START_S: Final = 20.0
@@ -37,12 +38,15 @@ class NativeTarget(GatewayTarget):
         self._has_tls = variant == "tls"
         self._gateway: NativeGateway | None = None
 
-    async def start(self, csms_url: str) -> None:
+    async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """See Target."""
         # Some CSMSs agree to no subprotocol: by default the gateway warns and goes on.
         settings = {"connectors": str(self.connectors), "subprotocol": "true"}
         if self._has_tls:
             settings |= {"ca_file": str(root_file(self._folder)), "password": PASSWORD}
+        if tls_url is not None:
+            # What it trusts comes by OCPP.
+            settings |= {"ca_file": "none", "password": PASSWORD, "csms_url_tls": tls_url}
         buses: dict[int, str] = {}
         for number in range(1, self.connectors + 1):
             settings[f"c{number}.profile"] = self._model

@@ -34,7 +34,7 @@ class SerialTarget(GatewayTarget):
         self._charger_port = charger_port
         self._energy_file = energy_file
 
-    async def start(self, csms_url: str) -> None:
+    async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """See Target."""
         sim = ChargerSim(_MODEL, serial=self._charger_port, energy_file=self._energy_file)
         self._sims[1] = await self._stack.enter_async_context(sim)
