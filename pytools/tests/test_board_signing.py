@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from board_files import make_build
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from vevgw.board import signing
@@ -135,6 +136,64 @@ def test_a_release_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (folder / signing.CERTIFICATES).write_bytes(other.certificate.read_bytes())
     with pytest.raises(UserError, match="is not what was signed"):
         signing.verify(folder, other.root)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
+    folder = maker.release(tmp_path)
+    for name in ("sbom.cdx.json", "firmware.bin.sig", "SHA256SUMS", "firmware.bin"):
+        kept = (folder / name).read_bytes()
+        (folder / name).unlink()
+        with pytest.raises(
+            UserError, match=rf"^[^\n]*{name} (is missing; copy|cannot be read: No)"
+        ):
+            signing.verify(folder, maker.root)
+        (folder / name).write_bytes(kept)
+    with pytest.raises(UserError, match="nowhere cannot be read: No such file"):
+        signing.verify(folder, tmp_path / "nowhere")
+    with pytest.raises(UserError, match="SHA256SUMS holds no certificates in PEM"):
+        signing.verify(folder, folder / "SHA256SUMS")
+
+
+def test_a_signature_of_something_else_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    maker = Manufacturer(tmp_path / "maker", key)
+    folder = maker.release(tmp_path)
+    content = (folder / "firmware.bin").read_bytes()
+    older = base64.b64encode(key.sign(content, padding.PKCS1v15(), hashes.SHA256()))
+    of_another = (folder / "SHA256SUMS.sig").read_bytes()
+    for signature in (b"", b"no base64!", b"AAAA", of_another, older):
+        (folder / "firmware.bin.sig").write_bytes(signature)
+        with pytest.raises(UserError, match=r"is not what was signed: firmware\.bin\.sig does not"):
+            signing.verify(folder, maker.root)
+
+
+def test_a_key_that_cannot_be_read_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    maker = Manufacturer(tmp_path / "maker", key)
+    closed = tmp_path / "closed.pem"
+    closed.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"secret"),
+        )
+    )
+    for file, password, sentence in (
+        (closed, None, "is encrypted, but no password was given"),
+        (closed, b"wrong", "is no key in PEM, or its password is another one"),
+        (maker.key, b"secret", "is not encrypted, but a password was given"),
+        (maker.certificate, None, "is no key in PEM"),
+        (tmp_path / "nowhere", None, "cannot be read: No such file"),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            signing.Signer.load(file, maker.certificate, password)
+    assert signing.Signer.load(closed, maker.certificate, b"secret")
+    words = ["release", "--from", str(tmp_path), "--signing-key", str(maker.key)]
+    assert run(*words) == 2
+    assert "go together" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

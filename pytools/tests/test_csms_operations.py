@@ -301,6 +301,21 @@ async def test_signed_firmware_and_certificates_come_from_the_throw_away_ca(csms
     signature = base64.b64decode(firmware["signature"])
     certificate.public_key().verify(signature, b"firmware", ec.ECDSA(hashes.SHA256()))
 
+    for name, content in (("image.bin.sig", "c2ln\n"), ("firmware-signer.pem", "PEM\n")):
+        (tmp_path / name).write_text(content)
+    order = ("signed-update-firmware", "CP1", str(image), "--location", "http://files/image.bin")
+    (code, _, _), call = await asyncio.gather(
+        vevgw(csms, *order, "--released"), client.answer({"status": "Accepted"})
+    )
+    assert (code, call[3]["firmware"]["location"]) == (0, "http://files/image.bin")
+    assert call[3]["firmware"]["signature"] == "c2ln"
+    assert call[3]["firmware"]["signingCertificate"] == "PEM"
+    code, _, err = await vevgw(csms, *order, "--signature", "dsa")
+    assert (code, err) == (
+        2,
+        "vevgw: --signature must be one of ecdsa, rsa-pss, rsa-pkcs1, not 'dsa'.\n",
+    )
+
     (code, _, _), call = await asyncio.gather(
         vevgw(csms, "install-certificate", "CP1", *tls_dir), client.answer({"status": "Accepted"})
     )

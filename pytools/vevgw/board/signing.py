@@ -56,13 +56,14 @@ class Signer:
         """
         try:
             private = serialization.load_pem_private_key(_read(key), password)
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{key} cannot be used as a key in PEM: {error}.") from None
+        except TypeError:
+            wrong = "is encrypted, but no" if password is None else "is not encrypted, but a"
+            raise UserError(f"{key} {wrong} password was given.") from None
+        except ValueError:
+            raise UserError(f"{key} is no key in PEM, or its password is another one.") from None
         chain = _certificates(certificate)
         if not isinstance(private, _Key):
             raise UserError(f"{key} is neither an ECDSA nor an RSA key.")
-        if isinstance(private, rsa.RSAPrivateKey) and private.key_size < _RSA_BITS:
-            raise UserError(f"{key} has {private.key_size} bits; RSA needs {_RSA_BITS}.")
         if private.public_key() != chain[0].public_key():
             raise UserError(f"{key} does not belong to the first certificate of {certificate}.")
         _require_signer(chain[0], certificate)
@@ -156,6 +157,8 @@ def _require_sums(folder: Path) -> None:
     if missing:
         raise UserError(f"{folder / _SUMS} has no digest of {missing[0]}.")
     for name, digest in signed.items():
+        if not (folder / name).is_file():
+            raise UserError(f"{folder / name} is missing; copy the release again.")
         if release.digest_of(folder / name) != digest:
             raise UserError(f"{folder / name} is not the file that was released. Do not use it.")
 
@@ -207,6 +210,9 @@ def _require_ca(certificate: x509.Certificate, path: Path) -> None:
 def _require_valid(certificate: x509.Certificate, path: Path) -> None:
     now = datetime.now(UTC)
     name = certificate.subject.rfc4514_string()
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size < _RSA_BITS:
+        raise UserError(f"{name} of {path} has {key.key_size} bits; RSA needs {_RSA_BITS}.")
     if now < certificate.not_valid_before_utc:
         raise UserError(f"{name} of {path} is valid from {certificate.not_valid_before_utc:%F} on.")
     if now > certificate.not_valid_after_utc:
@@ -224,8 +230,8 @@ def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
 def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
     try:
         found = tuple(x509.load_pem_x509_certificates(_read(path)))
-    except ValueError as error:
-        raise UserError(f"{path} holds no certificates in PEM: {error}.") from None
+    except ValueError:
+        raise UserError(f"{path} holds no certificates in PEM.") from None
     return found
 
 

@@ -44,6 +44,7 @@ WaitS = Annotated[
 ]
 
 LOG_TYPES = ("DiagnosticsLog", "SecurityLog")
+_SIGNATURES = ("ecdsa", "rsa-pss", "rsa-pkcs1")
 CERTIFICATE_USES = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
 
 
@@ -144,6 +145,12 @@ def signed_update_firmware(
     wrong_signature: Annotated[
         bool, typer.Option("--wrong-signature", help="sign something else")
     ] = False,
+    signature: Annotated[
+        str, typer.Option(help="ecdsa, rsa-pss, or rsa-pkcs1, which OCPP does not allow")
+    ] = "ecdsa",
+    released: Annotated[
+        bool, typer.Option("--released", help="as 'vevgw release' signed it, not by this CA")
+    ] = False,
     request_id: RequestId = None,
     retries: Retries = None,
     retry_interval: RetryInterval = None,
@@ -156,13 +163,17 @@ def signed_update_firmware(
 ) -> None:
     """Order an update signed by the throw-away CA (its ca.pem is the manufacturer's root)."""
     csms = _Csms(host, port, tls_ca, tls_client)
-    content = b"something else" if wrong_signature else _read(image)
-    certificate, signature = _ca(tls_dir).sign_firmware(content)
+    kind = choose(signature, _SIGNATURES, "--signature")
+    if released:
+        certificate, signed = _released_signature(image)
+    else:
+        content = b"something else" if wrong_signature else _read(image)
+        certificate, signed = _ca(tls_dir).sign_firmware(content, kind)
     firmware = {
         "location": csms.serve(location or str(image), scheme),
         "retrieveDateTime": _in(delay),
         "signingCertificate": certificate,
-        "signature": signature,
+        "signature": signed,
     }
     if install_delay is not None:
         firmware["installDateTime"] = _in(install_delay)
@@ -285,6 +296,15 @@ def _ca(folder: Path) -> ThrowAwayCa:
     from vevgw.csms.pki import ThrowAwayCa
 
     return ThrowAwayCa(folder)
+
+
+def _released_signature(image: Path) -> tuple[str, str]:
+    """Returns what `vevgw release` wrote beside an image: signing certificates and signature."""
+    from vevgw.board.signing import CERTIFICATES, SIGNATURE_SUFFIX  # as slow as the other
+
+    files = (image.with_name(CERTIFICATES), image.with_name(image.name + SIGNATURE_SUFFIX))
+    certificates, signature = (_read(file).decode("ascii", "replace").strip() for file in files)
+    return certificates, signature
 
 
 def _show_upload(csms: _Csms, answer: dict[str, Any], key: str, wait_s: float) -> None:

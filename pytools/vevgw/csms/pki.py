@@ -19,7 +19,7 @@ from typing import Final, Literal, get_args
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from vevgw.csms.errors import CsmsError
@@ -27,6 +27,8 @@ from vevgw.csms.errors import CsmsError
 Defect = Literal["expired", "not-yet-valid", "wrong-host", "self-signed", "other-ca"]
 #: What can be wrong with the certificate of a server on purpose.
 DEFECTS: Final[tuple[Defect, ...]] = get_args(Defect)
+#: How firmware is signed; OCPP knows the first two.
+SignatureKind = Literal["ecdsa", "rsa-pss", "rsa-pkcs1"]
 #: Days that a certificate is valid.
 VALID_DAYS: Final = 825
 
@@ -127,13 +129,25 @@ class ThrowAwayCa:
         signed = self._sign_client(request.subject, request.public_key())
         return (_pem(signed) + _pem(self._certificate)).decode()
 
-    def sign_firmware(self, image: bytes) -> tuple[str, str]:
+    def sign_firmware(self, image: bytes, kind: SignatureKind = "ecdsa") -> tuple[str, str]:
         """Signs an image, as of SignedUpdateFirmware.
 
+        Args:
+            image: The file, whole.
+            kind: With SHA-256 each.
+
         Returns:
-            The signing certificate as PEM, and the signature: ECDSA with SHA-256, base64.
+            The signing certificate as PEM, and the signature in base64.
         """
-        key = ec.generate_private_key(ec.SECP256R1())
+        key: _Key | rsa.RSAPrivateKey
+        if kind == "ecdsa":
+            key = ec.generate_private_key(ec.SECP256R1())
+            signature = key.sign(image, ec.ECDSA(hashes.SHA256()))
+        else:
+            key = rsa.generate_private_key(65537, 2048)
+            pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
+            scheme = pss if kind == "rsa-pss" else padding.PKCS1v15()
+            signature = key.sign(image, scheme, hashes.SHA256())
         now = datetime.now(UTC)
         builder = _builder(
             _name("vevgw firmware"),
@@ -144,7 +158,6 @@ class ThrowAwayCa:
             is_ca=False,
         ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
         signed = builder.sign(self._key, hashes.SHA256())
-        signature = key.sign(image, ec.ECDSA(hashes.SHA256()))
         return _pem(signed).decode(), base64.b64encode(signature).decode()
 
     def _sign_client(self, subject: x509.Name, key: object) -> x509.Certificate:

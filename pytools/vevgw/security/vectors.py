@@ -273,7 +273,35 @@ def _firmware(out: Vectors) -> None:
         signature = by_rsa.key.sign(value, padding.PSS(mgf, salt), prehashed)
         out.add_bytes(f"firmware.by_rsa_salt_{label}", signature)
     out.add_bytes("firmware.by_rsa_v15", by_rsa.key.sign(value, padding.PKCS1v15(), prehashed))
+    _wrong_signatures(out, by_ec.key, by_rsa.key)
+    _wrong_signers(out, root)
+
+
+def _wrong_signatures(
+    out: Vectors, by_ec: ec.EllipticCurvePrivateKey, by_rsa: rsa.RSAPrivateKey
+) -> None:
+    """Each right in itself, but not a signature of this image as OCPP asks for it."""
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), 32)
+    other = FIRMWARE + b" that is not this one"
+    out.add_bytes("firmware.by_ec_other_image", by_ec.sign(other, ec.ECDSA(hashes.SHA256())))
+    out.add_bytes("firmware.by_ec_sha384", by_ec.sign(FIRMWARE, ec.ECDSA(hashes.SHA384())))
+    out.add_bytes("firmware.by_rsa_other_image", by_rsa.sign(other, pss, hashes.SHA256()))
+    of_sha384 = padding.PSS(padding.MGF1(hashes.SHA384()), 48)
+    out.add_bytes("firmware.by_rsa_sha384", by_rsa.sign(FIRMWARE, of_sha384, hashes.SHA384()))
+    mask_of_sha1 = padding.PSS(padding.MGF1(hashes.SHA1()), 32)
+    out.add_bytes("firmware.by_rsa_mask_sha1", by_rsa.sign(FIRMWARE, mask_of_sha1, hashes.SHA256()))
+
+
+def _wrong_signers(out: Vectors, root: Issued) -> None:
+    signing = ExtendedKeyUsageOID.CODE_SIGNING
+    past, future = NOW - timedelta(days=1), NOW + timedelta(days=1)
     out.add("signer_for_servers", _server(root, common_name="No Signer"))
+    out.add("signer_no_signatures", _server(root, usage=signing, key_usage=("key_encipherment",)))
+    out.add("signer_expired", _server(root, usage=signing, end=past))
+    out.add("signer_future", _server(root, usage=signing, begin=future))
+    out.add("signer_rsa_1024", _server(root, usage=signing, key=_rsa(1024)))
+    out.add("signer_foreign", _server(_ca("Test Foreign Maker"), usage=signing))
+    out.add("signer_namesake", _server(_ca("Test Maker Root"), usage=signing))
 
 
 def make() -> str:

@@ -100,6 +100,21 @@ TEST_CASE_FIXTURE(SignedFirmware,
   CHECK(world.file_server.offsets.empty());
 }
 
+// Rules: WP-L01.FR.02 WP-L01.FR.23
+TEST_CASE_FIXTURE(SignedFirmware,
+                  "the event of a signing certificate names what is wrong with it") {
+  for (const char* fault : {"expired", "not_yet_valid", "untrusted", "missing_issuer", "weak_key",
+                            "wrong_usage", "bad_signature", "malformed"}) {
+    INFO(fault);
+    CHECK(update(4, std::string("bad: ") + fault) == "InvalidCertificate");
+    world.run_for(5000);
+    const std::string event = calls_of("SecurityEventNotification").back();
+    CHECK(contains(event, "\"InvalidFirmwareSigningCertificate\""));
+    CHECK(contains(event, std::string("\"techInfo\":\"") + fault + "\""));
+  }
+  CHECK(world.file_server.offsets.empty());
+}
+
 // Rules: WP-L01.FR.03 WP-L01.FR.12
 TEST_CASE_FIXTURE(SignedFirmware, "firmware with a wrong signature is told and never installed") {
   CHECK(update(4, "good: signer", "wrong") == "Accepted");

@@ -9,7 +9,7 @@
 namespace ocpp_world {
 
 /// Certificates that are words: what becomes of one is what it says. "good: NAME" is accepted, "full", "broken store" and
-/// "expired" are what they say; anything else is malformed. Survives restarts of the gateway, as flash does.
+/// "expired" are what they say, "bad: FAULT" has that fault; anything else is malformed. Survives restarts of the gateway, as flash does.
 class FakeCredentials final : public security::Credentials {
  public:
   int polls = 2;  ///< How often an operation is asked for before it has ended.
@@ -141,6 +141,15 @@ class FakeCredentials final : public security::Credentials {
     return all;
   }
 
+  /// "bad: NAME", NAME as to_string() writes faults.
+  static security::CertificateFault fault_of(const std::string& word) {
+    for (int i = 1; i <= static_cast<int>(security::CertificateFault::kNoMemory); ++i) {
+      const auto fault = static_cast<security::CertificateFault>(i);
+      if (word == std::string("bad: ") + to_string(fault)) return fault;
+    }
+    return security::CertificateFault::kMalformed;
+  }
+
   template <typename Carry>
   common::Status begin(Operation operation, const std::string& word, Carry carry) {
     if (is_busy_) return common::Status::kAgain;
@@ -161,7 +170,7 @@ class FakeCredentials final : public security::Credentials {
       outcome_.fault = word == "expired"     ? security::CertificateFault::kExpired
                        : word == "wrong"     ? security::CertificateFault::kBadSignature
                        : word == "no memory" ? security::CertificateFault::kNoMemory
-                                             : security::CertificateFault::kMalformed;
+                                             : fault_of(word);
     }
     return common::Status::kOk;
   }

@@ -140,7 +140,7 @@ TEST_CASE("PEM text is read whatever its line ends and pieces are") {
   for (const std::string& text :
        {with(pem, "\n", "\r\n"), with(pem, "\n", "\\n"), with(pem, "\n", "\\r\\n"),
         with(pem, "/", "\\/"), with(pem, "-----\n", "-----"), "A root:\n" + pem + "--- end ---\n",
-        with(pem, "=\n", "\n"), with(pem, "\n", " \t\n")}) {
+        with(with(pem, "=\n", "\n"), "=\n", "\n"), with(pem, "\n", " \t\n")}) {
     Device device;
     EXPECT_WORD(device.install(text, RootUse::kCentralSystem), "accepted");
   }
@@ -459,6 +459,7 @@ TEST_CASE("a client certificate is not found among the roots") {
 }
 
 // Rules: WP-L01.FR.04 WP-L01.FR.12 WP-L01.FR.23
+// Rules: WP-L01.FR.04 WP-L01.FR.12 WP-L01.FR.23
 TEST_CASE("a signature of firmware is checked with the certificate that was accepted for it") {
   Device device;
   const vectors::Bytes digest = vectors::bytes("firmware.digest");
@@ -468,14 +469,28 @@ TEST_CASE("a signature of firmware is checked with the certificate that was acce
   EXPECT_WORD(device.verify(signature("ec"), digest), "not_found");
   EXPECT_WORD(device.check_signer(vectors::pem("signer_ec")), "rejected no_root");
   device.install_maker("maker_root");
-  EXPECT_WORD(device.check_signer(vectors::pem("signer_for_servers")), "rejected wrong_usage");
-  EXPECT_WORD(device.check_signer(vectors::pem("server_by_root")), "rejected wrong_usage");
+  const char* const refused[][2] = {
+      {"signer_for_servers", "rejected wrong_usage"},
+      {"signer_no_signatures", "rejected wrong_usage"},
+      {"server_by_root", "rejected wrong_usage"},
+      {"signer_expired", "rejected expired"},
+      {"signer_future", "rejected not_yet_valid"},
+      {"signer_rsa_1024", "rejected weak_key"},
+      {"signer_foreign", "rejected missing_issuer"},
+      {"signer_namesake", "rejected bad_signature"},
+  };
+  for (const auto& [name, outcome] : refused) {
+    INFO(name);
+    EXPECT_WORD(device.check_signer(vectors::pem(name)), outcome);
+  }
   CHECK_FALSE(device.credentials->has_signer());
   EXPECT_WORD(device.check_signer(vectors::pem("signer_ec")), "accepted");
   REQUIRE(device.restart() == Status::kOk);
   EXPECT_WORD(device.verify(signature("ec"), digest), "accepted");
   EXPECT_WORD(device.verify(with(signature("ec"), "M", "M\n"), digest), "accepted");
   EXPECT_WORD(device.verify(signature("rsa_salt_32"), digest), "rejected bad_signature");
+  EXPECT_WORD(device.verify(signature("ec_other_image"), digest), "rejected bad_signature");
+  EXPECT_WORD(device.verify(signature("ec_sha384"), digest), "rejected bad_signature");
   EXPECT_WORD(device.verify("AAAA", digest), "rejected bad_signature");
   EXPECT_WORD(device.verify("", digest), "rejected malformed");
   EXPECT_WORD(device.verify("!", digest), "rejected malformed");
@@ -487,8 +502,10 @@ TEST_CASE("a signature of firmware is checked with the certificate that was acce
   EXPECT_WORD(device.check_signer(vectors::pems({"signer_rsa", "root"})), "accepted");
   EXPECT_WORD(device.verify(signature("rsa_salt_32"), digest), "accepted");
   EXPECT_WORD(device.verify(signature("rsa_salt_max"), digest), "accepted");
-  EXPECT_WORD(device.verify(signature("rsa_v15"), digest), "rejected bad_signature");
-  EXPECT_WORD(device.verify(signature("ec"), digest), "rejected bad_signature");
+  for (const char* wrong : {"rsa_v15", "rsa_other_image", "rsa_sha384", "rsa_mask_sha1", "ec"}) {
+    INFO(wrong);
+    EXPECT_WORD(device.verify(signature(wrong), digest), "rejected bad_signature");
+  }
   device.credentials->forget_signer();
   EXPECT_WORD(device.verify(signature("rsa_salt_32"), digest), "not_found");
 }

@@ -1,0 +1,70 @@
+"""Signed firmware, from the key of the manufacturer to the version that runs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from vevgw.csms.files import FileServer
+from vevgw.csms.firmware_image import make_firmware_image
+from vevgw.csms.pki import SignatureKind, ThrowAwayCa
+from vevgw.dut.bench import Bench
+
+pytestmark = pytest.mark.native
+
+
+# Rules: WP-L01.FR.01 WP-L01.FR.03 WP-L01.FR.04 WP-L01.FR.10 WP-L01.FR.12 WP-L01.FR.20
+async def test_firmware_is_installed_by_its_signature_alone(
+    bench: Bench, server: FileServer, tmp_path: Path
+) -> None:
+    """Purpose: with a root of the manufacturer, one image signed in four ways.
+
+    Pass criteria: nothing unsigned is fetched; RSA by PKCS#1 v1.5 is InvalidSignature, with its
+    event; RSA-PSS and ECDSA are verified, installed, and run.
+    """
+    maker = ThrowAwayCa(tmp_path / "maker")
+
+    async def order(version: str, kind: SignatureKind, request_id: int) -> int:
+        image = make_firmware_image(version, size=2000)
+        (server.files / f"{version}.bin").write_bytes(image)
+        certificate, signature = maker.sign_firmware(image, kind)
+        firmware = {
+            "location": f"{server.http_url}/files/{version}.bin",
+            "retrieveDateTime": datetime.now(UTC).isoformat(),
+            "signingCertificate": certificate,
+            "signature": signature,
+        }
+        request = {"requestId": request_id, "firmware": firmware}
+        mark = bench.cp.mark()
+        answer = await bench.cp.call("SignedUpdateFirmware", request, timeout_s=10)
+        assert answer["status"] == "Accepted"
+        return mark
+
+    async def told(status: str, request_id: int, since: int) -> None:
+        match = {"status": status, "requestId": request_id}
+        await bench.cp.expect(
+            "SignedFirmwareStatusNotification", match=match, since=since, timeout_s=30
+        )
+
+    root = {
+        "certificateType": "ManufacturerRootCertificate",
+        "certificate": maker.certificate.read_text(),
+    }
+    answer = await bench.cp.call("InstallCertificate", root, timeout_s=10)
+    assert answer["status"] == "Accepted"
+
+    mark = await order("1.0.1", "rsa-pkcs1", 1)
+    await told("InvalidSignature", 1, mark)
+    event = {"type": "InvalidFirmwareSignature", "techInfo": "bad_signature"}
+    await bench.cp.expect("SecurityEventNotification", match=event, since=mark, timeout_s=10)
+
+    kinds: tuple[SignatureKind, ...] = ("rsa-pss", "ecdsa")
+    for request_id, kind in enumerate(kinds, 2):
+        version = f"1.0.{request_id}"
+        mark = await order(version, kind, request_id)
+        await told("SignatureVerified", request_id, mark)
+        await told("Installed", request_id, mark)
+        assert (await bench.dut.command("firmware"))["version"] == version
+        await bench.status("Available")
