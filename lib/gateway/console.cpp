@@ -32,6 +32,9 @@ const Console::Command Console::kCommands[] = {
      "ocpp (link, registration, messages by action) | ocpp data-transfer VENDOR [MESSAGE|- "
      "[DATA]]"},
     {"security", &Console::security, "security (profile, certificates, last security events)"},
+    {"certificate", &Console::certificate,
+     "certificate list | certificate request | certificate accept | certificate install "
+     "csms|manufacturer (then PEM lines, then a line end) | certificate delete ID"},
     {"charger", &Console::charger_command, "charger [CONNECTOR] (what the bridge sees)"},
     {"meter", &Console::meter, "meter [CONNECTOR] (last sample)"},
     {"tx", &Console::transactions, "tx | tx stop CONNECTOR | tx dead-letters [resend|clear]"},
@@ -71,6 +74,7 @@ void Console::begin(uint8_t connectors) { connectors_ = connectors; }
 
 void Console::step(Instant now) {
   step_lock(now);
+  step_certificates(now);
   read_commands(now);
   improv_.step(now);
   report_link();
@@ -84,7 +88,7 @@ void Console::step(Instant now) {
 void Console::read_commands(Instant now) {
   for (;;) {
     while (input_next_ < input_size_) {
-      if (is_busy()) return;
+      if (is_busy() || certificate_ == CertificateWork::kRunning) return;
       if (!parts_.output.has_room(kMaxReplyBytes + 1)) {
         (void)parts_.output.flush();
         if (!parts_.output.has_room(kMaxReplyBytes + 1)) return;
@@ -120,6 +124,10 @@ Console::Request Console::take_request() {
 }
 
 void Console::handle_line(TextSpan line, Instant now) {
+  if (certificate_ == CertificateWork::kText) {
+    take_text_line(line, now);
+    return;
+  }
   int32_t id = 0;
   if (is_line_too_long_) {
     (void)take_id(line, id);
@@ -163,8 +171,8 @@ void Console::answer_line(TextSpan line, int32_t id, Instant now) {
   json::Writer writer(reply_);
   begin_reply(writer, id, true);
   bool is_ok = (this->*command->run)(arguments, writer, error, now);
-  if (is_ok && is_busy()) {
-    pending_id_ = id;  // step_lock() answers
+  if (is_ok && is_pending()) {
+    pending_id_ = id;  // step_lock() or step_certificates() answers
     return;
   }
   if (is_ok && writer.status() != common::Status::kOk) {

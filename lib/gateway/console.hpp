@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bridge/bridge.hpp"
+#include "gateway/certificate_desk.hpp"
 #include "gateway/console_lock.hpp"
 #include "gateway/console_output.hpp"
 #include "gateway/crash_guard.hpp"
@@ -57,6 +58,7 @@ struct ConsoleParts {
   ConsoleLock* lock = nullptr;                        ///< nullptr = open to everybody.
   const LinkAccess* access = nullptr;                 ///< nullptr = no security profiles.
   const SecurityView* security = nullptr;             ///< nullptr = no certificates, no events.
+  CertificateDesk* certificates = nullptr;            ///< nullptr = there are none.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or
@@ -84,6 +86,9 @@ class Console {
   static constexpr size_t kCrashPieceBytes = 256;  ///< Of one `crash read`.
   static constexpr size_t kMaxLostMessages = 24;   ///< Listed by `tx dead-letters`.
   static constexpr size_t kMaxReplyBytes = 6144;   ///< Longest reply: every configuration key.
+  static constexpr int64_t kTextLineMs = 30'000;   ///< Longest wait for the next line of a text.
+  static constexpr int64_t kCertificateMs =
+      180'000;  ///< ... for a key to be made, a chain to be checked.
 
   explicit Console(const ConsoleParts& parts)
       : parts_(parts),
@@ -119,6 +124,12 @@ class Console {
   /// Words of a command line; `rest` is everything after the words taken so far.
   class Arguments;
 
+  enum class CertificateWork : uint8_t {
+    kNone,
+    kText,     ///< Lines are text, not commands.
+    kRunning,  ///< It is made or checked; commands wait.
+  };
+
   static const Command kCommands[];
 
   void read_commands(common::Instant now);
@@ -127,6 +138,8 @@ class Console {
   void answer_line(common::TextSpan line, int32_t id, common::Instant now);
   void write_failure(int32_t id, common::TextSpan sentence);
   void step_lock(common::Instant now);
+  /// The answer to the last command is still to come.
+  bool is_pending() const { return is_busy() || certificate_ != CertificateWork::kNone; }
   bool is_locked() const { return parts_.lock != nullptr && parts_.lock->is_locked(); }
   void report_changes();
   void report_link();
@@ -147,6 +160,12 @@ class Console {
   bool access_point(Arguments& arguments, json::Writer& out, common::Instant now);
   bool ocpp(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
   bool security(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool certificate(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
+  bool begin_text(CertificateDesk::Text what, Error& error, common::Instant now);
+  void await_certificate(common::Instant now);
+  void take_text_line(common::TextSpan line, common::Instant now);
+  void end_text(const char* sentence);
+  void step_certificates(common::Instant now);
   bool dead_letters(Arguments& arguments, json::Writer& out, Error& error);
   bool data_transfer(Arguments& arguments, Error& error, common::Instant now);
   bool charger_command(Arguments& arguments, json::Writer& out, Error& error, common::Instant now);
@@ -191,6 +210,9 @@ class Console {
   uint32_t seen_connection_ = 0;
   common::FixedString<95> seen_link_error_;
   Error not_started_;
+  CertificateWork certificate_ = CertificateWork::kNone;
+  bool is_text_too_long_ = false;
+  common::Instant certificate_until_;
   Request request_ = Request::kNone;
 };
 

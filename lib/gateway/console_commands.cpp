@@ -135,7 +135,8 @@ bool Console::ocpp(Arguments& arguments, json::Writer& out, Error& error, Instan
   if (!verb.empty()) return false;
   const platform::LinkStatus& link = parts_.csms.status();
   const EngineSummary summary = parts_.engine.summary(now);
-  SettingText url = parts_.settings.text("csms_url");
+  SettingText url =
+      parts_.access == nullptr ? parts_.settings.text("csms_url") : parts_.access->url();
   Settings::hide(*Settings::find(common::text("csms_url")), url);
   member(out, "url", url.span());
   member(out, "identity", parts_.identity);

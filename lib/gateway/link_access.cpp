@@ -137,19 +137,19 @@ SecurityProfile LinkAccess::security_profile() const {
   return profile(uses_trial_ || !switch_at_.is_never());
 }
 
+SettingText LinkAccess::url() const {
+  const SettingText plain = settings_.text("csms_url");
+  if (profile(uses_trial_) < SecurityProfile::kTlsBasic) return plain;
+  const SettingText tls_url = settings_.text("csms_url_tls");
+  if (!tls_url.empty()) return tls_url;
+  if (!common::equals_ignore_case(plain.span().first(5), common::text("ws://"))) return plain;
+  SettingText url(common::text("wss://"));
+  return url.append(plain.span().subspan(5)) == Status::kOk ? url : plain;
+}
+
 void LinkAccess::fill(platform::LinkSettings& link) const {
   link.security_profile = profile(uses_trial_);
-  (void)link.url.assign(settings_.text("csms_url").span());
-  if (link.security_profile >= SecurityProfile::kTlsBasic) {
-    const SettingText tls_url = settings_.text("csms_url_tls");
-    const TextSpan plain = link.url.span();
-    if (!tls_url.empty()) {
-      (void)link.url.assign(tls_url.span());
-    } else if (common::equals_ignore_case(plain.first(5), common::text("ws://"))) {
-      SettingText url(common::text("wss://"));
-      if (url.append(plain.subspan(5)) == Status::kOk) (void)link.url.assign(url.span());
-    }
-  }
+  (void)link.url.assign(url().span());
   KeyForms forms = key_forms(key(uses_trial_).span(), key_form());
   const bool is_swapped = is_other_first_ && !uses_trial_ && !forms.other.empty();
   link.password = is_swapped ? forms.other : forms.first;

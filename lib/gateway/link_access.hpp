@@ -49,6 +49,8 @@ class LinkAccess final : public platform::CsmsAccess {
   /// Looks at what became of the link. @return True: open it anew with fill().
   bool step(const platform::LinkStatus& link, common::Instant now);
   bool is_trying() const { return has_trial_; }
+  /// The URL that the present profile takes; with its query.
+  SettingText url() const;
   /// Certificates of the CSMS are not looked at, by a local setting.
   bool is_unverified() const { return !settings_.boolean("tls_verify"); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/certificate_desk.hpp"
 #include "gateway/security_view.hpp"
 #include "gateway/settings.hpp"
 #include "ocpp/charge_point_types.hpp"
@@ -18,6 +19,7 @@ class NoSecurity {
              security::Credentials*, platform::CsmsAccess&, common::LogSink&) {}
   ocpp::Extension* extension() { return nullptr; }
   const SecurityView* view() const { return nullptr; }
+  CertificateDesk* certificates() { return nullptr; }
   void begin(common::UtcTime) {}
   bool step(const platform::LinkStatus&, common::Instant) { return false; }
   void report_memory(uint32_t) {}

@@ -11,8 +11,9 @@ OwnSecurity::OwnSecurity(const Settings& settings, platform::FileStore& files,
                          platform::KeyValueStore& ocpp_settings, security::Credentials* credentials,
                          platform::CsmsAccess& access, common::LogSink& log)
     : settings_(settings) {
-  if (credentials != nullptr)
-    extension_.emplace(files, ocpp_settings, digest_, *credentials, access, log);
+  if (credentials == nullptr) return;
+  extension_.emplace(files, ocpp_settings, digest_, *credentials, access, log);
+  certificates_.emplace(*extension_, *credentials);
 }
 
 void OwnSecurity::Digest::sha256(common::ByteSpan data, uint8_t (&out)[32]) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/own_certificates.hpp"
 #include "gateway/security_view.hpp"
 #include "gateway/settings.hpp"
 #include "ocpp/security/security_extension.hpp"
@@ -20,6 +21,8 @@ class OwnSecurity final : public SecurityView {
   ocpp::Extension* extension() { return extension_ ? &*extension_ : nullptr; }
   /// nullptr = there is none.
   const SecurityView* view() const { return extension_ ? this : nullptr; }
+  /// nullptr = there are none.
+  CertificateDesk* certificates() { return certificates_ ? &*certificates_ : nullptr; }
   void write(json::Writer& out) const override;
   /// Before the engine begins. @param earliest  It is not earlier than this.
   void begin(common::UtcTime earliest);
@@ -37,6 +40,7 @@ class OwnSecurity final : public SecurityView {
   const Settings& settings_;
   Digest digest_;
   std::optional<ocpp::SecurityExtension> extension_;
+  std::optional<OwnCertificates> certificates_;
   bool is_memory_told_ = false;
 };
 

@@ -51,6 +51,14 @@ bool is_same_name(const mbedtls_x509_name& a, const mbedtls_x509_name& b) {
   return of_a == of_b;
 }
 
+TextSpan line_of(const mbedtls_x509_name& name, common::Span<char> out) {
+  if (out.empty()) return TextSpan();
+  out[0] = '\0';
+  // Where the room ends it fails, having written what fits.
+  (void)mbedtls_x509_dn_gets(out.data(), out.size(), &name);
+  return TextSpan(out.data(), strnlen(out.data(), out.size()));
+}
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
 int64_t days_since_1970(int year, int month, int day) {
   // Years begin in March: the leap day is the last one.
@@ -214,6 +222,14 @@ TextSpan Certificate::subject_text(const char* oid, size_t oid_size) const {
     }
   }
   return TextSpan();
+}
+
+TextSpan Certificate::subject_line(common::Span<char> out) const {
+  return line_of(certificate_.subject, out);
+}
+
+TextSpan Certificate::issuer_line(common::Span<char> out) const {
+  return line_of(certificate_.issuer, out);
 }
 
 TextSpan Certificate::common_name() const {

@@ -55,6 +55,9 @@ class Certificate {
 
   common::ByteSpan der() const;
   common::ByteSpan subject() const;
+  /// "O=VEV, CN=SN-1" for people, in ASCII. @param out  What does not fit, less one byte, is cut off.
+  common::TextSpan subject_line(common::Span<char> out) const;
+  common::TextSpan issuer_line(common::Span<char> out) const;
   /// Text of the first attribute of the subject with this OID (mbedtls/oid.h), empty when absent.
   common::TextSpan subject_text(const char* oid, size_t oid_size) const;
   common::TextSpan common_name() const;

@@ -33,6 +33,7 @@ enum ItemFlag : uint8_t {
   kOnTrial =
       1,  ///< A root that takes the place of the fallbacks once a connection has been made with it.
   kFallback = 2,  ///< A root that goes then.
+  kLocal = 4,     ///< A request that is not for the CSMS.
 };
 
 struct StoredItem {

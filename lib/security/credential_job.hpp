@@ -29,6 +29,7 @@ class CredentialJob final : public platform::Job {
   bool must_replace = false;
   KeyType key_type = KeyType::kEcP256;
   Credentials::ClientSubject subject;  ///< Of kMakeRequest.
+  bool is_local = false;               ///< Of kMakeRequest.
   CertificateList certificates;
   Buffer request;    ///< Content of the request, for kAcceptClient.
   Buffer signer;     ///< Content of the signing certificate, for kVerifyFirmware.

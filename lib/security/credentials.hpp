@@ -6,6 +6,7 @@
 #include "common/time.hpp"
 #include "platform/certificate_fault.hpp"
 #include "security/certificate_hash.hpp"
+#include "security/certificate_info.hpp"
 
 namespace security {
 
@@ -98,7 +99,9 @@ class Credentials {
                                             common::UtcTime at) = 0;
   /// Makes a new pair of keys and a signing request for it; an earlier request that has not been answered is
   /// dropped. Kept over restarts. @retval kInvalidArgument  No common name.
-  virtual common::Status begin_request(const ClientSubject& subject, KeyType type) = 0;
+  /// @param is_local  Somebody at the device asked for it: it is not for the CSMS. Kept, too.
+  virtual common::Status begin_request(const ClientSubject& subject, KeyType type,
+                                       bool is_local) = 0;
   /// Takes the certificate that answers the request, with its chain. It must be valid, made for the key of the
   /// request, have its common name and organization, and lead to an installed kCentralSystem root.
   /// From then on it is shown to servers; the one before is kept until a connection has been made with it.
@@ -128,7 +131,13 @@ class Credentials {
                                    CertificateHash& out) = 0;
   /// Removes a root of either use. Client and signing certificates are not found here (M04.FR.05).
   virtual DeleteResult remove_root(const CertificateHash& hash) = 0;
+  /// @param id  CertificateInfo::id.
+  virtual DeleteResult remove_root(uint32_t id) = 0;
   /// @}
+
+  /// The index-th certificate of any kind, for people. Reads and parses it.
+  /// @retval kNotFound  There are not so many.  @retval kIo  @retval kNoSpace  No memory.
+  virtual common::Status describe(size_t index, CertificateInfo& out) = 0;
 
   /// @name Client certificate
   /// @{
@@ -140,6 +149,8 @@ class Credentials {
   /// @retval kNotFound  None waits.  @retval kNoSpace  out is too small.
   virtual common::Result<size_t> request_pem(common::Span<char> out) = 0;
   virtual bool has_request() const = 0;
+  /// One waits that somebody at the device asked for.
+  virtual bool has_local_request() const = 0;
   /// @}
 
   /// @name Firmware

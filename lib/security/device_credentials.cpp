@@ -157,13 +157,14 @@ Status DeviceCredentials::begin_install_root(RootUse use, PemText& pem, bool mus
   return Status::kOk;
 }
 
-Status DeviceCredentials::begin_request(const ClientSubject& subject, KeyType type) {
+Status DeviceCredentials::begin_request(const ClientSubject& subject, KeyType type, bool is_local) {
   if (is_busy()) return Status::kAgain;
   if (subject.common_name.empty()) return Status::kInvalidArgument;
   job_.operation = Operation::kMakeRequest;
   job_.fault = CertificateFault::kNone;
   job_.subject = subject;
   job_.key_type = type;
+  job_.is_local = is_local;
   start();
   return Status::kOk;
 }
@@ -273,6 +274,7 @@ InstallResult DeviceCredentials::keep_request() {
   if (before != nullptr) next.erase(before->id);
   StoredItem item;
   item.kind = ItemKind::kRequest;
+  if (job_.is_local) item.flags = kLocal;
   return commit_new(item);
 }
 
@@ -333,14 +335,32 @@ const StoredItem* DeviceCredentials::find_root(const CertificateHash& hash) {
 
 DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
   const StoredItem* const item = find_root(hash);
-  if (item == nullptr) return DeleteResult::kNotFound;
-  if (item->id == root_in_use_) return DeleteResult::kFailed;
+  return item == nullptr ? DeleteResult::kNotFound : remove_root(item->id);
+}
+
+DeleteResult DeviceCredentials::remove_root(uint32_t id) {
+  const StoredItem* const item = index_.find(id);
+  if (item == nullptr || !is_root(*item)) return DeleteResult::kNotFound;
+  if (id == root_in_use_) return DeleteResult::kFailed;
   CertificateIndex& next = begin_change();
   if ((item->flags & kOnTrial) != 0) {
     for (StoredItem& other : next.items) other.flags &= static_cast<uint8_t>(~kFallback);
   }
-  next.erase(item->id);
+  next.erase(id);
   return commit() == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
+}
+
+Status DeviceCredentials::describe(size_t index, CertificateInfo& out) {
+  for (const StoredItem& item : index_.items) {
+    if (item.kind == ItemKind::kRequest || index-- > 0) continue;
+    return security::describe(files_, item, out);
+  }
+  return Status::kNotFound;
+}
+
+bool DeviceCredentials::has_local_request() const {
+  const StoredItem* const item = index_.newest(ItemKind::kRequest);
+  return item != nullptr && (item->flags & kLocal) != 0;
 }
 
 bool DeviceCredentials::has_client(common::UtcTime at) const {

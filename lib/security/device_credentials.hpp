@@ -42,7 +42,7 @@ class DeviceCredentials final : public Credentials {
 
   common::Status begin_install_root(RootUse use, PemText& pem, bool must_replace,
                                     common::UtcTime at) override;
-  common::Status begin_request(const ClientSubject& subject, KeyType type) override;
+  common::Status begin_request(const ClientSubject& subject, KeyType type, bool is_local) override;
   common::Status begin_accept_client(PemText& chain, common::UtcTime at) override;
   common::Status begin_check_signer(PemText& chain, common::UtcTime at) override;
   common::Status begin_verify_firmware(common::ByteSpan digest, PemText& signature) override;
@@ -54,11 +54,14 @@ class DeviceCredentials final : public Credentials {
   common::Status root_hash(RootUse use, size_t index, HashAlgorithm algorithm,
                            CertificateHash& out) override;
   DeleteResult remove_root(const CertificateHash& hash) override;
+  DeleteResult remove_root(uint32_t id) override;
+  common::Status describe(size_t index, CertificateInfo& out) override;
 
   bool has_client(common::UtcTime at) const override;
   common::UtcTime client_expires_at() const override;
   common::Result<size_t> request_pem(common::Span<char> out) override;
   bool has_request() const override { return index_.newest(ItemKind::kRequest) != nullptr; }
+  bool has_local_request() const override;
 
   bool has_signer() const override { return index_.newest(ItemKind::kSigner) != nullptr; }
   void forget_signer() override;

@@ -141,17 +141,18 @@ void SecurityExtension::handle_install_certificate(const InboundCall& call) {
     call.refuse(kBusy.code, common::text(kBusy.reason));
     return;
   }
-  deferred_.use = to_use(request.certificate_type);
   MessageText pem(request.certificate);
-  const bool must_replace =
-      options_.checks_additional_root && deferred_.use == RootUse::kCentralSystem;
-  if (credentials_.begin_install_root(deferred_.use, pem, must_replace, time_to_judge_by()) ==
-      Status::kOk) {
-    return;
-  }
+  if (begin_install(to_use(request.certificate_type), pem) == Status::kOk) return;
   messages::InstallCertificateConf conf;
   conf.status = messages::InstallCertificateStatus::Failed;
   answer_deferred(conf);
+}
+
+Status SecurityExtension::begin_install(RootUse use, security::PemText& pem) {
+  const bool must_replace = options_.checks_additional_root && use == RootUse::kCentralSystem;
+  RETURN_IF_ERROR(credentials_.begin_install_root(use, pem, must_replace, time_to_judge_by()));
+  root_use_ = use;
+  return Status::kOk;
 }
 
 void SecurityExtension::handle_delete_certificate(const InboundCall& call) {
@@ -198,16 +199,19 @@ void SecurityExtension::handle_get_certificates(const InboundCall& call) {
 
 /// A new pair of keys and a request to sign it; SignCertificate follows.
 bool SecurityExtension::begin_request() {
+  const Status begun = start_request(false);
+  if (begun == Status::kOk) return true;
+  LOG_WARN(engine_->ports.log, "no request for a certificate (%s)", to_string(begun));
+  return false;
+}
+
+Status SecurityExtension::start_request(bool is_local) {
   Credentials::ClientSubject subject;
   subject.common_name.assign_truncated(engine_->options.identity.serial_number.span());
   subject.organization = cpo_name_;
-  const Status begun = credentials_.begin_request(subject, options_.key_type);
-  if (begun != Status::kOk) {
-    LOG_WARN(engine_->ports.log, "no request for a certificate (%s)", to_string(begun));
-    return false;
-  }
+  RETURN_IF_ERROR(credentials_.begin_request(subject, options_.key_type, is_local));
   engine_->wake();
-  return true;
+  return Status::kOk;
 }
 
 Instant SecurityExtension::step_credentials() {
@@ -227,6 +231,11 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
   const bool is_invalid =
       outcome.result == InstallResult::kRejected && outcome.fault != CertificateFault::kNone;
   const char* const why = to_string(outcome.fault);
+  const bool is_local = local_ == Local::kRunning;
+  if (is_local) {
+    local_ = Local::kEnded;
+    local_outcome_ = outcome;
+  }
   switch (outcome.operation) {
     case Credentials::Operation::kInstallRoot: {
       messages::InstallCertificateConf conf;
@@ -235,16 +244,22 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
                         ? messages::InstallCertificateStatus::Rejected
                         : messages::InstallCertificateStatus::Failed;
       if (is_accepted) {
-        report(SecurityEvent::ReconfigurationOfSecurityParameters, "root certificate installed");
-      } else if (is_invalid && deferred_.use == RootUse::kCentralSystem) {
+        report(SecurityEvent::ReconfigurationOfSecurityParameters,
+               is_local ? "root certificate installed by console" : "root certificate installed");
+        // The next attempt may be minutes away, and somebody is waiting.
+        if (is_local && !engine_->is_link_up) request_reconnect();
+      } else if (is_invalid && root_use_ == RootUse::kCentralSystem) {
         report(SecurityEvent::InvalidCentralSystemCertificate, why);
       }
       if (deferred_.is_waiting) answer_deferred(conf);
       break;
     }
     case Credentials::Operation::kMakeRequest:
-      wants_sign_ = is_accepted;
+      if (is_local && !is_accepted) break;
+      wants_sign_ = is_accepted && !is_local;
       sign_at_ = engine_->now();  // what was sent before is of no use any more
+      // Whoever asked for it has a day; then a renewal that is due may take its place.
+      if (is_local) renew_at_ = engine_->now() + kDayMs;
       break;
     case Credentials::Operation::kAcceptClient: {
       messages::CertificateSignedConf conf;
@@ -252,7 +267,8 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
                                 : messages::CertificateSignedStatus::Rejected;
       if (is_accepted) {
         wants_sign_ = false;
-        report(SecurityEvent::ReconfigurationOfSecurityParameters, "charge point certificate");
+        report(SecurityEvent::ReconfigurationOfSecurityParameters,
+               is_local ? "charge point certificate by console" : "charge point certificate");
         if (access_.security_profile() == platform::SecurityProfile::kTlsClientCertificate)
           request_reconnect();
       } else if (is_invalid) {
@@ -313,10 +329,9 @@ Instant SecurityExtension::step_renewal() {
   if (now < renew_at_) return renew_at_;
   renew_at_ = now + kHourMs;
   const common::UtcTime ends = credentials_.client_expires_at();
-  if (!engine_->clock.is_known() || !ends.is_known() || credentials_.has_request() ||
-      credentials_.is_busy()) {
+  const bool is_asked = credentials_.has_request() && !credentials_.has_local_request();
+  if (!engine_->clock.is_known() || !ends.is_known() || is_asked || credentials_.is_busy())
     return renew_at_;
-  }
   if (ends - engine_->clock.utc() < kRenewBeforeMs) (void)begin_request();
   return renew_at_;
 }

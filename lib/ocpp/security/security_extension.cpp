@@ -38,7 +38,7 @@ void SecurityExtension::begin(Engine& engine) {
   update_.emplace(engine, credentials_);
   update_->begin();
   load_cpo_name();
-  wants_sign_ = credentials_.has_request();
+  wants_sign_ = credentials_.has_request() && !credentials_.has_local_request();
   if (engine.clock.is_known())
     clock_offset_ms_ = engine.clock.utc() - common::UtcTime{engine.now().ms};
   begin_log();

@@ -32,6 +32,7 @@ struct SecurityOptions {
 ///     security_calls.cpp      CALLs of the CSMS
 ///     security_keys.cpp       configuration keys
 ///     certificate_calls.cpp   certificates: installing, deleting, signing, renewal; answers that come later
+///     local_certificates.cpp  the same by somebody at the device
 ///     security_link.cpp       the link: what a profile needs, what failures mean
 ///
 /// It yields to people: Authorize and StatusNotification go first.
@@ -61,6 +62,23 @@ class SecurityExtension final : public Extension {
   void on_link(const platform::LinkStatus& status, common::Instant now);
   /// The link is to be opened anew, for a new certificate of ours: what had to be answered has been. Once.
   bool take_reconnect(common::Instant now);
+  /// @}
+
+  /// @name Certificates by somebody at the device
+  /// With the checks, and the events, that the same has when the CSMS does it; one operation at a time in all.
+  /// @retval kInvalidState  Not before begin().
+  /// @retval kAgain         Another one runs; is_local_running() tells whose.
+  /// @retval kNoSpace       No memory for it now.
+  /// @{
+  /// A new request, which is not sent to the CSMS. @retval kInvalidArgument  There is no serial number.
+  common::Status begin_local_request(common::Instant now);
+  common::Status begin_local_accept(security::PemText& chain, common::Instant now);
+  common::Status begin_local_install(security::RootUse use, security::PemText& pem,
+                                     common::Instant now);
+  security::DeleteResult remove_local(uint32_t id, common::Instant now);
+  bool is_local_running() const { return local_ == Local::kRunning; }
+  /// How what was begun has ended; once.
+  bool take_local(security::Credentials::Outcome& out);
   /// @}
 
   static constexpr size_t kKeyCount = 6;
@@ -95,9 +113,9 @@ class SecurityExtension final : public Extension {
   struct Deferred {
     bool is_waiting = false;
     Action action = Action::CertificateSigned;
-    security::RootUse use = security::RootUse::kCentralSystem;
     common::FixedString<kMaxRawIdBytes> raw_id;
   };
+  enum class Local : uint8_t { kNone, kRunning, kEnded };
   /// Events of one kind that came last, so that a repeated one is noted once.
   struct Recent {
     common::Instant at;
@@ -127,6 +145,9 @@ class SecurityExtension final : public Extension {
   /// @return false: another one is waiting.
   bool defer(const InboundCall& call, Action action);
   bool begin_request();
+  common::Status start_request(bool is_local);
+  common::Status begin_install(security::RootUse use, security::PemText& pem);
+  common::Status begin_local(common::Status begun);
   common::Instant step_credentials();
   void on_operation(const security::Credentials::Outcome& outcome);
   template <typename Conf>
@@ -149,6 +170,9 @@ class SecurityExtension final : public Extension {
   std::optional<LogUpload> upload_;
   std::optional<SignedUpdate> update_;
   Deferred deferred_;
+  security::RootUse root_use_ = security::RootUse::kCentralSystem;  ///< Of the root being checked.
+  Local local_ = Local::kNone;
+  security::Credentials::Outcome local_outcome_;
   common::FixedString<64> cpo_name_;
   bool wants_sign_ = false;  ///< A request for signing is to be sent.
   common::Instant sign_at_;  ///< ... from then on.

@@ -5,6 +5,8 @@
 // Spec:          OCPP 1.6 security whitepaper ed. 3, A02, A03, M03, M04, M05.
 #include "fixture.hpp"
 
+using common::Status;
+
 namespace {
 
 struct Certificates : Fixture {
@@ -220,4 +222,111 @@ TEST_CASE_FIXTURE(Certificates, "a certificate that ends within a month is renew
   CHECK(calls_of("SignCertificate").size() >= 1);
   CHECK(sign("good: new") == "Accepted");
   CHECK(world.credentials.client == "new");
+}
+
+namespace {
+
+struct AtTheDevice : Certificates {
+  using Outcome = security::Credentials::Outcome;
+
+  common::Status request() { return world.security->begin_local_request(world.now()); }
+  common::Status accept(const char* chain) {
+    security::PlainPemText pem(common::text(chain));
+    return world.security->begin_local_accept(pem, world.now());
+  }
+  common::Status install_here(const char* root) {
+    security::PlainPemText pem(common::text(root));
+    return world.security->begin_local_install(security::RootUse::kCentralSystem, pem, world.now());
+  }
+  /// What became of the operation: "accepted", "rejected" or "failed"; else "nothing".
+  std::string end() {
+    world.run_for(2000);
+    Outcome outcome;
+    if (!world.security->take_local(outcome)) return "nothing";
+    const char* const words[] = {"accepted", "rejected", "failed"};
+    return words[static_cast<size_t>(outcome.result)];
+  }
+};
+
+}  // namespace
+
+// Rules: WP-A02.FR.06 WP-A02.FR.07
+TEST_CASE_FIXTURE(AtTheDevice,
+                  "certificates given at the device have the checks and events of OCPP") {
+  CHECK(install_here("good: root") == Status::kOk);
+  CHECK(end() == "accepted");
+  CHECK(end() == "nothing");
+  CHECK(install_here("expired") == Status::kOk);
+  CHECK(end() == "rejected");
+  CHECK(count("InvalidCentralSystemCertificate") == 1);
+
+  CHECK(request() == Status::kOk);
+  CHECK(end() == "accepted");
+  CHECK(world.credentials.has_local_request());
+  CHECK(accept("expired") == Status::kOk);
+  CHECK(end() == "rejected");
+  CHECK(count("InvalidChargePointCertificate") == 1);
+  CHECK(accept("good: own") == Status::kOk);
+  CHECK(end() == "accepted");
+  CHECK(world.credentials.client == "own");
+
+  CHECK(world.security->remove_local(4, world.now()) == security::DeleteResult::kAccepted);
+  CHECK(world.security->remove_local(4, world.now()) == security::DeleteResult::kNotFound);
+  (void)get_log(1);
+  world.run_for(5000);
+  for (const char* info :
+       {"root certificate installed by console", "charge point certificate by console",
+        "root certificate deleted by console"}) {
+    CAPTURE(info);
+    CHECK(contains(
+        upload(),
+        std::string(R"("event":"ReconfigurationOfSecurityParameters","info":")") + info + "\""));
+  }
+}
+
+TEST_CASE_FIXTURE(AtTheDevice,
+                  "a request made at the device is not sent to the CSMS, nor after a restart") {
+  CHECK(request() == Status::kOk);
+  CHECK(end() == "accepted");
+  restart();
+  world.run_for(10'000);
+  CHECK(calls_of("SignCertificate").empty());
+  CHECK(trigger() == "Accepted");
+  CHECK(calls_of("SignCertificate").size() == 1);
+  CHECK_FALSE(world.credentials.has_local_request());
+}
+
+TEST_CASE_FIXTURE(AtTheDevice, "the CSMS and somebody at the device never have the same turn") {
+  world.credentials.polls = 500;
+  CHECK(install_here("good: here") == Status::kOk);
+  CHECK(world.security->is_local_running());
+  CHECK(install("expired", "ManufacturerRootCertificate") == "Failed");
+  CHECK(trigger() == "Rejected");
+  CHECK(request() == Status::kAgain);
+  world.run_for(10'000);
+  CHECK(end() == "accepted");
+  CHECK(count("InvalidCentralSystemCertificate") == 0);
+
+  (void)world.csms.call(
+      "InstallCertificate",
+      R"({"certificateType":"CentralSystemRootCertificate","certificate":"good: a"})", world.now());
+  world.run_for(100);
+  CHECK(install_here("good: b") == Status::kAgain);
+  CHECK_FALSE(world.security->is_local_running());
+  CHECK(end() == "nothing");
+  CHECK(world.problems() == "");
+}
+
+// Rules: WP-A03.FR.02
+TEST_CASE_FIXTURE(AtTheDevice,
+                  "a request made at the device and forgotten does not keep off a renewal") {
+  constexpr int64_t kDayMs = 86'400'000;
+  world.credentials.client = "old";
+  world.credentials.expires_at = world.charge_point->utc(world.now()) + 20 * kDayMs;
+  CHECK(request() == Status::kOk);
+  CHECK(end() == "accepted");
+  world.run_for(kDayMs / 2);
+  CHECK(calls_of("SignCertificate").empty());
+  world.run_for(kDayMs);
+  CHECK(calls_of("SignCertificate").size() >= 1);
 }

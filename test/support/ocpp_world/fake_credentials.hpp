@@ -17,6 +17,7 @@ class FakeCredentials final : public security::Credentials {
   std::vector<std::string> roots[2];
   std::string client;
   std::string request;
+  bool is_request_local = false;
   std::string signer;
   std::string signature;  ///< That was checked last.
   std::string digest_of;  ///< Content that was digested last.
@@ -39,11 +40,13 @@ class FakeCredentials final : public security::Credentials {
       return true;
     });
   }
-  common::Status begin_request(const ClientSubject& wanted, security::KeyType) override {
+  common::Status begin_request(const ClientSubject& wanted, security::KeyType,
+                               bool is_local) override {
     if (wanted.common_name.empty()) return common::Status::kInvalidArgument;
     subject = std::string(wanted.common_name.c_str()) + "/" + wanted.organization.c_str();
     return begin(Operation::kMakeRequest, "good: ", [=](const std::string&) {
       request = "CSR " + std::to_string(++requests) + "\n" + subject;
+      is_request_local = is_local;
       return true;
     });
   }
@@ -105,6 +108,22 @@ class FakeCredentials final : public security::Credentials {
     return security::DeleteResult::kNotFound;
   }
 
+  /// The id of a root is its length.
+  security::DeleteResult remove_root(uint32_t id) override {
+    for (std::vector<std::string>& list : roots) {
+      for (size_t i = 0; i < list.size(); ++i) {
+        if (list[i].size() != id) continue;
+        if (list[i] == in_use) return security::DeleteResult::kFailed;
+        list.erase(list.begin() + static_cast<long>(i));
+        return security::DeleteResult::kAccepted;
+      }
+    }
+    return security::DeleteResult::kNotFound;
+  }
+  common::Status describe(size_t, security::CertificateInfo&) override {
+    return common::Status::kNotFound;
+  }
+
   bool has_client(common::UtcTime) const override { return !client.empty(); }
   common::UtcTime client_expires_at() const override { return expires_at; }
   common::Result<size_t> request_pem(common::Span<char> out) override {
@@ -114,6 +133,7 @@ class FakeCredentials final : public security::Credentials {
     return request.size();
   }
   bool has_request() const override { return !request.empty(); }
+  bool has_local_request() const override { return has_request() && is_request_local; }
 
   bool has_signer() const override { return !signer.empty(); }
   void forget_signer() override { signer.clear(); }

@@ -259,6 +259,18 @@ TEST_CASE("a raised profile is tried by a new connection, and given up where tha
   }
 }
 
+TEST_CASE("the URL that people are told is the one that the profile takes") {
+  Fixture fixture;
+  fixture.restart();
+  CHECK(str(fixture.access->url()) == "ws://csms.example:9000/ocpp");
+  fixture.set("sec_profile", "3");
+  CHECK(str(fixture.access->url()) == "wss://csms.example:9000/ocpp");
+  fixture.set("csms_url_tls", "wss://secure.example/ocpp");
+  CHECK(str(fixture.access->url()) == "wss://secure.example/ocpp");
+  fixture.open();
+  CHECK(str(fixture.opened.url) == "wss://secure.example/ocpp");
+}
+
 // Rules: WP-A05.FR.05
 TEST_CASE("a raised profile that connects is kept over restarts") {
   Fixture fixture;

@@ -63,7 +63,7 @@ struct Device {
     security::Credentials::ClientSubject subject;
     subject.common_name.assign_truncated(common::text("SN-0001"));
     subject.organization.assign_truncated(common::text(organization));
-    return end(credentials->begin_request(subject, type));
+    return end(credentials->begin_request(subject, type, false));
   }
   std::string request_pem() {
     char text[1500];

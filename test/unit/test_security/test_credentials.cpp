@@ -261,7 +261,8 @@ TEST_CASE("a signing request carries a new key each time, serial number and orga
   }
   CHECK(device.keys.count() == 1);
   Credentials::ClientSubject nobody;
-  CHECK(device.credentials->begin_request(nobody, KeyType::kEcP256) == Status::kInvalidArgument);
+  CHECK(device.credentials->begin_request(nobody, KeyType::kEcP256, false) ==
+        Status::kInvalidArgument);
 }
 
 TEST_CASE("a signing request names ECDSA without parameters, as strict authorities demand") {
@@ -323,6 +324,47 @@ TEST_CASE("the certificate that answers the request is shown from then on, with 
   CHECK(device.credentials->authority()
             .client_certificate(client, 0, common::MutableByteSpan(room, 10))
             .status() == Status::kNoSpace);
+}
+
+TEST_CASE("people are told what each certificate is, and remove roots by their number") {
+  using Kind = security::CertificateInfo::Kind;
+  Device device;
+  security::CertificateInfo info;
+  CHECK(device.credentials->describe(0, info) == Status::kNotFound);
+  device.install("root");
+  EXPECT_WORD(device.renew(), "accepted");
+  EXPECT_WORD(device.request(), "accepted");
+  REQUIRE(device.credentials->describe(0, info) == Status::kOk);
+  CHECK(info.kind == Kind::kCentralSystemRoot);
+  CHECK(info.subject == info.issuer);
+  const uint32_t root = info.id;
+  REQUIRE(device.credentials->describe(1, info) == Status::kOk);
+  CHECK(info.kind == Kind::kClient);
+  EXPECT_WORD(std::string(info.subject.c_str()), "CN=SN-0001, O=VEV");
+  CHECK(info.issuer != info.subject);
+  CHECK((info.serial_size == 1 && info.serial[0] == 1));
+  CHECK((info.is_on_trial && info.chain == 1));
+  CHECK(info.until.ms == 1798761600000);
+  CHECK(device.credentials->describe(2, info) == Status::kNotFound);  // a request is none
+
+  CHECK(device.credentials->remove_root(info.id) == DeleteResult::kNotFound);
+  device.credentials->on_connected(root, 0);
+  CHECK(device.credentials->remove_root(root) == DeleteResult::kFailed);
+  device.credentials->on_disconnected();
+  CHECK(device.credentials->remove_root(root) == DeleteResult::kAccepted);
+  CHECK(device.roots() == 0);
+}
+
+TEST_CASE("whose request it is outlives a restart") {
+  Device device;
+  Credentials::ClientSubject subject;
+  subject.common_name.assign_truncated(common::text("SN-0001"));
+  EXPECT_WORD(device.end(device.credentials->begin_request(subject, KeyType::kEcP256, true)),
+              "accepted");
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.credentials->has_local_request());
+  EXPECT_WORD(device.request(), "accepted");
+  CHECK_FALSE(device.credentials->has_local_request());
 }
 
 // Rules: WP-A02.FR.05
@@ -596,13 +638,13 @@ TEST_CASE("one operation runs at a time, and tells once how it ended") {
   Credentials::Outcome outcome;
   CHECK_FALSE(credentials.poll(outcome));
   worker.is_taken = true;
-  REQUIRE(credentials.begin_request(subject, KeyType::kEcP256) == Status::kOk);
+  REQUIRE(credentials.begin_request(subject, KeyType::kEcP256, false) == Status::kOk);
   CHECK(credentials.is_busy());
   CHECK_FALSE(credentials.poll(outcome));
   worker.is_taken = false;
   CHECK_FALSE(credentials.poll(outcome));
   REQUIRE(worker.running != nullptr);
-  CHECK(credentials.begin_request(subject, KeyType::kEcP256) == Status::kAgain);
+  CHECK(credentials.begin_request(subject, KeyType::kEcP256, false) == Status::kAgain);
   security::PlainPemText text(common::text("x"));
   CHECK(credentials.begin_install_root(RootUse::kCentralSystem, text, false, kNow) ==
         Status::kAgain);
