@@ -1,5 +1,6 @@
 #include "gateway/link_access.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gateway {
@@ -107,7 +108,7 @@ void LinkAccess::begin() {
     const TextSpan rest(reinterpret_cast<const char*>(record + 3), size.value() - 3);
     if (trial_.has_key) (void)trial_.key.assign(rest.first(record[2]));
   }
-  uses_trial_ = has_trial_;
+  used_ = parts();
   uint8_t other = 0;
   is_other_first_ = store_.get(kOtherKey, common::MutableByteSpan(&other, 1)).ok() && other == 1;
 }
@@ -118,28 +119,33 @@ KeyForm LinkAccess::key_form() const {
   return common::equals(form.span(), common::text("text")) ? KeyForm::kText : KeyForm::kAuto;
 }
 
-SettingText LinkAccess::key(bool with_trial) const {
-  if (with_trial && has_trial_ && trial_.has_key) return SettingText(trial_.key.span());
+uint8_t LinkAccess::parts() const {
+  if (!has_trial_) return 0;
+  return static_cast<uint8_t>((trial_.has_profile ? kProfile : 0) | (trial_.has_key ? kKey : 0));
+}
+
+SettingText LinkAccess::key(uint8_t parts) const {
+  if ((parts & this->parts() & kKey) != 0) return SettingText(trial_.key.span());
   return settings_.text("password");
 }
 
-SecurityProfile LinkAccess::profile(bool with_trial) const {
-  if (with_trial && has_trial_ && trial_.has_profile) return trial_.profile;
+SecurityProfile LinkAccess::profile(uint8_t parts) const {
+  if ((parts & this->parts() & kProfile) != 0) return trial_.profile;
   const SettingText set = settings_.text("sec_profile");
   if (!set.empty()) return static_cast<SecurityProfile>(set.span()[0] - '0');
   const SettingText url = settings_.text("csms_url");
   if (common::equals_ignore_case(url.span().first(6), common::text("wss://")))
     return SecurityProfile::kTlsBasic;
-  return key(with_trial).empty() ? SecurityProfile::kNone : SecurityProfile::kBasic;
+  return key(parts).empty() ? SecurityProfile::kNone : SecurityProfile::kBasic;
 }
 
 SecurityProfile LinkAccess::security_profile() const {
-  return profile(uses_trial_ || !switch_at_.is_never());
+  return profile(switch_at_.is_never() ? used_ : parts());
 }
 
 SettingText LinkAccess::url() const {
   const SettingText plain = settings_.text("csms_url");
-  if (profile(uses_trial_) < SecurityProfile::kTlsBasic) return plain;
+  if (profile(used_) < SecurityProfile::kTlsBasic) return plain;
   const SettingText tls_url = settings_.text("csms_url_tls");
   if (!tls_url.empty()) return tls_url;
   if (!common::equals_ignore_case(plain.span().first(5), common::text("ws://"))) return plain;
@@ -148,10 +154,11 @@ SettingText LinkAccess::url() const {
 }
 
 void LinkAccess::fill(platform::LinkSettings& link) const {
-  link.security_profile = profile(uses_trial_);
+  link.security_profile = profile(used_);
   (void)link.url.assign(url().span());
-  KeyForms forms = key_forms(key(uses_trial_).span(), key_form());
-  const bool is_swapped = is_other_first_ && !uses_trial_ && !forms.other.empty();
+  KeyForms forms = key_forms(key(used_).span(), key_form());
+  const bool is_new_key = (used_ & kKey) != 0;
+  const bool is_swapped = is_other_first_ && !is_new_key && !forms.other.empty();
   link.password = is_swapped ? forms.other : forms.first;
   link.other_password = is_swapped ? forms.first : forms.other;
   link.allow_wildcard = settings_.boolean("tls_wildcard");
@@ -167,8 +174,7 @@ Status LinkAccess::set_key(TextSpan key, Instant now) {
 }
 
 Status LinkAccess::raise_profile(SecurityProfile profile, Instant now) {
-  if (profile <= this->profile(false) || profile <= security_profile())
-    return Status::kInvalidArgument;
+  if (profile <= this->profile(0) || profile <= security_profile()) return Status::kInvalidArgument;
   const bool needs_key =
       profile == SecurityProfile::kBasic || profile == SecurityProfile::kTlsBasic;
   if (needs_key && !has_key()) return Status::kInvalidState;
@@ -212,8 +218,8 @@ bool LinkAccess::step(const platform::LinkStatus& link, Instant now) {
   }
   if (now >= switch_at_) {
     switch_at_ = Instant::never();
-    has_switched_ = false;
-    uses_trial_ = true;
+    failures_to_switch_ = 0;
+    used_ = parts();
     connection_ = link.connection_id;
     LOG_INFO(log_, "connecting with the new key or security profile");
     return true;
@@ -221,7 +227,7 @@ bool LinkAccess::step(const platform::LinkStatus& link, Instant now) {
   if (!switch_at_.is_never()) return false;
   if (link.is_up && link.connection_id != connection_) {
     connection_ = link.connection_id;
-    if (uses_trial_) {
+    if (used_ != 0) {
       commit();
       note_form(link);
     } else {
@@ -230,15 +236,20 @@ bool LinkAccess::step(const platform::LinkStatus& link, Instant now) {
     }
     return false;
   }
-  // Later switches wait for the back-off to grow: each of them begins it anew.
-  const bool is_enough = link.failures >= kFailures ||
-                         (link.failures > 0 && !has_switched_ && is_refusal(link.failure));
+  // Each switch begins the back-off anew: once all had their turn the next ones wait until it has grown.
+  const bool is_first = failures_to_switch_ == 0;
+  const uint32_t enough = is_first ? kFailures : failures_to_switch_;
+  const bool is_enough =
+      link.failures >= enough || (link.failures > 0 && is_first && is_refusal(link.failure));
   if (!is_enough) return false;
-  has_switched_ = true;
-  uses_trial_ = !uses_trial_;
+  // All of the trial, then ever less of it, down to what was there before; and again.
+  used_ = used_ == 0 ? parts() : static_cast<uint8_t>((used_ - 1) & parts());
+  if (used_ == parts()) failures_to_switch_ = std::min(2 * enough, kMostFailures);
   connection_ = link.connection_id;
   LOG_WARN(log_, "%s: trying the %s key and security profile", link.last_error.c_str(),
-           uses_trial_ ? "new" : "old");
+           used_ == parts() ? "new"
+           : used_ == 0     ? "old"
+                            : "new together with the old");
   return true;
 }
 
@@ -247,17 +258,20 @@ void LinkAccess::commit() {
   common::FixedString<95> error;
   const char profile = static_cast<char>('0' + static_cast<int>(trial_.profile));
   Status status = Status::kOk;
-  if (trial_.has_key) {
+  if ((used_ & kKey) != 0) {
     status = settings_.set(common::text("password"), trial_.key.span(), error);
     (void)store_.erase(kOtherKey);
     is_other_first_ = false;
   }
-  if (status == Status::kOk && trial_.has_profile)
+  if (status == Status::kOk && (used_ & kProfile) != 0)
     status = settings_.set(common::text("sec_profile"), TextSpan(&profile, 1), error);
   if (status != Status::kOk) {
     LOG_ERROR(log_, "the new key or security profile could not be stored: %s", to_string(status));
     return;
   }
+  if (used_ != parts())
+    LOG_WARN(log_, "the new %s does not work: the old one is kept",
+             (used_ & kKey) != 0 ? "security profile" : "key");
   LOG_INFO(log_, "the new key or security profile works and is kept");
   drop_trial();
 }
@@ -265,7 +279,7 @@ void LinkAccess::commit() {
 void LinkAccess::drop_trial() {
   (void)store_.erase(kTrialKey);
   has_trial_ = false;
-  uses_trial_ = false;
+  used_ = 0;
   trial_ = Trial{};
 }
 

@@ -26,17 +26,20 @@ bool is_acceptable_key(common::TextSpan key, KeyForm form);
 ///
 ///     none --set_key(), raise_profile()--> waiting --kAnswerMs--> new values --connected--> stored, none
 ///                                                                  |    ^
-///                                                  refused, or three failures on either side
+///                                                  refused, or 3, 6, then always 12 failures
 ///                                                                  v    |
 ///                                                               old values --connected--> dropped, none
 ///
-/// The trial is on flash before the CSMS is answered. After a restart the new values are tried first.
+/// Where key and profile are on trial together each is tried with what was there of the other, too: only one of them may
+/// have been answered, or work. The trial is on flash before the CSMS is answered. After a restart the new values are tried first.
 /// @par Context  Loop thread.
 class LinkAccess final : public platform::CsmsAccess {
  public:
   /// For the answer to the CSMS to leave before the connection is closed.
   static constexpr int64_t kAnswerMs = 1000;
+  /// Failures until the other values get their turn: at first, and at most.
   static constexpr uint32_t kFailures = 3;
+  static constexpr uint32_t kMostFailures = 12;
 
   /// @param store  That of the settings; this has the keys "link_trial" and "link_other" in it.
   LinkAccess(Settings& settings, platform::KeyValueStore& store, common::LogSink& log)
@@ -55,11 +58,14 @@ class LinkAccess final : public platform::CsmsAccess {
   bool is_unverified() const { return !settings_.boolean("tls_verify"); }
 
   platform::SecurityProfile security_profile() const override;
-  bool has_key() const override { return !key(true).empty(); }
+  bool has_key() const override { return !key(kKey).empty(); }
   common::Status set_key(common::TextSpan key, common::Instant now) override;
   common::Status raise_profile(platform::SecurityProfile profile, common::Instant now) override;
 
  private:
+  static constexpr uint8_t kProfile = 1;
+  static constexpr uint8_t kKey = 2;
+
   /// What is tried; each part only where it is to change.
   struct Trial {
     bool has_profile = false;
@@ -69,8 +75,10 @@ class LinkAccess final : public platform::CsmsAccess {
   };
 
   KeyForm key_form() const;
-  SettingText key(bool with_trial) const;
-  platform::SecurityProfile profile(bool with_trial) const;
+  /// @param parts  Which of the trial count: kProfile, kKey.
+  SettingText key(uint8_t parts) const;
+  platform::SecurityProfile profile(uint8_t parts) const;
+  uint8_t parts() const;
   common::Status begin_trial(const Trial& trial, common::Instant now);
   void commit();
   void note_form(const platform::LinkStatus& link);
@@ -81,9 +89,9 @@ class LinkAccess final : public platform::CsmsAccess {
   common::LogSink& log_;
   Trial trial_;
   bool has_trial_ = false;
-  bool uses_trial_ = false;
-  bool has_switched_ = false;    ///< Since the trial began.
-  bool is_other_first_ = false;  ///< The other form of the key was accepted last.
+  uint8_t used_ = 0;                 ///< Parts of the trial that the link is opened with.
+  uint32_t failures_to_switch_ = 0;  ///< 0 = not everything has had its turn yet.
+  bool is_other_first_ = false;      ///< The other form of the key was accepted last.
   common::Instant switch_at_ = common::Instant::never();
   uint32_t connection_ = 0;  ///< The last one before the values were switched.
 };

@@ -1,10 +1,4 @@
-#include "doctest_main/doctest_main.hpp"
-#include "gateway/link_access.hpp"
-#include "platform_sim/recording_log_sink.hpp"
-#include "platform_sim/sim_key_value_store.hpp"
-
-#include <memory>
-#include <string>
+#include "link_access_fixture.hpp"
 
 using common::Instant;
 using common::Status;
@@ -17,64 +11,6 @@ namespace {
 
 constexpr const char* kDigits = "4F43415F4F4354545F61646D696E5F74657374";
 constexpr const char* kText = "OCA_OCTT_admin_test";
-
-template <size_t N>
-std::string str(const common::FixedString<N>& text) {
-  return std::string(text.span().begin(), text.span().end());
-}
-
-/// A gateway's settings, and a link that does as the test says.
-struct Fixture {
-  platform_sim::SimPower power;
-  platform_sim::SimKeyValueStore store{power};
-  platform_sim::RecordingLogSink log{common::LogLevel::kInfo};
-  gateway::Settings settings{store};
-  std::unique_ptr<LinkAccess> access = std::make_unique<LinkAccess>(settings, store, log);
-  platform::LinkStatus link;
-  platform::LinkSettings opened;
-  Instant now{1000};
-
-  Fixture() { set("csms_url", "ws://csms.example:9000/ocpp"); }
-
-  void set(const char* name, const char* value) {
-    common::FixedString<95> error;
-    REQUIRE(settings.set(common::text(name), common::text(value), error) == Status::kOk);
-  }
-  void restart() {
-    access = std::make_unique<LinkAccess>(settings, store, log);
-    link = platform::LinkStatus{};
-    access->begin();
-    open();
-  }
-  void open() {
-    opened = platform::LinkSettings{};
-    access->fill(opened);
-    link.is_up = false;
-    link.failures = 0;
-    link.failure = LinkFailure::kNone;
-  }
-  /// @return Whether the link was opened anew.
-  bool step(int64_t wait_ms = 0) {
-    now = now + wait_ms;
-    if (!access->step(link, now)) return false;
-    open();
-    return true;
-  }
-  bool connect(bool with_other = false) {
-    link.is_up = true;
-    ++link.connection_id;
-    link.failures = 0;
-    link.is_other_password = with_other;
-    return step();
-  }
-  bool fail(LinkFailure failure) {
-    link.is_up = false;
-    link.failure = failure;
-    ++link.failures;
-    return step();
-  }
-  Status set_key(const char* key) { return access->set_key(common::text(key), now); }
-};
 
 }  // namespace
 
@@ -200,15 +136,13 @@ TEST_CASE("while nothing connects both keys are tried, and none is lost") {
   fixture.connect();
   REQUIRE(fixture.set_key("a new key of text") == Status::kOk);
   REQUIRE(fixture.step(LinkAccess::kAnswerMs));
-  for (int round = 0; round < 3; ++round) {
-    CHECK(str(fixture.opened.password) == "a new key of text");
-    CHECK_FALSE(fixture.fail(LinkFailure::kConnection));
-    CHECK_FALSE(fixture.fail(LinkFailure::kConnection));
-    CHECK(fixture.fail(LinkFailure::kConnection));
-    CHECK(str(fixture.opened.password) == "the old password");
-    CHECK_FALSE(fixture.fail(LinkFailure::kUnauthorized));
-    CHECK_FALSE(fixture.fail(LinkFailure::kUnauthorized));
-    CHECK(fixture.fail(LinkFailure::kUnauthorized));
+  bool is_new = true;
+  for (const int failures : {3, 1, 6, 6, 12, 12}) {
+    CHECK(str(fixture.opened.password) == (is_new ? "a new key of text" : "the old password"));
+    const LinkFailure failure = is_new ? LinkFailure::kConnection : LinkFailure::kUnauthorized;
+    for (int i = 1; i < failures; ++i) CHECK_FALSE(fixture.fail(failure));
+    CHECK(fixture.fail(failure));
+    is_new = !is_new;
   }
   CHECK_FALSE(fixture.connect());
   CHECK(str(fixture.settings.text("password")) == "a new key of text");
