@@ -51,6 +51,7 @@ COMMANDS: dict[str, Command] = {
     "simulate": Command("vevgw.simulate.cli", "simulate days of faults, check every promise"),
     "size": Command("vevgw.bench.size_cli", "measure code, RAM and stack of the engine"),
     "verify": Command("vevgw.board.verify_cli", "check who signed a release"),
+    "verify-log": Command("vevgw.security.log_cli", "check the chain of hashes of a security log"),
 }
 
 

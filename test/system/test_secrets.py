@@ -27,6 +27,7 @@ from vevgw.csms.pki import ThrowAwayCa, server_context
 from vevgw.csms.queries import LogReader
 from vevgw.dut import Dut, DutError, GatewayOptions, NativeGateway, NativeTransport
 from vevgw.dut.bench import IDENTITY, PROFILE
+from vevgw.security import log_check
 
 pytestmark = pytest.mark.native
 
@@ -273,4 +274,8 @@ async def test_no_secret_stands_in_any_log_report_or_record(
         leaks += secrets.leaks(name, content, but=("tag",) if TAG_PLACES.search(name) else ())
     assert not leaks, "\n" + "\n".join(leaks)
     assert "uploads/diagnostics-" in " ".join(streams)
-    assert "uploads/security-" in " ".join(streams)
+    (security,) = (name for name in streams if "uploads/security-" in name)
+    log = log_check.read(streams[security].decode())
+    anchors = re.findall(r"log (\d+:[0-9a-f]{32})", " ".join(said.values()))
+    assert anchors
+    assert all("is the one" in log_check.check_anchor(log, anchor) for anchor in anchors)

@@ -1,6 +1,7 @@
 #include "ocpp/security/security_extension.hpp"
 
 #include "common/crc32.hpp"
+#include "ocpp/security/hex.hpp"
 #include "ocpp_messages/all.hpp"
 
 #include <cstdio>
@@ -20,6 +21,8 @@ constexpr int64_t kLogRetryMs = 1000;
 constexpr int64_t kMaintainMs = 20;
 /// CALLERRORs after which an event counts as told: it stays in the log, and those behind it get their turn.
 constexpr uint8_t kMaxRefusals = 3;
+/// Of the hash of a start, that the CSMS is told.
+constexpr size_t kAnchorBytes = 16;
 /// A smaller change of the clock is drift.
 constexpr int64_t kClockChangeMs = 10'000;
 
@@ -152,10 +155,21 @@ bool SecurityExtension::send_event() {
     if (status != Status::kNotFound) retry_event_at_ = engine_->now() + kLogRetryMs;
     return false;
   }
+  // What the CSMS was told the log cannot be made to deny: docs/security-log.md.
+  char tech_info[SecurityEntry::kMaxInfoBytes + 64];
   messages::SecurityEventNotificationReq request;
   request.type.assign_truncated(common::text(to_string(entry.event)));
-  request.timestamp = log_.time_of(entry, engine_->clock);
+  request.timestamp = log_.time_of(entry, engine_->clock, SecurityLog::Reader());
   if (!entry.info.empty()) request.tech_info = entry.info.span();
+  if (entry.event == SecurityEvent::StartupOfTheDevice) {
+    char digits[2 * kAnchorBytes];
+    const common::TextSpan hash =
+        to_hex(common::ByteSpan(entry.hash, kAnchorBytes), common::Span<char>(digits));
+    const int size = std::snprintf(tech_info, sizeof tech_info, "%s; log %lu:%.*s",
+                                   entry.info.c_str(), static_cast<unsigned long>(entry.number),
+                                   static_cast<int>(hash.size()), hash.data());
+    request.tech_info = common::TextSpan(tech_info, static_cast<size_t>(size));
+  }
   CallContext context;
   context.sequence = entry.number;
   engine_->calls.send_short(request, context);

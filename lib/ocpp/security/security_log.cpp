@@ -23,7 +23,9 @@ constexpr size_t kHashBytes = 32;
 constexpr size_t kHashAt = 18;
 constexpr size_t kInfoAt = kHashAt + kHashBytes;
 constexpr size_t kMaxEntryBytes = kInfoAt + 1 + SecurityEntry::kMaxInfoBytes;
-constexpr size_t kCheckpointBytes = 5 + kHashBytes;
+constexpr size_t kNumberBytes = 4;
+constexpr size_t kAnchorAt = 5;
+constexpr size_t kCheckpointBytes = kAnchorAt + kHashBytes;
 static_assert(kMaxEntryBytes <= RecordLog::kMaxPayloadBytes, "one record");
 /// Less than this free: the oldest entries go. Some dozen entries fit while they do.
 constexpr uint32_t kLowBytes = 5 * 1024;
@@ -58,19 +60,19 @@ uint64_t take(const uint8_t* in, size_t bytes) {
   return value;
 }
 
-/// Without control characters, which have no place in one line of text.
+/// ASCII without control characters: what an upload tells of it is what the chain covers.
 common::FixedString<SecurityEntry::kMaxInfoBytes> printable(common::TextSpan text) {
   char out[SecurityEntry::kMaxInfoBytes];
   const size_t size = std::min(text.size(), sizeof out);
   for (size_t i = 0; i < size; ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
-    out[i] = c < 0x20 || c == 0x7F ? '?' : text[i];
+    out[i] = c < 0x20 || c >= 0x7F ? '?' : text[i];
   }
   return common::FixedString<SecurityEntry::kMaxInfoBytes>(common::TextSpan(out, size));
 }
 
-/// @return Its size.
-size_t encode(const SecurityEntry& entry, uint8_t (&out)[kMaxEntryBytes]) {
+/// @param out  At least kMaxEntryBytes.  @return Its size.
+size_t encode(const SecurityEntry& entry, uint8_t* out) {
   out[0] = static_cast<uint8_t>(entry.event);
   out[1] = entry.is_told ? 1 : 0;
   put(out + 2, static_cast<uint64_t>(entry.uptime.ms), 8);
@@ -79,6 +81,11 @@ size_t encode(const SecurityEntry& entry, uint8_t (&out)[kMaxEntryBytes]) {
   out[kInfoAt] = static_cast<uint8_t>(entry.info.size());
   std::memcpy(out + kInfoAt + 1, entry.info.c_str(), entry.info.size());
   return kInfoAt + 1 + entry.info.size();
+}
+
+bool is_checkpoint(const RecordLog::Record& record) {
+  return record.type == RecordLog::kCheckpointType && record.payload.size() >= kCheckpointBytes &&
+         record.payload[0] == kVersion;
 }
 
 }  // namespace
@@ -122,11 +129,9 @@ class SecurityLog::Loader final : public RecordLog::Visitor {
 
   void on_record(const RecordLog::Record& record) override {
     const ByteSpan payload = record.payload;
-    if (record.type == RecordLog::kCheckpointType) {
-      if (payload.size() < kCheckpointBytes || payload[0] != kVersion) return;
+    if (is_checkpoint(record)) {
       log_.told_through_ = static_cast<uint32_t>(take(payload.data() + 1, 4));
-      std::memcpy(log_.anchor_, payload.data() + 5, kHashBytes);
-      std::memcpy(log_.head_, log_.anchor_, kHashBytes);
+      std::memcpy(log_.head_, payload.data() + kAnchorAt, kHashBytes);
     } else if (record.type == kToldType && payload.size() >= 4) {
       log_.told_through_ = static_cast<uint32_t>(take(payload.data(), 4));
     }
@@ -172,7 +177,6 @@ Status SecurityLog::begin() {
     known_break_ = static_cast<uint32_t>(take(state + 4, 4));
   }
   last_ = told_through_ = untold_ = broken_at_ = 0;
-  std::memset(anchor_, 0, sizeof anchor_);
   std::memset(head_, 0, sizeof head_);
   Loader loader(*this);
   RETURN_IF_ERROR(log_.load(loader));
@@ -223,16 +227,18 @@ bool SecurityLog::decode(const RecordLog::Record& record, SecurityEntry& out) {
 
 void SecurityLog::chain(const SecurityEntry& entry, const uint8_t (&before)[32],
                         uint8_t (&out)[32]) const {
-  uint8_t image[kMaxEntryBytes];
+  uint8_t image[kMaxEntryBytes + kNumberBytes];
   const size_t size = encode(entry, image);
   std::memcpy(image + kHashAt, before, kHashBytes);
-  digest_.sha256(ByteSpan(image, size), out);
+  put(image + size, entry.number, kNumberBytes);
+  digest_.sha256(ByteSpan(image, size + kNumberBytes), out);
 }
 
 Status SecurityLog::add(SecurityEvent event, common::TextSpan info, common::Instant uptime,
                         common::UtcTime utc) {
   if (!is_ready_) return Status::kInvalidState;
   SecurityEntry entry;
+  entry.number = log_.next_sequence();
   entry.event = event;
   entry.is_told = ocpp::is_told(event);
   entry.uptime = uptime;
@@ -265,14 +271,23 @@ void SecurityLog::store_state() {
 
 Status SecurityLog::read(Reader& reader, SecurityEntry& out) const {
   if (reader.compactions != log_.counters().compactions) {
-    reader.cursor = RecordLog::Cursor();
+    const uint32_t last = reader.last;
+    reader = Reader();
+    reader.last = last;
     reader.compactions = log_.counters().compactions;
   }
   uint8_t buffer[RecordLog::kBufferBytes];
   for (;;) {
     RecordLog::Record record;
     RETURN_IF_ERROR(log_.read(reader.cursor, MutableByteSpan(buffer), record));
-    if (record.sequence <= reader.last || !decode(record, out)) continue;
+    if (is_checkpoint(record))
+      std::memcpy(reader.hash, record.payload.data() + kAnchorAt, kHashBytes);
+    if (!decode(record, out)) continue;
+    out.before = reader.passed;
+    std::memcpy(out.hash_before, reader.hash, kHashBytes);
+    reader.passed = out.number;
+    std::memcpy(reader.hash, out.hash, kHashBytes);
+    if (out.number <= reader.last) continue;
     reader.last = out.number;
     return Status::kOk;
   }
@@ -280,12 +295,12 @@ Status SecurityLog::read(Reader& reader, SecurityEntry& out) const {
 
 /// An entry without a time gets it from the first later one of its start-up that has one; else from the next with a time:
 /// it was not later than that.
-common::UtcTime SecurityLog::time_of(const SecurityEntry& entry, const ClockSync& clock) const {
+common::UtcTime SecurityLog::time_of(const SecurityEntry& entry, const ClockSync& clock,
+                                     const Reader& from) const {
   if (entry.utc.is_known()) return entry.utc;
   if (entry.number >= first_of_boot_) return clock.utc(entry.uptime);
-  Reader reader;
+  Reader reader = from;
   reader.last = entry.number;
-  reader.compactions = log_.counters().compactions;
   bool is_same_boot = true;
   SecurityEntry later;
   while (read(reader, later) == Status::kOk) {
@@ -323,9 +338,7 @@ bool SecurityLog::maintain() {
   if (!is_ready_) return false;
   if (log_.is_compacting()) {
     Keeper keeper(keep_from_);
-    const Status status = log_.compaction_step(keeper);
-    if (status == Status::kOk) std::memcpy(anchor_, next_anchor_, sizeof anchor_);
-    return status == Status::kAgain;
+    return log_.compaction_step(keeper) == Status::kAgain;
   }
   if (log_.free_bytes() >= kLowBytes) return false;
   begin_compaction();
@@ -339,29 +352,32 @@ void SecurityLog::begin_compaction() {
   SecurityEntry entry;
   uint32_t first = 0;
   uint32_t oldest_untold = UINT32_MAX;
-  while (read(reader, entry) == Status::kOk) {
+  Status status = Status::kOk;
+  while ((status = read(reader, entry)) == Status::kOk) {
     if (first == 0) first = entry.number;
     if (entry.is_told && entry.number > told_through_)
       oldest_untold = std::min(oldest_untold, entry.number);
   }
+  if (status != Status::kNotFound) return;
   const uint32_t span = last_ - first;
   keep_from_ = std::max(first + span / 8 + 1, std::min(first + span / 2, oldest_untold));
   uint8_t checkpoint[kCheckpointBytes] = {kVersion};
   reader = Reader();
   reader.compactions = log_.counters().compactions;
   uint32_t lost = 0;
-  std::memcpy(next_anchor_, anchor_, sizeof anchor_);
-  while (read(reader, entry) == Status::kOk && entry.number < keep_from_) {
-    std::memcpy(next_anchor_, entry.hash, kHashBytes);
+  while ((status = read(reader, entry)) == Status::kOk && entry.number < keep_from_) {
     if (entry.is_told && entry.number > told_through_) ++lost;
   }
+  if (status != Status::kOk && status != Status::kNotFound) return;
+  // Of the entry before the first that stays; where none stays, of the last.
+  std::memcpy(checkpoint + kAnchorAt, status == Status::kOk ? entry.hash_before : reader.hash,
+              kHashBytes);
   if (lost > 0) {
     LOG_ERROR(sink_, "%u events are dropped untold: the log is full", static_cast<unsigned>(lost));
     told_through_ = keep_from_ - 1;
     untold_ -= std::min(untold_, lost);
   }
   put(checkpoint + 1, told_through_, 4);
-  std::memcpy(checkpoint + 5, next_anchor_, kHashBytes);
   (void)log_.begin_compaction(ByteSpan(checkpoint));
 }
 

@@ -48,13 +48,18 @@ struct SecurityEntry {
   common::UtcTime utc;     ///< As known when it happened.
   common::FixedString<kMaxInfoBytes> info;
   uint8_t hash[32] = {};  ///< Chains it to the entry before.
+  /// @name The entry before it, for who reads the log in order
+  /// @{
+  uint32_t before = 0;  ///< Number; 0 = none, or not kept any more.
+  uint8_t hash_before[32] = {};
+  /// @}
 };
 
 /// The security log: the last entries, on flash, and which of them the CSMS knows. After a power cut at any byte an entry
 /// is there whole or not at all.
 ///
-/// Each entry carries SHA-256 over the hash of the entry before it and its own content, so that entries which were changed,
-/// removed or put in show. How far the log reached is kept apart, so that one which was cut off or deleted shows as well;
+/// Each entry carries SHA-256 over the hash of the entry before it, its own content and its number, so that entries which were
+/// changed, removed or put in show. How far the log reached is kept apart, so that one which was cut off or deleted shows as well;
 /// then SecurityLogWasCleared is its next entry. docs/security-log.md tells how to check an uploaded log.
 ///
 /// File "security.log", a RecordLog (integers little-endian):
@@ -86,7 +91,7 @@ class SecurityLog {
   /// The log was cut off, deleted or changed since the last start: SecurityLogWasCleared is due. Once.
   bool take_alarm(common::FixedString<SecurityEntry::kMaxInfoBytes>& why);
 
-  /// Adds an entry. @param info  Cut to kMaxInfoBytes.
+  /// Adds an entry. @param info  ASCII; cut to kMaxInfoBytes.
   common::Status add(SecurityEvent event, common::TextSpan info, common::Instant uptime,
                      common::UtcTime utc);
   /// The oldest entry that the CSMS does not know. @retval kNotFound  It knows all.  @retval kIo
@@ -99,8 +104,6 @@ class SecurityLog {
   uint32_t last() const { return last_; }
   /// Drops the oldest entries in small steps when the log is nearly full. @return Whether there is more to do soon.
   bool maintain();
-  /// When it happened, as far as that can be told by now; unknown only while the clock is.
-  common::UtcTime time_of(const SecurityEntry& entry, const ClockSync& clock) const;
   /// An entry of this start-up happened before the clock was set, and nothing in the log tells when.
   bool wants_clock() const { return wants_clock_; }
 
@@ -109,11 +112,18 @@ class SecurityLog {
     platform::RecordLog::Cursor cursor;
     uint32_t last = 0;         ///< Number of the entry read last.
     uint32_t compactions = 0;  ///< As the cursor knows.
+    /// @name The entry that the cursor passed last; before the first one what that is chained to
+    /// @{
+    uint32_t passed = 0;
+    uint8_t hash[32] = {};
+    /// @}
   };
   /// @retval kNotFound  The end.  @retval kIo
   common::Status read(Reader& reader, SecurityEntry& out) const;
-  /// Hash that the first entry is chained to.
-  const uint8_t (&anchor() const)[32] { return anchor_; }
+  /// When it happened, as far as that can be told by now; unknown only while the clock is.
+  /// @param from  Where to look for later entries: a reader that has just read it spares time.
+  common::UtcTime time_of(const SecurityEntry& entry, const ClockSync& clock,
+                          const Reader& from) const;
   uint32_t size_bytes() const { return log_.size_bytes(); }
 
  private:
@@ -141,9 +151,7 @@ class SecurityLog {
   uint32_t untold_ = 0;
   uint32_t keep_from_ = 0;  ///< Of a running compaction.
   Reader next_;             ///< Before the oldest untold entry.
-  uint8_t anchor_[32] = {};
-  uint8_t next_anchor_[32] = {};  ///< Of the running compaction.
-  uint8_t head_[32] = {};         ///< Hash of the last entry.
+  uint8_t head_[32] = {};   ///< Hash of the last entry.
 };
 
 }  // namespace ocpp

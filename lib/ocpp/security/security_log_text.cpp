@@ -1,6 +1,5 @@
 #include "ocpp/security/security_log_text.hpp"
 
-#include "json/writer.hpp"
 #include "ocpp/security/hex.hpp"
 #include "ocpp_messages/runtime/time_text.hpp"
 
@@ -16,6 +15,11 @@ void add_hash(json::Writer& out, const char* name, const uint8_t (&hash)[32]) {
   out.plain_string(to_hex(common::ByteSpan(hash), common::Span<char>(digits)));
 }
 
+void add_time(json::Writer& out, const char* name, common::UtcTime time) {
+  out.key(name);
+  out.plain_string(ocpp_messages::format_time(time).span());
+}
+
 }  // namespace
 
 Status SecurityLogText::rewind(common::UtcTime from, common::UtcTime to) {
@@ -25,54 +29,81 @@ Status SecurityLogText::rewind(common::UtcTime from, common::UtcTime to) {
   from_ = from;
   to_ = to;
   reader_ = SecurityLog::Reader();
-  is_at_head_ = true;
-  is_at_end_ = false;
+  part_ = Part::kHead;
+  written_ = 0;
   size_ = 0;
   return Status::kOk;
 }
 
 common::TextSpan SecurityLogText::piece() {
-  if (size_ == 0 && !is_at_end_) {
-    if (is_at_head_) {
-      write_head();
-      is_at_head_ = false;
-    } else {
-      is_at_end_ = !write_entry();
-    }
+  if (size_ == 0) {
+    const bool is_written = part_ == Part::kHead   ? write_head()
+                            : part_ == Part::kBody ? write_entry()
+                                                   : false;
+    if (!is_written) part_ = Part::kNone;
   }
   return common::TextSpan(line_, size_);
 }
 
 void SecurityLogText::next() { size_ = 0; }
 
-void SecurityLogText::write_head() {
-  json::Writer out{common::Span<char>(line_)};
+/// @return false where the line is too short, which cannot be: it has room for any entry.
+bool SecurityLogText::end_line(json::Writer& out) {
+  out.end_object();
+  if (out.status() != Status::kOk) return false;
+  size_ = out.size();
+  line_[size_++] = '\n';
+  return true;
+}
+
+bool SecurityLogText::write_head() {
+  SecurityEntry first;
+  SecurityLog::Reader reader;
+  const Status status = log_.read(reader, first);
+  if (status != Status::kOk && status != Status::kNotFound) return false;
+  number_ = 0;
+  std::memcpy(hash_, status == Status::kOk ? first.hash_before : reader.hash, sizeof hash_);
+  json::Writer out(common::Span<char>(line_, sizeof line_ - 1));
   out.begin_object();
   out.key("log");
   out.string("security");
   out.key("version");
-  out.integer(1);
-  add_hash(out, "anchor", log_.anchor());
-  out.end_object();
-  size_ = out.size();
-  line_[size_++] = '\n';
+  out.integer(2);
+  if (from_.is_known()) add_time(out, "from", from_);
+  if (to_.is_known()) add_time(out, "to", to_);
+  add_hash(out, "anchor", hash_);
+  part_ = Part::kBody;
+  return end_line(out);
 }
 
+/// The next entry of the period; before it a line for those that are not given, after the last one the end.
 bool SecurityLogText::write_entry() {
   SecurityEntry entry;
+  SecurityLog::Reader ahead = reader_;
   common::UtcTime time;
-  do {
-    if (log_.read(reader_, entry) != Status::kOk) return false;
-    time = log_.time_of(entry, clock_);
-  } while ((from_.is_known() && time < from_) || (to_.is_known() && time > to_));
+  const char* why = "ring";
+  Status status = Status::kOk;
+  while ((status = log_.read(ahead, entry)) == Status::kOk) {
+    time = log_.time_of(entry, clock_, ahead);
+    if (!(from_.is_known() && time < from_) && !(to_.is_known() && time > to_)) break;
+    why = "period";
+  }
+  if (status == Status::kNotFound) {
+    if (std::memcmp(hash_, ahead.hash, sizeof hash_) != 0)
+      return write_left_out(why, ahead.passed, ahead.hash);
+    return write_end();
+  }
+  if (status != Status::kOk) return false;
+  // Left out, or dropped by the log since the line before.
+  if (std::memcmp(hash_, entry.hash_before, sizeof hash_) != 0)
+    return write_left_out(why, entry.before, entry.hash_before);
   json::Writer out(common::Span<char>(line_, sizeof line_ - 1));
   out.begin_object();
   out.key("n");
   out.integer(entry.number);
-  if (time.is_known()) {
-    out.key("time");
-    out.plain_string(ocpp_messages::format_time(time).span());
-  }
+  out.key("after");
+  out.integer(number_);
+  if (time.is_known()) add_time(out, "time", time);
   out.key("event");
   out.string(to_string(entry.event));
   out.key("info");
@@ -86,11 +117,38 @@ bool SecurityLogText::write_entry() {
   out.key("utc_ms");
   out.integer(entry.utc.ms);
   add_hash(out, "hash", entry.hash);
-  out.end_object();
-  if (out.status() != Status::kOk) return false;  // cannot be: the line has room for any entry
-  size_ = out.size();
-  line_[size_++] = '\n';
-  return true;
+  reader_ = ahead;
+  number_ = entry.number;
+  std::memcpy(hash_, entry.hash, sizeof hash_);
+  ++written_;
+  return end_line(out);
+}
+
+bool SecurityLogText::write_left_out(const char* why, uint32_t number, const uint8_t (&hash)[32]) {
+  json::Writer out(common::Span<char>(line_, sizeof line_ - 1));
+  out.begin_object();
+  out.key("left_out");
+  out.string(why);
+  out.key("n");
+  out.integer(number);
+  add_hash(out, "hash", hash);
+  number_ = number;
+  std::memcpy(hash_, hash, sizeof hash_);
+  return end_line(out);
+}
+
+bool SecurityLogText::write_end() {
+  json::Writer out(common::Span<char>(line_, sizeof line_ - 1));
+  out.begin_object();
+  out.key("end");
+  out.boolean(true);
+  out.key("entries");
+  out.integer(written_);
+  out.key("n");
+  out.integer(number_);
+  add_hash(out, "hash", hash_);
+  part_ = Part::kNone;
+  return end_line(out);
 }
 
 }  // namespace ocpp

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "json/writer.hpp"
 #include "ocpp/security/security_log.hpp"
 #include "platform/file_transfer.hpp"
 
 namespace ocpp {
 
-/// The security log as JSON lines, for upload: a head with the hash that the first entry is chained to, then one line for each
-/// entry. docs/security-log.md describes them.
+/// The security log as JSON lines, for upload: a head with the hash that the first entry is chained to, one line for each
+/// entry, one for entries that are left out between two of them, and an end. docs/security-log.md describes them.
 class SecurityLogText final : public platform::TextSource {
  public:
   /// Both outlive it.
@@ -18,18 +19,28 @@ class SecurityLogText final : public platform::TextSource {
   void next() override;
 
  private:
-  void write_head();
+  enum class Part : uint8_t { kHead, kBody, kNone };
+
+  bool write_head();
   bool write_entry();
+  bool write_left_out(const char* why, uint32_t number, const uint8_t (&hash)[32]);
+  bool write_end();
+  bool end_line(json::Writer& out);
 
   const SecurityLog& log_;
   const ClockSync& clock_;
   common::UtcTime from_;
   common::UtcTime to_;
   SecurityLog::Reader reader_;
-  bool is_at_head_ = true;
-  bool is_at_end_ = true;
+  Part part_ = Part::kNone;
+  uint32_t written_ = 0;  ///< Entries.
+  /// @name The entry that the next line is about to follow
+  /// @{
+  uint32_t number_ = 0;
+  uint8_t hash_[32] = {};
+  /// @}
   size_t size_ = 0;  ///< Of the line that waits; 0 = none.
-  char line_[512] = {};
+  char line_[544] = {};
 };
 
 }  // namespace ocpp

@@ -31,7 +31,7 @@ TEST_CASE_FIXTURE(Fixture,
     CHECK(contains(payload, R"("requestId":7)"));
   CHECK(world.file_server.uploads.size() == 1);
   const std::string file = upload();
-  CHECK(contains(file, R"({"log":"security","version":1,"anchor":")"));
+  CHECK(contains(file, R"({"log":"security","version":2,"anchor":")"));
   CHECK(contains(file, R"("event":"StartupOfTheDevice","info":"power on")"));
   // Not told to the CSMS, but noted.
   CHECK(
