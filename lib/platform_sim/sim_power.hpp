@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 namespace platform_sim {
 
@@ -22,6 +23,8 @@ class SimPower {
     fail_from_ = first;
     fail_count_ = count;
   }
+  /// Called before each operation, to look at the media as a cut would leave them here; nullptr = nobody looks.
+  void set_observer(std::function<void()> observer) { observer_ = std::move(observer); }
   /// Cuts now.
   void cut() { is_on_ = false; }
   /// Power is back; no further cut is planned.
@@ -49,6 +52,7 @@ class SimPower {
   }
   Grant request(uint64_t bytes) {
     if (!is_on_) return Grant{false, false, 0};
+    if (observer_) observer_();
     const uint64_t operation = operations_++;
     if (operation == cut_operation_) {
       is_on_ = false;
@@ -66,6 +70,7 @@ class SimPower {
   }
 
  private:
+  std::function<void()> observer_;
   bool is_on_ = true;
   uint64_t bytes_ = 0;
   uint64_t operations_ = 0;
