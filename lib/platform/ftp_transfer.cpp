@@ -9,20 +9,28 @@ using common::text;
 using common::TextSpan;
 
 bool FtpTransfer::is_served(TransferProtocol protocol) const {
-  return protocol == kTransferFtp && links_.data != nullptr;
+  const bool has_tls = links_.tls != nullptr && links_.secure_data != nullptr;
+  return links_.data != nullptr &&
+         (protocol == kTransferFtp || (protocol == kTransferFtps && has_tls));
 }
 
 void FtpTransfer::start() {
-  phase_ = Phase::kGreeting;
   reply_.clear();
   total_ = received_ = 0;
   control_begin_ = control_end_ = 0;
-  open(links_.plain);
+  phase_ = Phase::kGreeting;
+  if (is_protected() && url_.port == kImplicitTlsPort) {
+    open(*links_.tls);
+  } else {
+    open(links_.plain);
+  }
 }
 
 void FtpTransfer::close() {
-  if (link_ != nullptr) link_->close();
+  // A link closes the one below it.
+  if (links_.secure_data != nullptr) links_.secure_data->close();
   if (links_.data != nullptr) links_.data->close();
+  if (link_ != nullptr) link_->close();
   link_ = nullptr;
   is_connecting_ = false;
 }
@@ -43,15 +51,30 @@ void FtpTransfer::send_path(Phase phase, const char* command) {
 }
 
 bool FtpTransfer::advance() {
-  if (phase_ == Phase::kConnectData) return wait_for_data();
-  if (phase_ == Phase::kData) return is_upload_ ? send_data() : move_data();
+  switch (phase_) {
+    case Phase::kSecured:
+      log_in();
+      return true;
+    case Phase::kConnectData:
+    case Phase::kSecureData:
+      return wait_for_data();
+    case Phase::kData:
+      return is_upload_ ? send_data() : move_data();
+    case Phase::kDataEnd:
+      return end_data();
+    default:
+      return read_reply();
+  }
+}
+
+bool FtpTransfer::read_reply() {
   if (!flush(*link_)) return false;
   if (control_begin_ == control_end_) {
     const common::Result<size_t> count = link_->read(common::MutableByteSpan(control_));
     control_begin_ = 0;
     control_end_ = count.value_or(0);
     if (count.status() == Status::kAgain) return false;
-    if (!count.ok()) fail("the connection broke");
+    if (!count.ok()) fail_broken(*link_);
     if (control_end_ == 0) return false;
   }
   control_begin_ +=
@@ -67,17 +90,6 @@ void FtpTransfer::on_reply(uint16_t code) {
   // "In a moment": the real answer follows. Not so when a transfer begins.
   if (code < 200 && phase_ != Phase::kCommand) return;
   switch (phase_) {
-    case Phase::kGreeting:
-      if (code != 220) return refuse(code);
-      return send(Phase::kUser, "USER ", url_.has_login ? url_.user.span() : text("anonymous"));
-    case Phase::kUser:
-      if (code == 331)
-        return send(Phase::kPassword, "PASS ",
-                    url_.has_login ? url_.password.span() : text("vev-gateway@"));
-      [[fallthrough]];
-    case Phase::kPassword:
-      if (code >= 300) return refuse(code);
-      return send(Phase::kType, "TYPE I");
     case Phase::kType:
       if (code >= 300) return refuse(code);
       if (is_upload_) return send(Phase::kExtendedPassive, "EPSV");
@@ -97,14 +109,59 @@ void FtpTransfer::on_reply(uint16_t code) {
       if (code >= 200) return refuse(code);
       status_.begins_at = offset_;
       status_.total_bytes = total_;
-      phase_ = Phase::kData;
-      return;
+      return begin_data();
     case Phase::kEnd:
       return code < 300 ? succeed() : refuse(code);
-    case Phase::kConnectData:
-    case Phase::kData:
+    default:
+      return on_login_reply(code);
+  }
+}
+
+void FtpTransfer::on_login_reply(uint16_t code) {
+  char sentence[64];
+  switch (phase_) {
+    case Phase::kGreeting:
+      if (code != 220) return refuse(code);
+      if (is_protected() && link_ != links_.tls) return send(Phase::kAuth, "AUTH TLS");
+      return log_in();
+    case Phase::kAuth:
+      if (code == 234) return secure();
+      std::snprintf(sentence, sizeof sentence, "the server offers no TLS: it answered %u",
+                    static_cast<unsigned>(code));
+      return fail(sentence);
+    case Phase::kUser:
+      if (code == 331)
+        return send(Phase::kPassword, "PASS ",
+                    url_.has_login ? url_.password.span() : text("vev-gateway@"));
+      [[fallthrough]];
+    case Phase::kPassword:
+      if (code >= 300) return refuse(code);
+      if (is_protected()) return send(Phase::kProtectionSize, "PBSZ 0");
+      return send(Phase::kType, "TYPE I");
+    case Phase::kProtectionSize:
+      return send(Phase::kProtection, "PROT P");  // Which tells whether there is TLS.
+    case Phase::kProtection:
+      if (code < 300) return send(Phase::kType, "TYPE I");
+      std::snprintf(sentence, sizeof sentence, "the server takes no TLS for files: it answered %u",
+                    static_cast<unsigned>(code));
+      return fail(sentence);
+    default:
       return;
   }
+}
+
+void FtpTransfer::log_in() {
+  send(Phase::kUser, "USER ", url_.has_login ? url_.user.span() : text("anonymous"));
+}
+
+void FtpTransfer::secure() {
+  // What came before TLS is nobody's word: somebody on the way may have put it there.
+  if (control_begin_ != control_end_) return fail("the server spoke before TLS stood");
+  if (links_.tls->secure(url_.host.c_str()) != Status::kOk)
+    return fail("the server cannot be reached");
+  link_ = links_.tls;
+  is_connecting_ = true;
+  phase_ = Phase::kSecured;
 }
 
 void FtpTransfer::on_size(uint16_t code) {
@@ -125,17 +182,32 @@ void FtpTransfer::connect_data(uint16_t port) {
 }
 
 bool FtpTransfer::wait_for_data() {
-  const TcpLink::State state = links_.data->state();
+  constexpr const char* kNone = "the server gives no connection for the file";
+  TcpLink& link = phase_ == Phase::kSecureData ? data() : *links_.data;
+  const TcpLink::State state = link.state();
   if (state == TcpLink::State::kConnecting && now_ - data_asked_ <= timeouts_.connect_ms) {
     note_progress();
     return false;
   }
-  if (state == TcpLink::State::kOpen) {
-    ask_for_file();
+  if (state != TcpLink::State::kOpen) {
+    fail(phase_ == Phase::kSecureData && *link.last_error() != '\0' ? link.last_error() : kNone);
+  } else if (phase_ == Phase::kSecureData) {
+    phase_ = Phase::kData;
   } else {
-    fail("the server gives no connection for the file");
+    ask_for_file();
   }
   return true;
+}
+
+/// The server is about to send or take the file: only now does it begin TLS for it.
+void FtpTransfer::begin_data() {
+  phase_ = Phase::kData;
+  if (!is_protected()) return;
+  links_.tls->rest();
+  if (links_.secure_data->secure(url_.host.c_str()) != Status::kOk)
+    return fail("the server cannot be reached");
+  data_asked_ = now_;
+  phase_ = Phase::kSecureData;
 }
 
 void FtpTransfer::ask_for_file() {
@@ -147,14 +219,21 @@ void FtpTransfer::ask_for_file() {
 }
 
 bool FtpTransfer::move_data() {
-  if (!fill(*links_.data)) {
+  if (!fill(data())) {
     if (!is_closed_) return false;
-    if (total_ > 0 && received_ != total_ - offset_) {
-      fail("the connection broke");
+    // Anybody can cut a connection; that the file ends there only its length can say, or TLS.
+    const bool is_cut = total_ > 0 ? received_ != total_ - offset_
+                                   : is_protected() && !links_.secure_data->is_complete();
+    if (is_cut) {
+      fail_broken(data());
     } else {
-      links_.data->close();
+      data().close();
       phase_ = Phase::kEnd;
     }
+    return true;
+  }
+  if (total_ > 0 && unread().size() > total_ - offset_ - received_) {
+    fail("the server sends more than the file has");
     return true;
   }
   const size_t given = pipe_.give(unread());
@@ -166,7 +245,7 @@ bool FtpTransfer::move_data() {
 }
 
 bool FtpTransfer::send_data() {
-  if (!flush(*links_.data)) return false;
+  if (!flush(data())) return false;
   const bool is_complete = pipe_.is_complete();
   end_ = pipe_.take(common::MutableByteSpan(buffer_, kPieceBytes));
   if (end_ > 0) return true;
@@ -174,7 +253,20 @@ bool FtpTransfer::send_data() {
     note_progress();
     return false;
   }
-  links_.data->close();
+  phase_ = Phase::kDataEnd;
+  return true;
+}
+
+bool FtpTransfer::end_data() {
+  if (is_protected()) {
+    const Status status = links_.secure_data->end();
+    if (status == Status::kAgain) return false;
+    if (status != Status::kOk) {
+      fail_broken(data());
+      return true;
+    }
+  }
+  data().close();
   phase_ = Phase::kEnd;
   return true;
 }

@@ -5,9 +5,14 @@
 
 namespace platform {
 
-/// FTP without TLS, binary and passive. The data connection goes to the host of the URL, whatever address the server
-/// names. Folders are not made. About 4 KB.
-/// @par Spec  RFC 959; EPSV of RFC 2428, SIZE and REST of RFC 3659.
+/// FTP, binary and passive. The data connection goes to the host of the URL, whatever address the server names. Folders are
+/// not made. About 4 KB.
+///
+/// ftps: both connections in TLS, asked for with AUTH TLS before the login and PROT P after it, or from the first byte where
+/// the port is 990. A server that refuses either is left: nothing goes in clear text then. While the file moves, the
+/// records of the control connection rest, and the data connection asks to take up its TLS session, so that one of the two
+/// has them at a time.
+/// @par Spec  RFC 959; EPSV of RFC 2428, SIZE and REST of RFC 3659; RFC 4217.
 class FtpTransfer final : public StreamTransfer {
  public:
   using StreamTransfer::StreamTransfer;
@@ -15,8 +20,12 @@ class FtpTransfer final : public StreamTransfer {
  private:
   enum class Phase : uint8_t {
     kGreeting,
+    kAuth,
+    kSecured,  ///< TLS stands on the control connection.
     kUser,
     kPassword,
+    kProtectionSize,
+    kProtection,
     kType,
     kSize,
     kExtendedPassive,
@@ -24,7 +33,9 @@ class FtpTransfer final : public StreamTransfer {
     kConnectData,
     kRest,
     kCommand,  ///< RETR or STOR was sent.
+    kSecureData,
     kData,
+    kDataEnd,  ///< The last byte was sent.
     kEnd,
   };
 
@@ -35,13 +46,21 @@ class FtpTransfer final : public StreamTransfer {
 
   void send(Phase phase, const char* command, common::TextSpan argument = common::TextSpan());
   void send_path(Phase phase, const char* command);
+  bool is_protected() const { return url_.protocol == kTransferFtps; }
+  TcpLink& data() const { return is_protected() ? *links_.secure_data : *links_.data; }
+  bool read_reply();
   void on_reply(uint16_t code);
+  void on_login_reply(uint16_t code);
+  void secure();
+  void log_in();
   void on_size(uint16_t code);
   void connect_data(uint16_t port);
   bool wait_for_data();
+  void begin_data();
   void ask_for_file();
   bool move_data();
   bool send_data();
+  bool end_data();
 
   Phase phase_ = Phase::kGreeting;
   FtpReply reply_;

@@ -98,11 +98,16 @@ void StreamTransfer::open(TcpLink& link) {
     fail("the server cannot be reached");
 }
 
+void StreamTransfer::fail_broken(const TcpLink& link) {
+  const bool is_tls = &link == links_.tls || &link == links_.secure_data;
+  fail(is_tls && *link.last_error() != '\0' ? link.last_error() : "the connection broke");
+}
+
 bool StreamTransfer::flush(TcpLink& link) {
   if (begin_ == end_) return true;
   const common::Result<size_t> count = link.write(unread());
   if (count.status() == Status::kClosed) {
-    fail("the connection broke");
+    fail_broken(link);
     return false;
   }
   if (count.value_or(0) > 0) note_progress();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "common/time.hpp"
-#include "platform/tcp_link.hpp"
+#include "platform/secure_link.hpp"
 #include "platform/transfer_url.hpp"
 
 namespace platform {
@@ -21,8 +21,10 @@ class TransferPipe {
 /// Connections of a transfer; all outlive it.
 struct TransferLinks {
   TcpLink& plain;
-  TcpLink* tls = nullptr;   ///< For https; nullptr: it is not offered.
-  TcpLink* data = nullptr;  ///< For FTP; nullptr: it is not offered.
+  SecureLink* tls = nullptr;  ///< Over plain. For https; nullptr: it is not offered.
+  TcpLink* data = nullptr;    ///< For FTP; nullptr: it is not offered.
+  SecureLink* secure_data =
+      nullptr;  ///< Over data. For FTPS, with tls; nullptr: it is not offered.
 };
 
 struct TransferTimeouts {
@@ -48,7 +50,7 @@ struct TransferMemory {
 class StreamTransfer {
  public:
   struct Order {
-    common::TextSpan url;  ///< http, https or ftp.
+    common::TextSpan url;  ///< http, https, ftp or ftps.
     bool is_upload = false;
     uint32_t offset = 0;  ///< Downloads: first byte that is wanted.
   };
@@ -66,6 +68,10 @@ class StreamTransfer {
   common::Status begin(const Order& order, common::Instant now);
   /// @return Whether something was moved: if not, wait some ms.
   bool step(common::Instant now);
+  /// Ends it as failed; the connections are closed.
+  void give_up(const char* sentence) {
+    if (is_running()) fail(sentence);
+  }
   bool is_running() const { return status_.state == TransferStatus::State::kRunning; }
   const TransferStatus& status() const { return status_; }
 
@@ -82,6 +88,8 @@ class StreamTransfer {
   /// A byte came or went, or it is not the server that is waited for.
   void note_progress() { progress_ = now_; }
   void open(TcpLink& link);
+  /// "the connection broke", or why.
+  void fail_broken(const TcpLink& link);
   /// Sends what is in buffer_. @return False: not all yet, or it failed.
   bool flush(TcpLink& link);
   /// Fills buffer_ if it is empty. @return False: nothing there; is_closed_ says whether more may come.

@@ -19,7 +19,7 @@ constexpr Scheme kSchemes[] = {
     {"http://", kTransferHttp, 80},
     {"https://", kTransferHttps, 443},
     {"ftp://", kTransferFtp, 21},
-    {"ftps://", kTransferFtps, 990},
+    {"ftps://", kTransferFtps, 21},
 };
 
 Status fail(common::FixedString<95>& error, const char* sentence) {

@@ -7,6 +7,9 @@
 
 namespace platform {
 
+/// Of ftps: TLS from the first byte. Any other port, and none (21): AUTH TLS (RFC 4217).
+constexpr uint16_t kImplicitTlsPort = 990;
+
 /// Where a file is, ready for a client of HTTP or FTP. About 1.2 KB.
 struct TransferUrl {
   static constexpr size_t kMaxLoginBytes = 96;

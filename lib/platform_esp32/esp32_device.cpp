@@ -145,6 +145,11 @@ platform::HeapFigures Esp32Device::heap() const {
   return figures;
 }
 
+platform::TlsMemory::Free free_for_tls() {
+  constexpr uint32_t kKind = MALLOC_CAP_INTERNAL | MALLOC_CAP_8BIT;
+  return {heap_caps_get_free_size(kKind), heap_caps_get_largest_free_block(kKind)};
+}
+
 void Esp32Device::reboot() { esp_restart(); }
 
 void Esp32Device::feed_watchdog() { esp_task_wdt_reset(); }

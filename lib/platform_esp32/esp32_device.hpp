@@ -1,8 +1,12 @@
 #pragma once
 
 #include "platform/device.hpp"
+#include "platform/tls_memory.hpp"
 
 namespace platform_esp32 {
+
+/// Of the heap that mbedTLS takes its memory from: the internal one.
+platform::TlsMemory::Free free_for_tls();
 
 /// The chip: identity, reset cause, heap, task watchdog.
 class Esp32Device final : public platform::Device {

@@ -20,23 +20,24 @@ namespace {
 /// What waits in the task looks again after so long.
 constexpr uint32_t kPollMs = 5;
 
+bool begins_with(common::TextSpan url, const char* scheme) {
+  return common::equals_ignore_case(url.first(std::strlen(scheme)), common::text(scheme));
+}
+
 bool is_ftp(common::TextSpan url) {
-  return common::equals_ignore_case(url.first(6), common::text("ftp://"));
+  return begins_with(url, "ftp://") || begins_with(url, "ftps://");
 }
 
 }  // namespace
 
 Status TaskFileTransfer::start(common::TextSpan url, bool is_upload, uint32_t offset) {
   cancel();
-  const auto begins_with = [url](const char* scheme) {
-    return common::equals_ignore_case(url.first(std::strlen(scheme)), common::text(scheme));
-  };
-  const bool is_known = begins_with("http://") || begins_with("https://") || is_ftp(url);
+  const bool is_known = begins_with(url, "http://") || begins_with(url, "https://") || is_ftp(url);
   if (!is_known || url_.assign(url) != Status::kOk) {
     status_.state = State::kFailed;
     status_.is_retry_useful = false;
     status_.fault = platform::TransferStatus::Fault::kUnsupported;
-    status_.error = common::FixedString<95>("the URL is none of http, https, ftp");
+    status_.error = common::FixedString<95>("the URL is none of http, https, ftp, ftps");
     return Status::kUnsupported;
   }
   if (mutex_ == nullptr) mutex_ = xSemaphoreCreateMutex();
@@ -129,7 +130,7 @@ size_t TaskFileTransfer::take(common::MutableByteSpan buffer) {
 }
 
 std::unique_ptr<platform::StreamTransfer> TaskFileTransfer::make_client() {
-  const platform::TransferLinks links{plain_, &tls_, &data_};
+  const platform::TransferLinks links{plain_, &tls_, &data_, &data_tls_};
   platform::TransferPipe& pipe = *this;
   platform::StreamTransfer* client = nullptr;
   if (is_ftp(url_.span())) {
@@ -145,26 +146,31 @@ std::unique_ptr<platform::StreamTransfer> TaskFileTransfer::make_client() {
 void TaskFileTransfer::carry_out() {
   String pem;
   const common::TextSpan file = trust_.ca_file.span();
-  if (!is_ftp(url_.span()) && !file.empty() && !common::equals(file, common::text("none")) &&
+  // A redirect may lead from http to https.
+  const bool may_need_roots = !begins_with(url_.span(), "ftp://");
+  if (may_need_roots && !file.empty() && !common::equals(file, common::text("none")) &&
       !read_ca_(read_ca_context_, trust_.ca_file.c_str(), pem))
     return fail("the CA file cannot be read");
   security::PemAuthority authority(common::TextSpan(pem.c_str(), pem.length()), trust_.authority,
                                    std::max(clock_.utc(), trust_.earliest_utc),
                                    trust_.allow_wildcard);
   tls_.set_authority(authority);
+  data_tls_.set_authority(authority);
   const std::unique_ptr<platform::StreamTransfer> client = make_client();
   if (client == nullptr) return fail("not enough memory");
   (void)client->begin({url_.span(), is_upload_, offset_}, clock_.now());
   while (client->is_running() && !is_cancelled_) {
+    if (tls_memory_.must_give_way(tls_.has_session() || data_tls_.has_session()))
+      client->give_up("the link to the CSMS needs the memory");
     const bool has_moved = client->step(clock_.now());
     // Before the first byte reaches the loop: it asks where the file begins then.
     publish(client->status());
     if (!has_moved) vTaskDelay(pdMS_TO_TICKS(kPollMs));
   }
   publish(client->status());
-  plain_.close();
-  tls_.close();
-  data_.close();
+  data_tls_.close();  // with data_
+  tls_.close();       // with plain_
+  (void)tls_memory_.must_give_way(false);
 }
 
 }  // namespace platform_esp32

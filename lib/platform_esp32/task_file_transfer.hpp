@@ -4,6 +4,7 @@
 #include "platform/entropy.hpp"
 #include "platform/file_transfer.hpp"
 #include "platform/stream_transfer.hpp"
+#include "platform/tls_memory.hpp"
 #include "platform_esp32/lwip_tcp_link.hpp"
 #include "security/tls_link.hpp"
 
@@ -15,21 +16,28 @@
 
 namespace platform_esp32 {
 
-/// FileTransfer over HTTP, HTTPS and FTP (platform::HttpTransfer, FtpTransfer) in a task of its own, made for the first
+/// FileTransfer over HTTP, HTTPS, FTP and FTPS (platform::HttpTransfer, FtpTransfer) in a task of its own, made for the first
 /// transfer. Hosts of at most 63 characters, IPv4.
 ///
 /// One transfer at a time. Heap: 19 KiB from the first transfer on (stack, buffer); 5 KiB more while one runs, and with
-/// TLS what security::TlsSession says.
+/// TLS what security::TlsSession says, where TlsMemory admits it.
 class TaskFileTransfer final : public platform::FileTransfer, private platform::TransferPipe {
  public:
   /// Keeps references to all. @param read_ca  Gives the PEM text of a CA file; false when unreadable.
   using ReadCa = bool (*)(void* context, const char* name, String& pem);
-  TaskFileTransfer(const platform::Clock& clock, platform::Entropy& entropy, ReadCa read_ca,
-                   void* context)
-      : read_ca_(read_ca), read_ca_context_(context), clock_(clock), entropy_(entropy) {}
+  TaskFileTransfer(const platform::Clock& clock, platform::Entropy& entropy,
+                   platform::TlsMemory& tls_memory, ReadCa read_ca, void* context)
+      : read_ca_(read_ca),
+        read_ca_context_(context),
+        clock_(clock),
+        entropy_(entropy),
+        tls_memory_(tls_memory) {
+    data_tls_.take_sessions_of(tls_);
+  }
 
   uint8_t protocols() const override {
-    return platform::kTransferHttp | platform::kTransferHttps | platform::kTransferFtp;
+    return platform::kTransferFtp | platform::kTransferFtps | platform::kTransferHttp |
+           platform::kTransferHttps;
   }
   void set_trust(const platform::TlsTrust& trust) override;
   common::Status download(common::TextSpan url, uint32_t offset) override;
@@ -61,6 +69,7 @@ class TaskFileTransfer final : public platform::FileTransfer, private platform::
   void* const read_ca_context_;
   const platform::Clock& clock_;
   platform::Entropy& entropy_;
+  platform::TlsMemory& tls_memory_;
   platform::TlsTrust wanted_trust_;
   platform::TransferStatus status_;
 
@@ -81,7 +90,8 @@ class TaskFileTransfer final : public platform::FileTransfer, private platform::
   // Of the task alone.
   LwipTcpLink plain_;
   LwipTcpLink data_;
-  security::TlsLink tls_{plain_, entropy_};
+  security::TlsLink tls_{plain_, entropy_, tls_memory_};
+  security::TlsLink data_tls_{data_, entropy_, tls_memory_};
   platform::TransferMemory memory_;
 };
 

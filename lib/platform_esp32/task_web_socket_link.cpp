@@ -25,6 +25,9 @@ constexpr uint32_t kIdleProbe_s = 300;
 /// The loop task has this long to make room for a received frame before the connection is given up: a frame is
 /// never dropped silently.
 constexpr uint32_t kInboxWaitMs = 5000;
+/// A transfer of files gives the memory of its TLS sessions back within so long, when it has to.
+constexpr uint32_t kGiveWayMs = 3000;
+constexpr uint32_t kPollMs = 10;
 
 }  // namespace
 
@@ -185,7 +188,14 @@ bool TaskWebSocketLink::make_client(const char*& why) {
 
 /// @return The connection that the WebSocket is made on; nullptr: why, failure_.
 WiFiClient* TaskWebSocketLink::connect(const char*& why) {
-  if (url_.is_tls) return connect_tls(why);
+  if (url_.is_tls) {
+    const uint32_t began = millis();
+    while (!tls_memory_.begin_connecting() && millis() - began < kGiveWayMs) delay(kPollMs);
+    WiFiClient* const tls = connect_tls(why);
+    tls_memory_.end_connecting(tls != nullptr);
+    return tls;
+  }
+  tls_memory_.end_connecting(true);
   std::unique_ptr<WiFiClient> connection(new (std::nothrow) WiFiClient());
   if (connection != nullptr &&
       connection->connect(url_.host.c_str(), url_.port, TlsClient::kConnectTimeoutMs) == 1) {
@@ -243,6 +253,7 @@ void TaskWebSocketLink::drop_client() {
   if (client_ == nullptr) return;
   client_->onEvent(nullptr);  // What its end still calls back is nobody's.
   client_.reset();
+  tls_memory_.end_connecting(!url_.is_tls);
 }
 
 void TaskWebSocketLink::apply_settings() {

@@ -5,6 +5,7 @@
 #include "platform/csms_url.hpp"
 #include "platform/entropy.hpp"
 #include "platform/reconnect_backoff.hpp"
+#include "platform/tls_memory.hpp"
 #include "platform/web_socket_link.hpp"
 #include "platform_esp32/esp32_waiter.hpp"
 
@@ -41,9 +42,10 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
   /// More than name, TCP and TLS take with the slowest server.
   static constexpr int32_t kStuck_s = 300;
   TaskWebSocketLink(const platform::Clock& clock, platform::Entropy& entropy, Esp32Waiter& waiter,
-                    ReadCa read_ca, void* read_ca_context)
+                    platform::TlsMemory& tls_memory, ReadCa read_ca, void* read_ca_context)
       : clock_(clock),
         entropy_(entropy),
+        tls_memory_(tls_memory),
         waiter_(waiter),
         read_ca_(read_ca),
         read_ca_context_(read_ca_context) {}
@@ -101,6 +103,7 @@ class TaskWebSocketLink final : public platform::WebSocketLink {
 
   const platform::Clock& clock_;
   platform::Entropy& entropy_;
+  platform::TlsMemory& tls_memory_;
   Esp32Waiter& waiter_;
   const ReadCa read_ca_;
   void* const read_ca_context_;

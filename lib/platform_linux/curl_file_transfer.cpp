@@ -54,8 +54,10 @@ Status CurlFileTransfer::start(common::TextSpan text, bool is_upload, uint32_t o
     return Status::kUnsupported;
   }
   auto job = std::make_shared<Job>();
-  const std::string port = part_of(url.get(), CURLUPART_PORT);
-  if (part_of(url.get(), CURLUPART_SCHEME) == "ftps" && !port.empty() && port != "990") {
+  // To curl, ftps is TLS from the first byte, on port 990.
+  const bool is_implicit =
+      part_of(url.get(), CURLUPART_PORT) == std::to_string(platform::kImplicitTlsPort);
+  if (part_of(url.get(), CURLUPART_SCHEME) == "ftps" && !is_implicit) {
     curl_url_set(url.get(), CURLUPART_SCHEME, "ftp", 0);
     job->must_switch_to_tls = true;
   }

@@ -16,7 +16,7 @@ namespace platform_linux {
 /// Downloads pass through a buffer of buffer_bytes: while it is full, nothing more is taken from the network. An
 /// upload is written to an unnamed file of the temporary folder first, so that its length is known (signed URLs
 /// of object stores demand that) and it can be sent once more: POST follows where PUT is not allowed.
-/// ftps with port 990, or none, is encrypted from the start; with another port it begins as FTP and switches
+/// ftps begins in clear text and demands TLS with AUTH TLS; with port 990 it is TLS from the first byte
 /// (RFC 4217). Redirects: at most 5, from https only to https; the login goes along to the same server. Proxy variables of the
 /// environment are ignored.
 class CurlFileTransfer final : public platform::FileTransfer {

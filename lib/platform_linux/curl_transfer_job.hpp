@@ -1,5 +1,6 @@
 #pragma once
 
+#include "platform/transfer_url.hpp"
 #include "platform_linux/curl_file_transfer.hpp"
 
 #include <atomic>

@@ -1,6 +1,7 @@
 #include "security/tls_session.hpp"
 
 #include "security/buffer.hpp"
+#include "security/tls_records.hpp"
 
 #include <cstdio>
 #include <mbedtls/platform.h>
@@ -100,6 +101,7 @@ struct TlsSession::Contexts {
   mbedtls_x509_crt chain;
   mbedtls_pk_context key;
   ByteStream* stream = nullptr;
+  TlsRecords records;
   /// Of the handshake, what goes out before the server is heard. A server that refuses the first of several messages hangs
   /// up, and who then sends the next one never gets to read why.
   Buffer flight;
@@ -173,7 +175,7 @@ Status TlsSession::begin(const TlsOptions& options, ByteStream& stream,
   root_ = 0;
   client_ = 0;
   unfinished_ = 0;
-  is_judged_ = false;
+  is_judged_ = may_resume_ = is_resumed_ = has_ended_ = false;
   authority_ = options.authority;
   must_verify_ = options.verify;
   if (host_.assign(options.host) != Status::kOk)
@@ -191,7 +193,9 @@ Status TlsSession::begin(const TlsOptions& options, ByteStream& stream,
   mbedtls_ssl_conf_sig_hashes(config, kHashes);
   mbedtls_ssl_conf_curves(config, kCurves);
   mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
-  mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+  const bool has_ticket = options.is_resumable || options.resume != nullptr;
+  mbedtls_ssl_conf_session_tickets(config, has_ticket ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED
+                                                      : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
   mbedtls_ssl_conf_authmode(config, MBEDTLS_SSL_VERIFY_NONE);  // judge() does it
   mbedtls_ssl_conf_rng(config, on_random, &entropy);
   if (options.show_client) {
@@ -202,11 +206,25 @@ Status TlsSession::begin(const TlsOptions& options, ByteStream& stream,
   if (error == 0 && !is_address(host_.c_str()))
     error = mbedtls_ssl_set_hostname(&contexts_->ssl, host_.c_str());
   if (error != 0) return explain(error);
+  if (options.resume != nullptr) offer(*options.resume);
   contexts_->stream = &stream;
   contexts_->is_gathering = contexts_->flight.allocate(kFlightBytes);
   mbedtls_ssl_set_bio(&contexts_->ssl, contexts_.get(), &Contexts::on_send, &Contexts::on_receive,
                       nullptr);
   return Status::kOk;
+}
+
+/// What was judged for one host under one rule counts for no other.
+void TlsSession::offer(const TlsSession& other) {
+  if (other.contexts_ == nullptr || !other.is_judged_ || other.must_verify_ != must_verify_ ||
+      !common::equals(other.host_.span(), host_.span()))
+    return;
+  mbedtls_ssl_session session;
+  mbedtls_ssl_session_init(&session);
+  may_resume_ = mbedtls_ssl_get_session(&other.contexts_->ssl, &session) == 0 &&
+                mbedtls_ssl_set_session(&contexts_->ssl, &session) == 0;
+  mbedtls_ssl_session_free(&session);
+  root_ = other.root_;
 }
 
 Status TlsSession::load_client() {
@@ -243,15 +261,23 @@ Status TlsSession::handshake() {
   mbedtls_ssl_context& ssl = contexts_->ssl;
   // Every step leads to another state, or waits, or ends it.
   while (ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER) {
+    const int before = ssl.state;
     const int error = mbedtls_ssl_handshake_step(&ssl);
     if (error == MBEDTLS_ERR_SSL_WANT_READ || error == MBEDTLS_ERR_SSL_WANT_WRITE)
       return Status::kAgain;
     if (error != 0) return explain(error);
+    // A server that takes the offered session up shows no certificate: it knows the secret of the one that was judged.
+    is_resumed_ = is_resumed_ || (may_resume_ && before == MBEDTLS_SSL_SERVER_HELLO &&
+                                  ssl.state == MBEDTLS_SSL_SERVER_CHANGE_CIPHER_SPEC);
+    is_judged_ = is_judged_ || is_resumed_;
     if (!is_judged_ && ssl.state > MBEDTLS_SSL_SERVER_CERTIFICATE) RETURN_IF_ERROR(judge());
   }
   if (!is_judged_) return fail(LinkFailure::kTls, "the server has shown no certificate");
-  drop_handshake_parts();
-  return Status::kOk;
+  // The last word is ours where a session is taken up.
+  const Status flown = contexts_->flush();
+  if (flown == Status::kOk) drop_handshake_parts();
+  return flown == Status::kOk || flown == Status::kAgain ? flown
+                                                         : explain(MBEDTLS_ERR_SSL_CONN_EOF);
 }
 
 /// The server's chain has arrived: is it the right server?
@@ -367,13 +393,16 @@ bool TlsSession::wants_write() const {
 }
 
 Result<size_t> TlsSession::read(MutableByteSpan buffer) {
+  if (!contexts_->records.restore(contexts_->ssl)) return Status::kNoSpace;
   const int count = mbedtls_ssl_read(&contexts_->ssl, buffer.data(), buffer.size());
   if (count > 0) return static_cast<size_t>(count);
+  has_ended_ = has_ended_ || count == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY;
   const bool must_wait = count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE;
   return must_wait ? Status::kAgain : Status::kClosed;
 }
 
 Result<size_t> TlsSession::write(ByteSpan data) {
+  if (!contexts_->records.restore(contexts_->ssl)) return Status::kNoSpace;
   // A record that waits to be sent is counted by the size of the call that sends the rest of it.
   const size_t size = unfinished_ > 0 ? unfinished_ : data.size();
   const int count = mbedtls_ssl_write(&contexts_->ssl, data.data(), size);
@@ -384,9 +413,23 @@ Result<size_t> TlsSession::write(ByteSpan data) {
   return static_cast<size_t>(count);
 }
 
+Status TlsSession::end() {
+  if (contexts_ == nullptr || contexts_->ssl.state != MBEDTLS_SSL_HANDSHAKE_OVER)
+    return Status::kClosed;
+  if (!contexts_->records.restore(contexts_->ssl)) return Status::kNoSpace;
+  const int error = mbedtls_ssl_close_notify(&contexts_->ssl);
+  return error == 0                            ? Status::kOk
+         : error == MBEDTLS_ERR_SSL_WANT_WRITE ? Status::kAgain
+                                               : Status::kClosed;
+}
+
 void TlsSession::close() {
-  if (contexts_ != nullptr && contexts_->ssl.state == MBEDTLS_SSL_HANDSHAKE_OVER)
-    (void)mbedtls_ssl_close_notify(&contexts_->ssl);
+  if (contexts_ != nullptr && !contexts_->records.is_dropped()) (void)end();
+}
+
+void TlsSession::rest() {
+  if (contexts_ != nullptr && unfinished_ == 0 && contexts_->flight.size() == 0)
+    (void)contexts_->records.drop(contexts_->ssl);
 }
 
 const char* TlsSession::suite() const {

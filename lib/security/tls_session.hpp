@@ -19,8 +19,12 @@ struct TlsOptions {
   common::TextSpan host;
   /// Judges the server; gives the client certificate. Outlives the session; nullptr: only with !verify.
   platform::TlsAuthority* authority = nullptr;
-  bool verify = true;        ///< false: any certificate is taken.
-  bool show_client = false;  ///< Show the client certificate when asked: security profile 3.
+  bool verify = true;         ///< false: any certificate is taken.
+  bool show_client = false;   ///< Show the client certificate when asked: security profile 3.
+  bool is_resumable = false;  ///< Another session may take this one up.
+  /// A session that stands, to the same host: the server is asked to take it up, then needs no certificate and half the
+  /// memory. Only used in begin().
+  const class TlsSession* resume = nullptr;
 };
 
 /// Why a session did not come about.
@@ -64,14 +68,23 @@ class TlsSession {
   /// @pre  handshake() was kOk. After kAgain, the next call begins with the same bytes.
   /// @retval kAgain  No room now.
   common::Result<size_t> write(common::ByteSpan data);
-  /// Tells the peer that no more comes; does not wait.
+  /// Tells the peer that no more comes. @retval kAgain  There was no room: call it again.
+  common::Status end();
+  /// As end(), once, where there is room and the records do not rest.
   void close();
+  /// Gives the records back, 33 KiB, until the next read(), write() or end(), which say kNoSpace when there is no memory for
+  /// them. Does nothing while one is on its way.
+  void rest();
 
   const TlsFailure& failure() const { return failure_; }
   /// The root that the server's path ends at, as its authority names it; 0 = not verified.
   uint32_t root() const { return root_; }
   /// The client certificate that may be shown, as its authority names it; 0 = none.
   uint32_t client() const { return client_; }
+  /// The server took up the session of TlsOptions::resume.
+  bool is_resumed() const { return is_resumed_; }
+  /// The peer has said that no more comes.
+  bool has_ended() const { return has_ended_; }
   /// Such as "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256".
   const char* suite() const;
 
@@ -84,6 +97,7 @@ class TlsSession {
   common::Status explain(int error);
   common::Status explain_alert(uint8_t alert);
   void drop_handshake_parts();
+  void offer(const TlsSession& other);
 
   std::unique_ptr<Contexts> contexts_;
   TlsFailure failure_;
@@ -94,6 +108,9 @@ class TlsSession {
   size_t unfinished_ = 0;  ///< Of a write() that said kAgain.
   bool must_verify_ = true;
   bool is_judged_ = false;
+  bool may_resume_ = false;
+  bool is_resumed_ = false;
+  bool has_ended_ = false;
 };
 
 }  // namespace security

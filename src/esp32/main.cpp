@@ -187,7 +187,8 @@ class Board {
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
-  platform_esp32::TaskFileTransfer transfer_{clock_, entropy_, &read_ca, nullptr};
+  platform::TlsMemory tls_memory_{&platform_esp32::free_for_tls};
+  platform_esp32::TaskFileTransfer transfer_{clock_, entropy_, tls_memory_, &read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0,
                                           {board::kPins.console_tx, board::kPins.console_rx, -1}};
   platform_esp32::IsrPulseInput pulses_;
@@ -207,7 +208,8 @@ class Board {
   platform_esp32::TaskWorker worker_;
   security::DeviceCredentials credentials_{files_, keys_, entropy_, worker_, log_};
   platform_esp32::Esp32WifiRadio wifi_{waiter_};
-  platform_esp32::TaskWebSocketLink csms_{clock_, entropy_, waiter_, &read_ca, nullptr};
+  platform_esp32::TaskWebSocketLink csms_{clock_,      entropy_, waiter_,
+                                          tls_memory_, &read_ca, nullptr};
   app::App& app_;
 };
 

@@ -1,5 +1,5 @@
-// Fuzz target of what servers of files say. Input: a byte, whose bits choose (1: FTP; 2: upload; 4: from the middle), how
-// many bytes the network gives at once, then what the server sends on its first connection, with "\0" between the
+// Fuzz target of what servers of files say. Input: a byte, whose bits choose (1: FTP; 2: upload; 4: from the middle; 8: TLS,
+// which stands as soon as it is begun; 16: from the first byte), how many bytes the network gives at once, then what the server sends on its first connection, with "\0" between the
 // connections that follow.
 //
 // Whatever the server says: no crash, it ends, no byte is given that was not received, and what is done begins where
@@ -14,7 +14,7 @@
 namespace {
 
 /// Replays bytes; the end of a part ends a connection.
-class Replay final : public platform::TcpLink {
+class Replay final : public platform::SecureLink {
  public:
   Replay(common::ByteSpan& input, size_t segment) : input_(input), segment_(segment) {}
 
@@ -22,6 +22,10 @@ class Replay final : public platform::TcpLink {
     state_ = State::kOpen;
     return common::Status::kOk;
   }
+  common::Status secure(const char* host) override { return connect(host, 1); }
+  void rest() override {}
+  common::Status end() override { return common::Status::kOk; }
+  bool is_complete() const override { return true; }
   void close() override { state_ = State::kClosed; }
   State state() const override { return state_; }
   const char* last_error() const override { return ""; }
@@ -67,9 +71,10 @@ void play(common::ByteSpan input, size_t segment, const platform::StreamTransfer
   Replay plain(input, segment);
   Replay tls(input, segment);
   Replay data(input, segment);
+  Replay secure_data(input, segment);
   Pipe pipe;
   platform::TransferMemory memory;
-  Client client({plain, &tls, &data}, pipe, memory, {});
+  Client client({plain, &tls, &data, &secure_data}, pipe, memory, {});
   common::Instant now{1};
   if (client.begin(order, now) != common::Status::kOk) std::abort();
   const size_t received = input.size();
@@ -94,9 +99,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t segment = data[1] % 64U + 1U;
   const bool is_ftp = (data[0] & 1U) != 0;
   const bool is_upload = (data[0] & 2U) != 0;
-  const platform::StreamTransfer::Order order{
-      common::text(is_ftp ? "ftp://u:p@h/f" : "http://u:p@h/f"), is_upload,
-      (data[0] & 4U) != 0 && !is_upload ? 10U : 0U};
+  const bool is_tls = (data[0] & 8U) != 0;
+  const char* const ftp = !is_tls                ? "ftp://u:p@h/f"
+                          : (data[0] & 16U) != 0 ? "ftps://u:p@h:990/f"
+                                                 : "ftps://u:p@h/f";
+  const char* const http = is_tls ? "https://u:p@h/f" : "http://u:p@h/f";
+  const platform::StreamTransfer::Order order{common::text(is_ftp ? ftp : http), is_upload,
+                                              (data[0] & 4U) != 0 && !is_upload ? 10U : 0U};
   if (is_ftp) {
     play<platform::FtpTransfer>(input, segment, order);
   } else {

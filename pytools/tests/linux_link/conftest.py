@@ -30,6 +30,7 @@ TLS_SOURCES = {
     "pem_authority",
     "pem_reader",
     "tls_link",
+    "tls_records",
     "tls_session",
 }
 TIMEOUT_S = 20.0
@@ -45,6 +46,31 @@ def driver_program() -> Path:
 def transfer_program() -> Path:
     """The program that carries out one file transfer."""
     return build_driver("transfer_driver")
+
+
+Transfer = Callable[..., Awaitable[list[dict[str, Any]]]]
+
+
+@pytest.fixture
+def transfer(transfer_program: Path) -> Transfer:
+    """A function that runs the driver and returns what it reports."""
+
+    async def run(*words: object) -> list[dict[str, Any]]:
+        process = await asyncio.create_subprocess_exec(
+            transfer_program,
+            *map(str, words),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            out, log = await asyncio.wait_for(process.communicate(), 30)
+        finally:
+            if process.returncode is None:
+                process.kill()
+        assert process.returncode == 0, log.decode(errors="replace")
+        return [json.loads(line) for line in out.splitlines()]
+
+    return run
 
 
 @pytest.fixture(scope="session")

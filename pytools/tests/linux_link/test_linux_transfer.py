@@ -1,7 +1,6 @@
 """File transfers of the Linux platform against real servers."""
 
 import asyncio
-import json
 import os
 import random
 import socket
@@ -20,28 +19,6 @@ pytestmark = [pytest.mark.native, pytest.mark.timeout(300)]
 
 CONTENT = random.Random(1).randbytes(300_000)
 Transfer = Callable[..., Awaitable[list[dict[str, Any]]]]
-
-
-@pytest.fixture
-def transfer(transfer_program: Path) -> Transfer:
-    """A function that runs the driver and returns what it reports."""
-
-    async def run(*words: object) -> list[dict[str, Any]]:
-        process = await asyncio.create_subprocess_exec(
-            transfer_program,
-            *map(str, words),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        try:
-            out, log = await asyncio.wait_for(process.communicate(), 30)
-        finally:
-            if process.returncode is None:
-                process.kill()
-        assert process.returncode == 0, log.decode(errors="replace")
-        return [json.loads(line) for line in out.splitlines()]
-
-    return run
 
 
 @pytest_asyncio.fixture

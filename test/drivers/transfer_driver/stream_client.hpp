@@ -17,10 +17,13 @@
 /// The client of the board, on the sockets of Linux and in one thread.
 class StreamClient final : public platform::FileTransfer, private platform::TransferPipe {
  public:
-  explicit StreamClient(const platform::TransferTimeouts& timeouts) : timeouts_(timeouts) {}
+  explicit StreamClient(const platform::TransferTimeouts& timeouts) : timeouts_(timeouts) {
+    data_tls_.take_sessions_of(tls_);
+  }
 
   uint8_t protocols() const override {
-    return platform::kTransferHttp | platform::kTransferHttps | platform::kTransferFtp;
+    return platform::kTransferFtp | platform::kTransferFtps | platform::kTransferHttp |
+           platform::kTransferHttps;
   }
   void set_trust(const platform::TlsTrust& trust) override { trust_ = trust; }
   common::Status download(common::TextSpan url, uint32_t offset) override {
@@ -56,15 +59,15 @@ class StreamClient final : public platform::FileTransfer, private platform::Tran
  private:
   common::Status start(const platform::StreamTransfer::Order& order) {
     cancel();
-    const platform::TransferLinks links{plain_, &tls_, &data_};
+    const platform::TransferLinks links{plain_, &tls_, &data_, &data_tls_};
     platform::TransferPipe& pipe = *this;
-    const common::TextSpan ftp = common::text("ftp://");
     roots_.clear();
     (void)platform_linux::read_trusted_roots(trust_.ca_file.c_str(), roots_);
     authority_ = std::make_unique<security::PemAuthority>(
         common::TextSpan(roots_.data(), roots_.size()), trust_.authority, clock_.utc(), true);
     tls_.set_authority(*authority_);
-    if (common::equals(order.url.first(ftp.size()), ftp)) {
+    data_tls_.set_authority(*authority_);
+    if (common::equals(order.url.first(3), common::text("ftp"))) {
       transfer_ = std::make_unique<platform::FtpTransfer>(links, pipe, memory_, timeouts_);
     } else {
       transfer_ = std::make_unique<platform::HttpTransfer>(links, pipe, memory_, timeouts_);
@@ -95,8 +98,9 @@ class StreamClient final : public platform::FileTransfer, private platform::Tran
   platform_linux::LinuxEntropy entropy_;
   platform_linux::PosixTcpLink plain_;
   platform_linux::PosixTcpLink data_;
-  platform_linux::PosixTcpLink below_tls_;
-  security::TlsLink tls_{below_tls_, entropy_};
+  platform::TlsMemory tls_memory_;
+  security::TlsLink tls_{plain_, entropy_, tls_memory_};
+  security::TlsLink data_tls_{data_, entropy_, tls_memory_};
   platform::TlsTrust trust_;
   std::string roots_;
   std::unique_ptr<security::PemAuthority> authority_;

@@ -35,7 +35,7 @@ TEST_CASE("the parts of a file's URL") {
   CHECK(parts_of("http://host/a/b.bin") == "host:80|||/a/b.bin");
   CHECK(parts_of("HTTPS://files.example?x=1#part") == "files.example:443|||/?x=1");
   CHECK(parts_of("ftp://[2001:db8::1]:2121/a%20b") == "2001:db8::1:2121|||/a%20b");
-  CHECK(parts_of("ftps://host:/") == "host:990|||/");
+  CHECK(parts_of("ftps://host:/") == "host:21|||/");
 }
 
 TEST_CASE("user and password of a URL are decoded") {
