@@ -47,7 +47,7 @@ const Console::Command Console::kCommands[] = {
      "crash (what is known of the last one) | crash read OFFSET | crash erase"},
     {"safe-mode", &Console::safe_mode, "safe-mode | safe-mode leave"},
     {"reboot", &Console::reboot, "reboot"},
-    {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM"},
+    {"factory-reset", &Console::factory_reset, "factory-reset CONFIRM|DISCARD"},
 #ifdef GATEWAY_TEST_HOOKS
     {"sim", &Console::sim,
      "sim tag ID [CONNECTOR] | sim link up|down | sim pin GPIO [0|1] | sim crash|leak|stall | "

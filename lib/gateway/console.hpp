@@ -5,6 +5,7 @@
 #include "gateway/console_lock.hpp"
 #include "gateway/console_output.hpp"
 #include "gateway/crash_guard.hpp"
+#include "gateway/factory_reset.hpp"
 #include "gateway/file_upload.hpp"
 #include "gateway/improv.hpp"
 #include "gateway/link_access.hpp"
@@ -59,6 +60,7 @@ struct ConsoleParts {
   const LinkAccess* access = nullptr;                 ///< nullptr = no security profiles.
   const SecurityView* security = nullptr;             ///< nullptr = no certificates, no events.
   CertificateDesk* certificates = nullptr;            ///< nullptr = there are none.
+  FactoryReset* reset = nullptr;                      ///< nullptr = nothing can be erased.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or

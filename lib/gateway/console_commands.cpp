@@ -374,13 +374,30 @@ bool Console::reboot(Arguments&, json::Writer&, Error&, Instant) {
   return true;
 }
 
-bool Console::factory_reset(Arguments& arguments, json::Writer&, Error& error, Instant) {
-  if (is_word(arguments.word(), "CONFIRM")) {
-    request_ = Request::kFactoryReset;
-    return true;
+bool Console::factory_reset(Arguments& arguments, json::Writer&, Error& error, Instant now) {
+  const TextSpan word = arguments.word();
+  const bool discards = is_word(word, "DISCARD");
+  if (!discards && !is_word(word, "CONFIRM")) {
+    error = Error(
+        "this erases all settings, keys, certificates, tags and records; say factory-reset "
+        "CONFIRM");
+    return false;
   }
-  error = Error("this erases settings and OCPP configuration; say factory-reset CONFIRM");
-  return false;
+  if (parts_.reset == nullptr) {
+    error = Error("this gateway has nothing that could be erased");
+    return false;
+  }
+  const OcppEngine* const engine = not_started_.empty() ? &parts_.engine : nullptr;
+  if (!discards && parts_.reset->loses_money(engine, connectors_, now, error)) {
+    (void)error.append(common::text("; to lose them say factory-reset DISCARD"));
+    return false;
+  }
+  if (parts_.reset->request() != common::Status::kOk) {
+    error = Error("the flash takes no mark: nothing is erased");
+    return false;
+  }
+  request_ = Request::kFactoryReset;
+  return true;
 }
 
 #ifdef GATEWAY_TEST_HOOKS

@@ -16,6 +16,7 @@ using security::PasswordHash;
 namespace {
 
 constexpr uint8_t kVersion = 1;
+constexpr uint8_t kMostCounted = 16;
 constexpr size_t kSaltAt = 5;
 constexpr size_t kHashAt = kSaltAt + PasswordHash::kSaltBytes;
 
@@ -25,11 +26,31 @@ ByteSpan bytes_of(TextSpan text) {
 
 }  // namespace
 
-void ConsoleLock::begin() {
+void ConsoleLock::begin(Instant now) {
   const Result<size_t> size = store_.get(kKey, MutableByteSpan(record_, sizeof record_));
   has_password_ = size.status() != Status::kNotFound;
   is_readable_ = size.ok() && size.value() == kRecordBytes && record_[0] == kVersion;
   is_locked_ = has_password_;
+  uint8_t wrong = 0;
+  if (store_.get(kWrongKey, MutableByteSpan(&wrong, 1)).ok()) wrong_ = wrong;
+  begin_wait(now);
+}
+
+void ConsoleLock::begin_wait(Instant now) {
+  if (wrong_ < kFreeAttempts) return;
+  int64_t wait = kFirstWaitMs;
+  for (uint8_t i = kFreeAttempts; i < wrong_ && wait < kLongestWaitMs; ++i) wait *= 2;
+  next_login_ = now + (wait < kLongestWaitMs ? wait : kLongestWaitMs);
+}
+
+/// Where the flash does not take it, the count lasts until the next start.
+void ConsoleLock::count_wrong(uint8_t count) {
+  wrong_ = count;
+  if (count == 0) {
+    (void)store_.erase(kWrongKey);
+  } else {
+    (void)store_.set(kWrongKey, ByteSpan(&count, 1));
+  }
 }
 
 void ConsoleLock::start(TextSpan password, uint32_t iterations, Job job) {
@@ -99,16 +120,13 @@ ConsoleLock::Outcome ConsoleLock::finish_check(Instant now) {
   const ByteSpan stored(record_ + kHashAt, PasswordHash::kBytes);
   if (security::is_equal_in_constant_time(hash_.hash(), stored)) {
     is_locked_ = false;
-    wrong_ = 0;
+    if (wrong_ > 0) count_wrong(0);
     last_command_ = now;
     return Outcome::kUnlocked;
   }
-  if (wrong_ < UINT8_MAX) ++wrong_;
-  if (wrong_ >= kFreeAttempts) {
-    int64_t wait = kFirstWaitMs;
-    for (uint8_t i = kFreeAttempts; i < wrong_ && wait < kLongestWaitMs; ++i) wait *= 2;
-    next_login_ = now + (wait < kLongestWaitMs ? wait : kLongestWaitMs);
-  }
+  // Beyond the longest wait counting on would only wear the flash.
+  if (wrong_ < kMostCounted) count_wrong(static_cast<uint8_t>(wrong_ + 1));
+  begin_wait(now);
   return Outcome::kWrong;
 }
 

@@ -10,7 +10,7 @@ namespace gateway {
 
 /// Keeps the console to those who know its password, once one is set: there is none from the factory. It locks at the
 /// start and after kIdleMs without a command. The password is stored as PBKDF2-HMAC-SHA-256; a factory reset by the button
-/// removes it.
+/// removes it. Wrong passwords are counted in flash (key "console_wrong"): a restart does not shorten the wait.
 /// @par Context  Loop thread; hashes a little per step. Keeps references to store and entropy.
 class ConsoleLock {
  public:
@@ -30,7 +30,7 @@ class ConsoleLock {
       : store_(store), entropy_(entropy) {}
 
   /// Reads the password's hash. What cannot be read locks: only a factory reset opens it then.
-  void begin();
+  void begin(common::Instant now);
   bool has_password() const { return has_password_; }
   bool is_locked() const { return is_locked_; }
   /// A password is being checked or stored: step() will tell.
@@ -54,7 +54,10 @@ class ConsoleLock {
   static constexpr size_t kRecordBytes =
       1 + 4 + security::PasswordHash::kSaltBytes + security::PasswordHash::kBytes;
   static constexpr const char* kKey = "console_lock";
+  static constexpr const char* kWrongKey = "console_wrong";
 
+  void begin_wait(common::Instant now);
+  void count_wrong(uint8_t count);
   void start(common::TextSpan password, uint32_t iterations, Job job);
   Outcome finish_check(common::Instant now);
   Outcome finish_change();

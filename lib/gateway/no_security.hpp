@@ -20,7 +20,8 @@ class NoSecurity {
   ocpp::Extension* extension() { return nullptr; }
   const SecurityView* view() const { return nullptr; }
   CertificateDesk* certificates() { return nullptr; }
-  void begin(common::UtcTime) {}
+  void begin(common::UtcTime, bool) {}
+  bool has_noted_reset() const { return true; }
   bool step(const platform::LinkStatus&, common::Instant) { return false; }
   void report_memory(uint32_t) {}
 };

@@ -20,7 +20,7 @@ void OwnSecurity::Digest::sha256(common::ByteSpan data, uint8_t (&out)[32]) {
   security::sha256(data, out);
 }
 
-void OwnSecurity::begin(common::UtcTime earliest) {
+void OwnSecurity::begin(common::UtcTime earliest, bool was_reset) {
   if (!extension_) return;
   using Unsigned = ocpp::SecurityOptions::Unsigned;
   ocpp::SecurityOptions options;
@@ -37,6 +37,7 @@ void OwnSecurity::begin(common::UtcTime earliest) {
   if (common::equals(settings_.text("cert_key").span(), common::text("rsa")))
     options.key_type = security::KeyType::kRsa2048;
   options.earliest_utc = earliest;
+  options.was_reset = was_reset;
   extension_->configure(options);
 }
 

@@ -24,8 +24,10 @@ class OwnSecurity final : public SecurityView {
   /// nullptr = there are none.
   CertificateDesk* certificates() { return certificates_ ? &*certificates_ : nullptr; }
   void write(json::Writer& out) const override;
-  /// Before the engine begins. @param earliest  It is not earlier than this.
-  void begin(common::UtcTime earliest);
+  /// Before the engine begins. @param earliest  It is not earlier than this. @param was_reset  To factory settings.
+  void begin(common::UtcTime earliest, bool was_reset);
+  /// The security log begins with the factory reset. Once the engine has begun.
+  bool has_noted_reset() const { return !extension_ || extension_->log().last() > 0; }
   /// Looks at the link, once the engine has begun. @return True: open it anew, for a new certificate of ours.
   bool step(const platform::LinkStatus& link, common::Instant now);
   /// Little memory was left: told once.

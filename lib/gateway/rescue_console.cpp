@@ -24,6 +24,7 @@ void RescueConsole::begin(uint32_t wanted_bytes, Instant now) {
                 static_cast<unsigned long>(parts_.device.heap().largest_block));
   why_ = common::FixedString<159>(text);
   parts_.crashes.begin(parts_.device.reset_cause(), now);
+  parts_.lock.begin(now);
   restart_at_ = now + kRetryMs;
   LOG_ERROR(parts_.log, "%s", text);
   if (parts_.firmware.boot() != platform::Firmware::Boot::kTrial) return;
@@ -33,9 +34,11 @@ void RescueConsole::begin(uint32_t wanted_bytes, Instant now) {
 
 Instant RescueConsole::step(Instant now) {
   parts_.device.feed_watchdog();
-  read(now);
+  answer_login(now);
+  if (!parts_.lock.is_busy()) read(now);
   (void)parts_.output.flush();
   if (now >= restart_at_) parts_.device.reboot();
+  if (parts_.lock.is_busy()) return now;
   return common::earlier(restart_at_, common::earlier(parts_.crashes.step(now), now + 1000));
 }
 
@@ -47,7 +50,7 @@ void RescueConsole::read(Instant now) {
     for (size_t i = 0; i < got.value(); ++i) {
       const char c = static_cast<char>(bytes[i]);
       if (c == '\n' || c == '\r') {
-        if (size_ > 0) handle(TextSpan(line_, size_), now);
+        if (size_ > 0 && !parts_.lock.is_busy()) handle(TextSpan(line_, size_), now);
         size_ = 0;
         is_too_long_ = false;
       } else if (size_ < sizeof line_) {
@@ -67,27 +70,71 @@ void RescueConsole::handle(TextSpan line, Instant now) {
     if (!parse_integer(command.subspan(1), id) || id < 0) id = 0;
     command = words.word();
   }
-  char reply[1024];
-  json::Writer out(reply);
-  out.begin_object();
-  member(out, "id", id);
-  const bool is_reset = is_word(command, "factory-reset") && is_word(words.word(), "confirm");
+  ConsoleLock::Error error;
   if (!is_too_long_ && is_word(command, "status")) {
-    flag(out, "ok", true);
+    char text[1024];
+    json::Writer out(text);
+    begin_reply(out, id, true);
     write_status(out, now);
-  } else if (!is_too_long_ && (is_word(command, "reboot") || is_reset)) {
-    const bool is_done = !is_reset || (parts_.settings.erase_all() == Status::kOk &&
-                                       parts_.ocpp_settings.erase_all() == Status::kOk);
-    flag(out, "ok", is_done);
-    if (!is_done) member(out, "error", "the settings could not be erased");
-    restart_at_ = now + kRebootDelayMs;
-  } else {
-    flag(out, "ok", false);
+    out.end_object();
+    (void)parts_.output.write_line(out.text());
+    return;
+  }
+  if (!is_too_long_ && is_word(command, "login")) {
+    login_id_ = id;
+    if (!parts_.lock.login(words.rest(), now, error)) reply(id, error.span());
+    return;
+  }
+  const bool is_reset = is_word(command, "factory-reset");
+  if (is_too_long_ || !(is_reset || is_word(command, "reboot"))) {
     char text[256];
     std::snprintf(text, sizeof text,
-                  "%s; only status, reboot and factory-reset CONFIRM work: flash another image",
+                  "%s; only status, login, reboot and factory-reset CONFIRM work: flash another "
+                  "image",
                   why_.c_str());
-    member(out, "error", text);
+    return reply(id, common::text(text));
+  }
+  if (parts_.lock.is_locked()) {
+    return reply(id, common::text("the console is locked: login PASSWORD"));
+  }
+  if (is_reset && !factory_reset(words.word(), now, error)) return reply(id, error.span());
+  reply(id, TextSpan());
+  restart_at_ = now + kRebootDelayMs;
+}
+
+bool RescueConsole::factory_reset(TextSpan word, Instant now, ConsoleLock::Error& error) {
+  const bool discards = is_word(word, "DISCARD");
+  if (!discards && !is_word(word, "CONFIRM")) {
+    error = ConsoleLock::Error("this erases everything; say factory-reset CONFIRM");
+  } else if (!discards && parts_.reset.loses_money(nullptr, 0, now, error)) {
+    (void)error.append(common::text("; to lose them say factory-reset DISCARD"));
+  } else if (parts_.reset.request() != Status::kOk) {
+    error = ConsoleLock::Error("the flash takes no mark: nothing is erased");
+  }
+  return error.empty();
+}
+
+void RescueConsole::answer_login(Instant now) {
+  switch (parts_.lock.step(now)) {
+    case ConsoleLock::Outcome::kUnlocked:
+      return reply(login_id_, TextSpan());
+    case ConsoleLock::Outcome::kWrong:
+      return reply(login_id_, common::text("that is not the password"));
+    case ConsoleLock::Outcome::kNone:
+    case ConsoleLock::Outcome::kChanged:
+    case ConsoleLock::Outcome::kNotStored:
+      return;
+  }
+}
+
+/// @param error  Empty = it worked.
+void RescueConsole::reply(int32_t id, TextSpan error) {
+  char text[400];
+  json::Writer out(text);
+  begin_reply(out, id, error.empty());
+  if (!error.empty()) {
+    out.key("error");
+    out.string(error);
   }
   out.end_object();
   (void)parts_.output.write_line(out.text());

@@ -62,6 +62,19 @@ bool LittleFsFileStore::is_blank() {
 
 Status LittleFsFileStore::format() { return LittleFS.format() ? Status::kOk : Status::kIo; }
 
+Status LittleFsFileStore::erase_all(platform::Device& device) {
+  constexpr size_t kPieceBytes = 64 * 1024;
+  const esp_partition_t* const place = partition();
+  if (place == nullptr) return Status::kIo;
+  LittleFS.end();
+  for (size_t at = 0; at < place->size; at += kPieceBytes) {
+    device.feed_watchdog();
+    const size_t size = place->size - at < kPieceBytes ? place->size - at : kPieceBytes;
+    if (esp_partition_erase_range(place, at, size) != ESP_OK) return Status::kIo;
+  }
+  return LittleFS.begin(true, kMountPoint, 4, kLabel) ? Status::kOk : Status::kIo;
+}
+
 common::Result<uint32_t> LittleFsFileStore::size(const char* name) {
   struct stat info{};
   if (stat(Path(name).text, &info) != 0) return status_of_errno();

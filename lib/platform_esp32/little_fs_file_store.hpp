@@ -1,5 +1,6 @@
 #pragma once
 
+#include "platform/device.hpp"
 #include "platform/file_store.hpp"
 #include "platform/volume.hpp"
 
@@ -13,6 +14,9 @@ class LittleFsFileStore final : public platform::FileStore, public platform::Vol
   common::Status mount() override;
   bool is_blank() override;
   common::Status format() override;
+  /// Erases the whole partition, as nothing else does for good, and makes a new file system.
+  /// @param device  Its watchdog is fed meanwhile: it takes up to 10 s.
+  common::Status erase_all(platform::Device& device);
 
   common::Result<uint32_t> size(const char* name) override;
   common::Result<size_t> read(const char* name, uint32_t offset,

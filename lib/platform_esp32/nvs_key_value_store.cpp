@@ -48,6 +48,7 @@ Status NvsVolume::mount() {
 Status NvsVolume::format() { return status_of(nvs_flash_erase()); }
 
 Status NvsKeyValueStore::open(const char* name_space) {
+  name_space_ = name_space;
   const Status status = status_of(nvs_open(name_space, NVS_READWRITE, &handle_));
   is_open_ = status == Status::kOk;
   return status;

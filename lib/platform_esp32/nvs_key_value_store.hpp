@@ -16,8 +16,10 @@ class NvsKeyValueStore final : public platform::KeyValueStore {
   NvsKeyValueStore(const NvsKeyValueStore&) = delete;
   NvsKeyValueStore& operator=(const NvsKeyValueStore&) = delete;
 
-  /// @param name_space  At most 15 characters.
+  /// @param name_space  At most 15 characters; static.
   common::Status open(const char* name_space);
+  /// After the partition was erased.
+  common::Status open_again() { return open(name_space_); }
 
   common::Result<size_t> get(const char* key, common::MutableByteSpan buffer) override;
   common::Status set(const char* key, common::ByteSpan value) override;
@@ -30,6 +32,7 @@ class NvsKeyValueStore final : public platform::KeyValueStore {
   common::Status commit(size_t bytes);
 
   nvs_handle_t handle_ = 0;
+  const char* name_space_ = "";
   bool is_open_ = false;
   platform::WriteCount written_;
 };

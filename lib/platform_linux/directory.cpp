@@ -2,9 +2,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <vector>
 
 namespace platform_linux {
 
@@ -63,6 +65,32 @@ Status Directory::open(const std::string& path) {
     return fail(Status::kIo, "cannot lock the folder " + path + ": " + std::strerror(errno));
   }
   return Status::kOk;
+}
+
+Status Directory::remove_files(const char* suffix) const {
+  if (!is_open()) return Status::kInvalidState;
+  const int fd = ::openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = fd < 0 ? nullptr : ::fdopendir(fd);
+  if (listing == nullptr) {
+    if (fd >= 0) ::close(fd);
+    return Status::kIo;
+  }
+  std::vector<std::string> names;
+  const size_t size = std::strlen(suffix);
+  while (const dirent* entry = ::readdir(listing)) {
+    const std::string name = entry->d_name;
+    struct stat info{};
+    if (name.size() > size && name.compare(name.size() - size, size, suffix) == 0 &&
+        ::fstatat(fd_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        S_ISREG(info.st_mode))
+      names.push_back(name);
+  }
+  ::closedir(listing);
+  for (const std::string& name : names) {
+    if (::unlinkat(fd_.get(), name.c_str(), 0) != 0 && errno != ENOENT)
+      return status_from_errno(errno);
+  }
+  return sync();
 }
 
 Status Directory::sync() const {

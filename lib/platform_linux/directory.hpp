@@ -19,6 +19,8 @@ class Directory {
   const std::string& path() const { return path_; }
   /// One sentence; empty when open() succeeded.
   const std::string& last_error() const { return last_error_; }
+  /// Removes the regular files whose names end so; durable on return. @param suffix  "" = all of them.
+  common::Status remove_files(const char* suffix) const;
   /// Makes created, renamed and removed names durable.
   common::Status sync() const;
 

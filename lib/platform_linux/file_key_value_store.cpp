@@ -3,10 +3,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <vector>
 
 namespace platform_linux {
 
@@ -82,27 +80,8 @@ Status FileKeyValueStore::erase(const char* key) {
 }
 
 Status FileKeyValueStore::erase_all() {
-  if (!directory_.is_open()) return Status::kInvalidState;
-  const int fd = ::openat(directory_.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = fd < 0 ? nullptr : ::fdopendir(fd);
-  if (listing == nullptr) {
-    if (fd >= 0) ::close(fd);
-    return Status::kIo;
-  }
-  std::vector<std::string> names;
-  while (const dirent* entry = ::readdir(listing)) {
-    const std::string name = entry->d_name;
-    const size_t suffix = std::strlen(kSuffix);
-    if (name.size() > suffix && name.compare(name.size() - suffix, suffix, kSuffix) == 0)
-      names.push_back(name);
-  }
-  ::closedir(listing);
-  for (const std::string& name : names) {
-    if (::unlinkat(directory_.fd(), name.c_str(), 0) != 0 && errno != ENOENT)
-      return status_from_errno(errno);
-    written_.add(0);
-  }
-  return directory_.sync();
+  written_.add(0);
+  return directory_.remove_files(kSuffix);
 }
 
 }  // namespace platform_linux

@@ -17,6 +17,8 @@ class PosixFileStore final : public platform::FileStore {
   /// Opens and locks the folder. Call once before anything else.
   /// @retval kInvalidState  Another process uses it.  @retval kIo  See last_error().
   common::Status open(const std::string& path) { return directory_.open(path); }
+  /// Removes every file. @retval kIo  Some may still be there.
+  common::Status erase_all() { return directory_.remove_files(""); }
   /// Why open() failed, one sentence.
   const std::string& last_error() const { return directory_.last_error(); }
 

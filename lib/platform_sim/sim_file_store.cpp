@@ -118,6 +118,11 @@ Status SimFileStore::remove(const char* name) {
   return grant.is_reported ? Status::kOk : Status::kIo;
 }
 
+Status SimFileStore::erase_all() {
+  while (!files_.empty()) RETURN_IF_ERROR(remove(std::string(files_.begin()->first).c_str()));
+  return Status::kOk;
+}
+
 uint32_t SimFileStore::free_bytes() {
   const uint64_t used = used_bytes();
   return used >= capacity_ ? 0 : static_cast<uint32_t>(capacity_ - used);

@@ -49,6 +49,10 @@ class SimFileStore final : public platform::FileStore {
   /// Reads return at most this many bytes at a time.
   void set_max_read(size_t bytes) { max_read_ = bytes; }
 
+  /// Removes all files, one operation each.
+  common::Status erase_all();
+
+  const std::map<std::string, std::vector<uint8_t>>& all() const { return files_; }
   bool exists(const std::string& name) const { return files_.count(name) != 0; }
   /// The bytes of a file, to look at or to damage; creates it.
   std::vector<uint8_t>& raw(const std::string& name) { return files_[name]; }

@@ -21,6 +21,7 @@ class SimKeyValueStore final : public platform::KeyValueStore {
   common::Status erase_all() override;
   platform::WriteCount written() const override { return written_; }
 
+  const std::map<std::string, std::vector<uint8_t>>& all() const { return values_; }
   bool exists(const std::string& key) const { return values_.count(key) != 0; }
   size_t count() const { return values_.size(); }
   /// Sets that changed a value: what would have worn flash.

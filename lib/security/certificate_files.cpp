@@ -13,7 +13,6 @@ using common::Status;
 
 namespace {
 
-constexpr const char* kIndexName = "certs.idx";
 constexpr const char* kCopyName = "certs.bak";
 constexpr const char* kDraftName = "certs.new";
 
@@ -155,7 +154,7 @@ uint8_t CertificateIndex::free_key() const {
 }
 
 Status read_index(platform::FileStore& files, CertificateIndex& out) {
-  const Status first = read_copy(files, kIndexName, out);
+  const Status first = read_copy(files, kIndexFile, out);
   if (first == Status::kOk || first == Status::kIo) return first;
   const Status second = read_copy(files, kCopyName, out);
   if (second == Status::kOk) return second;
@@ -177,7 +176,7 @@ Status write_index(platform::FileStore& files, const CertificateIndex& index) {
   const ByteSpan body(image, static_cast<size_t>(at - image));
   put(at, common::crc32(body));
   const ByteSpan whole(image, static_cast<size_t>(at - image));
-  RETURN_IF_ERROR(replace(files, kIndexName, whole));
+  RETURN_IF_ERROR(replace(files, kIndexFile, whole));
   // The change is made. A copy that is older serves as well: what it names is either there or found damaged.
   (void)replace(files, kCopyName, whole);
   return Status::kOk;

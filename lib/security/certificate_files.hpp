@@ -69,6 +69,8 @@ struct CertificateIndex {
   uint8_t free_key() const;
 };
 
+constexpr const char* kIndexFile = "certs.idx";
+
 struct ItemFileName {
   explicit ItemFileName(uint8_t file);
   char text[8];

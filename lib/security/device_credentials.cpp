@@ -74,11 +74,6 @@ Status DeviceCredentials::drop_keyless() {
   return next.items.size() == index_.items.size() ? Status::kOk : commit();
 }
 
-Status DeviceCredentials::erase_all() {
-  begin_change().items.clear();  // Names are never used twice: next_id stays.
-  return commit();
-}
-
 // Files and keys that the index does not name: of a change that was cut, or of items that are gone.
 void DeviceCredentials::sweep() {
   uint32_t files = 0;

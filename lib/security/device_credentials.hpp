@@ -35,8 +35,6 @@ class DeviceCredentials final : public Credentials {
   /// Reads what is stored and removes leftovers of a power cut. Call first.
   /// @retval kIo  The file system does not answer; nothing can be done until begin() succeeds.
   common::Status begin();
-  /// Forgets all certificates and keys (factory reset). @retval kIo  Some may still be there.
-  common::Status erase_all();
   /// What TLS clients are given.
   StoredAuthority& authority() { return authority_; }
 

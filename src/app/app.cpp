@@ -78,7 +78,8 @@ App::App(const Platform& platform)
                                      &console_lock_,
                                      &access_,
                                      security_.view(),
-                                     security_.certificates()}),
+                                     security_.certificates(),
+                                     platform.reset}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
@@ -115,7 +116,7 @@ Status App::start(Error& error) {
   network_.begin(platform_.device.serial_number().span(), now);
   csms_watch_.begin(settings_.integer("csms_lost_h") * kMsPerHour, now);
   connectors_ = static_cast<uint8_t>(settings_.integer("connectors"));
-  console_lock_.begin();
+  console_lock_.begin(now);
   console_.begin(connectors_);
   diagnostics_.begin(connectors_);
   set_transfer_trust();
@@ -153,7 +154,8 @@ Status App::start(Error& error) {
   const common::UtcTime utc = platform_.clock.utc();
   is_clock_known_ = utc.is_known();
   // Without its records (kIo) it starts no transaction, but says so to the CSMS, and goes on trying.
-  security_.begin(known_time_.earliest());
+  security_.begin(known_time_.earliest(),
+                  platform_.reset != nullptr && platform_.reset->was_reset());
   const Status status = engine_.begin(options, now, utc);
   if (status != Status::kOk && status != Status::kIo) {
     error = Error("the setting vendor or model is empty");
@@ -412,6 +414,7 @@ void App::step() {
     plan_reboot(now);
   }
   deadline = common::earlier(deadline, chargers_restart_by_);
+  deadline = common::earlier(deadline, step_reset(now));
   deadline = common::earlier(deadline, step_button(now));
   deadline = common::earlier(deadline, setup_portal_.step(now, has_transaction()));
   if (setup_portal_.take_request() == gateway::SetupPage::Request::kRestart) plan_reboot(now);

@@ -10,6 +10,7 @@
 #include "gateway/crash_guard.hpp"
 #include "gateway/csms_watch.hpp"
 #include "gateway/diagnostics_report.hpp"
+#include "gateway/factory_reset.hpp"
 #include "gateway/image_trial.hpp"
 #include "gateway/known_time.hpp"
 #include "gateway/link_access.hpp"
@@ -66,6 +67,7 @@ struct Platform {
   platform::SimulatedWifi* simulated_wifi = nullptr;  ///< For the console's `sim wifi`.
   gateway::SetupPorts setup = {};
   security::DeviceCredentials* credentials = nullptr;  ///< nullptr = no certificates.
+  gateway::FactoryReset* reset = nullptr;              ///< Has finished; nullptr = there is none.
 };
 
 /// The gateway: builds the parts, connects them, runs the loop. The same on every target.
@@ -118,6 +120,8 @@ class App {
   gateway::Light light(common::Instant now) const;
   common::Instant step_button(common::Instant now);
   void factory_reset(common::Instant now);
+  void reset_by_button(common::Instant now);
+  common::Instant step_reset(common::Instant now);
   bool has_transaction() const;
 
   Platform platform_;
@@ -161,6 +165,8 @@ class App {
   common::Instant look_at_heap_at_;
   common::Instant reboot_at_ = common::Instant::never();
   common::Instant chargers_restart_by_ = common::Instant::never();
+  common::Instant reset_by_ = common::Instant::never();  ///< At the latest, once it is marked.
+  common::Instant reset_refused_at_ = common::Instant::never();  ///< To the button.
   char frame_[limits::kMaxFrameBytes] = {};
 };
 

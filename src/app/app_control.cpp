@@ -22,6 +22,8 @@ constexpr int64_t kLostMs =
 /// What the test hooks `sim stall` and `sim leak` do to the loop and to the heap: enough for a soak test to find.
 constexpr int64_t kStallUs = 80000;
 constexpr size_t kLeakBytes = 8192;
+constexpr int64_t kResetWaitMs = 10'000;  ///< For what charges to end.
+constexpr int64_t kForceMs = 60'000;
 constexpr const char* kPingIntervalKey = "WebSocketPingInterval";
 
 void leak() {
@@ -112,17 +114,43 @@ void App::handle_request(Instant now) {
   }
 }
 
+/// It is marked, and happens at the next start. What still charges ends first, so that nothing flows unwatched.
 void App::factory_reset(Instant now) {
-  if (is_running_) engine_.flush(now);  // shutdown() must not store anything after the erasure
-  if (platform_.device_settings.erase_all() != Status::kOk ||
-      platform_.ocpp_settings.erase_all() != Status::kOk) {
-    LOG_ERROR(platform_.log, "factory reset: the settings could not be erased");
+  LOG_WARN(platform_.log, "factory reset: the gateway starts again");
+  for (uint8_t id = 1; is_running_ && id <= connectors_; ++id)
+    (void)engine_.stop_transaction(id, gateway::StopCause::kLocal, now);
+  reset_by_ = now + (has_transaction() ? kResetWaitMs : 0);
+}
+
+Instant App::step_reset(Instant now) {
+  if (platform_.reset != nullptr && platform_.reset->was_reset() && is_running_ &&
+      security_.has_noted_reset())
+    platform_.reset->acknowledge();
+  if (reset_by_.is_never()) return Instant::never();
+  bool is_off = !has_transaction();
+  for (uint8_t id = 1; is_running_ && id <= connectors_; ++id)
+    is_off = is_off && !policy_.state(id).energy_offered;
+  if (is_off || now >= reset_by_) plan_reboot(now);
+  return reset_by_;
+}
+
+/// A button has no words: holding it a second time, soon after it was refused, is the way to force it.
+void App::reset_by_button(Instant now) {
+  if (platform_.reset == nullptr) return;
+  gateway::FactoryReset::Sentence why;
+  const bool is_forced = !reset_refused_at_.is_never() && now - reset_refused_at_ <= kForceMs;
+  if (!is_forced &&
+      platform_.reset->loses_money(is_running_ ? &engine_ : nullptr, connectors_, now, why)) {
+    LOG_WARN(platform_.log, "no factory reset by the button: %s; hold it again to lose them",
+             why.c_str());
+    reset_refused_at_ = now;
+    return;
   }
-  if (platform_.credentials != nullptr && platform_.credentials->erase_all() != Status::kOk) {
-    LOG_ERROR(platform_.log, "factory reset: the certificates could not be erased");
+  if (platform_.reset->request() == Status::kOk) {
+    factory_reset(now);
+  } else {
+    LOG_ERROR(platform_.log, "no factory reset: the flash takes no mark");
   }
-  (void)crash_guard_.leave(now);
-  plan_reboot(now);
 }
 
 bool App::has_transaction() const {
@@ -141,12 +169,7 @@ Instant App::step_button(Instant now) {
       if (is_running_ && connectors_ == 1) policy_.on_button(now);
       break;
     case gateway::Button::Press::kReset:
-      if (has_transaction()) {
-        LOG_WARN(platform_.log, "no factory reset: a transaction runs");
-      } else {
-        LOG_WARN(platform_.log, "factory reset by the button");
-        factory_reset(now);
-      }
+      reset_by_button(now);
       break;
   }
   return next;
@@ -193,7 +216,7 @@ bool App::is_updating() const {
 
 gateway::Light App::light(Instant now) const {
   const int64_t held_ms = button_.held_ms(now);
-  if (held_ms >= gateway::Button::kShortMs && !has_transaction())
+  if (held_ms >= gateway::Button::kShortMs)
     return held_ms >= gateway::Button::kResetMs ? gateway::Light::kRelease : gateway::Light::kHeld;
   gateway::LightInputs in;
   in.is_running = is_running_;

@@ -2,6 +2,7 @@
 #include "boards/board.hpp"
 #include "build/version.hpp"
 #include "esp32/features.hpp"
+#include "esp32/reset_places.hpp"
 #include "gateway/rescue_console.hpp"
 #include "gateway/volume_start.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
@@ -100,6 +101,8 @@ class Board {
         registers_.open("registers") == Status::kOk && boot_state_.open("boot") == Status::kOk &&
         crashes_.open("crashes") == Status::kOk;
     if (!is_open) settings = platform::VolumeState::kFailed;
+    if (reset_.finish() != Status::kOk)
+      LOG_ERROR(log_, "the factory reset is not finished: the next start goes on with it");
     seal_stores();
     if (settings != platform::VolumeState::kReady)
       LOG_ERROR(log_, "the settings are those of the factory");
@@ -154,6 +157,7 @@ class Board {
                       static_cast<uint8_t>(board::kPins.reader_tx)};
     }
     parts.credentials = &credentials_;
+    parts.reset = &reset_;
     parts.transfer = &transfer_;
     parts.firmware = &firmware_;
     parts.gpio = &gpio_;
@@ -205,6 +209,10 @@ class Board {
   platform_esp32::LwipTcpListener listener_;
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
+  const esp32::ResetPlaces::Stores stores_ = {&plain_settings_, &plain_ocpp_, &plain_keys_,
+                                              &registers_,      &crashes_,    &boot_state_};
+  esp32::ResetPlaces places_{stores_, files_, device_};
+  gateway::FactoryReset reset_{{places_, files_, crashes_, boot_state_, device_, log_}};
   platform_esp32::TaskWorker worker_;
   security::DeviceCredentials credentials_{files_, keys_, entropy_, worker_, log_};
   platform_esp32::Esp32WifiRadio wifi_{waiter_};
@@ -229,9 +237,16 @@ class Rescue {
     platform_esp32::NvsVolume volume;
     const bool is_open =
         gateway::start_volume(volume, "the settings", log_) != platform::VolumeState::kFailed &&
-        settings_.open("settings") == Status::kOk && ocpp_settings_.open("ocpp") == Status::kOk &&
+        gateway::start_volume(files_, "the transaction records", log_) !=
+            platform::VolumeState::kFailed &&
+        plain_settings_.open("settings") == Status::kOk &&
         boot_state_.open("boot") == Status::kOk && crash_store_.open("crashes") == Status::kOk;
-    if (!is_open) LOG_ERROR(log_, "the settings cannot be used");
+    if (!is_open) LOG_ERROR(log_, "the settings or the files cannot be used");
+    if (reset_.finish() != Status::kOk) LOG_ERROR(log_, "the factory reset is not finished");
+    uint8_t key[platform_esp32::kDeviceKeyBytes];
+    if (platform_esp32::read_device_key(key))
+      (void)settings_.use_key(common::ByteSpan(key, sizeof key));
+    security::wipe(common::MutableByteSpan(key, sizeof key));
     (void)firmware_.begin();
     rescue_.begin(sizeof(app::App) + sizeof(Board), clock_.now());
   }
@@ -241,8 +256,11 @@ class Rescue {
   platform_esp32::Esp32Clock clock_;
   platform_esp32::Esp32Waiter waiter_{clock_};
   platform_esp32::Esp32Device device_;
-  platform_esp32::NvsKeyValueStore settings_;
-  platform_esp32::NvsKeyValueStore ocpp_settings_;
+  platform_esp32::Esp32Entropy entropy_;
+  platform_esp32::LittleFsFileStore files_;
+  platform_esp32::NvsKeyValueStore plain_settings_;
+  security::SealedKeyValueStore::Scratch scratch_;
+  security::SealedKeyValueStore settings_{plain_settings_, entropy_, scratch_, "settings"};
   platform_esp32::NvsKeyValueStore boot_state_;
   platform_esp32::NvsKeyValueStore crash_store_;
   platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
@@ -251,8 +269,12 @@ class Rescue {
   gateway::ConsoleOutput output_{console_};
   gateway::ConsoleLog log_{output_, clock_};
   gateway::CrashGuard crashes_{&crash_store_, log_};
-  gateway::RescueConsole rescue_{{console_, output_, log_, device_, crashes_, firmware_, settings_,
-                                  ocpp_settings_, build::kVersion}};
+  const esp32::ResetPlaces::Stores stores_ = {&plain_settings_, &boot_state_, &crash_store_};
+  esp32::ResetPlaces places_{stores_, files_, device_};
+  gateway::FactoryReset reset_{{places_, files_, crash_store_, boot_state_, device_, log_}};
+  gateway::ConsoleLock lock_{settings_, entropy_};
+  gateway::RescueConsole rescue_{
+      {console_, output_, log_, device_, crashes_, firmware_, reset_, lock_, build::kVersion}};
 };
 
 /// Time before a restart of a board that has not even the memory to say so, ms.

@@ -3,6 +3,7 @@
 #include "gateway/volume_start.hpp"
 #include "native/options.hpp"
 #include "native/records_volume.hpp"
+#include "native/reset_places.hpp"
 #include "native/sealed_stores.hpp"
 #include "native/setting_overrides.hpp"
 #include "native/tee_link.hpp"
@@ -168,6 +169,10 @@ int run(const native::Options& options, char** argv) {
     (void)output.flush();
     return fail(files.last_error());
   }
+  native::ResetPlaces places(
+      {&stored_settings, &plain_ocpp, &plain_keys, &registers, &crashes, &boot_state}, files);
+  gateway::FactoryReset reset({places, files, crashes, boot_state, device, log});
+  if (reset.finish() != Status::kOk) return fail("the factory reset cannot be finished");
   LwsWebSocketLink csms(log);
   waiter.add(csms);
   // There is no boot loader: what it would do happens here.
@@ -191,6 +196,7 @@ int run(const native::Options& options, char** argv) {
   security::DeviceCredentials credentials(files, sealed.keys, entropy, worker, log);
   if (credentials.begin() != Status::kOk) return fail("the certificates cannot be read");
   platform.credentials = &credentials;
+  platform.reset = &reset;
   platform.transfer = &transfer;
   platform.firmware = firmware.get();
   std::vector<std::unique_ptr<PosixSerialLink>> serial_links;

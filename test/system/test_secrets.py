@@ -256,6 +256,9 @@ async def test_no_secret_stands_in_any_log_report_or_record(
             await dut.command(f"login {console}", secret=True, timeout_s=5)
             said["crash"] = json.dumps([await dut.command("status"), await dut.command("crash")])
             said["kept"] = json.dumps(await dut.command("setting get csms_url"))
+            written = files_below(tmp_path)
+            await sell(dut)
+        erased = await look_at_delivery(gateway, tmp_path)
         await gateway.terminate()
 
         entries = [record for _, record in cp.history.since(0)]
@@ -266,7 +269,7 @@ async def test_no_secret_stands_in_any_log_report_or_record(
     said["exported in reports"] = "\n".join(text for one in entries for text in (one.line()))
 
     said["logged"] = caplog.text
-    streams = {name: text.encode() for name, text in said.items()} | dict(files_below(tmp_path))
+    streams = {name: text.encode() for name, text in said.items()} | dict(written)
     leaks: list[str] = []
     for name, content in streams.items():
         if GIVEN.search(name):
@@ -279,3 +282,26 @@ async def test_no_secret_stands_in_any_log_report_or_record(
     anchors = re.findall(r"log (\d+:[0-9a-f]{32})", " ".join(said.values()))
     assert anchors
     assert all("is the one" in log_check.check_anchor(log, anchor) for anchor in anchors)
+
+    # What was there is gone: also the tags, which records may hold.
+    assert any(content for name, content in written.items() if name.startswith("data/records/"))
+    left = [leak for name, content in erased.items() for leak in secrets.leaks(name, content)]
+    assert not left, "\n" + "\n".join(left)
+    assert not [name for name in erased if "transactions" in name or name.startswith("keys/")]
+
+
+async def sell(dut: Dut) -> None:
+    """Resets to factory settings while a transaction is there: only for who says so."""
+    with pytest.raises(DutError, match="to lose them say factory-reset DISCARD"):
+        await dut.command("factory-reset CONFIRM")
+    await dut.command("factory-reset DISCARD")
+    await dut.expect("everything is erased", timeout_s=15)
+
+
+async def look_at_delivery(gateway: NativeGateway, folder: Path) -> Mapping[str, bytes]:
+    """What a gateway that was reset stores, once it has started as a new one."""
+    async with Dut(NativeTransport(gateway), log_path=folder / "console3.log") as dut:
+        await dut.wait_ready(timeout_s=5)
+        assert (await dut.command("setting get c1.profile"))["c1.profile"] == ""
+        assert (await dut.command("password"))["password"] is False
+    return files_below(folder / "data")

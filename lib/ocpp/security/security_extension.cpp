@@ -57,6 +57,7 @@ void SecurityExtension::begin_log() {
   }
   using platform::ResetCause;
   const ResetCause cause = engine_->options.reset_cause;
+  if (options_.was_reset) report(SecurityEvent::SecurityLogWasCleared, "factory reset");
   report(SecurityEvent::StartupOfTheDevice, to_string(cause));
   // Nobody asked for this one, so nobody has noted it.
   if (cause == ResetCause::kWatchdog) report(SecurityEvent::ResetOrReboot, to_string(cause));

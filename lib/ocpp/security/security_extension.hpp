@@ -24,6 +24,7 @@ struct SecurityOptions {
   Unsigned unsigned_firmware = Unsigned::kUntilRoot;
   security::KeyType key_type = security::KeyType::kEcP256;
   common::UtcTime earliest_utc;  ///< It is not earlier than this: time of the build.
+  bool was_reset = false;        ///< To factory settings: the log begins with it.
 };
 
 /// The security extension of OCPP 1.6 (security whitepaper ed. 3), plugged into the engine by Ports::extension.

@@ -27,6 +27,23 @@ TEST_CASE_FIXTURE(Fixture, "a reset is noted before it happens and told after it
   CHECK(world.problems() == "");
 }
 
+// Rules: WP-8-1 WP-A04.FR.01
+TEST_CASE_FIXTURE(Fixture,
+                  "after a factory reset the new log begins with it, and the CSMS is told") {
+  (void)world.files.erase_all();
+  (void)world.settings.erase("seclog");
+  world.security_options.was_reset = true;
+  restart();
+  world.security_options.was_reset = false;
+  CHECK(told() == "StartupOfTheDevice SecurityLogWasCleared StartupOfTheDevice ");
+  ocpp::SecurityLog::Reader reader;
+  ocpp::SecurityEntry entry;
+  REQUIRE(world.security->log().read(reader, entry) == common::Status::kOk);
+  CHECK(entry.number == 1);
+  CHECK(entry.event == SecurityEvent::SecurityLogWasCleared);
+  CHECK(std::string(entry.info.c_str()) == "factory reset");
+}
+
 // Rules: WP-8-1
 TEST_CASE_FIXTURE(Fixture, "a restart by the watchdog is one that nobody asked for") {
   restart(platform::ResetCause::kWatchdog);

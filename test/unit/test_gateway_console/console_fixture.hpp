@@ -8,6 +8,7 @@
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_device.hpp"
 #include "platform_sim/sim_entropy.hpp"
+#include "platform_sim/sim_file_store.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 #include "platform_sim/sim_web_socket_link.hpp"
 
@@ -60,10 +61,16 @@ struct Fixture {
   gateway::NetworkManager network{&air, false, settings, entropy, log};
   gateway::ConsoleLock lock{store, entropy};
   FakeDesk desk;
+  platform_sim::SimFileStore files{power};
+  struct Places final : gateway::FactoryReset::Places {
+    common::Status erase_stores() override { return common::Status::kOk; }
+    common::Status erase_files() override { return common::Status::kOk; }
+  } places;
+  gateway::FactoryReset reset{{places, files, crash_store, store, device, log}};
   gateway::Console console{gateway::ConsoleParts{
       terminal, output,  log,     clock,   device,  csms,    settings, engine,   policy,
       site,     bridge,  "1.2.3", "CP1",   nullptr, nullptr, nullptr,  &crashes, &loop,
-      &network, nullptr, &air,    nullptr, &lock,   nullptr, nullptr,  &desk}};
+      &network, nullptr, &air,    nullptr, &lock,   nullptr, nullptr,  &desk,    &reset}};
 
   Fixture() {
     gateway::PolicySettings policy_settings;
@@ -72,7 +79,7 @@ struct Fixture {
     gateway::SiteSettings site_settings;
     site_settings.connectors = 2;
     site.begin(site_settings, clock.now());
-    lock.begin();
+    lock.begin({});
     console.begin(2);
     network.begin(common::text("24AB"), clock.now());
     (void)output.flush();  // what it says about having no network

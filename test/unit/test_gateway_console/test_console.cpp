@@ -87,11 +87,38 @@ TEST_CASE(
   Fixture fixture;
   CHECK(has(fixture.say("factory-reset"), "say factory-reset CONFIRM"));
   CHECK(fixture.console.take_request() == Request::kNone);
-  fixture.say("factory-reset CONFIRM");
+  CHECK(has(fixture.say("factory-reset CONFIRM"), "\"ok\":true"));
+  CHECK(fixture.files.exists("factory.rst"));
   CHECK(fixture.console.take_request() == Request::kFactoryReset);
   fixture.say("reboot");
   CHECK(fixture.console.take_request() == Request::kReboot);
   CHECK(fixture.console.take_request() == Request::kNone);
+}
+
+TEST_CASE("a factory reset loses no money unless somebody says so") {
+  Fixture fixture;
+  fixture.engine.transaction.has_transaction = true;
+  CHECK(has(fixture.say("factory-reset CONFIRM"),
+            "transactions running: 2, transaction messages that the CSMS does not have: 0; to lose "
+            "them say factory-reset DISCARD"));
+  fixture.engine.transaction.has_transaction = false;
+  fixture.engine.pending_messages = 3;
+  CHECK(has(fixture.say("factory-reset CONFIRM"), "that the CSMS does not have: 3"));
+  CHECK_FALSE(fixture.files.exists("factory.rst"));
+  CHECK(fixture.console.take_request() == Request::kNone);
+  fixture.files.fail_next_append(common::Status::kNoSpace, 0);
+  CHECK(has(fixture.say("factory-reset DISCARD"), "the flash takes no mark: nothing is erased"));
+  CHECK(fixture.console.take_request() == Request::kNone);
+  CHECK(has(fixture.say("factory-reset DISCARD"), "\"ok\":true"));
+  CHECK(fixture.console.take_request() == Request::kFactoryReset);
+
+  // A gateway that does not run cannot count.
+  Fixture broken;
+  broken.files.raw("transactions.log") = {1};
+  broken.console.on_not_started(common::text("connector 1 has no charger"));
+  CHECK(has(broken.say("factory-reset CONFIRM"), "the gateway does not run"));
+  broken.files.raw("transactions.log").clear();
+  CHECK(has(broken.say("factory-reset CONFIRM"), "\"ok\":true"));
 }
 
 TEST_CASE("open transactions are listed and can be stopped") {

@@ -24,7 +24,7 @@ struct World {
   Instant now{1000};
   ConsoleLock::Error error;
 
-  World() { lock.begin(); }
+  World() { lock.begin(now); }
 
   Outcome finish(ConsoleLock& on) {
     for (int i = 0; i < 1000; ++i) {
@@ -75,7 +75,7 @@ TEST_CASE("a password locks from the next start on, and opens it again") {
 
   ConsoleLock next(w.store, w.entropy);
   CHECK(next.is_locked());  // before begin(), too
-  next.begin();
+  next.begin(w.now);
   CHECK(next.is_locked());
   REQUIRE(next.login(text("correct horse"), w.now, w.error));
   CHECK(next.is_locked());  // while it is looked at
@@ -83,7 +83,7 @@ TEST_CASE("a password locks from the next start on, and opens it again") {
   CHECK_FALSE(next.is_locked());
   CHECK(next.remove());
   ConsoleLock last(w.store, w.entropy);
-  last.begin();
+  last.begin(w.now);
   CHECK_FALSE(last.is_locked());
 }
 
@@ -108,6 +108,39 @@ TEST_CASE("wrong passwords cost longer and longer waits") {
   w.lock.lock();
   CHECK(w.login("wrong password") == Outcome::kWrong);
   CHECK(w.login("correct horse") == Outcome::kUnlocked);  // the count begins anew
+}
+
+TEST_CASE("a restart does not shorten the wait after wrong passwords") {
+  World w;
+  REQUIRE(w.set("correct horse") == Outcome::kChanged);
+  w.lock.lock();
+  for (int i = 0; i < ConsoleLock::kFreeAttempts; ++i)
+    CHECK(w.login("wrong password") == Outcome::kWrong);
+  w.now = Instant{0};
+  ConsoleLock next(w.store, w.entropy);
+  next.begin(w.now);
+  CHECK_FALSE(next.login(text("correct horse"), w.now, w.error));
+  CHECK(std::string(w.error.c_str()) == "too many wrong passwords: wait 10 s");
+  w.now = w.now + ConsoleLock::kFirstWaitMs;
+  REQUIRE(next.login(text("wrong password"), w.now, w.error));
+  CHECK(w.finish(next) == Outcome::kWrong);
+
+  w.now = Instant{0};
+  ConsoleLock last(w.store, w.entropy);
+  last.begin(w.now);
+  w.now = w.now + ConsoleLock::kFirstWaitMs;
+  CHECK_FALSE(last.login(text("correct horse"), w.now, w.error));
+  w.now = w.now + ConsoleLock::kFirstWaitMs;
+  REQUIRE(last.login(text("correct horse"), w.now, w.error));
+  CHECK(w.finish(last) == Outcome::kUnlocked);
+  const uint64_t writes = w.store.writes();
+  for (int i = 0; i < 40; ++i) {
+    w.now = w.now + ConsoleLock::kLongestWaitMs;
+    last.lock();
+    REQUIRE(last.login(text("wrong password"), w.now, w.error));
+    CHECK(w.finish(last) == Outcome::kWrong);
+  }
+  CHECK(w.store.writes() - writes <= 16);  // guessing does not wear the flash out
 }
 
 TEST_CASE("nobody at the console for a while locks it") {
@@ -141,7 +174,7 @@ TEST_CASE("a stored password that cannot be read keeps the console locked") {
   const uint8_t garbage[] = {1, 2, 3};
   REQUIRE(w.store.set("console_lock", common::ByteSpan(garbage, sizeof garbage)) == Status::kOk);
   ConsoleLock next(w.store, w.entropy);
-  next.begin();
+  next.begin(w.now);
   CHECK(next.is_locked());
   CHECK_FALSE(next.login(text("correct horse"), w.now, w.error));
   CHECK_FALSE(next.remove());

@@ -207,7 +207,7 @@ TEST_CASE_FIXTURE(Fixture, "a locked gateway shows its state alone") {
   CHECK(status("GET /api/settings" + read) == "423");
   CHECK(status(post("/api/settings", R"({"identity":"EVIL"})", std::string(32, '0'))) == "423");
   CHECK(status(post("/api/restart", "{}", std::string(32, '0'))) == "423");
-  lock.begin();  // no password is set
+  lock.begin({});  // no password is set
   CHECK(status("GET /api/settings" + read) == "200");
 }
 

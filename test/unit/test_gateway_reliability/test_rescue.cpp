@@ -4,6 +4,7 @@
 #include "platform/simulated_firmware.hpp"
 #include "platform_sim/sim_clock.hpp"
 #include "platform_sim/sim_device.hpp"
+#include "platform_sim/sim_entropy.hpp"
 #include "platform_sim/sim_file_store.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
@@ -39,7 +40,8 @@ struct Board {
   platform_sim::SimClock clock;
   platform_sim::SimDevice device;
   platform_sim::SimKeyValueStore settings{power};
-  platform_sim::SimKeyValueStore ocpp_settings{power};
+  platform_sim::SimFileStore files{power};
+  platform_sim::SimEntropy entropy{1};
   platform_sim::SimKeyValueStore crash_store{power};
   platform_sim::SimKeyValueStore boot_state{power};
   platform_sim::SimFileStore images{power};
@@ -48,8 +50,13 @@ struct Board {
   gateway::ConsoleLog log{output, clock};
   gateway::CrashGuard crashes{&crash_store, log};
   platform::SimulatedFirmware firmware{images, boot_state, log, "1.0.0", 100000};
-  RescueConsole rescue{
-      {terminal, output, log, device, crashes, firmware, settings, ocpp_settings, "1.2.3"}};
+  struct Places final : gateway::FactoryReset::Places {
+    Status erase_stores() override { return Status::kOk; }
+    Status erase_files() override { return Status::kOk; }
+  } places;
+  gateway::FactoryReset reset{{places, files, crash_store, boot_state, device, log}};
+  gateway::ConsoleLock lock{settings, entropy};
+  RescueConsole rescue{{terminal, output, log, device, crashes, firmware, reset, lock, "1.2.3"}};
 
   void begin() {
     CHECK(firmware.begin() == Status::kOk);
@@ -101,21 +108,47 @@ TEST_CASE("too little memory leaves a console that says so, not restarts without
 TEST_CASE("rescue console: reboot and factory reset") {
   Board board;
   board.begin();
-  const uint8_t value[] = {1};
-  CHECK(board.settings.set("wifi_ssid", common::ByteSpan(value)) == Status::kOk);
   SUBCASE("reboot") {
     CHECK(has(board.say("reboot"), "{\"id\":0,\"ok\":true}\n"));
-    CHECK(board.settings.count() == 1);
+    CHECK_FALSE(board.files.exists("factory.rst"));
   }
   SUBCASE("factory reset") {
-    CHECK(has(board.say("factory-reset"), R"("ok":false)"));
-    CHECK(board.settings.count() == 1);
+    CHECK(has(board.say("factory-reset"), "say factory-reset CONFIRM"));
     CHECK(has(board.say("factory-reset CONFIRM"), R"("ok":true)"));
-    CHECK(board.settings.count() == 0);
+    CHECK(board.files.exists("factory.rst"));  // the next start does it
+  }
+  SUBCASE("factory reset with transactions that cannot be counted") {
+    board.files.raw("transactions.log") = {1};
+    CHECK(has(board.say("factory-reset CONFIRM"), "to lose them say factory-reset DISCARD"));
+    CHECK_FALSE(board.files.exists("factory.rst"));
+    CHECK(has(board.say("factory-reset discard"), R"("ok":true)"));
+    CHECK(board.files.exists("factory.rst"));
   }
   CHECK(board.device.reboots() == 0);  // first the answer leaves
   board.run(1000);
   CHECK(board.device.reboots() > 0);
+}
+
+TEST_CASE("rescue console: a password locks it, too") {
+  Board board;
+  const std::string password = "correct horse";
+  gateway::ConsoleLock::Error error;
+  board.lock.begin({});
+  REQUIRE(board.lock.change(common::TextSpan(password.data(), password.size()), error));
+  while (board.lock.is_busy()) (void)board.lock.step(board.clock.now());
+  board.begin();
+  const auto wait = [&] {
+    while (board.lock.is_busy()) (void)board.rescue.step(board.clock.now());
+    return board.terminal.output;
+  };
+  CHECK(has(board.say("factory-reset CONFIRM"), "the console is locked: login PASSWORD"));
+  CHECK(has(board.say("reboot"), "the console is locked"));
+  CHECK(has(board.say("status"), R"("mode":"console only")"));
+  (void)board.say("#4 login wrong horse");
+  CHECK(has(wait(), R"({"id":4,"ok":false,"error":"that is not the password"})"));
+  (void)board.say("#5 login correct horse");
+  CHECK(has(wait(), "{\"id\":5,\"ok\":true}\n"));
+  CHECK(has(board.say("factory-reset CONFIRM"), R"("ok":true)"));
 }
 
 TEST_CASE("an image on trial without enough memory is given up at once") {

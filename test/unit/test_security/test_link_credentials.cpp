@@ -73,16 +73,3 @@ TEST_CASE("certificates are judged by the time that the gateway knows") {
   glue.step(platform::LinkStatus(), vectors::kNow);
   CHECK(device.judge("server_by_root").fault == security::CertificateFault::kNone);
 }
-
-TEST_CASE("a factory reset forgets certificates and keys") {
-  Device device;
-  EXPECT_WORD(device.install("root"), "accepted");
-  EXPECT_WORD(device.renew(), "accepted");
-  REQUIRE(device.credentials->erase_all() == common::Status::kOk);
-  CHECK(device.roots() == 0);
-  CHECK(device.keys.count() == 0);
-  CHECK_FALSE(device.files.exists("cert00"));
-  REQUIRE(device.restart() == common::Status::kOk);
-  CHECK(device.roots() == 0);
-  CHECK(device.credentials->authority().client() == 0);
-}
