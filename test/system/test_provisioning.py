@@ -9,16 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from vevgw.board import fleet
 from vevgw.board.fleet import BoardPlan
 from vevgw.board.improv import Command, Frame, FrameType, Splitter, State, command, result
 from vevgw.board.improv_session import provision_wifi
 from vevgw.board.provision import provision
 from vevgw.chargers.sim import ChargerSim
-from vevgw.csms import Csms
-from vevgw.dut import GatewayOptions, NativeGateway
+from vevgw.csms import Access, Csms
+from vevgw.csms.pki import ThrowAwayCa, server_context
+from vevgw.dut import Dut, DutError, GatewayOptions, NativeGateway
 from vevgw.dut.bench import PROFILE
 from vevgw.dut.native import open_console
-from vevgw.dut.transports import FdLine
+from vevgw.dut.transports import FdLine, transport_for
 
 pytestmark = pytest.mark.native
 SECRET = "a key that nobody may see"
@@ -159,3 +161,82 @@ async def test_a_console_password_is_set_once_and_opens_the_board_later(
         moved = replace(plan, settings={"identity": "CP-2"})
         assert (await provision(moved, port, log_path=log)).changed == ["identity"]
     assert b"long console" not in log.read_bytes()
+
+
+# Rules: WP-A00.FR.427 WP-A00.FR.401 WP-A02.FR.06
+async def test_a_board_gets_its_certificate_on_the_bench_and_connects_with_it(
+    program: Path, charger: ChargerSim, tmp_path: Path
+) -> None:
+    """Purpose: security profile 3 without any CSMS before.
+
+    Pass criteria: the CSMS accepts the gateway by the certificate of the bench's authority, whose
+    common name is the board's serial number; a second run changes nothing; a chain that is not
+    for this board, and one that is broken off, are refused and change nothing.
+    """
+    server = ThrowAwayCa(tmp_path / "server")
+    fleet_file = tmp_path / "fleet.toml"
+    fleet_file.write_text(
+        f"""
+        [defaults]
+        sec_profile = 3
+        ca_file = "none"
+        c1.profile = "{PROFILE}"
+        [defaults.certificates]
+        ca = {{ new = "bench/ca.pem" }}
+        csms_root = "server/ca.pem"
+        [[board]]
+        """
+    )
+    (plan,) = fleet.load(fleet_file)
+    tls = server_context(
+        server.issue_server(["localhost"]), client_ca=tmp_path / "bench" / "ca.pem"
+    )
+    log = tmp_path / "provision.log"
+    words = [str(program), "--on-error=stay"]
+    buses = GatewayOptions(buses={1: charger.port_path})
+    async with (
+        Csms(db=tmp_path / "db", tls=tls, access=Access(certificates=True)) as csms,
+        NativeGateway(words, tmp_path, buses) as gateway,
+    ):
+        port = str(gateway.console_link)
+        async with Dut(transport_for(port), log_path=log) as dut:
+            serial = str((await dut.command("status"))["serial_number"])
+            with pytest.raises(DutError, match="the gateway does not work yet"):
+                await dut.command("certificate request")
+        url = csms.url.replace("127.0.0.1", "localhost")
+        settings = {**plan.settings, "csms_url": url, "identity": serial}
+        plan = replace(plan, settings=settings)
+
+        first = await provision(plan, port, log_path=log, csms_s=15)
+        assert (first.error, first.registration) == ("", "accepted")
+        assert first.changed == [*settings, "csms_root", "csms_root", "certificate"]
+        assert first.certificate is not None
+        assert first.certificate.board == serial
+
+        again = await provision(plan, port, log_path=log)
+        assert (again.error, again.changed) == ("", [])
+        assert again.certificate == first.certificate
+        record = (tmp_path / "bench" / "issued.jsonl").read_text()
+        assert record.count("\n") == 1
+        assert "PRIVATE" not in record
+
+        async with Dut(transport_for(port), log_path=log) as dut:
+            before = (await dut.command("certificate list"))["certificates"]
+            assert [one["type"] for one in before] == ["csms", "csms", "client"]
+            assert f"CN={serial}" in before[2]["subject"]
+            csr = (await dut.command("certificate request", timeout_s=20))["csr"]
+            foreign = ThrowAwayCa(tmp_path / "foreign").sign_request(csr)
+            with pytest.raises(DutError, match="no installed root"):
+                await dut.command("certificate accept", text=foreign, timeout_s=20)
+            other = server.issue_client("other").read_text().partition("-----BEGIN PRIVATE")[0]
+            with pytest.raises(DutError, match="not made for the key of the open request"):
+                await dut.command("certificate accept", text=other, timeout_s=20)
+
+            half = dut.mark()
+            dut.transport.write(b"#900 certificate accept\n-----BEGIN CERTIFICATE-----\nMIIB\n")
+            await dut.expect_event("input", since=half, timeout_s=5)
+            after = (await dut.command("certificate list"))["certificates"]
+            await dut.expect('"id":900,"ok":false.*another command came', since=half, timeout_s=5)
+            assert after == before
+            events = (await dut.command("security"))["events"]
+            assert "charge point certificate by console" in [one["info"] for one in events]

@@ -11,6 +11,15 @@ c1.profile = "abl-emh1"
 [defaults.ocpp]                             # OCPP configuration keys
 HeartbeatInterval = 300
 
+[defaults.certificates]                     # for security profile 3
+ca = { new = "bench-ca.pem" }               # an authority of the bench, made once; or
+#    { certificate = "ca.pem", key = "ca.key" }
+ca_password = { env = "BENCH_CA_PASSWORD" } # of its key; without it asked for where there is one
+csms_root = "csms-root.pem"                 # roots to install besides that of the authority
+manufacturer_root = "maker-root.pem"
+days = 825                                  # how long client certificates are valid
+record = "issued.jsonl"                     # what was issued; default: beside the authority
+
 [[board]]
 port = "/dev/ttyUSB0"
 serial_number = "246222AABBCC"              # optional: another board is refused
@@ -29,13 +38,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+
+from vevgw.board.authority import BenchCa, read_roots
 from vevgw.errors import UserError
 
-_OWN = ("port", "serial_number", "ocpp", "wifi")
+_OWN = ("port", "serial_number", "ocpp", "wifi", "certificates")
+_CERTIFICATES = ("ca", "ca_password", "csms_root", "manufacturer_root", "days", "record")
+_DAYS = 825
+_MOST_DAYS = 3650
 _WIFI = ("wifi", "wifi2", "wifi3", "wifi4")
 # The longest AuthorizationKey (OCPP 1.6 security whitepaper, A00.FR.205).
 _NEW_BYTES = 20
 SECRETS = ("password", "ap_password", "console_password", *(f"{name}_password" for name in _WIFI))
+
+
+@dataclass(frozen=True, slots=True)
+class CertificatePlan:
+    """The certificates that one board gets.
+
+    Attributes:
+        authority: Issues its client certificate; None = it gets none.
+        csms_roots: To be installed as roots of the CSMS, that of the authority included.
+        manufacturer_roots: To be installed as roots of firmware signers.
+        days: How long its client certificate is valid.
+    """
+
+    authority: BenchCa | None = None
+    csms_roots: tuple[x509.Certificate, ...] = ()
+    manufacturer_roots: tuple[x509.Certificate, ...] = ()
+    days: int = _DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +80,7 @@ class BoardPlan:
         settings: Device settings by name; an empty value restores the default.
         ocpp: OCPP configuration keys.
         console_password: Opens a locked console, and locks an open one from the next start on.
+        certificates: Roots and a client certificate; None = they are left alone.
     """
 
     port: str | None
@@ -55,6 +88,7 @@ class BoardPlan:
     settings: Mapping[str, str] = field(default_factory=dict, repr=False)
     ocpp: Mapping[str, str] = field(default_factory=dict, repr=False)
     console_password: str | None = field(default=None, repr=False)
+    certificates: CertificatePlan | None = None
 
     def require_sayable(self) -> None:
         """Checks that every value fits on a line of the console.
@@ -90,7 +124,8 @@ def load(path: Path) -> list[BoardPlan]:
     defaults = content.get("defaults", {})
     if not isinstance(boards, list) or not boards or not isinstance(defaults, dict):
         raise UserError(f"{path} names no board: it needs at least one [[board]].")
-    plans = [_plan(path, defaults, board) for board in boards]
+    authorities: dict[tuple[str, ...], BenchCa] = {}
+    plans = [_plan(path, defaults, board, authorities) for board in boards]
     for what, values in (
         ("port", [plan.port for plan in plans]),
         ("identity", [plan.settings.get("identity") for plan in plans]),
@@ -104,7 +139,12 @@ def load(path: Path) -> list[BoardPlan]:
     return plans
 
 
-def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
+def _plan(
+    path: Path,
+    defaults: dict[str, Any],
+    board: Any,
+    authorities: dict[tuple[str, ...], BenchCa],
+) -> BoardPlan:
     if not isinstance(board, dict):
         raise UserError(f"{path}: 'board' must be written as [[board]].")
     settings: dict[str, str] = {}
@@ -118,10 +158,64 @@ def _plan(path: Path, defaults: dict[str, Any], board: Any) -> BoardPlan:
         _collect(path, keys, "", ocpp)
     password = settings.pop("console_password", None)
     plan = BoardPlan(
-        _text(path, board, "port"), _text(path, board, "serial_number"), settings, ocpp, password
+        _text(path, board, "port"),
+        _text(path, board, "serial_number"),
+        settings,
+        ocpp,
+        password,
+        _certificates(path, (defaults, board), authorities),
     )
     plan.require_sayable()
     return plan
+
+
+def _certificates(
+    path: Path, tables: tuple[dict[str, Any], ...], authorities: dict[tuple[str, ...], BenchCa]
+) -> CertificatePlan | None:
+    """Opens what the tables `certificates` name; each authority once."""
+    wanted: dict[str, Any] = {}
+    for table in tables:
+        part = table.get("certificates", {})
+        if not isinstance(part, dict) or not part.keys() <= set(_CERTIFICATES):
+            raise UserError(f"{path}: certificates may have {', '.join(_CERTIFICATES)}.")
+        wanted |= part
+    if not wanted:
+        return None
+    authority = _authority(path, wanted, authorities)
+    days = wanted.get("days", _DAYS)
+    if isinstance(days, bool) or not isinstance(days, int) or not 32 <= days <= _MOST_DAYS:
+        raise UserError(f"{path}: days of certificates must be 32 to {_MOST_DAYS}.")
+    roots: dict[str, tuple[x509.Certificate, ...]] = {}
+    for name in ("csms_root", "manufacturer_root"):
+        file = _text(path, wanted, name)
+        roots[name] = () if file is None else read_roots(path.parent / file)
+    own = () if authority is None else authority.roots
+    others = tuple(root for root in roots["csms_root"] if root not in own)
+    return CertificatePlan(authority, own + others, roots["manufacturer_root"], days)
+
+
+def _authority(
+    path: Path, wanted: dict[str, Any], authorities: dict[tuple[str, ...], BenchCa]
+) -> BenchCa | None:
+    ca = wanted.get("ca")
+    if ca is None:
+        return None
+    files = ca if isinstance(ca, dict) and all(isinstance(v, str) for v in ca.values()) else {}
+    if files.keys() not in ({"new"}, {"certificate", "key"}):
+        raise UserError(f"{path}: ca is {{ new = FILE }} or {{ certificate = FILE, key = FILE }}.")
+    where = tuple(str(path.parent / files[name]) for name in sorted(files))
+    if where not in authorities:
+        secret = wanted.get("ca_password")
+        password = None if secret is None else _value(path, "ca_password", secret).encode()
+        name = _text(path, wanted, "record")
+        record = None if name is None else path.parent / name
+        first = Path(where[0])
+        authorities[where] = (
+            BenchCa.make(first, password, record)
+            if "new" in files
+            else BenchCa(first, Path(where[1]), password, record)
+        )
+    return authorities[where]
 
 
 def said(value: str) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from vevgw.board.authority import Issued
+from vevgw.board.certificates import give
 from vevgw.board.fleet import BoardPlan, said
 from vevgw.dut.device import Dut
 from vevgw.dut.errors import DutError, NoAnswer
@@ -35,6 +37,7 @@ class Result:
         changed: Names of settings and keys that have another value now.
         same: How many had the right one already.
         registration: At the CSMS, when it was waited for.
+        certificate: The client certificate from the authority of the bench, as in its record.
         error: One sentence; empty = all is as planned.
     """
 
@@ -45,6 +48,7 @@ class Result:
     changed: list[str] = field(default_factory=list)
     same: int = 0
     registration: str = ""
+    certificate: Issued | None = None
     error: str = ""
 
 
@@ -96,6 +100,11 @@ async def _set_up(
     for name, value in plan.ocpp.items():
         await _write_key(board, name, value, result)
     await _compare_keys(board, plan)
+    if plan.certificates is not None:
+        given = await give(board.say, plan.certificates, result.serial_number, result.identity)
+        result.changed += given.changed
+        result.same += given.same
+        result.certificate = given.client
     if csms_s > 0:
         result.registration = await _wait_accepted(board, csms_s)
 
@@ -213,10 +222,17 @@ class _Board:
             self._device = None
 
     async def command(self, line: str, *, secret: bool = False) -> dict[str, Any]:
+        return await self.say(line, None, _ANSWER_S, secret=secret)
+
+    async def say(
+        self, line: str, text: str | None, timeout_s: float, *, secret: bool = False
+    ) -> dict[str, Any]:
         assert self._device is not None
         for attempt in (1, 2):
             try:
-                return await self._device.command(line, timeout_s=_ANSWER_S, secret=secret)
+                return await self._device.command(
+                    line, timeout_s=timeout_s, secret=secret, text=text
+                )
             except NoAnswer:
                 # Every command here may be repeated; the line may have been damaged.
                 if attempt == 2:

@@ -145,6 +145,8 @@ def _print(results: list[Result]) -> None:
     for result in results:
         what = f"changed {', '.join(result.changed)}" if result.changed else "nothing to change"
         state = f"FAILED: {result.error}" if result.error else f"ok, {what}"
+        if result.certificate is not None:
+            state += f"; certificate until {result.certificate.expires[:10]}"
         if result.registration:
             state += f"; CSMS: {result.registration}"
         who = " ".join(filter(None, (result.identity, result.serial_number, result.version)))

@@ -54,18 +54,7 @@ class Signer:
             UserError: A file cannot be used, both do not belong together, or the certificate is
                 not for signing today.
         """
-        try:
-            private = serialization.load_pem_private_key(_read(key), password)
-        except TypeError:
-            wrong = "is encrypted, but no" if password is None else "is not encrypted, but a"
-            raise UserError(f"{key} {wrong} password was given.") from None
-        except ValueError:
-            raise UserError(f"{key} is no key in PEM, or its password is another one.") from None
-        chain = _certificates(certificate)
-        if not isinstance(private, _Key):
-            raise UserError(f"{key} is neither an ECDSA nor an RSA key.")
-        if private.public_key() != chain[0].public_key():
-            raise UserError(f"{key} does not belong to the first certificate of {certificate}.")
+        private, chain = load_pair(key, certificate, password)
         _require_signer(chain[0], certificate)
         return cls(private, chain)
 
@@ -76,6 +65,29 @@ class Signer:
         else:
             raw = self.key.sign(content, ec.ECDSA(hashes.SHA256()))
         return base64.b64encode(raw)
+
+
+def load_pair(
+    key: Path, certificate: Path, password: bytes | None
+) -> tuple[_Key, tuple[x509.Certificate, ...]]:
+    """Returns a private key and the certificates in a file, of which the first is for this key.
+
+    Raises:
+        UserError: A file cannot be used, or both do not belong together.
+    """
+    try:
+        private = serialization.load_pem_private_key(_read(key), password)
+    except TypeError:
+        wrong = "is encrypted, but no" if password is None else "is not encrypted, but a"
+        raise UserError(f"{key} {wrong} password was given.") from None
+    except ValueError:
+        raise UserError(f"{key} is no key in PEM, or its password is another one.") from None
+    chain = read_certificates(certificate)
+    if not isinstance(private, _Key):
+        raise UserError(f"{key} is neither an ECDSA nor an RSA key.")
+    if private.public_key() != chain[0].public_key():
+        raise UserError(f"{key} does not belong to the first certificate of {certificate}.")
+    return private, chain
 
 
 _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
@@ -116,8 +128,8 @@ def verify(path: Path, roots: Path) -> str:
     if not path.exists():
         raise UserError(f"There is no {path}; name a release folder, or a file of one.")
     folder = path if path.is_dir() else path.parent
-    chain = _certificates(folder / CERTIFICATES)
-    trusted = _certificates(roots)
+    chain = read_certificates(folder / CERTIFICATES)
+    trusted = read_certificates(roots)
     _require_signer(chain[0], folder / CERTIFICATES)
     _require_trusted(chain, trusted, folder / CERTIFICATES)
     names = (_SUMS, _FIRMWARE) if path.is_dir() else (path.name,)
@@ -185,18 +197,23 @@ def _require_trusted(
     if len(chain) > _MAX_CHAIN:
         raise UserError(f"{path} has {len(chain)} certificates; {_MAX_CHAIN} are the most.")
     for issuer in chain[1:]:
-        _require_ca(issuer, path)
+        require_ca(issuer, path)
     for below, above in itertools.pairwise(chain):
         if not _is_issued_by(below, above):
             raise UserError(f"The certificates of {path} are no chain, each issued by the next.")
     for root in roots:
         if chain[-1] == root or _is_issued_by(chain[-1], root):
-            _require_ca(root, path)
+            require_ca(root, path)
             return
     raise UserError(f"{path} is not issued by the root that was named. Do not use the release.")
 
 
-def _require_ca(certificate: x509.Certificate, path: Path) -> None:
+def require_ca(certificate: x509.Certificate, path: Path) -> None:
+    """Checks that a certificate is valid today, and that of an authority.
+
+    Raises:
+        UserError: It is not.
+    """
     _require_valid(certificate, path)
     try:
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
@@ -227,7 +244,12 @@ def _is_issued_by(below: x509.Certificate, above: x509.Certificate) -> bool:
     return True
 
 
-def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
+def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
+    """Returns the certificates of a PEM file, at least one.
+
+    Raises:
+        UserError: It cannot be read, or has none.
+    """
     try:
         found = tuple(x509.load_pem_x509_certificates(_read(path)))
     except ValueError:

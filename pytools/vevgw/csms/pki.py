@@ -55,7 +55,7 @@ class ThrowAwayCa:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not self.certificate.exists():
-                self._key, self._certificate = _make_ca("vevgw throw-away CA")
+                self._key, self._certificate = make_authority("vevgw throw-away CA")
                 _write(key_file, _key_pem(self._key))
                 _write(self.certificate, _pem(self._certificate), mode=0o644)
                 return
@@ -88,7 +88,7 @@ class ThrowAwayCa:
             start = now + timedelta(days=1)
         ca_key, ca = self._key, self._certificate
         if defect == "other-ca":
-            ca_key, ca = _make_ca("vevgw other CA")
+            ca_key, ca = make_authority("vevgw other CA")
         subject = _name(wanted[0])
         issuer = subject if defect == "self-signed" else ca.subject
         builder = _builder(subject, issuer, key.public_key(), start, end, is_ca=False)
@@ -119,13 +119,7 @@ class ThrowAwayCa:
         Raises:
             CsmsError: It is no request, or its signature is wrong.
         """
-        try:
-            request = x509.load_pem_x509_csr(csr_pem.encode())
-            is_signed = request.is_signature_valid
-        except (ValueError, InvalidSignature) as error:
-            raise CsmsError(f"The certificate request cannot be read: {error}.") from None
-        if not is_signed:
-            raise CsmsError("The signature of the certificate request is wrong.")
+        request = read_request(csr_pem)
         signed = self._sign_client(request.subject, request.public_key())
         return (_pem(signed) + _pem(self._certificate)).decode()
 
@@ -161,21 +155,53 @@ class ThrowAwayCa:
         return _pem(signed).decode(), base64.b64encode(signature).decode()
 
     def _sign_client(self, subject: x509.Name, key: object) -> x509.Certificate:
-        now = datetime.now(UTC)
-        builder = _builder(
-            subject,
-            self._certificate.subject,
-            key,
-            now - timedelta(days=1),
-            now + timedelta(days=VALID_DAYS),
-            is_ca=False,
-        ).add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        return builder.sign(self._key, hashes.SHA256())
+        return sign_client(subject, key, self._certificate, self._key)
 
     def _keep(self, name: str, certificate: x509.Certificate, key: _Key) -> Path:
         file = self.folder / f"{name}.pem"
         _write(file, _pem(certificate) + _key_pem(key))
         return file
+
+
+def read_request(csr_pem: str) -> x509.CertificateSigningRequest:
+    """Returns a PKCS#10 request whose signature is right.
+
+    Raises:
+        CsmsError: It is no request, or its signature is wrong.
+    """
+    try:
+        request = x509.load_pem_x509_csr(csr_pem.encode())
+        is_signed = request.is_signature_valid
+    except (ValueError, InvalidSignature) as error:
+        raise CsmsError(f"The certificate request cannot be read: {error}.") from None
+    if not is_signed:
+        raise CsmsError("The signature of the certificate request is wrong.")
+    return request
+
+
+def sign_client(
+    subject: x509.Name,
+    key: object,
+    issuer: x509.Certificate,
+    issuer_key: _Key | rsa.RSAPrivateKey,
+    *,
+    days: int = VALID_DAYS,
+) -> x509.Certificate:
+    """Makes a client certificate with a random serial number; its issuer lives as long at least.
+
+    Args:
+        subject: Whose it is.
+        key: Public key.
+        issuer: Certificate of the authority.
+        issuer_key: Its key.
+        days: How long it is valid from now on.
+    """
+    now = datetime.now(UTC)
+    end = min(now + timedelta(days=days), issuer.not_valid_after_utc)
+    builder = _builder(subject, issuer.subject, key, now - timedelta(days=1), end, is_ca=False)
+    return builder.add_extension(
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False
+    ).sign(issuer_key, hashes.SHA256())
 
 
 def server_context(
@@ -213,9 +239,10 @@ def _no_password() -> str:
     raise CsmsError("the key is encrypted")
 
 
-def _make_ca(name: str) -> tuple[_Key, x509.Certificate]:
+def make_authority(name: str, organization: str = "vevgw test") -> tuple[_Key, x509.Certificate]:
+    """Makes a root that is valid for ten years. Its common name ends in random digits."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    subject = _name(f"{name} {os.urandom(4).hex()}")
+    subject = _name(f"{name} {os.urandom(4).hex()}", organization)
     start, end = now - timedelta(days=31), now + timedelta(days=10 * 365)
     builder = _builder(subject, subject, key.public_key(), start, end, is_ca=True)
     return key, builder.sign(key, hashes.SHA256())
@@ -254,10 +281,10 @@ def _builder(
     )
 
 
-def _name(text: str) -> x509.Name:
+def _name(text: str, organization: str = "vevgw test") -> x509.Name:
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "vevgw test"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization),
             x509.NameAttribute(NameOID.COMMON_NAME, text),
         ]
     )

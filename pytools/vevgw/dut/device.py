@@ -18,6 +18,10 @@ from vevgw.dut.transports import Boot, Transport
 # A text is a regular expression, searched for in the whole line.
 Pattern = str | re.Pattern[str] | Callable[[ConsoleLine], bool]
 _ATTEMPT_S = 0.5
+# Text goes out in blocks: a board keeps no more than 1 KiB that it has not read yet.
+_TEXT_BLOCK = 512
+_TEXT_BLOCK_S = 0.05
+_TEXT_BEGIN_S = 5.0
 
 
 class Dut:
@@ -86,7 +90,7 @@ class Dut:
     # -- talking -------------------------------------------------------------------------------
 
     async def command(
-        self, line: str, *, timeout_s: float = 2.0, secret: bool = False
+        self, line: str, *, timeout_s: float = 2.0, secret: bool = False, text: str | None = None
     ) -> dict[str, Any]:
         """Sends a command and returns its reply.
 
@@ -94,6 +98,7 @@ class Dut:
             line: Command and arguments, without id and line end.
             timeout_s: Seconds until the reply.
             secret: The arguments are kept out of the log and of error texts.
+            text: Lines that the command takes, sent when it asks for them.
 
         Raises:
             NoAnswer: The device did not answer in time, or restarted.
@@ -108,7 +113,10 @@ class Dut:
         self._replies[number] = reply
         try:
             self._log.write(f">>> #{number} {shown}\n".encode())
+            start = self.mark()
             self.transport.write(f"#{number} {line}\n".encode())
+            if text is not None:
+                await self._send_text(number, text, start)
             data = await asyncio.wait_for(reply, timeout_s)
         except NoAnswer:
             raise
@@ -121,6 +129,27 @@ class Dut:
         if not data["ok"]:
             raise DutError(str(data.get("error", f"'{shown}' failed without a reason.")))
         return data
+
+    async def _send_text(self, number: int, text: str, start: int) -> None:
+        """Sends the lines of a command when the device asks for them; not when it has refused."""
+
+        def is_it(line: ConsoleLine) -> bool:
+            answered = line.kind is LineKind.REPLY and line.data["id"] == number
+            return answered or line.event == "input"
+
+        try:
+            _, line = await self.history.wait_for(
+                is_it, since=start, timeout_s=_TEXT_BEGIN_S, expected="the event input"
+            )
+        except DutError as error:
+            raise NoAnswer(str(error)) from None
+        if line.kind is LineKind.REPLY:
+            return
+        data = f"{text.rstrip()}\nend\n".encode()
+        self._log.write(f">>> ({data.count(10)} lines of text)\n".encode())
+        for at in range(0, len(data), _TEXT_BLOCK):
+            self.transport.write(data[at : at + _TEXT_BLOCK])
+            await asyncio.sleep(_TEXT_BLOCK_S)
 
     async def wait_ready(self, *, timeout_s: float) -> dict[str, Any]:
         """Waits until the device answers `status`, and returns the answer.
