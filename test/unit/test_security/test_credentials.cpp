@@ -501,7 +501,6 @@ TEST_CASE("a client certificate is not found among the roots") {
 }
 
 // Rules: WP-L01.FR.04 WP-L01.FR.12 WP-L01.FR.23
-// Rules: WP-L01.FR.04 WP-L01.FR.12 WP-L01.FR.23
 TEST_CASE("a signature of firmware is checked with the certificate that was accepted for it") {
   Device device;
   const vectors::Bytes digest = vectors::bytes("firmware.digest");
