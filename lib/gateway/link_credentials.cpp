@@ -2,8 +2,10 @@
 
 namespace gateway {
 
-void LinkCredentials::fill(platform::LinkSettings& link) {
+void LinkCredentials::fill(platform::LinkSettings& link, common::UtcTime at) {
   if (credentials_ == nullptr) return;
+  told_ = at;
+  credentials_->authority().set_time(at);
   link.authority = &credentials_->authority();
   credentials_->authority().set_wildcards(link.allow_wildcard);
 }

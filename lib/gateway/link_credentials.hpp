@@ -13,11 +13,13 @@ class LinkCredentials {
   /// @param credentials  Outlives this; nullptr = there are none.
   explicit LinkCredentials(security::DeviceCredentials* credentials) : credentials_(credentials) {}
 
-  /// Sets who judges; the other settings of the link are complete.
-  void fill(platform::LinkSettings& link);
+  /// Sets who judges, and by which time: the link may connect before the next step(). The other settings of the link are
+  /// complete.
+  /// @param at  Later one of the clock and the earliest time that it can be.
+  void fill(platform::LinkSettings& link, common::UtcTime at);
   /// Looks at the link. A certificate that is new has proved itself when a connection stands; after a refusal the one
   /// before it is shown next.
-  /// @param at  Later one of the clock and the earliest time that it can be.
+  /// @param at  As above.
   void step(const platform::LinkStatus& link, common::UtcTime at);
 
  private:

@@ -59,7 +59,7 @@ const char* words_of(CertificateFault fault) {
     case CertificateFault::kMalformed:
       return "it cannot be read";
     case CertificateFault::kTooLarge:
-      return "its chain is too long";
+      return "its chain is too long, or in several records";
     case CertificateFault::kExpired:
       return "it has expired, or its issuer's has";
     case CertificateFault::kNotYetValid:
@@ -379,7 +379,9 @@ Status TlsSession::explain(int error) {
       break;
   }
   if (ssl.state == MBEDTLS_SSL_SERVER_CERTIFICATE) {
-    failure_.fault = CertificateFault::kMalformed;
+    // mbedTLS 2.28 does not put together what comes in several records.
+    const bool is_in_pieces = error == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
+    failure_.fault = is_in_pieces ? CertificateFault::kTooLarge : CertificateFault::kMalformed;
     return fail(LinkFailure::kInvalidServerCertificate, words_of(failure_.fault));
   }
   char text[64];

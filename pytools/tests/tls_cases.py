@@ -1,129 +1,35 @@
 """Servers that are right or wrong in one way each, and what a charge point has to make of them."""
 
-import datetime
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
-from cryptography.x509.oid import NameOID
-
-from vevgw.csms.pki import _general_name
-
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+from tls_certificates import (
+    Issued,
+    foreign_root,
+    intermediate,
+    issue,
+    leaf,
+    long_leaf,
+    root,
+    rsa_key,
+    with_root,
+)
 
 # platform::LinkFailure
 CERTIFICATE, VERSION, SUITE, CLIENT, MISSING, TLS = 3, 4, 5, 6, 7, 8
-
-
-@cache
-def rsa_key(bits: int) -> rsa.RSAPrivateKey:
-    """One RSA key for all: to make one takes longer than a whole case."""
-    return rsa.generate_private_key(65537, bits)
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A certificate with its key and what issued it."""
-
-    certificate: x509.Certificate
-    key: Key
-    issuer: "Issued | None" = None
-
-    def pem(self) -> bytes:
-        return self.certificate.public_bytes(serialization.Encoding.PEM)
-
-    def key_pem(self) -> bytes:
-        return self.key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-
-    def chain(self) -> "list[Issued]":
-        """From this one up to, and without, the root."""
-        above = [] if self.issuer is None or self.issuer.issuer is None else self.issuer.chain()
-        return [self, *above]
-
-
-def issue(
-    name: str,
-    issuer: Issued | None = None,
-    *,
-    key: Key | None = None,
-    days: tuple[int, int] = (-1, 30),
-    is_ca: bool = False,
-    names: list[str] | None = None,
-    usage: x509.ObjectIdentifier | None = None,
-) -> Issued:
-    """Makes a certificate; without an issuer it signs itself."""
-    own = key or ec.generate_private_key(ec.SECP256R1())
-    now = datetime.datetime.now(datetime.UTC)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject if issuer is None else issuer.certificate.subject)
-        .public_key(own.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now + datetime.timedelta(days=days[0]))
-        .not_valid_after(now + datetime.timedelta(days=days[1]))
-        .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
-    )
-    if names is not None:
-        alternatives = x509.SubjectAlternativeName([_general_name(text) for text in names])
-        builder = builder.add_extension(alternatives, critical=False)
-    if usage is not None:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-    signed = builder.sign(own if issuer is None else issuer.key, hashes.SHA256())
-    return Issued(signed, own, issuer)
-
-
-@cache
-def root() -> Issued:
-    """The root that the charge point trusts."""
-    return issue("trusted root", is_ca=True)
-
-
-@cache
-def foreign_root() -> Issued:
-    return issue("foreign root", is_ca=True)
-
-
-def leaf(**changes: object) -> Issued:
-    """A server's certificate under the trusted root; with what is given it is another."""
-    fields: dict[str, object] = {"issuer": root(), "names": ["localhost", "127.0.0.1"]}
-    fields["usage"] = Usage.SERVER_AUTH
-    return issue("csms", **{**fields, **changes})  # type: ignore[arg-type]
-
-
-def long_leaf() -> Issued:
-    """With three certificates above it, together more than 5 kB of DER."""
-    key = rsa_key(2048)
-    first = issue("intermediate 1 " + "x" * 40, root(), key=key, is_ca=True)
-    second = issue("intermediate 2 " + "x" * 40, first, key=key, is_ca=True)
-    third = issue("intermediate 3 " + "x" * 40, second, key=key, is_ca=True)
-    names = ["localhost", *(f"node-{i:03}.a-long-domain-name.example" for i in range(70))]
-    found = leaf(issuer=third, key=key, names=names)
-    size = sum(len(x.certificate.public_bytes(serialization.Encoding.DER)) for x in found.chain())
-    assert size > 5000
-    return found
-
-
-def intermediate(**changes: object) -> Issued:
-    return issue("intermediate", root(), is_ca=True, **changes)  # type: ignore[arg-type]
-
-
-def with_root(found: Issued) -> list[Issued]:
-    top = found
-    while top.issuer is not None:
-        top = top.issuer
-    return [*found.chain(), top]
+#: LinkFailure as the console tells it.
+FAILURES = {
+    CERTIFICATE: "invalid_server_certificate",
+    VERSION: "invalid_tls_version",
+    SUITE: "invalid_tls_cipher_suite",
+    CLIENT: "refused_client_certificate",
+    TLS: "tls",
+}
+#: A host with a name of its own; the tests resolve it to 127.0.0.1.
+NAMED = "cp.csms.test"
 
 
 def only_old(context: ssl.SSLContext) -> None:
@@ -158,6 +64,9 @@ class Case:
         fault: platform::CertificateFault by name.
         text: What is said of it.
         suite: Cipher suite, as mbedTLS calls it.
+        roots: What the charge point trusts.
+        s_server: The server is `openssl s_server` with these options; None = Python's.
+        is_alone: Only lib/security alone: for the link it is the session of another case.
     """
 
     server: Callable[[], list[Issued]]
@@ -170,32 +79,76 @@ class Case:
     client_root: Callable[[], Issued] | None = None
     options: dict[str, str] = field(default_factory=dict)
     suite: str = ""
+    roots: Callable[[], list[Issued]] = lambda: [root()]
+    s_server: tuple[str, ...] | None = None
+    is_alone: bool = False
 
-    def write(self, folder: Path) -> tuple[ssl.SSLContext, dict[str, str]]:
-        """Writes the files. Returns the server's context and the options of a driver."""
+    @property
+    def event(self) -> tuple[str, str] | None:
+        """The security event that the CSMS is told of, and its words; None = none."""
+        if self.options.get("verify") == "0":
+            return "InvalidCentralSystemCertificate", "not checked: tls_verify is off"
+        return {
+            CERTIFICATE: ("InvalidCentralSystemCertificate", self.fault),
+            VERSION: ("InvalidTLSVersion", "no TLS 1.2"),
+            SUITE: ("InvalidTLSCipherSuite", "none in common"),
+            CLIENT: ("FailedToAuthenticateAtCentralSystem", "client certificate"),
+        }.get(self.failure)
 
-        def keep(name: str, data: bytes) -> str:
-            (folder / name).write_bytes(data)
+    def write(self, folder: Path) -> tuple["Files", dict[str, str]]:
+        """Writes the files. Returns those of the server, and the options of a driver."""
+
+        def keep(name: str, *parts: bytes) -> str:
+            (folder / name).write_bytes(b"".join(parts))
             return str(folder / name)
 
         chain = self.server()
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.set_ciphers("DEFAULT:@SECLEVEL=0")
-        context.load_cert_chain(
-            keep("server.pem", b"".join(item.pem() for item in chain)),
+        files = Files(
+            keep("server.pem", *(item.pem() for item in chain)),
+            keep("above.pem", *(item.pem() for item in chain[1:])),
             keep("server.key", chain[0].key_pem()),
         )
         if self.client_root is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-            context.load_verify_locations(keep("client-root.pem", self.client_root().pem()))
-        if self.change is not None:
-            self.change(context)
-        options = {"ca": keep("ca.pem", root().pem())}
+            files.client_root = keep("client-root.pem", self.client_root().pem())
+        options = {"ca": keep("ca.pem", *(item.pem() for item in self.roots()))}
         if self.client is not None:
             client = self.client()
             options["client"] = keep("client.pem", client.pem())
             options["key"] = keep("client.key", client.key_pem())
-        return context, {**options, **self.options}
+        return files, {**options, **self.options}
+
+    def context(self, files: "Files") -> ssl.SSLContext:
+        """For a server of Python."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+        context.load_cert_chain(files.chain, files.key)
+        if files.client_root is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(files.client_root)
+        if self.change is not None:
+            self.change(context)
+        return context
+
+    def command(self, files: "Files") -> list[str]:
+        """For `openssl s_server` on any port of this machine."""
+        words = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", files.chain]
+        words += ["-key", files.key]
+        if Path(files.above).stat().st_size > 0:
+            words += ["-cert_chain", files.above]
+        if files.client_root is not None:
+            words += ["-CAfile", files.client_root, "-Verify", "4", "-verify_return_error"]
+        places = {"chain": files.chain, "key": files.key}
+        return [*words, *(word.format(**places) for word in self.s_server or ())]
+
+
+@dataclass
+class Files:
+    """Of a server, PEM: its chain, that without its own certificate, its key, its clients' root."""
+
+    chain: str
+    above: str
+    key: str
+    client_root: str | None = None
 
 
 def client(**changes: object) -> Callable[[], Issued]:
@@ -207,12 +160,14 @@ REFUSED = "the server refused the client certificate, alert"
 
 CASES: dict[str, Case] = {
     "valid": Case(lambda: leaf().chain()),
-    "valid under an intermediate": Case(lambda: leaf(issuer=intermediate()).chain()),
+    "valid under an intermediate": Case(lambda: leaf(issuer=intermediate()).chain(), is_alone=True),
     "four certificates of 5 kB": Case(lambda: long_leaf().chain()),
-    "chain with its root": Case(lambda: with_root(leaf(issuer=intermediate()))),
-    "chain in disorder": Case(lambda: [(c := long_leaf().chain())[0], *reversed(c[1:])]),
+    "chain with its root": Case(lambda: with_root(leaf(issuer=intermediate())), is_alone=True),
+    "chain in disorder": Case(
+        lambda: [(c := long_leaf().chain())[0], *reversed(c[1:])], is_alone=True
+    ),
     "an address": Case(lambda: leaf().chain(), host="127.0.0.1"),
-    "host name in the common name": Case(lambda: issue("localhost", root()).chain()),
+    "host name in the common name": Case(lambda: issue("localhost", root()).chain(), is_alone=True),
     "ECDHE-ECDSA, 256 bits": Case(
         lambda: leaf().chain(),
         change=suites("ECDHE-ECDSA-AES256-GCM-SHA384"),
@@ -222,6 +177,7 @@ CASES: dict[str, Case] = {
         lambda: leaf().chain(),
         change=suites("ECDHE-ECDSA-AES128-GCM-SHA256"),
         suite="TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+        is_alone=True,
     ),
     "RSA without ECDHE, 128 bits": Case(
         lambda: leaf(key=rsa_key(2048)).chain(),
@@ -232,15 +188,20 @@ CASES: dict[str, Case] = {
         lambda: leaf(key=rsa_key(2048)).chain(),
         change=suites("AES256-GCM-SHA384"),
         suite="TLS-RSA-WITH-AES-256-GCM-SHA384",
+        is_alone=True,
     ),
     "RSA with ECDHE": Case(
         lambda: leaf(key=rsa_key(2048)).chain(),
         change=suites("ECDHE-RSA-AES128-GCM-SHA256"),
         suite="TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256",
+        is_alone=True,
     ),
     "expired": Case(lambda: leaf(days=(-20, -1)).chain(), CERTIFICATE, "expired", "it has expired"),
     "issuer expired": Case(
-        lambda: leaf(issuer=intermediate(days=(-20, -1))).chain(), CERTIFICATE, "expired"
+        lambda: leaf(issuer=intermediate(days=(-20, -1))).chain(),
+        CERTIFICATE,
+        "expired",
+        is_alone=True,
     ),
     "not yet valid": Case(
         lambda: leaf(days=(1, 20)).chain(), CERTIFICATE, "not_yet_valid", "it is not valid yet"
@@ -252,7 +213,11 @@ CASES: dict[str, Case] = {
         "it is for another host",
     ),
     "wrong address": Case(
-        lambda: leaf(names=["localhost"]).chain(), CERTIFICATE, "wrong_host", host="127.0.0.1"
+        lambda: leaf(names=["localhost"]).chain(),
+        CERTIFICATE,
+        "wrong_host",
+        host="127.0.0.1",
+        is_alone=True,
     ),
     "foreign root": Case(
         lambda: leaf(issuer=foreign_root()).chain(), CERTIFICATE, "missing_issuer"
@@ -262,6 +227,7 @@ CASES: dict[str, Case] = {
         CERTIFICATE,
         "untrusted",
         "its root is not installed",
+        is_alone=True,
     ),
     "missing intermediate": Case(
         lambda: [leaf(issuer=intermediate())],
@@ -276,9 +242,14 @@ CASES: dict[str, Case] = {
         lambda: leaf(usage=Usage.CLIENT_AUTH).chain(), CERTIFICATE, "wrong_usage"
     ),
     "issuer that is no CA": Case(
-        lambda: leaf(issuer=issue("no ca", root())).chain(), CERTIFICATE, "wrong_usage"
+        lambda: leaf(issuer=issue("no ca", root())).chain(),
+        CERTIFICATE,
+        "wrong_usage",
+        is_alone=True,
     ),
-    "short key": Case(lambda: leaf(key=rsa_key(1024)).chain(), CERTIFICATE, "weak_key"),
+    "short key": Case(
+        lambda: leaf(key=rsa_key(1024)).chain(), CERTIFICATE, "weak_key", is_alone=True
+    ),
     "no root at all": Case(
         lambda: leaf().chain(),
         CERTIFICATE,
@@ -298,9 +269,11 @@ CASES: dict[str, Case] = {
     ),
     "client certificate": Case(lambda: leaf().chain(), client=client(), client_root=root),
     "client certificate with an RSA key": Case(
-        lambda: leaf().chain(), client=client(key=rsa_key(2048)), client_root=root
+        lambda: leaf().chain(), client=client(key=rsa_key(2048)), client_root=root, is_alone=True
     ),
-    "client certificate that nobody asks for": Case(lambda: leaf().chain(), client=client()),
+    "client certificate that nobody asks for": Case(
+        lambda: leaf().chain(), client=client(), is_alone=True
+    ),
     "client certificate missing": Case(
         lambda: leaf().chain(),
         CLIENT,
@@ -321,22 +294,4 @@ CASES: dict[str, Case] = {
         lambda: leaf(issuer=foreign_root(), names=["csms.example"], days=(-20, -1)).chain(),
         options={"verify": "0"},
     ),
-}
-
-#: What the link would only show once more: it has the session of the others.
-MORE_OF_THE_SAME = {
-    "valid under an intermediate",
-    "chain with its root",
-    "chain in disorder",
-    "host name in the common name",
-    "ECDHE-ECDSA, 128 bits",
-    "RSA without ECDHE, 256 bits",
-    "RSA with ECDHE",
-    "issuer expired",
-    "wrong address",
-    "foreign root that is shown",
-    "issuer that is no CA",
-    "short key",
-    "client certificate with an RSA key",
-    "client certificate that nobody asks for",
 }

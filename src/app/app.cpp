@@ -319,7 +319,7 @@ Status App::open_link(Error& error) {
   link.ping_interval_s = ping_interval_s();
   link.require_subprotocol = settings_.boolean("subprotocol");
   link.earliest_utc = known_time_.earliest();
-  link_credentials_.fill(link);
+  link_credentials_.fill(link, std::max(platform_.clock.utc(), known_time_.earliest()));
   set_transfer_trust();
   joins_ = network_.joins();
   is_link_open_ = true;

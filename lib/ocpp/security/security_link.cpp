@@ -59,7 +59,7 @@ void SecurityExtension::on_link(const platform::LinkStatus& status, Instant now)
                        to_string(status.certificate_fault));
       break;
     case LinkFailure::kInvalidTlsVersion:
-      report_recurring(SecurityEvent::InvalidTLSVersion, "only older than TLS 1.2");
+      report_recurring(SecurityEvent::InvalidTLSVersion, "no TLS 1.2");
       break;
     case LinkFailure::kInvalidTlsCipherSuite:
       report_recurring(SecurityEvent::InvalidTLSCipherSuite, "none in common");

@@ -9,7 +9,7 @@ import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import trustme
+from tls_servers import own_names
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -131,6 +132,26 @@ def compile_driver(compiler: str, sanitizers: str, folder: Path, name: str) -> P
     return program
 
 
+@pytest.fixture(scope="module")
+def run_alone(tls_program: Path) -> Iterator[Callable[..., dict[str, Any]]]:
+    """A function that makes one handshake by lib/security alone."""
+    process = subprocess.Popen(
+        [tls_program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+
+    def run(port: int, host: str, **options: object) -> dict[str, Any]:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        words = [str(port), host, *(f"{name}={value}" for name, value in options.items())]
+        process.stdin.write("\t".join(words) + "\n")
+        process.stdin.flush()
+        return json.loads(process.stdout.readline())
+
+    yield run
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
 class LinkDriver:
     """One running link_driver: commands in, events out."""
 
@@ -228,6 +249,13 @@ class LinkDriver:
 
 
 StartDriver = Callable[..., Awaitable[LinkDriver]]
+
+
+@pytest.fixture
+def names_of_hosts(tmp_path: Path) -> dict[str, str]:
+    """Environment in which the hosts of tls_cases.py are this machine."""
+    sanitized = {"ASAN_OPTIONS": "verify_asan_link_order=0", "NSS_WRAPPER_DISABLE_DEEPBIND": "1"}
+    return {**own_names(tmp_path), **sanitized}
 
 
 @pytest_asyncio.fixture

@@ -29,6 +29,12 @@ def _has_header(name: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+def find_library(name: str) -> Path | None:
+    """Where a shared library of the system is that no program is linked with; None = nowhere."""
+    places = sorted(Path("/usr").glob(f"lib*/{name}")) or sorted(Path("/usr/lib").glob(f"*/{name}"))
+    return places[0] if places else None
+
+
 def _has_venv() -> bool:
     return all(importlib.util.find_spec(module) for module in ("venv", "ensurepip"))
 
@@ -80,6 +86,9 @@ NEEDS: dict[str, Need] = {
     "libwebsockets": Need(("libwebsockets-dev",), lambda: _has_header("libwebsockets.h")),
     "libcurl": Need(("libcurl4-openssl-dev",), lambda: _has_header("curl/curl.h")),
     "mbedtls": Need(("libmbedtls-dev",), lambda: _has_header("mbedtls/x509_crt.h")),
+    "openssl": Need(("openssl",), lambda: _has_program("openssl")),
+    # Gives names to addresses of this machine.
+    "nss_wrapper": Need(("libnss-wrapper",), lambda: find_library("libnss_wrapper.so") is not None),
     "doctest": Need(("doctest-dev",), lambda: _has_header("doctest/doctest.h")),
     # Debian keeps the run-time library of the fuzzer in a package of its own.
     "clang": Need(("clang", "libclang-rt-dev"), _has_fuzzer),

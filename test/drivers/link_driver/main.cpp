@@ -1,7 +1,7 @@
 // Drives one LwsWebSocketLink by lines on standard input, for the tests in pytools/tests/linux_link. Fields are
 // separated by tabs; every event is one JSON line on standard output:
 //   open url=... identity=... [profile=0..3] [password_hex=...] [other_hex=...] [ca=...] [verify=0]
-//        [client=... key=...] [earliest_ms=...] [ping_s=...] [require_subprotocol=1]
+//        [wildcard=0] [client=... key=...] [earliest_ms=...] [ping_s=...] [require_subprotocol=1]
 //   ping_interval SECONDS
 //   send TEXT | send_size N | close CODE | pause | resume | quit
 // Options of the link and the size of the receive buffer come as NAME=NUMBER arguments.
@@ -170,6 +170,7 @@ class Driver {
                        ",\"http\":" + std::to_string(status.http_status) +
                        ",\"error\":" + quoted(status.last_error.c_str()) +
                        ",\"failure\":" + std::to_string(static_cast<int>(status.failure)) +
+                       ",\"failures\":" + std::to_string(status.failures) +
                        ",\"other\":" + (status.is_other_password ? "true" : "false") +
                        ",\"tls\":" + (status.is_tls ? "true" : "false") +
                        ",\"unverified\":" + (status.is_unverified ? "true" : "false") +
@@ -228,6 +229,7 @@ class Driver {
     set(settings.identity, text_of(fields, "identity"));
     set(settings.ca_file, text_of(fields, "ca"));
     settings.verify_certificate = number(fields, "verify", 1) != 0;
+    settings.allow_wildcard = number(fields, "wildcard", 1) != 0;
     settings.earliest_utc = common::UtcTime{number(fields, "earliest_ms", 0)};
     settings.authority = &client_;
     if (fields.count("client") != 0 &&

@@ -1,7 +1,8 @@
 // TLS by lib/security alone, for the tests in pytools/tests/linux_link. For every line on standard input, fields
 // separated by tabs,
-//   PORT HOST [ca=FILE] [client=FILE key=FILE] [wildcard=0] [verify=0] [at_ms=UTC]
+//   PORT HOST [ca=FILE] [client=FILE key=FILE] [wildcard=0] [verify=0] [at_ms=UTC] [fail_at=N]
 // it connects to 127.0.0.1, sends "hello", waits for five bytes, and writes one JSON line on standard output.
+// fail_at: there is no memory for the Nth allocation of mbedTLS or lib/security, from 1.
 
 #include "drivers/file_client.hpp"
 #include "platform_linux/linux_entropy.hpp"
@@ -17,11 +18,33 @@
 #include <iostream>
 #include <map>
 #include <netinet/in.h>
+#include <new>
 #include <poll.h>
 #include <sstream>
 #include <string>
 #include <sys/socket.h>
 #include <vector>
+
+namespace {
+
+size_t allocations = 0;
+size_t fail_at = 0;
+
+bool has_room() { return ++allocations != fail_at; }
+
+}  // namespace
+
+// In place of those of the sanitizer, for mbedTLS and for new (std::nothrow).
+extern "C" void* __interceptor_calloc(size_t count, size_t size) noexcept;
+extern "C" void* calloc(size_t count, size_t size) noexcept {
+  return has_room() ? __interceptor_calloc(count, size) : nullptr;
+}
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return has_room() ? ::operator new(size) : nullptr;
+}
+void* operator new[](size_t size, const std::nothrow_t&) noexcept {
+  return has_room() ? ::operator new[](size) : nullptr;
+}
 
 namespace {
 
@@ -82,6 +105,8 @@ void handshake(const std::vector<std::string>& words) {
   settings.authority = &authority;
   settings.verify = options["verify"] != "0";
   settings.show_client = !options["client"].empty();
+  allocations = 0;
+  fail_at = options.count("fail_at") != 0 ? std::stoul(options["fail_at"]) : 0;
   Status status = session.begin(settings, stream, entropy);
   if (status == Status::kOk) status = finish(stream, session, [&] { return session.handshake(); });
   char echo[6] = "";
@@ -92,13 +117,15 @@ void handshake(const std::vector<std::string>& words) {
   if (status == Status::kOk)
     status = finish(stream, session, [&] { return session.read(answer).status(); });
   session.close();
+  const size_t count = allocations;
+  fail_at = 0;
   const security::TlsFailure& failure = session.failure();
   std::printf(
-      "{\"up\":%s,\"echo\":\"%s\",\"failure\":%d,\"fault\":\"%s\",\"text\":\"%s\",\"suite\":\"%s\"}"
-      "\n",
+      "{\"up\":%s,\"echo\":\"%s\",\"failure\":%d,\"fault\":\"%s\",\"text\":\"%s\",\"suite\":\"%s\","
+      "\"allocations\":%zu}\n",
       status == Status::kOk ? "true" : "false", echo, static_cast<int>(failure.kind),
       platform::to_string(failure.fault), failure.text.c_str(),
-      status == Status::kOk ? session.suite() : "");
+      status == Status::kOk ? session.suite() : "", count);
   std::fflush(stdout);
 }
 

@@ -9,7 +9,7 @@ TEST_CASE("what becomes of the link decides which client certificate is shown") 
   EXPECT_WORD(device.install("root"), "accepted");
   gateway::LinkCredentials glue(device.credentials.get());
   platform::LinkSettings settings;
-  glue.fill(settings);
+  glue.fill(settings, vectors::kNow);
   REQUIRE(settings.authority != nullptr);
   platform::LinkStatus link;
   glue.step(link, vectors::kNow);
@@ -45,6 +45,17 @@ TEST_CASE("what becomes of the link decides which client certificate is shown") 
   CHECK(device.keys.count() == 2);
   connect(second);
   CHECK(device.keys.count() == 1);
+}
+
+// Rules: FP-16 FP-20
+TEST_CASE("a link that connects as soon as it is opened judges by the right time") {
+  Device device;
+  EXPECT_WORD(device.install("root"), "accepted");
+  gateway::LinkCredentials glue(device.credentials.get());
+  device.credentials->authority().set_time(common::UtcTime{});
+  platform::LinkSettings settings;
+  glue.fill(settings, vectors::kNow);
+  EXPECT_WORD(platform::to_string(device.judge("server_by_root").fault), "none");
 }
 
 // Rules: WP-M04.FR.06
