@@ -22,7 +22,7 @@ class NoSecurity {
   CertificateDesk* certificates() { return nullptr; }
   void begin(common::UtcTime, bool) {}
   bool has_noted_reset() const { return true; }
-  bool step(const platform::LinkStatus&, common::Instant) { return false; }
+  bool step(const platform::LinkStatus&, common::UtcTime, common::Instant) { return false; }
   void report_memory(uint32_t) {}
 };
 

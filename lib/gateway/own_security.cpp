@@ -41,8 +41,10 @@ void OwnSecurity::begin(common::UtcTime earliest, bool was_reset) {
   extension_->configure(options);
 }
 
-bool OwnSecurity::step(const platform::LinkStatus& link, common::Instant now) {
+bool OwnSecurity::step(const platform::LinkStatus& link, common::UtcTime earliest,
+                       common::Instant now) {
   if (!extension_) return false;
+  extension_->set_earliest(earliest);
   extension_->on_link(link, now);
   return extension_->take_reconnect(now);
 }

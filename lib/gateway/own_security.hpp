@@ -29,7 +29,7 @@ class OwnSecurity final : public SecurityView {
   /// The security log begins with the factory reset. Once the engine has begun.
   bool has_noted_reset() const { return !extension_ || extension_->log().last() > 0; }
   /// Looks at the link, once the engine has begun. @return True: open it anew, for a new certificate of ours.
-  bool step(const platform::LinkStatus& link, common::Instant now);
+  bool step(const platform::LinkStatus& link, common::UtcTime earliest, common::Instant now);
   /// Little memory was left: told once.
   void report_memory(uint32_t free_bytes);
 

@@ -352,7 +352,8 @@ common::Instant App::step_network(Instant now) {
     is_link_open_ = false;
   }
   const bool has_new_access = access_.step(platform_.csms.status(), now);
-  const bool has_new_certificate = is_running_ && security_.step(platform_.csms.status(), now);
+  const bool has_new_certificate =
+      is_running_ && security_.step(platform_.csms.status(), known_time_.earliest(), now);
   if ((has_new_access || has_new_certificate) && is_link_open_) {
     Error error;
     if (open_link(error) != Status::kOk) LOG_ERROR(platform_.log, "%s", error.c_str());

@@ -21,6 +21,7 @@ namespace {
 constexpr int64_t kPollMs = 20;
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kMinuteMs = 60'000;
 /// A certificate that ends within a month is renewed (A03.FR.02).
 constexpr int64_t kRenewBeforeMs = 31 * kDayMs;
 constexpr size_t kMaxRequestBytes = 1600;
@@ -255,8 +256,9 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
       break;
     }
     case Credentials::Operation::kMakeRequest:
-      if (is_local && !is_accepted) break;
-      wants_sign_ = is_accepted && !is_local;
+      if (!is_accepted) break;  // what was asked for before may still come
+      wants_sign_ = !is_local;
+      unanswered_ = 0;
       sign_at_ = engine_->now();  // what was sent before is of no use any more
       // Whoever asked for it has a day; then a renewal that is due may take its place.
       if (is_local) renew_at_ = engine_->now() + kDayMs;
@@ -305,23 +307,31 @@ bool SecurityExtension::send_sign_certificate() {
   const common::Span<char> tail =
       space.subspan(space.size() - std::min(space.size(), kMaxRequestBytes));
   const common::Result<size_t> size = credentials_.request_pem(tail);
+  sign_at_ = engine_->now() + kMinuteMs;
   if (!size.ok()) {
-    wants_sign_ = false;
+    wants_sign_ = size.status() != Status::kNotFound;
+    // Damaged, it would stand in the way of a renewal for ever.
+    if (size.status() == Status::kCorrupt) (void)begin_request();
     return false;
   }
   messages::SignCertificateReq request;
   request.csr = common::TextSpan(tail.data(), size.value());
-  if (engine_->calls.send(request, CallContext()) != Status::kOk) {
-    wants_sign_ = false;
-    return false;
-  }
+  if (engine_->calls.send(request, CallContext()) != Status::kOk) return false;
   sign_at_ = engine_->now() + kDayMs;
   return true;
 }
 
-/// Accepted means that the certificate comes later. Until it does the request is repeated once a day.
+/// Accepted means that the certificate comes later. Until it does the request is repeated once a day. One that was not
+/// answered is repeated at once, for the connection may have been lost, and then ever more rarely.
 void SecurityExtension::on_sign_outcome(const RpcFrame* answer) {
-  if (answer == nullptr) sign_at_ = engine_->now();
+  if (answer != nullptr) {
+    unanswered_ = 0;
+    return;
+  }
+  constexpr uint8_t kMostDoublings = 11;  // more than a day
+  const int64_t wait_ms = unanswered_ == 0 ? 0 : kMinuteMs << (unanswered_ - 1U);
+  sign_at_ = engine_->now() + std::min(wait_ms, kDayMs);
+  if (unanswered_ <= kMostDoublings) ++unanswered_;
 }
 
 Instant SecurityExtension::step_renewal() {

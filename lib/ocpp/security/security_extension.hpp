@@ -23,7 +23,7 @@ struct SecurityOptions {
   };
   Unsigned unsigned_firmware = Unsigned::kUntilRoot;
   security::KeyType key_type = security::KeyType::kEcP256;
-  common::UtcTime earliest_utc;  ///< It is not earlier than this: time of the build.
+  common::UtcTime earliest_utc;  ///< As set_earliest().
   bool was_reset = false;        ///< To factory settings: the log begins with it.
 };
 
@@ -49,6 +49,8 @@ class SecurityExtension final : public Extension {
 
   /// Before ChargePoint::begin().
   void configure(const SecurityOptions& options) { options_ = options; }
+  /// At any time: it is not earlier than this, as far as is known now.
+  void set_earliest(common::UtcTime utc) { options_.earliest_utc = utc; }
 
   /// Notes an event, and tells the CSMS if it is one to be told.
   /// @param info  What happened, for technicians: no secrets.
@@ -176,6 +178,7 @@ class SecurityExtension final : public Extension {
   security::Credentials::Outcome local_outcome_;
   common::FixedString<64> cpo_name_;
   bool wants_sign_ = false;  ///< A request for signing is to be sent.
+  uint8_t unanswered_ = 0;   ///< How often it was sent in vain, no more than matters.
   common::Instant sign_at_;  ///< ... from then on.
   common::Instant renew_at_;
   bool wants_reconnect_ = false;

@@ -201,6 +201,45 @@ TEST_CASE_FIXTURE(Certificates,
   CHECK(calls_of("SignCertificate").size() == 3);
 }
 
+TEST_CASE_FIXTURE(
+    Certificates,
+    "a CSMS that never answers a request for a certificate is asked ever more rarely") {
+  world.csms.faults.ignore["SignCertificate"] = 1000;
+  CHECK(trigger() == "Accepted");
+  world.run_for(86'400'000);
+  const size_t asked = calls_of("SignCertificate").size();
+  CHECK(asked >= 5);
+  CHECK(asked <= 14);
+  world.csms.faults.ignore["SignCertificate"] = 0;
+  world.run_for(86'400'000);
+  CHECK(calls_of("SignCertificate").size() > asked);
+  CHECK(sign("good: late") == "Accepted");
+}
+
+// Rules: WP-A03.FR.02
+TEST_CASE_FIXTURE(Certificates, "a request that flash has damaged gives way to a new one") {
+  CHECK(trigger() == "Accepted");
+  world.credentials.is_request_damaged = true;
+  restart();
+  world.run_for(120'000);
+  REQUIRE(calls_of("SignCertificate").size() == 2);
+  CHECK(contains(calls_of("SignCertificate")[1], "CSR 2"));
+  CHECK(sign("good: signed") == "Accepted");
+}
+
+TEST_CASE_FIXTURE(Certificates,
+                  "certificates are judged by the later of the clock and the earliest time known") {
+  const common::UtcTime clock = world.charge_point->utc(world.now());
+  REQUIRE(clock.is_known());
+  world.security->set_earliest(clock + 1000 * 86'400'000LL);
+  CHECK(install("good: a") == "Accepted");
+  CHECK(world.credentials.judged_at - clock == 1000 * 86'400'000LL);
+  world.security->set_earliest(clock + -86'400'000LL);  // the clock was wrong when it was stored
+  CHECK(install("good: b") == "Accepted");
+  CHECK(world.credentials.judged_at >= clock);
+  CHECK(world.credentials.judged_at - clock < 60'000);
+}
+
 // Rules: WP-A02.FR.02
 TEST_CASE_FIXTURE(Certificates, "a certificate can be asked for twice on the same day") {
   CHECK(trigger() == "Accepted");

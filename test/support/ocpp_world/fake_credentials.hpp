@@ -14,6 +14,8 @@ class FakeCredentials final : public security::Credentials {
  public:
   int polls = 2;  ///< How often an operation is asked for before it has ended.
   common::UtcTime expires_at;
+  common::UtcTime judged_at;        ///< The time that the last root was judged by.
+  bool is_request_damaged = false;  ///< Until there is a new one.
   std::vector<std::string> roots[2];
   std::string client;
   std::string request;
@@ -31,7 +33,8 @@ class FakeCredentials final : public security::Credentials {
   void restart() { is_busy_ = false; }
 
   common::Status begin_install_root(security::RootUse use, security::PemText& pem,
-                                    bool must_replace, common::UtcTime) override {
+                                    bool must_replace, common::UtcTime at) override {
+    judged_at = at;
     return begin(Operation::kInstallRoot, text(pem), [=](const std::string& name) {
       std::vector<std::string>& list = roots[static_cast<size_t>(use)];
       if (must_replace) calls.push_back("replace");
@@ -46,6 +49,7 @@ class FakeCredentials final : public security::Credentials {
     subject = std::string(wanted.common_name.c_str()) + "/" + wanted.organization.c_str();
     return begin(Operation::kMakeRequest, "good: ", [=](const std::string&) {
       request = "CSR " + std::to_string(++requests) + "\n" + subject;
+      is_request_damaged = false;
       is_request_local = is_local;
       return true;
     });
@@ -128,6 +132,7 @@ class FakeCredentials final : public security::Credentials {
   common::UtcTime client_expires_at() const override { return expires_at; }
   common::Result<size_t> request_pem(common::Span<char> out) override {
     if (request.empty()) return common::Status::kNotFound;
+    if (is_request_damaged) return common::Status::kCorrupt;
     if (request.size() > out.size()) return common::Status::kNoSpace;
     request.copy(out.data(), request.size());
     return request.size();
