@@ -99,8 +99,10 @@ class Run {
         return finish(std::string("the certificate of the server is not trusted (") +
                       to_string(certificate_fault_) + ")");
       }
+      if (*why_ != '\0') return finish(why_);
       if (code != CURLE_OK) return finish(describe(code, reply));
-      if (!is_http_ || reply < 300) return finish("");
+      if (!is_http_ || reply < 300)
+        return finish(is_http_ && !job_.is_upload ? fault_of_head() : "");
       char* target = nullptr;
       curl_easy_getinfo(easy_.get(), CURLINFO_REDIRECT_URL, &target);
       if (reply < 400 && target != nullptr) {
@@ -140,7 +142,8 @@ class Run {
   CURLcode perform(const std::string& url) {
     curl_easy_reset(easy_.get());
     range_start_ = range_total_ = 0;
-    is_other_part_ = false;
+    is_other_part_ = is_chunked_ = is_packed_ = false;
+    why_ = "";
     sent_ = 0;
     is_http_ = url.compare(0, 4, "http") == 0;
     set(CURLOPT_URL, url.c_str());
@@ -148,6 +151,7 @@ class Run {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_PROXY, "");
     set(CURLOPT_USERAGENT, "vev-gateway");
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));  // As the board's client.
     set(CURLOPT_CONNECTTIMEOUT, job_.connect_timeout_s);
     set(CURLOPT_TIMEOUT, job_.total_timeout_s);
     set(CURLOPT_SERVER_RESPONSE_TIMEOUT, job_.stall_timeout_s);
@@ -220,6 +224,15 @@ class Run {
     job_.state = error.empty() ? State::kDone : State::kFailed;
   }
 
+  /// What makes a response one that cannot be believed to be the whole file; "" = nothing.
+  const char* fault_of_head() const {
+    curl_off_t length = -1;
+    curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (is_packed_) return "the server packs the file, which was not asked for";
+    // Anybody can end a connection.
+    return length < 0 && !is_chunked_ ? "the server does not tell the length of the file" : "";
+  }
+
   size_t take(const char* data, size_t size) {
     if (job_.is_upload) return size;
     long reply = 0;
@@ -227,6 +240,8 @@ class Run {
     if (is_http_ && reply != 200 && reply != 206) return size;  // an error page
     is_other_part_ = is_http_ && reply == 206 && range_start_ != offset_;
     if (is_other_part_) return 0;
+    if (is_http_) why_ = fault_of_head();
+    if (*why_ != '\0') return 0;
     if (!job_.has_begun) begin(is_http_ ? (reply == 206 ? range_start_ : 0) : offset_);
     std::unique_lock<std::mutex> lock(job_.mutex);
     for (size_t done = 0; done < size;) {
@@ -253,6 +268,10 @@ class Run {
       range_start_ = static_cast<uint32_t>(start);
     } else if (std::sscanf(lower.c_str(), "content-range: bytes */%lu", &total) == 1) {
       range_total_ = static_cast<uint32_t>(total);
+    } else if (lower.compare(0, 18, "transfer-encoding:") == 0) {
+      is_chunked_ = lower.find("chunked") != std::string::npos;
+    } else if (lower.compare(0, 17, "content-encoding:") == 0) {
+      is_packed_ = lower.find("identity") == std::string::npos;
     } else if (lower.compare(0, 7, "etag: \"") == 0) {
       // A weak one ("W/...") promises too little.
       const std::lock_guard<std::mutex> lock(job_.mutex);
@@ -322,6 +341,9 @@ class Run {
   bool is_http_ = false;
   bool is_post_ = false;
   bool is_other_part_ = false;  ///< The server sends a part that was not asked for.
+  bool is_chunked_ = false;
+  bool is_packed_ = false;
+  const char* why_ = "";  ///< What the file is refused for.
   uint32_t range_start_ = 0;
   uint32_t range_total_ = 0;
   size_t sent_ = 0;

@@ -1,10 +1,12 @@
 """File transfers of the Linux platform against real servers."""
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -315,3 +317,106 @@ async def test_client_of_the_board_checks_tls(
         other = f"ca={other_authority.file}"
         [report] = await transfer("download", address, tmp_path / "none", other, BOARD)
         assert report["error"] == "the certificate of the server is not trusted (missing_issuer)"
+
+
+CLIENTS = [[], [BOARD]]
+
+
+@asynccontextmanager
+async def script(*lines: tuple[bytes, bytes]) -> AsyncIterator[int]:
+    """A server that waits for a text, answers, and hangs up after the last answer. Gives its port.
+
+    After an empty answer it stays silent.
+    """
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            for wanted, answer in lines:
+                if wanted:
+                    await reader.readuntil(wanted)
+                writer.write(answer)
+                await writer.drain()
+                if not answer:
+                    await reader.read()
+            writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_login_stays_with_the_server_that_it_is_for(
+    server: FileServer, transfer: Transfer, tmp_path: Path, client: list[str]
+) -> None:
+    async with FileServer(tmp_path / "other", user="cp 1", password="s:cret/@") as other:
+        (other.files / "image").write_bytes(b"secret")
+        target = quote(f"http://{other.http_url.rpartition('@')[2]}/files/image", safe="")
+        address = f"{server.http_url}/redirect?to={target}"
+        [report] = await transfer("download", address, tmp_path / "out", *client)
+    assert report["error"] == "the server answered 401"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("head", "body", "error"),
+    [
+        ("Content-Length: 3", b"abc", ""),
+        ("Transfer-Encoding: chunked", b"1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", ""),
+        ("Content-Length: 0", b"", ""),
+        ("Content-Length: 4", b"abc", "the connection broke"),
+        ("Transfer-Encoding: chunked", b"3\r\nabc\r\n", "the connection broke"),
+        ("Server: x", b"abc", "the server does not tell the length of the file"),
+        ("Server: x", b"", "the server does not tell the length of the file"),
+        (
+            "Content-Length: 3\r\nContent-Encoding: gzip",
+            b"abc",
+            "the server packs the file, which was not asked for",
+        ),
+    ],
+)
+async def test_file_is_whole_where_the_server_says_so(
+    transfer: Transfer, tmp_path: Path, client: list[str], head: str, body: bytes, error: str
+) -> None:
+    answer = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body
+    async with script((b"\r\n\r\n", answer)) as port:
+        [report] = await transfer("download", f"http://127.0.0.1:{port}/f", tmp_path / "o", *client)
+    assert (report["error"], report["state"]) == (error, "failed" if error else "done")
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("lines", "errors"),
+    [
+        (
+            [(b"", b"220 hi\r\n"), (b"AUTH", b"234 go on\r\n"), (b"\x16\x03", b"")],
+            ("the server was silent for too long", "the server cannot be reached"),
+        ),
+        # What somebody on the way puts before TLS is not believed.
+        (
+            [(b"", b"220 hi\r\n"), (b"AUTH", b"234 go on\r\n230 you are in\r\n")],
+            ("the transfer failed: ", "the server spoke before TLS stood"),
+        ),
+        (
+            [(b"", b"220-" + b"x" * 65536 + b"\r\n220 z\r\n"), (b"AUTH", b"421 bye\r\n")],
+            ("the server was silent for too long", "the server does not speak FTP"),
+        ),
+        (
+            [(b"", b"220-hi\r\n 220 x\r\n221 y\r\n220 z\r\n"), (b"AUTH", b"421 bye\r\n")],
+            ("the transfer failed: ", "the server offers no TLS: it answered 421"),
+        ),
+    ],
+)
+async def test_ftps_server_that_goes_wrong_before_tls_is_left(
+    transfer: Transfer,
+    tmp_path: Path,
+    client: list[str],
+    lines: list[tuple[bytes, bytes]],
+    errors: tuple[str, str],
+) -> None:
+    async with script(*lines) as port:
+        address = f"ftps://cp:secret@127.0.0.1:{port}/f"
+        words = ["stall_s=1", "connect_s=1", *client]
+        [report] = await transfer("download", address, tmp_path / "o", *words)
+    assert report["error"].startswith(errors[CLIENTS.index(client)])
+    assert "secret" not in report["error"]

@@ -1,6 +1,6 @@
 // Carries out one transfer with CurlFileTransfer or, with client=stream, with the board's client, for
 // pytools/tests/linux_link/test_linux_transfer.py:
-//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL] [client=stream]
+//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [connect_s=N] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL] [client=stream]
 //   transfer_driver upload URL FILE [ca=PEM] [client=stream]
 // A download is appended to FILE; "then" fetches another URL afterwards, from where the first ended, with the
 // same object. One JSON line per transfer on standard output.
@@ -96,6 +96,8 @@ int main(int argc, char** argv) {
   }
   if (words.size() < 3) return 2;
   CurlFileTransfer::Options settings;
+  if (options.count("connect_s") != 0)
+    settings.connect_timeout_s = std::atol(options["connect_s"].c_str());
   if (options.count("stall_s") != 0)
     settings.stall_timeout_s = std::atol(options["stall_s"].c_str());
   if (options.count("total_s") != 0)
