@@ -422,7 +422,8 @@ TEST_CASE_FIXTURE(Fixture, "what is no clear request is refused") {
       {"GET / HTTP/1.1\r\n" + kHost + "\r\nGET / HTTP/1.1\r\n" + kHost + "\r\n", "200"},
   };
   for (const auto& [request, status] : cases) {
-    CAPTURE(request.substr(0, 80));
+    const auto shown = request.substr(0, 80);
+    CAPTURE(shown);
     CHECK(status_of(ask(request)) == status);
   }
 }

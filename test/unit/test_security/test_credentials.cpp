@@ -521,8 +521,9 @@ TEST_CASE("a signature of firmware is checked with the certificate that was acce
       {"signer_namesake", "rejected bad_signature"},
   };
   for (const auto& [name, outcome] : refused) {
-    INFO(name);
-    EXPECT_WORD(device.check_signer(vectors::pem(name)), outcome);
+    const auto& signer = name;  // A lambda takes no binding.
+    INFO(signer);
+    EXPECT_WORD(device.check_signer(vectors::pem(signer)), outcome);
   }
   CHECK_FALSE(device.credentials->has_signer());
   EXPECT_WORD(device.check_signer(vectors::pem("signer_ec")), "accepted");
