@@ -93,7 +93,9 @@ void FtpTransfer::on_reply(uint16_t code) {
     case Phase::kType:
       if (code >= 300) return refuse(code);
       if (is_upload_) return send(Phase::kExtendedPassive, "EPSV");
-      return send_path(Phase::kSize, "SIZE ");
+      return send_path(Phase::kTime, "MDTM ");
+    case Phase::kTime:
+      return on_time(code);
     case Phase::kSize:
       return on_size(code);
     case Phase::kExtendedPassive:
@@ -162,6 +164,16 @@ void FtpTransfer::secure() {
   link_ = links_.tls;
   is_connecting_ = true;
   phase_ = Phase::kSecured;
+}
+
+void FtpTransfer::on_time(uint16_t code) {
+  // When the file was changed is all that identifies it.
+  if (code == 213) {
+    const common::FixedString<95> changed(reply_.text());
+    if (!memory_.validator.empty() && !(changed == memory_.validator)) offset_ = 0;
+    memory_.validator = changed;
+  }
+  send_path(Phase::kSize, "SIZE ");
 }
 
 void FtpTransfer::on_size(uint16_t code) {

@@ -12,7 +12,7 @@ namespace platform {
 /// the port is 990. A server that refuses either is left: nothing goes in clear text then. While the file moves, the
 /// records of the control connection rest, and the data connection asks to take up its TLS session, so that one of the two
 /// has them at a time.
-/// @par Spec  RFC 959; EPSV of RFC 2428, SIZE and REST of RFC 3659; RFC 4217.
+/// @par Spec  RFC 959; EPSV of RFC 2428, MDTM, SIZE and REST of RFC 3659; RFC 4217.
 class FtpTransfer final : public StreamTransfer {
  public:
   using StreamTransfer::StreamTransfer;
@@ -27,6 +27,7 @@ class FtpTransfer final : public StreamTransfer {
     kProtectionSize,
     kProtection,
     kType,
+    kTime,
     kSize,
     kExtendedPassive,
     kPassive,
@@ -53,6 +54,7 @@ class FtpTransfer final : public StreamTransfer {
   void on_login_reply(uint16_t code);
   void secure();
   void log_in();
+  void on_time(uint16_t code);
   void on_size(uint16_t code);
   void connect_data(uint16_t port);
   bool wait_for_data();

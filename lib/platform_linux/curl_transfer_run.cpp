@@ -190,7 +190,10 @@ class Run {
       set(CURLOPT_RANGE, (std::to_string(offset_) + "-").c_str());
       if (!job_.known_validator.empty())
         list = curl_slist_append(list, ("If-Range: " + job_.known_validator).c_str());
-    } else if (offset_ > 0) {
+    } else if (!is_http_) {
+      set(CURLOPT_FILETIME, 1L);  // MDTM
+    }
+    if (!job_.is_upload && !is_http_ && offset_ > 0) {
       set(CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset_));
     }
     const std::unique_ptr<curl_slist, ListDeleter> headers(list);
@@ -259,6 +262,18 @@ class Run {
     return size;
   }
 
+  /// When the file was changed is all that identifies it: the reply to MDTM.
+  void take_reply(const std::string& line) {
+    char changed[15] = "";
+    if (job_.is_upload || std::sscanf(line.c_str(), "213 %14[0-9]", changed) != 1 ||
+        changed[13] == '\0')
+      return;
+    is_other_part_ =
+        offset_ > 0 && !job_.known_validator.empty() && job_.known_validator != changed;
+    const std::lock_guard<std::mutex> lock(job_.mutex);
+    job_.last_modified = changed;
+  }
+
   void take_header(const std::string& line) {
     unsigned long start = 0;
     unsigned long total = 0;
@@ -321,7 +336,14 @@ class Run {
     return static_cast<Run*>(self)->take(data, size);
   }
   static size_t on_header(char* data, size_t, size_t size, void* self) {
-    static_cast<Run*>(self)->take_header(std::string(data, size));
+    Run& run = *static_cast<Run*>(self);
+    const std::string line(data, size);
+    if (run.is_http_) {
+      run.take_header(line);
+    } else {
+      run.take_reply(line);
+      if (run.is_other_part_) return 0;
+    }
     return size;
   }
   static size_t on_room(char* out, size_t, size_t size, void* self) {

@@ -1,5 +1,6 @@
 """FTPS by the board's client and by libcurl, to servers that are wrong in one way each."""
 
+import os
 import random
 import socket
 import threading
@@ -38,12 +39,16 @@ class CutData(TLS_DTPHandler):  # type: ignore[misc]
 
     left: ClassVar = [60_000]
 
+    def on_cut(self) -> None:
+        """What happens then."""
+
     def send(self, data: Any) -> int:
         sent: int = super().send(data)
         if self.left:
             self.left[0] -= sent
             if self.left[0] < 0:
                 self.left.clear()
+                self.on_cut()
                 for connection in (self.socket, self.cmd_channel.socket):
                     connection.sock_shutdown(socket.SHUT_RDWR)
         return sent
@@ -182,16 +187,26 @@ async def test_file_comes_and_goes_in_tls_or_not_at_all(
 
 # Rules: R-8-2
 @pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("is_changed", [False, True])
 async def test_file_goes_on_where_the_server_hung_up(
-    transfer: Any, tmp_path: Path, ca: str, client: str
+    transfer: Any, tmp_path: Path, ca: str, client: str, is_changed: bool
 ) -> None:
-    cut = type("Cut", (CutData,), {"left": [60_000]})
-    (tmp_path / "image").write_bytes(CONTENT)
+    image = tmp_path / "image"
+    image.write_bytes(CONTENT)
+
+    def change(_: Any) -> None:
+        if is_changed:
+            image.write_bytes(CONTENT[::-1])
+            os.utime(image, (1_700_000_000, 1_700_000_000))
+
+    cut = type("Cut", (CutData,), {"left": [60_000], "on_cut": change})
     with ftps_server(tmp_path, Case(("", ""), attributes={"dtp_handler": cut})) as url:
         address, out = f"{url}/image", tmp_path / "out"
         first, second = await transfer(
             "download", address, out, f"then={address}", *words(client, ca)
         )
     assert first["error"] == "the connection broke"
-    assert (second["state"], second["begins_at"]) == ("done", first["bytes"])
-    assert out.read_bytes() == CONTENT
+    begins_at = 0 if is_changed else first["bytes"]
+    assert (second["state"], second["begins_at"]) == ("done", begins_at)
+    rest = CONTENT[::-1] if is_changed else CONTENT[begins_at:]
+    assert out.read_bytes() == CONTENT[: first["bytes"]] + rest

@@ -317,6 +317,16 @@ async def test_client_of_the_board_checks_tls(
         other = f"ca={other_authority.file}"
         [report] = await transfer("download", address, tmp_path / "none", other, BOARD)
         assert report["error"] == "the certificate of the server is not trusted (missing_issuer)"
+        for protocol in ("http", "ftp"):
+            address = url(server, protocol, "/files/image")
+            words = [f"ca={authority.file}", BOARD]
+            [report] = await transfer("download", address, out, *words, "free_kib=69")
+            assert report["error"] == (
+                "no TLS connection to the server: not enough memory beside the link to the CSMS"
+            )
+            assert (report["state"], report["retry"]) == ("failed", True)
+            [report] = await transfer("download", address, out, *words, "free_kib=70")
+            assert report["state"] == "done"
 
 
 CLIENTS = [[], [BOARD]]

@@ -1,9 +1,11 @@
 // Carries out one transfer with CurlFileTransfer or, with client=stream, with the board's client, for
 // pytools/tests/linux_link/test_linux_transfer.py:
-//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [connect_s=N] [stall_s=N] [total_s=N] [cancel_after=BYTES] [then=URL] [client=stream]
+//   transfer_driver download URL FILE [OFFSET] [ca=PEM] [connect_s=N] [stall_s=N] [total_s=N] [cancel_after=BYTES]
+//       [then=URL] [client=stream [free_kib=N]]
 //   transfer_driver upload URL FILE [ca=PEM] [client=stream]
 // A download is appended to FILE; "then" fetches another URL afterwards, from where the first ended, with the
-// same object. One JSON line per transfer on standard output.
+// same object. With free_kib the board has so much memory free, and a link with TLS that stands. One JSON line per
+// transfer on standard output.
 
 #include "platform_linux/curl_file_transfer.hpp"
 #include "stream_client.hpp"
@@ -26,6 +28,10 @@ using State = platform::TransferStatus::State;
 common::TextSpan span(const std::string& text) {
   return common::TextSpan(text.data(), text.size());
 }
+
+size_t free_kib = 0;
+
+platform::TlsMemory::Free measure() { return {free_kib * 1024, free_kib * 1024}; }
 
 void wait() { std::this_thread::sleep_for(std::chrono::milliseconds(2)); }
 
@@ -103,8 +109,10 @@ int main(int argc, char** argv) {
   if (options.count("total_s") != 0)
     settings.total_timeout_s = std::atol(options["total_s"].c_str());
   CurlFileTransfer curl(settings);
+  free_kib = static_cast<size_t>(std::atol(options["free_kib"].c_str()));
   StreamClient stream({settings.connect_timeout_s * 1000, settings.stall_timeout_s * 1000,
-                       settings.total_timeout_s * 1000});
+                       settings.total_timeout_s * 1000},
+                      free_kib > 0 ? &measure : nullptr);
   platform::FileTransfer& transfer =
       options["client"] == "stream" ? static_cast<platform::FileTransfer&>(stream) : curl;
   platform::TlsTrust trust;

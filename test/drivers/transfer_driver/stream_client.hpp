@@ -17,7 +17,11 @@
 /// The client of the board, on the sockets of Linux and in one thread.
 class StreamClient final : public platform::FileTransfer, private platform::TransferPipe {
  public:
-  explicit StreamClient(const platform::TransferTimeouts& timeouts) : timeouts_(timeouts) {
+  /// @param measure  Tells what memory the board would have.
+  explicit StreamClient(const platform::TransferTimeouts& timeouts,
+                        platform::TlsMemory::Measure measure = nullptr)
+      : timeouts_(timeouts), tls_memory_(measure) {
+    tls_memory_.end_connecting(true);
     data_tls_.take_sessions_of(tls_);
   }
 

@@ -21,7 +21,8 @@ constexpr const char* kFtps = "ftps://cp:p%20w@h/f";
 // Rules: R-8-2
 TEST_CASE("a download by FTPS has both of its connections in TLS") {
   World world;
-  script_ftps(world, {{"SIZE f\r\n", "213 10\r\n"},
+  script_ftps(world, {{"MDTM", "500 what?\r\n"},
+                      {"SIZE f\r\n", "213 10\r\n"},
                       {"EPSV\r\n", "229 (|||6446|)\r\n"},
                       {"REST 4\r\n", "350 ok\r\n"},
                       {"RETR f\r\n", "150 here\r\n"},
@@ -86,8 +87,10 @@ TEST_CASE("TLS that does not come about is told for both connections, in bounded
   CHECK(world.ftp(kFtps) == world.tls.error);
   CHECK(world.tls.sent.empty());
   world.tls.error.clear();
-  const std::deque<ScriptLink::Line> begin = {
-      {"SIZE", "500 what?\r\n"}, {"EPSV", "229 (|||1|)\r\n"}, {"RETR", "150 here\r\n"}};
+  const std::deque<ScriptLink::Line> begin = {{"MDTM", "500 what?\r\n"},
+                                              {"SIZE", "500 what?\r\n"},
+                                              {"EPSV", "229 (|||1|)\r\n"},
+                                              {"RETR", "150 here\r\n"}};
   script_ftps(world, begin);
   world.secure_data.error = "no TLS connection to the server: not enough memory";
   CHECK(world.ftp(kFtps) == world.secure_data.error);
@@ -107,7 +110,8 @@ TEST_CASE("TLS that does not come about is told for both connections, in bounded
 
 TEST_CASE("where a file ends its length says, or TLS; no server makes it longer") {
   World world;
-  const std::deque<ScriptLink::Line> unknown = {{"SIZE", "500 what?\r\n"},
+  const std::deque<ScriptLink::Line> unknown = {{"MDTM", "500 what?\r\n"},
+                                                {"SIZE", "500 what?\r\n"},
                                                 {"EPSV", "229 (|||1|)\r\n"},
                                                 {"RETR", "150 here\r\n"},
                                                 {"", "226 that was it\r\n"}};
@@ -119,16 +123,20 @@ TEST_CASE("where a file ends its length says, or TLS; no server makes it longer"
   world.secure_data.ends_well = false;
   CHECK(world.ftp(kFtps) == "the connection broke");
   world.file.clear();
-  world.plain.script =
-      ftp_script({{"SIZE ", "213 3\r\n"}, {"EPSV", "229 (|||1|)\r\n"}, {"RETR ", "150 here\r\n"}});
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"},
+                                   {"SIZE ", "213 3\r\n"},
+                                   {"EPSV", "229 (|||1|)\r\n"},
+                                   {"RETR ", "150 here\r\n"}});
   world.data.script = {{"", "0123", true}};
   CHECK(world.ftp("ftp://cp:p%20w@h/f") == "the server sends more than the file has");
   CHECK(world.file.size() <= 3);
 }
 
 TEST_CASE("a server that stands still in any state of FTPS is left after half a minute") {
-  const std::deque<ScriptLink::Line> all = {
-      {"SIZE", "213 10\r\n"}, {"EPSV", "229 (|||1|)\r\n"}, {"RETR", "150 here\r\n"}};
+  const std::deque<ScriptLink::Line> all = {{"MDTM", "500 what?\r\n"},
+                                            {"SIZE", "213 10\r\n"},
+                                            {"EPSV", "229 (|||1|)\r\n"},
+                                            {"RETR", "150 here\r\n"}};
   for (size_t said = 0; said <= 5 + all.size(); ++said) {
     World world;
     script_ftps(world, all);

@@ -154,7 +154,8 @@ TEST_CASE("an upload waits for what is still to be written") {
 // Rules: R-8-2
 TEST_CASE("a download by FTP goes on in the middle") {
   World world;
-  world.plain.script = ftp_script({{"SIZE d/a b\r\n", "213 10\r\n"},
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"},
+                                   {"SIZE d/a b\r\n", "213 10\r\n"},
                                    {"EPSV\r\n", "229 (|||6446|)\r\n"},
                                    {"REST 4\r\n", "350 ok\r\n"},
                                    {"RETR d/a b\r\n", "150 here\r\n226 that was it\r\n"}});
@@ -168,7 +169,8 @@ TEST_CASE("a download by FTP goes on in the middle") {
 
 TEST_CASE("an old FTP server, a cut one, and one that has all been read") {
   World world;
-  world.plain.script = ftp_script({{"SIZE ", "500 what?\r\n"},
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"},
+                                   {"SIZE ", "500 what?\r\n"},
                                    {"EPSV", "500 what?\r\n"},
                                    {"PASV", "227 Entering (10,9,8,7,4,5)\r\n"},
                                    {"REST 4", "502 no\r\n"},
@@ -179,11 +181,13 @@ TEST_CASE("an old FTP server, a cut one, and one that has all been read") {
   CHECK(world.file == "whole");
   CHECK(world.status.begins_at == 0);
   CHECK(world.data.connections == std::vector<std::string>{"h:1029"});
-  world.plain.script =
-      ftp_script({{"SIZE ", "213 10\r\n"}, {"EPSV", "229 (|||1|)\r\n"}, {"RETR ", "150 here\r\n"}});
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"},
+                                   {"SIZE ", "213 10\r\n"},
+                                   {"EPSV", "229 (|||1|)\r\n"},
+                                   {"RETR ", "150 here\r\n"}});
   world.data.script = {{"", "012", true}};
   CHECK(world.ftp("ftp://cp:p%20w@h/f") == "the connection broke");
-  world.plain.script = ftp_script({{"SIZE ", "213 10\r\n"}});
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"}, {"SIZE ", "213 10\r\n"}});
   CHECK(world.ftp("ftp://cp:p%20w@h/f", false, 10) == "done");
   CHECK(world.status.begins_at == 10);
 }
@@ -199,13 +203,42 @@ TEST_CASE("an upload by FTP, and what an FTP server may refuse") {
   world.plain.script = {{"", "220 hi\r\n"}, {"USER anonymous\r\n", "530 no\r\n"}};
   CHECK(world.ftp("ftp://h/f") == "the server answered 530");
   CHECK(world.status.fault == Fault::kDenied);
-  world.plain.script = ftp_script(
-      {{"SIZE ", "550 none\r\n"}, {"EPSV", "229 (|||1|)\r\n"}, {"RETR ", "550 none\r\n"}});
+  world.plain.script = ftp_script({{"MDTM", "500 what?\r\n"},
+                                   {"SIZE ", "550 none\r\n"},
+                                   {"EPSV", "229 (|||1|)\r\n"},
+                                   {"RETR ", "550 none\r\n"}});
   CHECK(world.ftp("ftp://cp:p%20w@h/f") == "the server answered 550");
   CHECK(world.status.fault == Fault::kRefused);
   world.plain.script = {{"", "HTTP/1.1 400 Bad\r\n"}};
   CHECK(world.ftp("ftp://h/f") == "the server does not speak FTP");
-  world.plain.script = ftp_script({{"SIZE ", "213 1\r\n"}, {"EPSV", "229 (|||0|)\r\n"}});
+  world.plain.script =
+      ftp_script({{"MDTM", "500 what?\r\n"}, {"SIZE ", "213 1\r\n"}, {"EPSV", "229 (|||0|)\r\n"}});
   CHECK(world.ftp("ftp://cp:p%20w@h/f") == "the server gives no connection for the file");
   CHECK(world.ftp("ftp://h/%0d%0aDELE%20x") == "the server was silent for too long");
+}
+
+// Rules: R-8-2
+TEST_CASE("a download by FTP goes on with the file of the same time only") {
+  World world;
+  const auto attempt = [&world](const char* time, const char* begins) {
+    std::deque<ScriptLink::Line> rest = {{"MDTM f\r\n", std::string("213 ") + time + "\r\n"},
+                                         {"SIZE f\r\n", "213 10\r\n"},
+                                         {"EPSV", "229 (|||1|)\r\n"}};
+    if (*begins != '\0') rest.push_back({begins, "350 ok\r\n"});
+    rest.push_back({"RETR", "150 here\r\n"});
+    world.plain.script = ftp_script(rest);
+  };
+  constexpr const char* kUrl = "ftp://cp:p%20w@h/f";
+  attempt("20261123101112", "");
+  world.data.script = {{"", "0123", true}};
+  CHECK(world.ftp(kUrl) == "the connection broke");
+  attempt("20261123101112", "REST 4\r\n");
+  world.data.script = {{"", "45", true}};
+  CHECK(world.ftp(kUrl, false, 4) == "the connection broke");
+  CHECK(world.status.begins_at == 4);
+  attempt("20261123101113", "");
+  world.data.script = {{"", "abcdefghij", true}};
+  world.plain.script.push_back({"", "226 done\r\n"});
+  CHECK(world.ftp(kUrl, false, 6) == "done");
+  CHECK(world.status.begins_at == 0);
 }
