@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+LOG_MODULE("ocpp.security.link");
+
 namespace ocpp {
 
 using common::Instant;
@@ -53,6 +55,11 @@ void SecurityExtension::on_link(const platform::LinkStatus& status, Instant now)
                      "not checked: tls_verify is off");
   }
   if (!has_failed) return;
+  // A server that ends the handshake seldom says why.
+  if (access_.security_profile() == platform::SecurityProfile::kTlsClientCertificate &&
+      !credentials_.has_client(time_to_judge_by())) {
+    LOG_WARN(engine_->ports.log, "the certificate of the charge point is not valid now");
+  }
   switch (status.failure) {
     case LinkFailure::kInvalidServerCertificate:
       report_recurring(SecurityEvent::InvalidCentralSystemCertificate,

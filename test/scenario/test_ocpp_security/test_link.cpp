@@ -123,6 +123,19 @@ TEST_CASE_FIXTURE(Link,
   CHECK(contains(upload(), R"("event":"FailedToAuthenticateAtCentralSystem","info":"HTTP 401")"));
 }
 
+TEST_CASE_FIXTURE(Link, "whoever looks at the log sees that the own certificate has expired") {
+  world.access.profile = SecurityProfile::kTlsClientCertificate;
+  platform::LinkStatus status;
+  status.failure = LinkFailure::kTls;
+  for (const char* client : {"mine", ""}) {
+    world.credentials.client = client;
+    ++status.failures;
+    world.security->on_link(status, world.now());
+    CHECK(contains(world.log.text(), "certificate of the charge point is not valid now") ==
+          world.credentials.client.empty());
+  }
+}
+
 // Rules: FP-20
 TEST_CASE_FIXTURE(Link, "a CSMS is told that its certificate is not looked at") {
   platform::LinkStatus status;

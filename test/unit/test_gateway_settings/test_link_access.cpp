@@ -78,6 +78,40 @@ TEST_CASE("the profile follows from URL and password where none is set") {
   CHECK(fixture.access->security_profile() == SecurityProfile::kTlsClientCertificate);
 }
 
+// Rules: WP-A00.FR.004
+TEST_CASE("the first connection has the profile that was set before it, and none is without one") {
+  struct Row {
+    const char* url;
+    const char* set;
+    const char* password;
+    SecurityProfile profile;
+    const char* scheme;
+  };
+  constexpr const char* kWs = "ws://csms.example:9000/ocpp";
+  constexpr const char* kWss = "wss://csms.example:9000/ocpp";
+  const Row rows[] = {
+      {kWs, "", "", SecurityProfile::kNone, "ws://"},
+      {kWs, "", kText, SecurityProfile::kBasic, "ws://"},
+      {kWs, "1", kText, SecurityProfile::kBasic, "ws://"},
+      {kWs, "2", kText, SecurityProfile::kTlsBasic, "wss://"},
+      {kWs, "3", "", SecurityProfile::kTlsClientCertificate, "wss://"},
+      {kWss, "", "", SecurityProfile::kTlsBasic, "wss://"},
+      {kWss, "3", "", SecurityProfile::kTlsClientCertificate, "wss://"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.url);
+    CAPTURE(row.set);
+    Fixture fixture;
+    fixture.set("csms_url", row.url);
+    fixture.set("sec_profile", row.set);
+    fixture.set("password", row.password);
+    fixture.restart();  // opens the link for the first time
+    CHECK(fixture.opened.security_profile == row.profile);
+    CHECK(str(fixture.opened.url).rfind(row.scheme, 0) == 0);
+    CHECK(fixture.opened.verify_certificate);
+  }
+}
+
 TEST_CASE("from profile 2 on the URL is one of TLS") {
   Fixture fixture;
   fixture.set("sec_profile", "2");
