@@ -16,6 +16,7 @@ constexpr platform::BoardPins pins() {
   p.second_rs485_direction = 23;
   p.status_led = 22;
   p.button = 21;
+  p.tamper = 19;
   p.contactor = 27;
   p.feedback = 34;  // pull-up on the board
   p.pilot = 25;

@@ -146,8 +146,8 @@ Status parse_word(TextSpan word, const platform::Gpio& gpio, GpioConfig& out, Re
     store(out, row.number, number);
     return Status::kOk;
   }
-  return refuse("\"%.*s\" is none of the words of a pin list (pilot, pilot_in, contactor, ...)",
-                static_cast<int>(name.size() < 40 ? name.size() : 40), name.data());
+  return refuse("\"%.*s\" is no word of a pin list (pilot, pilot_in, contactor, ...)",
+                static_cast<int>(name.size() < 20 ? name.size() : 20), name.data());
 }
 
 }  // namespace
@@ -177,6 +177,15 @@ Status parse_contactor_pin(TextSpan text, const platform::Gpio& gpio, BoardPin& 
     RETURN_IF_ERROR(parse_pin(row, text, gpio, config, Refusal(error)));
   }
   out = config.contactor;
+  return Status::kOk;
+}
+
+Status parse_input_pin(const char* name, TextSpan text, const platform::Gpio& gpio, BoardPin& out,
+                       common::FixedString<159>& error) {
+  GpioConfig config;
+  const PinRow row = {name, &GpioConfig::fault, PinUse::kInput, false};
+  RETURN_IF_ERROR(parse_pin(row, text, gpio, config, Refusal(error)));
+  out = config.fault;
   return Status::kOk;
 }
 

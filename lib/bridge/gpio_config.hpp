@@ -55,4 +55,8 @@ common::FixedString<159> wiring_of(const platform::BoardPins& pins);
 common::Status parse_contactor_pin(common::TextSpan text, const platform::Gpio& gpio, BoardPin& out,
                                    common::FixedString<159>& error);
 
+/// The same for an input. @param name  Of the function, for the error.
+common::Status parse_input_pin(const char* name, common::TextSpan text, const platform::Gpio& gpio,
+                               BoardPin& out, common::FixedString<159>& error);
+
 }  // namespace bridge

@@ -1,7 +1,9 @@
 #include "gateway/access.hpp"
 
+#include "bridge/gpio_config.hpp"
 #include "gateway/wifi_settings.hpp"
 #include "platform/csms_url.hpp"
+#include "platform/esp32_pins.hpp"
 
 #include <cstdio>
 
@@ -58,6 +60,43 @@ Status check_wifi(TextSpan name, TextSpan value, common::FixedString<95>& error)
       common::equals(name.first(4), common::text("wifi")) && name.size() > kEndBytes &&
       common::equals(name.subspan(name.size() - kEndBytes), common::text("_password"));
   return is_password ? check_wifi_password(value, error) : Status::kOk;
+}
+
+/// Pins for settings of a gateway that has none itself.
+class AnyEsp32 final : public platform::Gpio {
+ public:
+  const char* refusal(uint8_t pin, platform::PinUse use) const override {
+    return platform::esp32_pin_refusal(pin, use, 0);
+  }
+  Status make_input(uint8_t, bool) override { return Status::kUnsupported; }
+  Status set(uint8_t, bool) override { return Status::kUnsupported; }
+  common::Result<bool> get(uint8_t) override { return Status::kUnsupported; }
+};
+
+Status check_pins(const platform::Gpio* pins, TextSpan name, TextSpan value,
+                  common::FixedString<95>& error) {
+  const AnyEsp32 any;
+  const platform::Gpio& gpio = pins != nullptr ? *pins : any;
+  const TextSpan last = name.subspan(name.size() > 2 && name[2] == '.' && name[0] == 'c' ? 3 : 0);
+  if (value.empty()) return Status::kOk;
+  Status status = Status::kOk;
+  common::FixedString<159> why;
+  bridge::BoardPin pin;
+  if (common::equals(last, common::text("pins"))) {
+    bridge::GpioConfig wiring;
+    status = bridge::parse_gpio_config(value, gpio, wiring, why);
+  } else if (common::equals(last, common::text("contactor"))) {
+    status = bridge::parse_contactor_pin(value, gpio, pin, why);
+  } else if (common::equals(name, common::text("tamper")) &&
+             !common::equals(value, common::text("none"))) {
+    status = bridge::parse_input_pin("tamper", value, gpio, pin, why);
+  }
+  if (status == Status::kOk) return status;
+  char text[96];
+  std::snprintf(text, sizeof text, "%.15s: %.77s", common::FixedString<15>(name).c_str(),
+                why.c_str());
+  error.assign_truncated(common::text(text));
+  return status;
 }
 
 Status check_charger(TextSpan name, TextSpan value, common::FixedString<95>& error) {
@@ -119,6 +158,7 @@ Status check_setting(const Settings& settings, TextSpan name, TextSpan value,
   RETURN_IF_ERROR(Settings::check(name, value, error));
   RETURN_IF_ERROR(check_address(name, value, error));
   RETURN_IF_ERROR(check_wifi(name, value, error));
+  RETURN_IF_ERROR(check_pins(settings.pins(), name, value, error));
   RETURN_IF_ERROR(check_charger(name, value, error));
   return check_new_access(settings, name, value, error);
 }

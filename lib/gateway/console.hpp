@@ -17,6 +17,7 @@
 #include "gateway/settings.hpp"
 #include "gateway/site_limit.hpp"
 #include "gateway/storage_report.hpp"
+#include "gateway/tamper_sensor.hpp"
 #include "json/writer.hpp"
 #include "platform/device.hpp"
 #include "platform/file_transfer.hpp"
@@ -61,6 +62,7 @@ struct ConsoleParts {
   const SecurityView* security = nullptr;             ///< nullptr = no certificates, no events.
   CertificateDesk* certificates = nullptr;            ///< nullptr = there are none.
   FactoryReset* reset = nullptr;                      ///< nullptr = nothing can be erased.
+  const TamperSensor* tamper = nullptr;               ///< nullptr = there is none.
 };
 
 /// Line-based console: `[#id] command arguments`, answered by one JSON line `{"id":n,"ok":true,...}` or

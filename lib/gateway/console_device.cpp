@@ -43,6 +43,8 @@ bool Console::status(Arguments&, json::Writer& out, Error&, Instant now) {
     // Loud, because it takes all worth from TLS.
     if (parts_.access->is_unverified()) flag(out, "tls_unverified", true);
   }
+  if (parts_.tamper != nullptr && parts_.tamper->exists())
+    member(out, "lid", parts_.tamper->is_open() ? "open" : "closed");
   member(out, "registration", summary.registration);
   member(out, "pending_messages", static_cast<int64_t>(summary.pending_messages));
   member(out, "dead_letters", static_cast<int64_t>(summary.dead_letters));

@@ -23,6 +23,7 @@ class NoSecurity {
   void begin(common::UtcTime, bool) {}
   bool has_noted_reset() const { return true; }
   bool step(const platform::LinkStatus&, common::UtcTime, common::Instant) { return false; }
+  bool report_tamper() { return true; }
   void report_memory(uint32_t) {}
 };
 

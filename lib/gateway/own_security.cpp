@@ -78,6 +78,12 @@ void OwnSecurity::write(json::Writer& out) const {
   out.end_array();
 }
 
+bool OwnSecurity::report_tamper() {
+  if (!extension_ || !extension_->log().is_ready()) return !extension_;
+  extension_->report(ocpp::SecurityEvent::TamperDetectionActivated, "the lid was opened");
+  return true;
+}
+
 void OwnSecurity::report_memory(uint32_t free_bytes) {
   if (!extension_ || is_memory_told_) return;
   is_memory_told_ = true;

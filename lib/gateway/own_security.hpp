@@ -30,6 +30,8 @@ class OwnSecurity final : public SecurityView {
   bool has_noted_reset() const { return !extension_ || extension_->log().last() > 0; }
   /// Looks at the link, once the engine has begun. @return True: open it anew, for a new certificate of ours.
   bool step(const platform::LinkStatus& link, common::UtcTime earliest, common::Instant now);
+  /// The lid was opened. @return Whether that is noted.
+  bool report_tamper();
   /// Little memory was left: told once.
   void report_memory(uint32_t free_bytes);
 

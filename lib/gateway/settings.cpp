@@ -90,6 +90,9 @@ constexpr SettingRow kTable[] = {
      "short press of the button, with one connector: none, stop, or start_stop (anybody may "
      "charge)",
      "none stop start_stop"},
+    {"tamper", SettingKind::kText, 0, 8, "", false,
+     "pin of the lid's contact, high = open (!33: low = open), see docs/hardware.md; empty = the "
+     "board's, none = none"},
     {"silence_stop_s", SettingKind::kInteger, 0, 604800, "0", false,
      "a charger silent for this long: its transaction is stopped; 0 = kept open"},
     {"log_level", SettingKind::kText, 0, 8, "info", false, "error, warn, info or debug"},

@@ -3,6 +3,7 @@
 #include "bridge/timings.hpp"
 #include "common/fixed_string.hpp"
 #include "common/limits.hpp"
+#include "platform/gpio.hpp"
 #include "platform/key_value_store.hpp"
 
 namespace gateway {
@@ -40,6 +41,10 @@ class Settings {
  public:
   explicit Settings(platform::KeyValueStore& store) : store_(store) {}
 
+  /// Pins that settings may name; without it any ESP32's. @param pins  Outlives this.
+  void set_pins(const platform::Gpio* pins) { pins_ = pins; }
+  const platform::Gpio* pins() const { return pins_; }
+
   static common::Span<const SettingRow> table();
   /// The row of a concrete name ("c2.unit"), or nullptr.
   static const SettingRow* find(common::TextSpan name);
@@ -76,6 +81,7 @@ class Settings {
   bool is_as_shown(const SettingRow& row, common::TextSpan value) const;
 
   platform::KeyValueStore& store_;
+  const platform::Gpio* pins_ = nullptr;
 };
 
 /// Decimal integer, optional sign, nothing else. @return false when it is not one or exceeds 32 bits.

@@ -21,6 +21,7 @@ struct BoardPins {
   int8_t second_rs485_direction = kNone;
   int8_t status_led = kNone;
   int8_t button = kNone;  ///< To ground.
+  int8_t tamper = kNone;  ///< Contact of the lid, to ground while it is closed.
 
   // A charger on the board's own pins, and c?.contactor. Only a board that is made for them has them.
   int8_t contactor = kNone;
@@ -40,16 +41,33 @@ struct BoardPins {
 
 namespace board_check {
 
-constexpr size_t kCount = 19;
+constexpr size_t kCount = 20;
 
 struct All {
   int8_t pin[kCount];
 };
 
 constexpr All all(const BoardPins& p) {
-  return All{{p.console_tx, p.console_rx, p.rs485_tx, p.rs485_rx, p.rs485_direction, p.reader_tx,
-              p.reader_rx, p.second_rs485_direction, p.status_led, p.button, p.contactor,
-              p.feedback, p.pilot, p.pilot_in, p.proximity, p.s0, p.lock, p.pilot_off, p.fault}};
+  return All{{p.console_tx,
+              p.console_rx,
+              p.rs485_tx,
+              p.rs485_rx,
+              p.rs485_direction,
+              p.reader_tx,
+              p.reader_rx,
+              p.second_rs485_direction,
+              p.status_led,
+              p.button,
+              p.tamper,
+              p.contactor,
+              p.feedback,
+              p.pilot,
+              p.pilot_in,
+              p.proximity,
+              p.s0,
+              p.lock,
+              p.pilot_off,
+              p.fault}};
 }
 
 /// Whether a pin is there and its bit is set.
@@ -172,7 +190,7 @@ struct SharedPin {
 constexpr uint64_t reserved_pins(const BoardPins& p) {
   const int8_t own[] = {p.console_tx,      p.console_rx, p.rs485_tx,  p.rs485_rx,
                         p.rs485_direction, p.reader_tx,  p.reader_rx, p.second_rs485_direction,
-                        p.status_led,      p.button};
+                        p.status_led,      p.button,     p.tamper};
   uint64_t bits = 0;
   for (const int8_t pin : own) {
     if (pin >= 0) bits |= 1ULL << static_cast<unsigned>(pin);

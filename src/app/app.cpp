@@ -79,17 +79,21 @@ App::App(const Platform& platform)
                                      &access_,
                                      security_.view(),
                                      security_.certificates(),
-                                     platform.reset}),
+                                     platform.reset,
+                                     &tamper_}),
       led_(platform.status_led_pin < 0 ? nullptr : platform.gpio,
            static_cast<uint8_t>(platform.status_led_pin)),
       button_(platform.button_pin < 0 ? nullptr : platform.gpio,
               static_cast<uint8_t>(platform.button_pin)),
+      tamper_(platform.crashes),
       setup_portal_(
           platform.setup,
           gateway::SetupPageParts{platform.entropy, platform.device, platform.csms, settings_,
                                   engine_, build::kVersion, identity_.c_str(),
                                   platform.radio == nullptr ? nullptr : &network_, &console_lock_},
-          platform.log) {}
+          platform.log) {
+  settings_.set_pins(platform.board.gpio);
+}
 
 Status App::begin(Error& error) {
   const Status status = start(error);
@@ -166,6 +170,7 @@ Status App::start(Error& error) {
     return Status::kInvalidState;
   }
   RETURN_IF_ERROR(reader_.begin(settings_, now, error));
+  RETURN_IF_ERROR(begin_tamper(error));
   RETURN_IF_ERROR(begin_link(error));
   is_running_ = true;
   console_.on_ready();
@@ -416,6 +421,7 @@ void App::step() {
   }
   deadline = common::earlier(deadline, chargers_restart_by_);
   deadline = common::earlier(deadline, step_reset(now));
+  deadline = common::earlier(deadline, step_tamper(now));
   deadline = common::earlier(deadline, step_button(now));
   deadline = common::earlier(deadline, setup_portal_.step(now, has_transaction()));
   if (setup_portal_.take_request() == gateway::SetupPage::Request::kRestart) plan_reboot(now);

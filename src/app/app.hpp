@@ -22,6 +22,7 @@
 #include "gateway/setup_portal.hpp"
 #include "gateway/status_led.hpp"
 #include "gateway/storage_report.hpp"
+#include "gateway/tamper_sensor.hpp"
 #include "platform/clock.hpp"
 #include "platform/gpio.hpp"
 #include "platform/simulated_wifi.hpp"
@@ -56,6 +57,7 @@ struct Platform {
   platform::Gpio* gpio = nullptr;              ///< Status LED and button; nullptr = none.
   int8_t status_led_pin = -1;                  ///< -1 = none.
   int8_t button_pin = -1;                      ///< To ground; -1 = none.
+  int8_t tamper_pin = -1;                      ///< Of the board's lid; -1 = none.
   bridge::GpioDriver::Board board = {};  ///< Pins for a charger without a bus; nullptr = none.
   /// Of the board, where c?.pins is empty: as that setting.
   common::FixedString<159> charger_pins = {};
@@ -122,6 +124,8 @@ class App {
   void factory_reset(common::Instant now);
   void reset_by_button(common::Instant now);
   common::Instant step_reset(common::Instant now);
+  common::Status begin_tamper(Error& error);
+  common::Instant step_tamper(common::Instant now);
   bool has_transaction() const;
 
   Platform platform_;
@@ -152,6 +156,7 @@ class App {
   gateway::Console console_;
   gateway::StatusLed led_;
   gateway::Button button_;
+  gateway::TamperSensor tamper_;
   gateway::SetupPortal setup_portal_;
   uint8_t connectors_ = 0;
   bool is_running_ = false;

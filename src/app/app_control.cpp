@@ -134,6 +134,33 @@ Instant App::step_reset(Instant now) {
   return reset_by_;
 }
 
+Status App::begin_tamper(Error& error) {
+  const gateway::SettingText setting = settings_.text("tamper");
+  if (common::equals(setting.span(), common::text("none"))) return Status::kOk;
+  bridge::BoardPin pin;
+  pin.number = platform_.tamper_pin;
+  if (setting.empty() && !pin.exists()) return Status::kOk;
+  platform::Gpio* const gpio = platform_.board.gpio;
+  if (gpio == nullptr) {
+    error = Error("tamper: this gateway has no pins");
+    return Status::kInvalidArgument;
+  }
+  if (!setting.empty())
+    RETURN_IF_ERROR(bridge::parse_input_pin("tamper", setting.span(), *gpio, pin, error));
+  if (tamper_.begin(*gpio, pin) != Status::kOk)
+    LOG_ERROR(platform_.log, "the pin of the lid's contact cannot be read");
+  return Status::kOk;
+}
+
+Instant App::step_tamper(Instant now) {
+  const Instant next = tamper_.step(now);
+  if (tamper_.is_due() && is_running_ && security_.report_tamper()) {
+    LOG_WARN(platform_.log, "the lid was opened");
+    tamper_.note_told();
+  }
+  return next;
+}
+
 /// A button has no words: holding it a second time, soon after it was refused, is the way to force it.
 void App::reset_by_button(Instant now) {
   if (platform_.reset == nullptr) return;

@@ -163,6 +163,7 @@ class Board {
     parts.gpio = &gpio_;
     parts.status_led_pin = board::kPins.status_led;
     parts.button_pin = board::kPins.button;
+    parts.tamper_pin = board::kPins.tamper;
     parts.radio = &wifi_;
     parts.setup.listener = &listener_;
     parts.setup.names = &names_;

@@ -83,10 +83,18 @@ async def test_a_box_on_the_boards_own_pins(program: Path, csms: Csms, tmp_path:
             identity=IDENTITY,
             profile="gpio",
             board=sim.port_path,
-            settings={"c1.pins": GpioBox.PINS, "c1.max_ma": "16000"},
+            settings={"c1.pins": GpioBox.PINS, "c1.max_ma": "16000", "tamper": "33"},
         )
         async with bench_with(program, csms, sim, tmp_path, options) as bench:
+            assert (await bench.dut.command("status"))["lid"] == "closed"
             await run_session(bench, sim, EvSpec(phases=3), 10)
+            box.is_lid_open = True
+            await bench.cp.expect(
+                "SecurityEventNotification",
+                match={"type": "TamperDetectionActivated"},
+                timeout_s=10,
+            )
+            assert (await bench.dut.command("status"))["lid"] == "open"
             shown = (await bench.dut.command("charger"))["chargers"][0]
             assert shown["contactor"] == 0
             assert 11_000 < shown["pilot_high_mv"] < 13_000

@@ -18,6 +18,7 @@ _MAX_CONNECTORS = 8
 _SIZE_SYMBOL = "size_of_charge_point"
 # Everything of the library, used or not; mbedTLS is not there for these targets and not counted.
 _SECURITY = "security"
+_EXTENSION = "ocpp/security"
 _ALL_OF_IT = (
     *("-nostdlib", "-Wl,--no-gc-sections", "-Wl,-e,0"),
     "-Wl,--unresolved-symbols=ignore-all",
@@ -75,13 +76,14 @@ def measure(project: Path) -> Measurement:
     values["connector_ram"] = (many - one) / (_MAX_CONNECTORS - 1)
     details["engine_ram"] = {"1": one, str(_MAX_CONNECTORS): many}
 
-    for name, toolchain in (
-        ("security_code_cortex_m3", objects.CORTEX_M3),
-        ("security_code_xtensa_lx106", objects.XTENSA_LX106),
-    ):
-        values[name] = _security_code(project, toolchain) if toolchain.is_installed else None
-        notes[name] = "" if toolchain.is_installed else f"needs {toolchain.package}"
-    values["security_ram"] = _security_ram(project)
+    for prefix, library in (("security", _SECURITY), ("extension", _EXTENSION)):
+        for toolchain in (objects.CORTEX_M3, objects.XTENSA_LX106):
+            name = f"{prefix}_code_{toolchain.name.replace('-', '_')}"
+            there = toolchain.is_installed
+            values[name] = _security_code(project, toolchain, library) if there else None
+            notes[name] = "" if there else f"needs {toolchain.package}"
+    values["security_ram"] = _security_ram(project, "size_of_credentials")
+    values["extension_ram"] = _security_ram(project, "size_of_extension")
 
     stack = workloads.run(workloads.build(project), measures_stack=True).stack
     # Start-up has the stack to itself; its depth is in the details.
@@ -115,27 +117,27 @@ def _with_host_headers(toolchain: objects.Toolchain) -> objects.Toolchain:
     return replace(toolchain, compile_flags=(*toolchain.compile_flags, *_HOST_HEADERS))
 
 
-def _security_code(project: Path, toolchain: objects.Toolchain) -> int:
-    """Returns code and constants of lib/security, bytes."""
-    files = objects.sources(project, (_SECURITY,))
+def _security_code(project: Path, toolchain: objects.Toolchain, library: str) -> int:
+    """Returns code and constants of a library of security, bytes."""
+    files = sorted((project / "lib" / library).glob("*.cpp"))
     compiled = objects.build(project, _with_host_headers(toolchain), files)
-    image = project / ".cache" / "bench" / toolchain.name / "security.elf"
+    image = project / ".cache" / "bench" / toolchain.name / f"{library.replace('/', '-')}.elf"
     map_path = image.with_suffix(".map")
     objects.link(toolchain, compiled, image, *_ALL_OF_IT, f"-Wl,-Map={map_path}")
     sections = mapfile.parse(map_path.read_text(encoding="utf-8"))
-    sums = mapfile.totals(sections, {str(name): _SECURITY for name in compiled})[_SECURITY]
+    sums = mapfile.totals(sections, {str(name): library for name in compiled})[library]
     if sums.get("data", 0) + sums.get("zeroed", 0) > 0:
-        raise UserError("lib/security has static variables; they belong into its objects.")
+        raise UserError(f"lib/{library} has static variables; they belong into its objects.")
     return mapfile.text_of(sums)
 
 
-def _security_ram(project: Path) -> int:
-    """Returns what lib/security keeps in RAM besides TLS sessions, bytes."""
+def _security_ram(project: Path, symbol: str) -> int:
+    """Returns what one object keeps in RAM besides TLS sessions, bytes."""
     toolchain = _with_host_headers(objects.CORTEX_M3)
     main = project / "test" / "bench" / "size_security_main.cpp"
     (compiled,) = objects.build(project, toolchain, [main])
     symbols = objects.call([f"{toolchain.prefix}nm", "--print-size", str(compiled)])
-    return object_size_in(symbols, "size_of_credentials")
+    return object_size_in(symbols, symbol)
 
 
 def _main(project: Path) -> Path:

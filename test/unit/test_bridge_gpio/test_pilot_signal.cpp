@@ -152,7 +152,7 @@ TEST_CASE("a pin list is read, and each mistake is one sentence") {
   CHECK(refusal_of((good + "s0_per_kwh=0").c_str()) ==
         "s0_per_kwh must be a whole number from 1 to 100000");
   CHECK(refusal_of((good + "relay=26").c_str()) ==
-        "\"relay\" is none of the words of a pin list (pilot, pilot_in, contactor, ...)");
+        "\"relay\" is no word of a pin list (pilot, pilot_in, contactor, ...)");
 }
 
 namespace {

@@ -1,7 +1,10 @@
 #include "doctest_main/doctest_main.hpp"
 #include "gateway/button.hpp"
 #include "gateway/status_led.hpp"
+#include "gateway/tamper_sensor.hpp"
+#include "platform_sim/sim_key_value_store.hpp"
 
+#include <memory>
 #include <string>
 
 using common::Instant;
@@ -201,4 +204,108 @@ TEST_CASE("a button that is held or stuck since the start, or cannot be read, do
   CHECK(none.begin() == common::Status::kOk);
   CHECK(none.step(Instant{0}, next) == Press::kNone);
   CHECK(next.is_never());
+}
+
+namespace {
+
+/// A housing with a lid: the pin is high while it is open.
+struct Housing {
+  platform_sim::SimPower power;
+  platform_sim::SimKeyValueStore store{power};
+  Pins pins;
+  std::unique_ptr<gateway::TamperSensor> sensor;
+  Instant now{1000};
+  int told = 0;
+
+  explicit Housing(bool is_inverted = false) : is_inverted_(is_inverted) {
+    move(false);
+    start();
+  }
+  void start() {
+    bridge::BoardPin pin;
+    pin.number = 33;
+    pin.is_inverted = is_inverted_;
+    sensor = std::make_unique<gateway::TamperSensor>(store);
+    CHECK_FALSE(sensor->exists());
+    CHECK(sensor->begin(pins, pin) == common::Status::kOk);
+  }
+  void move(bool is_open) { pins.is_pressed = is_open == is_inverted_; }
+  void run(int64_t duration_ms) {
+    for (const Instant end = now + duration_ms; now < end;) {
+      now = sensor->step(now);
+      if (sensor->is_due()) {
+        ++told;
+        sensor->note_told();
+      }
+    }
+  }
+
+ private:
+  bool is_inverted_;
+};
+
+}  // namespace
+
+TEST_CASE("an opened lid is told once, until it was closed") {
+  for (const bool is_inverted : {false, true}) {
+    CAPTURE(is_inverted);
+    Housing housing(is_inverted);
+    housing.run(5000);
+    CHECK(housing.told == 0);
+    housing.move(true);
+    housing.run(200);  // a shock
+    housing.move(false);
+    housing.run(5000);
+    CHECK(housing.told == 0);
+    CHECK_FALSE(housing.sensor->is_open());
+
+    housing.move(true);
+    housing.run(10000);
+    CHECK(housing.told == 1);
+    CHECK(housing.sensor->is_open());
+    for (int i = 0; i < 20; ++i) {  // rattled at
+      housing.move(i % 2 == 0);
+      housing.run(500);
+    }
+    housing.move(true);
+    housing.run(5000);
+    CHECK(housing.told == 1);
+
+    housing.move(false);
+    housing.run(5000);
+    CHECK_FALSE(housing.sensor->is_open());
+    housing.move(true);
+    housing.run(5000);
+    CHECK(housing.told == 2);
+  }
+}
+
+TEST_CASE("a lid that was opened while the gateway was off is told at the start, once") {
+  Housing housing;
+  housing.move(true);
+  housing.start();
+  housing.run(1000);
+  CHECK(housing.told == 1);
+  housing.start();  // still open
+  housing.run(5000);
+  CHECK(housing.told == 1);
+  CHECK(housing.sensor->is_open());
+  housing.move(false);
+  housing.start();  // closed while it was off
+  housing.run(5000);
+  housing.move(true);
+  housing.run(5000);
+  CHECK(housing.told == 2);
+}
+
+TEST_CASE("a lid whose contact cannot be read is neither open nor told") {
+  Housing housing;
+  housing.pins.is_broken = true;
+  housing.move(true);
+  housing.run(5000);
+  CHECK(housing.told == 0);
+  CHECK_FALSE(housing.sensor->is_open());
+  housing.pins.is_broken = false;
+  housing.run(1000);
+  CHECK(housing.told == 1);
 }

@@ -419,6 +419,24 @@ struct SettingsWorld {
 
 }  // namespace
 
+TEST_CASE("pins that cannot be are refused when they are set, with the reason") {
+  SettingsWorld world;
+  CHECK(world.set("c1.pins", "whatever") ==
+        "c1.pins: \"whatever\" is no word of a pin list (pilot, pilot_in, contactor, ...)");
+  CHECK(world.set("c1.pins", "pilot=25 pilot_in=36") == "c1.pins: the pin list lacks contactor");
+  CHECK(world.set("c2.pins", "pilot=7 pilot_in=36 contactor=27") ==
+        "c2.pins: pilot: GPIO7 is wired to the flash memory");
+  CHECK(world.set("c1.pins", "pilot=25 pilot_in=36 contactor=27") == "");
+  CHECK(world.set("c1.contactor", "34") == "c1.contactor: contactor: GPIO34 is an input only");
+  CHECK(world.set("c1.contactor", "!27") == "");
+  CHECK(world.set("tamper", "lid") ==
+        "tamper: tamper must be the number of a pin, such as 25 or !25 (active low)");
+  CHECK(world.set("tamper", "!34") == "");
+  CHECK(world.set("tamper", "none") == "");
+  CHECK(world.set("tamper", "") == "");
+  CHECK(world.set("c1.pins", "") == "");
+}
+
 TEST_CASE("a mode is one setting for all and one for each connector") {
   SettingsWorld world;
   CHECK(gateway::read_access(world.settings, 1).mode == AuthMode::kReader);

@@ -23,6 +23,7 @@ class GpioBox(LineDevice):
         cable_ohm: Resistor in the plug of the cable.
         is_welded: The contactor stays closed.
         is_shorted: The pilot is shorted to earth.
+        is_lid_open: The contact of the lid, at GPIO33 (setting `tamper`).
         opened_under_load: How often the contactor opened while more than 1 A flowed.
     """
 
@@ -39,6 +40,7 @@ class GpioBox(LineDevice):
         self.cable_ohm = 220.0
         self.is_welded = False
         self.is_shorted = False
+        self.is_lid_open = False
         self.opened_under_load = 0
         self._buffer = b""
         self._duty = 0
@@ -125,6 +127,7 @@ class GpioBox(LineDevice):
             "A 36": f"{high} {low} {self._duty}",
             "A 39": f"{cable_mv} {cable_mv} {_ALWAYS_HIGH}",
             "I 34": str(int(self.is_closed)),
+            "I 33": str(int(self.is_lid_open)),
         }
         lines = [
             f"{name} {value}\n" for name, value in now.items() if self._told.get(name) != value
