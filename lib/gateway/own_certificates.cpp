@@ -26,7 +26,7 @@ const char* sentence(CertificateFault fault) {
     case CertificateFault::kExpired:
       return "a certificate of it has expired";
     case CertificateFault::kNotYetValid:
-      return "a certificate of it is not valid yet";
+      return "a certificate of it is not valid yet by the gateway's clock: status tells that";
     case CertificateFault::kUntrusted:
       return "no installed root stands for it: install its root first";
     case CertificateFault::kSelfSigned:

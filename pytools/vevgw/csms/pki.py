@@ -239,11 +239,19 @@ def _no_password() -> str:
     raise CsmsError("the key is encrypted")
 
 
-def make_authority(name: str, organization: str = "vevgw test") -> tuple[_Key, x509.Certificate]:
-    """Makes a root that is valid for ten years. Its common name ends in random digits."""
+def make_authority(
+    name: str, organization: str = "vevgw test", *, age_days: int = 31
+) -> tuple[_Key, x509.Certificate]:
+    """Makes a root that is valid for ten years. Its common name ends in random digits.
+
+    Args:
+        name: Begins its common name.
+        organization: Of its subject.
+        age_days: How long ago it became valid.
+    """
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     subject = _name(f"{name} {os.urandom(4).hex()}", organization)
-    start, end = now - timedelta(days=31), now + timedelta(days=10 * 365)
+    start, end = now - timedelta(days=age_days), now + timedelta(days=10 * 365)
     builder = _builder(subject, subject, key.public_key(), start, end, is_ca=True)
     return key, builder.sign(key, hashes.SHA256())
 

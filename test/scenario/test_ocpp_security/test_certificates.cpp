@@ -4,6 +4,7 @@
 // Pass criteria: Each CALL gets one answer, after the check; what is not valid is told as an event.
 // Spec:          OCPP 1.6 security whitepaper ed. 3, A02, A03, M03, M04, M05.
 #include "fixture.hpp"
+#include "gateway/own_certificates.hpp"
 
 using common::Status;
 
@@ -354,6 +355,56 @@ TEST_CASE_FIXTURE(AtTheDevice, "the CSMS and somebody at the device never have t
   CHECK_FALSE(world.security->is_local_running());
   CHECK(end() == "nothing");
   CHECK(world.problems() == "");
+}
+
+TEST_CASE_FIXTURE(AtTheDevice, "each refusal at the device is one sentence") {
+  using Desk = gateway::CertificateDesk;
+  gateway::OwnCertificates desk(*world.security, world.credentials);
+  Desk::Error error;
+  char reply[400];
+  const auto say = [&](Desk::Text what, const std::string& text) {
+    if (!desk.open(what, error)) return std::string(error.c_str());
+    CHECK(desk.put(common::TextSpan(text.data(), text.size())));
+    if (!desk.submit(world.now(), error)) return std::string(error.c_str());
+    json::Writer out{common::Span<char>(reply)};
+    Desk::Step step = Desk::Step::kNone;
+    for (int i = 0; i < 100 && step == Desk::Step::kNone; ++i) {
+      world.run_for(100);
+      step = desk.step(out, error);
+    }
+    return std::string(step == Desk::Step::kDone ? "done" : error.c_str());
+  };
+  CHECK(contains(say(Desk::Text::kClientChain, "good: a"), "nothing was asked for"));
+  CHECK(contains(say(Desk::Text::kCsmsRoot, "expired"), "a certificate of it has expired"));
+  CHECK(contains(say(Desk::Text::kCsmsRoot, "broken store"), "nothing has changed"));
+  for (const char* root : {"good: a", "good: bb", "good: ccc", "good: dddd"})
+    CHECK(say(Desk::Text::kManufacturerRoot, root) == "done");
+  CHECK(contains(say(Desk::Text::kManufacturerRoot, "good: e"), "no room for one more root"));
+  CHECK(desk.remove(4, world.now(), error));
+  CHECK_FALSE(desk.remove(99, world.now(), error));
+  CHECK(contains(error.c_str(), "no root has this id"));
+  CHECK(desk.open(Desk::Text::kCsmsRoot, error));
+  CHECK(desk.put(common::TextSpan(std::string(Desk::kMaxTextBytes, 'x').data(), 9999)));
+  CHECK_FALSE(desk.put(common::text("xx")));
+  desk.drop();
+
+  world.credentials.polls = 500;
+  CHECK(desk.request(world.now(), error));
+  CHECK(contains(say(Desk::Text::kCsmsRoot, "good: f"), "busy: the command before"));
+  CHECK(end() == "nothing");
+  world.run_for(20'000);
+  json::Writer out{common::Span<char>(reply)};
+  out.begin_object();
+  CHECK(desk.step(out, error) == Desk::Step::kDone);
+  CHECK(contains(std::string(out.text().data(), out.text().size()), R"({"csr":"CSR 1\n)"));
+  (void)world.csms.call("InstallCertificate",
+                        R"({"certificateType":"CentralSystemRootCertificate","certificate":"x"})",
+                        world.now());
+  world.run_for(100);
+  CHECK_FALSE(desk.request(world.now(), error));
+  CHECK(contains(error.c_str(), "busy: the CSMS"));
+  CHECK_FALSE(desk.remove(4, world.now(), error));
+  CHECK(contains(error.c_str(), "busy: the CSMS"));
 }
 
 // Rules: WP-A03.FR.02
