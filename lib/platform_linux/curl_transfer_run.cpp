@@ -193,6 +193,11 @@ class Run {
     } else if (!is_http_) {
       set(CURLOPT_FILETIME, 1L);  // MDTM
     }
+    // Of TLS 1.3 the server's tickets would lie unread on the data connection when curl closes it: that resets it, and the
+    // server loses the end of the file.
+    if (job_.is_upload && !is_http_)
+      set(CURLOPT_SSLVERSION,
+          static_cast<long>(CURL_SSLVERSION_TLSv1_2) | CURL_SSLVERSION_MAX_TLSv1_2);
     if (!job_.is_upload && !is_http_ && offset_ > 0) {
       set(CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(offset_));
     }
