@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,49 @@ def test_a_block_with_calibration_values_is_not_overwritten(chip: Chip) -> None:
     chip.burn([["burn-efuse", "BLK3_PART_RESERVE", "1"]])
     with pytest.raises(UserError, match="holds calibration values"):
         secure.require_possible(chip.read(), secure.stage("device-key"), secure.Material())
+
+
+def test_stages_in_the_wrong_order_are_refused(chip: Chip, tmp_path: Path) -> None:
+    empty = chip.read()
+    material = secure.Material()
+    (reason,) = secure.stage("lock").obstacles(empty, material)
+    assert "the stage device-key is missing" in reason
+    # Where there is no room for a device key, the lock needs none.
+    reserved = replace(empty["BLK3_PART_RESERVE"], number=1)
+    assert not secure.stage("lock").obstacles(empty | {"BLK3_PART_RESERVE": reserved}, material)
+
+    booted = empty | {"RD_DIS": replace(empty["RD_DIS"], writeable=False)}
+    assert "the key could not be hidden any more" in " ".join(
+        secure.stage("encryption").obstacles(booted, material)
+    )
+
+
+def test_an_interrupted_device_key_is_finished_and_nothing_else_overwritten(
+    chip: Chip, tmp_path: Path
+) -> None:
+    stage = secure.stage("device-key")
+    fuses = chip.read()
+    begun = replace(fuses["BLOCK3"], number=int.from_bytes(secrets.token_bytes(32), "big"))
+    assert not stage.is_done(fuses | {"BLOCK3": begun})
+    assert stage.obstacles(fuses | {"BLOCK3": begun}, secure.Material()) == []
+    commands = stage.commands(fuses | {"BLOCK3": begun}, secure.Material(), tmp_path)
+    assert commands == [["write-protect-efuse", "BLOCK3"]]
+    other = replace(begun, number=0x01AABBCCDDEEFF5A)  # a MAC address of one's own
+    assert stage.obstacles(fuses | {"BLOCK3": other}, secure.Material()) == [
+        "BLOCK3 holds something else"
+    ]
+
+
+def test_a_file_that_holds_no_efuses_is_not_touched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Sirs")
+    assert vevgw("plan", "--virt", str(letter)) == 1
+    assert "is no file of virtual eFuses" in capsys.readouterr().err
+    assert letter.read_text() == "Dear Sirs"
+    assert vevgw("check", "--virt", str(tmp_path / "nowhere" / "chip.bin")) == 1
+    assert "There is no folder" in capsys.readouterr().err
 
 
 def test_an_interrupted_encryption_goes_on_with_the_same_key(chip: Chip, tmp_path: Path) -> None:

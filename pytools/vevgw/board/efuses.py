@@ -14,6 +14,7 @@ from typing import Any
 
 from vevgw.errors import UserError
 
+_FILE_BYTES = 288
 _FATAL = "fatal error occurred:"
 
 
@@ -85,6 +86,7 @@ class Chip:
             )
         command = [sys.executable, "-m", "espefuse", "--chip", "esp32"]
         if self.file is not None:
+            _check_file(self.file)
             command += ["--virt", "--path-efuse-file", str(self.file)]
         else:
             command += ["--port", str(self.port)]
@@ -96,6 +98,18 @@ class Chip:
             raise UserError(
                 f"espefuse cannot do that on the {self.name}; it says: {reason.rstrip('.')}."
             )
+
+
+def _check_file(path: Path) -> None:
+    """Keeps espefuse from appending to any file, and from a traceback.
+
+    Raises:
+        UserError: It can be no file of virtual eFuses.
+    """
+    if not path.parent.is_dir():
+        raise UserError(f"There is no folder {path.parent} for the virtual eFuses.")
+    if path.exists() and (not path.is_file() or path.stat().st_size not in (0, _FILE_BYTES)):
+        raise UserError(f"{path} is no file of virtual eFuses; a name that is free makes one.")
 
 
 _FRAME = str.maketrans(dict.fromkeys("╭─╮│╰╯", " "))

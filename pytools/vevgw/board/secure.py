@@ -25,6 +25,8 @@ FEATURES = b"vevgw-features:"
 ENCRYPTION = "flash-encryption"
 SECURE_BOOT = "secure-boot-v2"
 _KEY_BYTES = 32
+# Bits that are set in a random block of 256; outside it is none but once in 10^14.
+_RANDOM_BITS = (66, 190)
 _REVISION_3 = 3
 _CRYPT_CONFIG = 0xF
 _STOCK = (
@@ -116,11 +118,20 @@ def _common_obstacles(fuses: Fuses) -> list[str]:
     return []
 
 
+def _is_half_burned(fuses: Fuses) -> bool:
+    """Whether BLOCK3 may be a random key whose burning was interrupted before its protection.
+
+    A MAC address of one's own, the other thing that lies there, sets far fewer bits.
+    """
+    block = fuses["BLOCK3"]
+    return block.writeable and _RANDOM_BITS[0] <= block.number.bit_count() <= _RANDOM_BITS[1]
+
+
 def _device_key_obstacles(fuses: Fuses, material: Material) -> list[str]:
     found = _common_obstacles(fuses)
     if _is_set(fuses, "BLK3_PART_RESERVE"):
         found.append("BLOCK3 holds calibration values of the ADC: there is no room for the key")
-    elif fuses["BLOCK3"].number != 0:
+    elif fuses["BLOCK3"].number != 0 and not _is_half_burned(fuses):
         found.append("BLOCK3 holds something else")
     return found
 
@@ -135,6 +146,8 @@ def _encryption_obstacles(fuses: Fuses, material: Material) -> list[str]:
         found.append(f"the key in BLOCK1 is not the one of {_key_file(fuses, material)}")
     if not fuses["FLASH_CRYPT_CNT"].writeable:
         found.append("FLASH_CRYPT_CNT is protected: encryption was ruled out for ever")
+    if key.readable and not fuses["RD_DIS"].writeable:
+        found.append("secure boot was burned before: the key could not be hidden any more")
     if material.keys is None:
         found.append("a folder for the key is needed (--keys)")
     return found + _image_obstacles(material, ENCRYPTION)
@@ -161,10 +174,16 @@ def _lock_obstacles(fuses: Fuses, material: Material) -> list[str]:
     count = fuses["FLASH_CRYPT_CNT"]
     if not is_encrypted(fuses) and not count.writeable:
         found.append("FLASH_CRYPT_CNT is protected while encryption is off")
+    if not _has_device_key(fuses) and not _device_key_obstacles(fuses, material):
+        found.append(
+            "the stage device-key is missing: nobody could burn it behind the lock; burn it first"
+        )
     return found
 
 
 def _device_key_commands(fuses: Fuses, material: Material, folder: Path) -> list[list[str]]:
+    if _is_half_burned(fuses):
+        return [["write-protect-efuse", "BLOCK3"]]
     path = folder / "device_key.bin"
     path.write_bytes(secrets.token_bytes(_KEY_BYTES))
     # The firmware must read it: protected against change only.
