@@ -75,6 +75,11 @@ def build_suites(names):
 # Several suites at once, asked for by vevgw.build.suites; `pio test` builds one after another.
 suites = os.environ.get("VEVGW_SUITES", "").split()
 program = build_suites(suites) if suites else env.BuildProgram()
+# Libraries are translated alike for suites and programs: what one build has made serves the next.
+for library in env.GetLibBuilders():
+    defines = [name for name in library.env.get("CPPDEFINES", []) if name != "PIO_UNIT_TESTING"]
+    paths = {library.env.Dir(path) for path in library.env.get("CPPPATH", [])}
+    library.env.Replace(CPPDEFINES=defines, CPPPATH=sorted(paths, key=str))
 size = env.VerboseAction("$SIZEPRINTCMD", "Sizes of $SOURCE")
 env.AddPlatformTarget("size", program, size, "Program size")
 AlwaysBuild(env.Alias("nobuild", program))
