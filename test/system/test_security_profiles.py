@@ -73,6 +73,40 @@ async def test_profile_2_connects_to_its_csms_alone(
         assert not csms.charge_points()
 
 
+# Rules: WP-A01.FR.01 FP-21
+async def test_key_that_the_csms_has_set_outlives_the_one_of_the_command_line(
+    charger: ChargerSim, target: object, tmp_path: Path
+) -> None:
+    """Pass criteria: killed and started as before, the gateway logs in with the key that came by
+    OCPP, any bytes; a file with another key counts again.
+    """
+    key = bytes([0, 58, *range(240, 256)])
+    access = Access({IDENTITY: SECRET})
+    async with Csms(db=tmp_path / "db", access=access) as csms:
+        gateway = NativeGateway(
+            target.program, tmp_path, options(charger, csms.url, tmp_path, ca_file="none")
+        )
+        try:
+            async with Dut(NativeTransport(gateway), log_path=tmp_path / "console.log"):
+                cp = await csms.wait_for_charge_point(IDENTITY, timeout_s=20)
+                change = {"key": "AuthorizationKey", "value": key.hex()}
+                answer = await cp.call("ChangeConfiguration", change, timeout_s=10)
+                assert answer["status"] == "Accepted"
+                csms.access.set_password(IDENTITY, key)
+                await cp.wait_disconnected(timeout_s=10)
+                await csms.wait_for_charge_point(IDENTITY, timeout_s=20)
+                for file_key in (SECRET, b"another sixteen!"):
+                    await gateway.kill9()
+                    await csms.charge_point(IDENTITY).wait_disconnected(timeout_s=10)
+                    (tmp_path / "password").write_text(file_key.hex() + "\n")
+                    if file_key != SECRET:
+                        csms.access.set_password(IDENTITY, file_key)
+                    await gateway.start(timeout_s=20)
+                    await csms.wait_for_charge_point(IDENTITY, timeout_s=20)
+        finally:
+            await gateway.kill9()
+
+
 # Rules: WP-A00.FR.005 WP-A00.FR.401 WP-A02.FR.08 WP-A05.FR.01 WP-A05.FR.03 WP-A05.FR.04
 # Rules: WP-A05.FR.05
 async def test_profile_is_raised_by_ocpp_step_by_step(
