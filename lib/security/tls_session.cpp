@@ -32,6 +32,7 @@ constexpr int kHashes[] = {MBEDTLS_MD_SHA256, MBEDTLS_MD_SHA384, MBEDTLS_MD_SHA5
 constexpr mbedtls_ecp_group_id kCurves[] = {MBEDTLS_ECP_DP_SECP256R1, MBEDTLS_ECP_DP_SECP384R1,
                                             MBEDTLS_ECP_DP_SECP521R1, MBEDTLS_ECP_DP_NONE};
 constexpr const char* kWrongVersion = "the server does not speak TLS 1.2";
+constexpr const char* kNoMemory = "not enough memory";
 /// Of a flight of handshake messages that is sent as one, bytes; what is longer goes out in pieces.
 constexpr size_t kFlightBytes = 4096;
 /// Longest certificate of the client chain, bytes.
@@ -183,7 +184,7 @@ Status TlsSession::begin(const TlsOptions& options, ByteStream& stream,
   if (must_verify_ && authority_ == nullptr)
     return fail(LinkFailure::kMissingCredentials, "no root is installed");
   contexts_.reset(new (std::nothrow) Contexts);
-  if (contexts_ == nullptr) return fail(LinkFailure::kTls, "not enough memory");
+  if (contexts_ == nullptr) return fail(LinkFailure::kTls, kNoMemory);
   mbedtls_ssl_config* const config = &contexts_->config;
   int error = mbedtls_ssl_config_defaults(config, MBEDTLS_SSL_IS_CLIENT,
                                           MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
@@ -232,7 +233,8 @@ Status TlsSession::load_client() {
     mbedtls_pk_context* key = nullptr;
     Status use_key(ByteSpan der) override {
       const int error = mbedtls_pk_parse_key(key, der.data(), der.size(), nullptr, 0);
-      return error == 0 ? Status::kOk : Status::kCorrupt;
+      // It was a key when it was written down just now: mbedTLS does not tell missing memory from a wrong format.
+      return error == 0 ? Status::kOk : Status::kNoSpace;
     }
   } user;
   user.key = &contexts_->key;
@@ -240,19 +242,25 @@ Status TlsSession::load_client() {
   if (client_ == 0)
     return fail(LinkFailure::kMissingCredentials, "no client certificate is installed");
   const std::unique_ptr<uint8_t[]> der(new (std::nothrow) uint8_t[kMaxClientCertificateBytes]);
-  if (der == nullptr) return fail(LinkFailure::kTls, "not enough memory");
-  bool is_complete = false;
-  for (size_t i = 0; i < TlsAuthority::kMaxChain && !is_complete; ++i) {
+  if (der == nullptr) return fail(LinkFailure::kTls, kNoMemory);
+  for (size_t i = 0; i < TlsAuthority::kMaxChain; ++i) {
     const Result<size_t> size = authority_->client_certificate(
         client_, i, MutableByteSpan(der.get(), kMaxClientCertificateBytes));
-    is_complete = size.status() == Status::kNotFound && i > 0;
-    if (!is_complete &&
-        (!size.ok() || mbedtls_x509_crt_parse_der(&contexts_->chain, der.get(), size.value()) != 0))
+    if (size.status() == Status::kNotFound && i > 0) break;
+    const int error =
+        size.ok() ? mbedtls_x509_crt_parse_der(&contexts_->chain, der.get(), size.value()) : 0;
+    if (size.status() == Status::kNoSpace || is_memory_error(error))
+      return fail(LinkFailure::kTls, kNoMemory);
+    if (!size.ok() || error != 0)
       return fail(LinkFailure::kMissingCredentials, "the client certificate cannot be read");
   }
-  if (authority_->with_client_key(client_, user) != Status::kOk ||
-      mbedtls_ssl_conf_own_cert(&contexts_->config, &contexts_->chain, &contexts_->key) != 0)
+  const Status status = authority_->with_client_key(client_, user);
+  if (status == Status::kNoSpace) return fail(LinkFailure::kTls, kNoMemory);
+  if (status != Status::kOk)
     return fail(LinkFailure::kMissingCredentials, "the client's key cannot be read");
+  // Only memory can be missing.
+  if (mbedtls_ssl_conf_own_cert(&contexts_->config, &contexts_->chain, &contexts_->key) != 0)
+    return fail(LinkFailure::kTls, kNoMemory);
   return Status::kOk;
 }
 
@@ -363,6 +371,7 @@ Status TlsSession::explain_alert(uint8_t alert) {
 
 Status TlsSession::explain(int error) {
   const mbedtls_ssl_context& ssl = contexts_->ssl;
+  if (is_memory_error(error)) return fail(LinkFailure::kTls, kNoMemory);
   switch (error) {
     case MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE:
       return explain_alert(ssl.in_msg[1]);
@@ -374,7 +383,7 @@ Status TlsSession::explain(int error) {
     case MBEDTLS_ERR_SSL_INVALID_RECORD:
       return fail(LinkFailure::kTls, "the server answers with something that is not TLS");
     case MBEDTLS_ERR_SSL_ALLOC_FAILED:
-      return fail(LinkFailure::kTls, "not enough memory");
+      return fail(LinkFailure::kTls, kNoMemory);
     default:
       break;
   }

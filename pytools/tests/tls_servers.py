@@ -82,14 +82,14 @@ def serving(case: Case, files: Files, *, speaks_web_socket: bool = False) -> Ite
 
 @contextmanager
 def s_server(
-    command: list[str], *, speaks_web_socket: bool = False, before: bytes = b""
+    command: list[str], *, speaks_web_socket: bool = False, first: bytes = b""
 ) -> Iterator[int]:
     """`openssl s_server`: what its client sends is on its output, its input is for the client.
 
     Args:
         command: With -accept on port 0.
         speaks_web_socket: Accept a WebSocket and send every frame back; else send "hello".
-        before: Commands of s_server that come before that.
+        first: Commands of s_server, once its client has said something, instead of both.
     """
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -102,16 +102,14 @@ def s_server(
             line = process.stdout.readline()
             assert line, f"s_server ended: {seen.decode(errors='replace')}"
             seen += line
-        process.stdin.write(before)
-        process.stdin.flush()
-        threading.Thread(target=talk, args=(process, speaks_web_socket), daemon=True).start()
+        threading.Thread(target=talk, args=(process, speaks_web_socket, first), daemon=True).start()
         yield int(found[1])
     finally:
         process.kill()
         process.wait()
 
 
-def talk(process: "subprocess.Popen[bytes]", speaks_web_socket: bool) -> None:
+def talk(process: "subprocess.Popen[bytes]", speaks_web_socket: bool, first: bytes) -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     output, taken = process.stdin, process.stdout.fileno()
@@ -123,7 +121,9 @@ def talk(process: "subprocess.Popen[bytes]", speaks_web_socket: bool) -> None:
     with contextlib.suppress(OSError, ValueError):
         if speaks_web_socket:
             talk_web_socket(lambda size: os.read(taken, size), send)
-        send(b"hello")
+        if first:
+            os.read(taken, 4096)
+        send(first or b"hello")
         # A full pipe would hold it up.
         while os.read(taken, 4096):
             pass
@@ -161,24 +161,29 @@ def talk_web_socket(receive: Callable[[int], bytes], send: Callable[[bytes], obj
 
 
 @contextmanager
-def relay(port: int, change: Callable[[int, bytes], bytes | None]) -> Iterator[int]:
+def relay(
+    port: int,
+    change: Callable[[int, bytes], bytes] = lambda _, data: data,
+    end: int | None = None,
+) -> Iterator[int]:
     """Stands before a server. Gives its own port.
 
     Args:
         change: What becomes of bytes that the server sends, given where they begin in all that it
-            has sent; None = hang up.
+            has sent.
+        end: Hang up after so many of them; None = never.
     """
 
     def serve(client: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", port), timeout=20) as server:
             threading.Thread(target=forward, args=(client, server), daemon=True).start()
             at = 0
-            while data := server.recv(16384):
-                changed = change(at, data)
-                if changed is None:
-                    return
-                client.sendall(changed)
+            while (end is None or at < end) and (data := server.recv(16384)):
+                kept = data if end is None else data[: end - at]
+                client.sendall(change(at, kept))
                 at += len(data)
+            # The other thread holds the socket open.
+            client.shutdown(socket.SHUT_RDWR)
 
     def forward(source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):

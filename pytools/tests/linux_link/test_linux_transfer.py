@@ -260,6 +260,9 @@ async def test_tls_is_checked_with_the_ca_file(
             assert (
                 report["error"] == "the certificate of the server is not trusted (missing_issuer)"
             )
+        other_host = address.replace("127.0.0.1", "localhost")
+        [report] = await transfer("download", other_host, tmp_path / "none", f"ca={authority.file}")
+        assert report["error"] == "the certificate of the server is not trusted (wrong_host)"
         (tmp_path / "source").write_bytes(CONTENT)
         upload = url(server, protocol, "/uploads/log")
         [report] = await transfer("upload", upload, tmp_path / "source", f"ca={authority.file}")
@@ -317,6 +320,9 @@ async def test_client_of_the_board_checks_tls(
         other = f"ca={other_authority.file}"
         [report] = await transfer("download", address, tmp_path / "none", other, BOARD)
         assert report["error"] == "the certificate of the server is not trusted (missing_issuer)"
+        elsewhere = address.replace("127.0.0.1", "localhost")
+        [report] = await transfer("download", elsewhere, out, f"ca={authority.file}", BOARD)
+        assert report["error"] == "the certificate of the server is not trusted (wrong_host)"
         for protocol in ("http", "ftp"):
             address = url(server, protocol, "/files/image")
             words = [f"ca={authority.file}", BOARD]

@@ -1,7 +1,8 @@
 // TLS by lib/security alone, for the tests in pytools/tests/linux_link. For every line on standard input, fields
 // separated by tabs,
-//   PORT HOST [ca=FILE] [client=FILE key=FILE] [wildcard=0] [verify=0] [at_ms=UTC] [fail_at=N]
+//   PORT HOST [ca=FILE] [client=FILE key=FILE] [wildcard=0] [verify=0] [at_ms=UTC] [fail_at=N] [patience=N]
 // it connects to 127.0.0.1, sends "hello", waits for five bytes, and writes one JSON line on standard output.
+// patience: how many times 10 ms it waits for the server at each step (1000).
 // fail_at: there is no memory for the Nth allocation of mbedTLS or lib/security, from 1.
 
 #include "drivers/file_client.hpp"
@@ -68,12 +69,14 @@ int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(since).count();
 }
 
-/// Repeats what says kAgain, for ten seconds at most.
+int patience = 0;
+
+/// Repeats what says kAgain.
 template <typename Step>
 Status finish(const platform_linux::SocketStream& stream, const security::TlsSession& session,
               Step step) {
   Status status = step();
-  for (int i = 0; i < 1000 && status == Status::kAgain; ++i) {
+  for (int i = 0; i < patience && status == Status::kAgain; ++i) {
     const int events = session.wants_write() ? POLLOUT : POLLIN;
     pollfd state{stream.fd(), static_cast<short>(events), 0};
     ::poll(&state, 1, 10);
@@ -105,6 +108,7 @@ void handshake(const std::vector<std::string>& words) {
   settings.authority = &authority;
   settings.verify = options["verify"] != "0";
   settings.show_client = !options["client"].empty();
+  patience = options.count("patience") != 0 ? std::stoi(options["patience"]) : 1000;
   allocations = 0;
   fail_at = options.count("fail_at") != 0 ? std::stoul(options["fail_at"]) : 0;
   Status status = session.begin(settings, stream, entropy);
