@@ -14,11 +14,15 @@ bool Console::firmware(Arguments& arguments, json::Writer& out, Error& error, In
   if (is_word(verb, "update")) {
     const TextSpan url = arguments.rest();
     if (url.empty()) return false;
+    if (parts_.firmware == nullptr) {
+      error = Error("this gateway has no place for firmware images");
+      return false;
+    }
     switch (parts_.engine.update_firmware(url, now)) {
       case Status::kOk:
         return true;
       case Status::kUnsupported:
-        error = Error("this gateway has no place for firmware images");
+        error = Error("only signed images are taken, and there is nothing to check them with");
         break;
       case Status::kInvalidState:
         error = Error("an image is being installed");
@@ -49,6 +53,9 @@ bool Console::firmware(Arguments& arguments, json::Writer& out, Error& error, In
   if (parts_.firmware != nullptr) {
     member(out, "version", parts_.firmware->version().span());
     member(out, "boot", kBoots[static_cast<size_t>(parts_.firmware->boot())]);
+    member(out, "security_version", static_cast<int64_t>(parts_.firmware->security_version()));
+    if (const common::Result<uint32_t> outdated = parts_.firmware->outdated(); outdated.ok())
+      member(out, "outdated_security_version", static_cast<int64_t>(outdated.value()));
   }
   member(out, "update", jobs.firmware);
   member(out, "received_bytes", jobs.firmware_bytes);

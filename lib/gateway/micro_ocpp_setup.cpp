@@ -203,7 +203,7 @@ void MicroOcppEngine::create_meters(uint8_t connector_id) {
 void MicroOcppEngine::create_jobs() {
   using namespace MicroOcpp;  // NOLINT: states of its jobs
   Model& model = library_->model();
-  if (image_.is_offered()) {
+  if (image_.is_offered() && options_.allows_updates) {
     auto service = make<FirmwareService>(*library_->context);
     service->setBuildNumber(options_.firmware_version.c_str());
     service->setOnDownload(

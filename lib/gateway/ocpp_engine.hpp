@@ -15,6 +15,8 @@ struct EngineOptions {
   common::FixedString<20> model;
   common::FixedString<25> serial_number;
   common::FixedString<50> firmware_version;
+  bool allows_updates =
+      true;  ///< False: no signature is checked here, and nothing unsigned is wanted.
   uint8_t connectors = 1;
   platform::ResetCause reset_cause = platform::ResetCause::kUnknown;
   /// Connectors that the reader for all serves, bits 1..n.
@@ -181,8 +183,8 @@ class OcppEngine : public charger::ChargerObserver {
   virtual common::Status send_data_transfer(common::TextSpan vendor_id, common::TextSpan message_id,
                                             common::TextSpan data, common::Instant now) = 0;
   virtual FileJobs file_jobs() const = 0;
-  /// Fetches and installs an image as UpdateFirmware does.
-  /// @retval kUnsupported  No place for an image.  @retval kInvalidArgument  Empty or too long.
+  /// Fetches and installs an image as UpdateFirmware does, or one that carries its signature where only signed ones are taken.
+  /// @retval kUnsupported  Only signed ones are, and there is nothing to check them with.  @retval kInvalidArgument  Empty or too long.
   /// @retval kInvalidState  One is being installed.  @retval kIo, kNoSpace
   virtual common::Status update_firmware(common::TextSpan url, common::Instant now) = 0;
   /// Keeps the image on trial without waiting for the CSMS. @retval kInvalidState  None is on trial.

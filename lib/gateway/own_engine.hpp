@@ -68,6 +68,9 @@ class OwnEngine final : public OcppEngine {
             charge_point_.diagnostics_status()};
   }
   common::Status update_firmware(common::TextSpan url, common::Instant now) override {
+    if (url.empty() || url.size() > limits::kMaxLocationBytes)
+      return common::Status::kInvalidArgument;
+    if (extension_ != nullptr) RETURN_IF_ERROR(extension_->begin_local_update());
     return charge_point_.update_firmware(url, now);
   }
   common::Status confirm_firmware(common::Instant now) override {

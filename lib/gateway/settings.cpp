@@ -36,7 +36,7 @@ constexpr SettingRow kTable[] = {
     {"root_check", SettingKind::kBoolean, 0, 1, "false", false,
      "AdditionalRootCertificateCheck: a new root of the CSMS must be signed by the one before"},
     {"unsigned_fw", SettingKind::kWord, 1, 0, "auto", false,
-     "plain UpdateFirmware: auto = until a root of the manufacturer is installed", "auto yes no"},
+     "unsigned firmware: auto = until a root of the manufacturer is installed", "auto yes no"},
     {"cert_key", SettingKind::kWord, 1, 0, "ec", false, "key of the certificate: P-256 or RSA 2048",
      "ec rsa"},
     {"auth_key_form", SettingKind::kWord, 1, 0, "auto", false,

@@ -26,6 +26,10 @@ class Extension {
   /// A CALL is over. @param answer  CALLRESULT or CALLERROR; nullptr = none came.
   /// @return false: none of the extension's, the engine looks at the answer.
   virtual bool on_outcome(const CallContext& context, const RpcFrame* answer) = 0;
+  /// The device itself is about to have an image fetched. @retval kOk  Go on.  @retval kInvalidState  One is being
+  /// installed.  @retval kUnsupported  None would be taken: it would have to be signed, and there is nothing to
+  /// check a signature with.  @retval kIo, kNoSpace  Not stored.
+  virtual common::Status begin_local_update() = 0;
   /// Every event that the application takes, before it does.
   virtual void on_event(const Event& event) = 0;
   /// Whether the downloaded image may be installed now. The extension wakes the engine when that changes.

@@ -193,6 +193,10 @@ Instant FirmwareUpdate::install() {
   if (engine_.is_online && engine_.now() < install_by_ && next_to_tell(untold)) return install_by_;
   const Status verified = engine_.ports.firmware->verify();
   if (verified == Status::kAgain) return engine_.now() + 1;
+  if (verified == Status::kNotFound) {
+    fetch_again();
+    return engine_.now();
+  }
   if (verified == Status::kOk) {
     phase_ = kActivating;
     if (store() == Status::kOk && engine_.ports.firmware->activate() == Status::kOk) {
@@ -218,9 +222,13 @@ Instant FirmwareUpdate::try_out() {
   return engine_.now();
 }
 
-void FirmwareUpdate::abandon() {
-  enter(kNone);
-  set_blocking(false);
+void FirmwareUpdate::abandon(bool is_failure) {
+  if (is_failure) {
+    finish(kInstallationFailedStep);
+  } else {
+    enter(kNone);
+    set_blocking(false);
+  }
   (void)engine_.ports.firmware->erase();
 }
 

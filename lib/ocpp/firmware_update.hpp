@@ -43,8 +43,8 @@ class FirmwareUpdate : public FileJob {
   bool is_activating() const { return phase_ == kActivating; }
   bool is_idle() const { return phase_ == kNone; }
   bool is_installing() const { return phase_ >= kInstalling; }
-  /// Gives the image up; what was reached until then is still told.
-  void abandon();
+  /// Gives the image up; what was reached until then is still told. @param is_failure  InstallationFailed, too.
+  void abandon(bool is_failure);
   /// Downloads the rest once more.
   void fetch_again() { enter(kWaiting); }
   /// Last step that was reached, or kNoStep.

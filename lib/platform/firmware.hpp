@@ -28,10 +28,16 @@ class Firmware {
   virtual common::FixedString<50> version() const = 0;
   /// What became of the last activate().
   virtual Boot boot() const = 0;
+  /// Security version that an image must have at least: the highest one of the image that runs and of those that
+  /// were confirmed, ever. It is raised when a release mends a weakness, so that none before it can come back.
+  virtual uint32_t security_version() const = 0;
+  /// Security version of the image that verify() or activate() refused for it, until the next write().
+  /// @retval kNotFound  None was.
+  virtual common::Result<uint32_t> outdated() const = 0;
 
   /// Throws away what the other slot holds.
   virtual common::Status erase() = 0;
-  /// Bytes in the other slot that survive a power cut: an interrupted download goes on there.
+  /// Bytes in the other slot that survive a power cut: an interrupted download goes on there, to its end.
   virtual uint32_t size() = 0;
   /// Appends to the other slot. @param offset  End of what was written so far, or size().
   /// @retval kNoSpace  The image is larger than the slot.  @retval kInvalidArgument  Another offset.
@@ -41,9 +47,10 @@ class Firmware {
   virtual common::Result<size_t> read(uint32_t offset, common::MutableByteSpan buffer) = 0;
   /// Checks the other slot in pieces: call again while kAgain.
   /// @retval kCorrupt      Its content is damaged or cut short.
-  /// @retval kUnsupported  It is no firmware for this device.
+  /// @retval kUnsupported  It is no firmware for this device, or outdated().
+  /// @retval kNotFound     As of read().
   virtual common::Status verify() = 0;
-  /// The next restart runs the other slot, once, until confirm().
+  /// The next restart runs the other slot, once, until confirm(). @retval kUnsupported  It is outdated().
   virtual common::Status activate() = 0;
   /// The image on trial has proved itself.
   virtual common::Status confirm() = 0;

@@ -2,6 +2,7 @@
 
 #include "common/crc32.hpp"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -15,7 +16,10 @@ namespace {
 
 constexpr const char* kSlot = "slot.bin";
 constexpr const char* kStateKey = "boot";
+constexpr const char* kReceivedKey = "received";
 constexpr size_t kMaxHeadBytes = 256;
+/// "n", installed 50, candidate 50, security 10 characters.
+constexpr size_t kMaxStateBytes = 160;
 constexpr char kMagic[] = "VEVGW-FIRMWARE 1\n";
 
 /// The value of "name value\n" in a head. @return false when it is not there.
@@ -39,7 +43,7 @@ bool find(const char* head, const char* name, char* value, size_t capacity) {
 }  // namespace
 
 Status SimulatedFirmware::begin() {
-  char text[160] = "";
+  char text[kMaxStateBytes] = "";
   const common::Result<size_t> size = state_.get(
       kStateKey, common::MutableByteSpan(reinterpret_cast<uint8_t*>(text), sizeof text - 1));
   if (!size.ok() && size.status() != Status::kNotFound) return size.status();
@@ -49,9 +53,13 @@ Status SimulatedFirmware::begin() {
     now_ = static_cast<State>(text[0]);
     if (find(text, "installed", value, sizeof value)) installed_ = Version(value);
     if (find(text, "candidate", value, sizeof value)) candidate_ = Version(value);
+    unsigned long security = 0;
+    if (find(text, "security", value, sizeof value) && std::sscanf(value, "%lu", &security) == 1)
+      security_ = std::max(security_, static_cast<uint32_t>(security));
   }
   const common::Result<uint32_t> stored = files_.size(kSlot);
-  if (!stored.ok() && stored.status() != Status::kNotFound) return stored.status();
+  is_unread_ = !stored.ok() && stored.status() != Status::kNotFound;
+  if (is_unread_) return stored.status();
   stored_ = stored.value_or(0);
   if (now_ == State::kTrial) {
     LOG_WARN(log_, "version %s was not confirmed before the restart: back to the one before",
@@ -66,9 +74,10 @@ Status SimulatedFirmware::begin() {
 }
 
 Status SimulatedFirmware::store(State state) {
-  char text[160];
-  const int size = std::snprintf(text, sizeof text, "%c\ninstalled %s\ncandidate %s\n",
-                                 static_cast<char>(state), installed_.c_str(), candidate_.c_str());
+  char text[kMaxStateBytes];
+  const int size = std::snprintf(
+      text, sizeof text, "%c\ninstalled %s\ncandidate %s\nsecurity %lu\n", static_cast<char>(state),
+      installed_.c_str(), candidate_.c_str(), static_cast<unsigned long>(security_));
   RETURN_IF_ERROR(
       state_.set(kStateKey, common::as_bytes(common::TextSpan(text, static_cast<size_t>(size)))));
   now_ = state;
@@ -95,14 +104,19 @@ Firmware::Boot SimulatedFirmware::boot() const {
 
 Status SimulatedFirmware::erase() {
   is_verifying_ = false;
+  is_written_ = is_whole_ = false;
   buffered_ = 0;
+  RETURN_IF_ERROR(state_.erase(kReceivedKey));
   RETURN_IF_ERROR(files_.remove(kSlot));
+  is_unread_ = false;
   stored_ = 0;
   return now_ == State::kRolledBack ? store(State::kNormal) : Status::kOk;
 }
 
 uint32_t SimulatedFirmware::size() {
   buffered_ = 0;
+  is_written_ = true;  // whoever asks writes the rest, and it may be that nothing is missing
+  is_whole_ = false;
   return stored_;
 }
 
@@ -115,10 +129,32 @@ Status SimulatedFirmware::flush() {
   return status;
 }
 
+/// Only who has written knows where an image ends: that is noted for later starts.
+Status SimulatedFirmware::end_writing() {
+  if (is_whole_) return Status::kOk;
+  if (is_unread_) return Status::kIo;
+  uint8_t size[4];
+  if (is_written_) {
+    RETURN_IF_ERROR(flush());
+    std::memcpy(size, &stored_, sizeof size);
+    RETURN_IF_ERROR(state_.set(kReceivedKey, common::ByteSpan(size)));
+  } else {
+    const common::Result<size_t> noted = state_.get(kReceivedKey, common::MutableByteSpan(size));
+    if (!noted.ok()) return noted.status();
+    if (noted.value() != sizeof size || std::memcmp(size, &stored_, sizeof size) != 0)
+      return Status::kNotFound;
+  }
+  is_whole_ = true;
+  return Status::kOk;
+}
+
 Status SimulatedFirmware::write(uint32_t offset, common::ByteSpan data) {
   if (offset != stored_ + buffered_) return Status::kInvalidArgument;
   if (data.size() > slot_bytes_ - offset) return Status::kNoSpace;
   is_verifying_ = false;
+  is_written_ = true;
+  is_whole_ = false;
+  outdated_ = Status::kNotFound;
   while (!data.empty()) {
     const common::ByteSpan part = data.first(kBufferBytes - buffered_);
     std::memcpy(buffer_ + buffered_, part.data(), part.size());
@@ -148,6 +184,10 @@ Status SimulatedFirmware::read_head(Head& head) {
   head.size = static_cast<uint32_t>(bytes);
   head.crc = static_cast<uint32_t>(crc);
   head.bytes = static_cast<uint32_t>(end + 2 - text);
+  unsigned long security = 0;
+  if (find(text, "security", value, sizeof value) && std::sscanf(value, "%lu", &security) != 1)
+    return Status::kCorrupt;
+  head.security = static_cast<uint32_t>(security);
   head.starts = !find(text, "starts", value, sizeof value) || std::strcmp(value, "no") != 0;
   if (!find(text, "version", value, sizeof value)) return Status::kCorrupt;
   head.version = Version(value);
@@ -155,22 +195,23 @@ Status SimulatedFirmware::read_head(Head& head) {
 }
 
 common::Result<size_t> SimulatedFirmware::read(uint32_t offset, common::MutableByteSpan buffer) {
-  RETURN_IF_ERROR(flush());
+  RETURN_IF_ERROR(end_writing());
   return files_.read(kSlot, offset, buffer);
 }
 
 Status SimulatedFirmware::verify() {
-  RETURN_IF_ERROR(flush());
+  RETURN_IF_ERROR(end_writing());
   if (!is_verifying_) {
     RETURN_IF_ERROR(read_head(head_));
-    if (stored_ != uint64_t{head_.bytes} + head_.size) return Status::kCorrupt;
+    if (stored_ < uint64_t{head_.bytes} + head_.size) return Status::kCorrupt;
     is_verifying_ = true;
     verified_ = 0;
     crc_ = 0;
   }
   if (verified_ < head_.size) {
     const common::Result<size_t> got =
-        files_.read(kSlot, head_.bytes + verified_, common::MutableByteSpan(buffer_));
+        files_.read(kSlot, head_.bytes + verified_,
+                    common::MutableByteSpan(buffer_).first(head_.size - verified_));
     if (!got.ok()) return got.status();
     if (got.value() == 0) return Status::kCorrupt;
     crc_ = common::crc32(common::ByteSpan(buffer_, got.value()), crc_);
@@ -178,12 +219,19 @@ Status SimulatedFirmware::verify() {
     return Status::kAgain;
   }
   is_verifying_ = false;
-  return crc_ == head_.crc ? Status::kOk : Status::kCorrupt;
+  return crc_ == head_.crc ? check_security(head_) : Status::kCorrupt;
+}
+
+Status SimulatedFirmware::check_security(const Head& head) {
+  if (head.security >= security_) return Status::kOk;
+  outdated_ = head.security;
+  return Status::kUnsupported;
 }
 
 Status SimulatedFirmware::activate() {
   Head head;
   RETURN_IF_ERROR(read_head(head));
+  RETURN_IF_ERROR(check_security(head));
   candidate_ = head.version;
   return store(State::kChosen);
 }
@@ -191,6 +239,8 @@ Status SimulatedFirmware::activate() {
 Status SimulatedFirmware::confirm() {
   if (now_ != State::kTrial) return Status::kInvalidState;
   installed_ = candidate_;
+  Head head;
+  if (read_head(head) == Status::kOk) security_ = std::max(security_, head.security);
   return store(State::kNormal);
 }
 

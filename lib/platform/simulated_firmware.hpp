@@ -19,13 +19,22 @@ namespace platform {
 ///     size 1024              bytes after the empty line
 ///     crc32 cbf43926         CRC-32 (IEEE 802.3) of them, lower-case hex
 ///     starts yes             no = crashes when it starts, so that the boot loader goes back
+///     security 1             its security version; may be left out: 0
+///
+/// What follows those bytes belongs to nobody: a signature, for instance.
 class SimulatedFirmware final : public Firmware {
  public:
   /// @param files       Holds the slot; outlives this.  @param state  Keys of this alone; outlives this.
   /// @param version     Of the program, static.  @param slot_bytes  Largest image.
+  /// @param security    Security version of the program.
   SimulatedFirmware(FileStore& files, KeyValueStore& state, common::LogSink& log,
-                    const char* version, uint32_t slot_bytes)
-      : files_(files), state_(state), log_(log), version_(version), slot_bytes_(slot_bytes) {}
+                    const char* version, uint32_t slot_bytes, uint32_t security = 0)
+      : files_(files),
+        state_(state),
+        log_(log),
+        version_(version),
+        slot_bytes_(slot_bytes),
+        security_(security) {}
 
   /// Plays the boot loader. Once per start, before the rest.
   /// @retval kIo  The state cannot be read or written.
@@ -33,6 +42,8 @@ class SimulatedFirmware final : public Firmware {
 
   common::FixedString<50> version() const override;
   Boot boot() const override;
+  uint32_t security_version() const override { return security_; }
+  common::Result<uint32_t> outdated() const override { return outdated_; }
   common::Status erase() override;
   uint32_t size() override;
   common::Status write(uint32_t offset, common::ByteSpan data) override;
@@ -49,13 +60,16 @@ class SimulatedFirmware final : public Firmware {
     Version version;
     uint32_t size = 0;
     uint32_t crc = 0;
+    uint32_t security = 0;
     bool starts = true;
     uint32_t bytes = 0;  ///< Of the head itself.
   };
 
   common::Status store(State state);
   common::Status flush();
+  common::Status end_writing();
   common::Status read_head(Head& head);
+  common::Status check_security(const Head& head);
 
   static constexpr size_t kBufferBytes = 8192;
 
@@ -64,10 +78,15 @@ class SimulatedFirmware final : public Firmware {
   common::LogSink& log_;
   const Version version_;
   const uint32_t slot_bytes_;
+  uint32_t security_;  ///< Never decreases.
+  common::Result<uint32_t> outdated_ = common::Status::kNotFound;
   State now_ = State::kNormal;
   Version installed_;  ///< Confirmed image; empty = the program itself.
   Version candidate_;  ///< Image that was chosen.
   uint32_t stored_ = 0;
+  bool is_unread_ = true;    ///< It could not be read how much there is.
+  bool is_written_ = false;  ///< Since the start: an image ends where writing ends.
+  bool is_whole_ = false;    ///< All of the image is in the slot.
   size_t buffered_ = 0;
   uint8_t buffer_[kBufferBytes] = {};
   bool is_verifying_ = false;

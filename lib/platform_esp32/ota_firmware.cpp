@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kWrittenKey = "written";
 constexpr const char* kOldNewsKey = "old_news";
+constexpr const char* kSecurityKey = "security";
 
 Status from(esp_err_t error) { return error == ESP_OK ? Status::kOk : Status::kIo; }
 
@@ -25,7 +26,29 @@ Status OtaFirmware::begin() {
   const common::Result<size_t> size = state_.get(kWrittenKey, common::MutableByteSpan(bytes));
   if (size.ok() && size.value() == sizeof bytes) std::memcpy(&noted_, bytes, sizeof noted_);
   is_old_news_ = state_.get(kOldNewsKey, common::MutableByteSpan(bytes)).ok();
-  return Status::kOk;
+  uint32_t noted = 0;
+  const common::Result<size_t> known = state_.get(kSecurityKey, common::MutableByteSpan(bytes));
+  if (known.ok() && known.value() == sizeof bytes) std::memcpy(&noted, bytes, sizeof noted);
+  security_ = noted;
+  // An image on trial has no say yet. The power may have gone between confirm() and its note.
+  if (label_.security() <= noted || boot() == Boot::kTrial) return Status::kOk;
+  security_ = label_.security();
+  return note_security();
+}
+
+Status OtaFirmware::note_security() {
+  uint8_t image[4];
+  std::memcpy(image, &security_, sizeof image);
+  return state_.set(kSecurityKey, common::ByteSpan(image));
+}
+
+Status OtaFirmware::check_security() {
+  platform::ImageLabel label;
+  RETURN_IF_ERROR(
+      from(esp_partition_read(slot_, platform::ImageLabel::kOffset, &label, sizeof label)));
+  if (label.security() >= security_) return Status::kOk;
+  outdated_ = label.security();
+  return Status::kUnsupported;
 }
 
 platform::Firmware::Boot OtaFirmware::boot() const {
@@ -65,6 +88,7 @@ uint32_t OtaFirmware::size() {
 Status OtaFirmware::write(uint32_t offset, common::ByteSpan data) {
   if (offset != written_) return Status::kInvalidArgument;
   if (data.size() > slot_->size - offset) return Status::kNoSpace;
+  outdated_ = Status::kNotFound;
   while (!data.empty()) {
     const uint32_t in_sector = written_ % kSectorBytes;
     if (in_sector == 0) {
@@ -96,7 +120,7 @@ Status OtaFirmware::verify() {
   esp_image_metadata_t data{};
   switch (esp_image_verify(ESP_IMAGE_VERIFY_SILENT, &place, &data)) {
     case ESP_OK:
-      return Status::kOk;
+      return check_security();
     case ESP_ERR_IMAGE_INVALID:
       return Status::kCorrupt;
     default:
@@ -105,12 +129,17 @@ Status OtaFirmware::verify() {
 }
 
 Status OtaFirmware::activate() {
+  RETURN_IF_ERROR(check_security());
   RETURN_IF_ERROR(state_.erase(kOldNewsKey));
   is_old_news_ = false;
   RETURN_IF_ERROR(note(0));
   return from(esp_ota_set_boot_partition(slot_));
 }
 
-Status OtaFirmware::confirm() { return from(esp_ota_mark_app_valid_cancel_rollback()); }
+Status OtaFirmware::confirm() {
+  RETURN_IF_ERROR(from(esp_ota_mark_app_valid_cancel_rollback()));
+  security_ = std::max(security_, label_.security());
+  return note_security();
+}
 
 }  // namespace platform_esp32

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "platform/firmware.hpp"
+#include "platform/image_label.hpp"
 #include "platform/key_value_store.hpp"
 
 #include <esp_partition.h>
@@ -15,13 +16,17 @@ namespace platform_esp32 {
 class OtaFirmware final : public platform::Firmware {
  public:
   /// @param state  Keys of this alone; outlives this.  @param version  Of this build, static.
-  OtaFirmware(platform::KeyValueStore& state, const char* version)
-      : state_(state), version_(version) {}
+  /// @param label    Of this build, static: that it is used here keeps it in the image.
+  OtaFirmware(platform::KeyValueStore& state, const char* version,
+              const platform::ImageLabel& label)
+      : state_(state), version_(version), label_(label) {}
   /// Once, before the rest. @retval kUnsupported  The partition table has no second slot.
   common::Status begin();
 
   common::FixedString<50> version() const override { return version_; }
   Boot boot() const override;
+  uint32_t security_version() const override { return security_; }
+  common::Result<uint32_t> outdated() const override { return outdated_; }
   common::Status erase() override;
   uint32_t size() override;
   common::Status write(uint32_t offset, common::ByteSpan data) override;
@@ -39,10 +44,15 @@ class OtaFirmware final : public platform::Firmware {
   static constexpr uint32_t kNoteBytes = 64 * 1024;
 
   common::Status note(uint32_t bytes);
+  common::Status note_security();
+  common::Status check_security();
 
   platform::KeyValueStore& state_;
   const common::FixedString<50> version_;
   const esp_partition_t* slot_ = nullptr;
+  const platform::ImageLabel& label_;
+  uint32_t security_ = 0;  ///< Never decreases.
+  common::Result<uint32_t> outdated_ = common::Status::kNotFound;
   uint32_t written_ = 0;
   uint32_t noted_ = 0;
   bool is_old_news_ = false;  ///< The image that was given up has been reported.

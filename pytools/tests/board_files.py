@@ -9,12 +9,16 @@ from pathlib import Path
 SLOT_BYTES = 0x1A0000
 
 
-def make_build(folder: Path, *, version: str = "0.1.0+gtest", firmware_bytes: int = 40_000) -> Path:
+def make_build(
+    folder: Path, *, version: str = "0.1.0+gtest", firmware_bytes: int = 40_000, security: int = 0
+) -> Path:
     """Writes firmware.bin, bootloader.bin and partitions.bin, and returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "bootloader.bin").write_bytes(image_of(b"boot", 2_000))
     (folder / "partitions.bin").write_bytes(partition_table())
-    (folder / "firmware.bin").write_bytes(image_of(version.encode() + b"\0", firmware_bytes))
+    text = (version.encode() + b"\0").ljust(256 + 8, b"\0")
+    text += struct.pack("<4sIII", b"VEVL", 16, security, security ^ 0xFFFFFFFF)
+    (folder / "firmware.bin").write_bytes(image_of(text, firmware_bytes))
     return folder
 
 

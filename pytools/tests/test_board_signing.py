@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from vevgw.board import signing
+from vevgw.board import build as board_build
+from vevgw.board import image, release, signing
 from vevgw.cli import main
 from vevgw.errors import UserError
 
@@ -105,11 +107,20 @@ def test_a_signed_release_is_verified(
     folder = maker.release(tmp_path)
     assert run("verify", str(folder), "--root", str(maker.root)) == 0
     assert "signed by CN=Signer, which CN=Root stands for" in capsys.readouterr().out
-    assert run("verify", str(folder / "firmware.bin"), "--root", str(maker.root)) == 0
+    for name in ("firmware.bin", "firmware.signed.bin"):
+        assert run("verify", str(folder / name), "--root", str(maker.root)) == 0
 
 
 @pytest.mark.parametrize(
-    "name", ["firmware.bin", "SHA256SUMS", "merged.bin", "release.json", "sbom.cdx.json"]
+    "name",
+    [
+        "firmware.signed.bin",
+        "firmware.bin",
+        "SHA256SUMS",
+        "merged.bin",
+        "release.json",
+        "sbom.cdx.json",
+    ],
 )
 def test_a_changed_byte_is_found_in_every_file(name: str, tmp_path: Path) -> None:
     maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
@@ -119,6 +130,39 @@ def test_a_changed_byte_is_found_in_every_file(name: str, tmp_path: Path) -> Non
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match=r"Do not use it|copy the release again"):
         signing.verify(folder, maker.root)
+
+
+def test_an_image_carries_its_signature(tmp_path: Path) -> None:
+    maker = Manufacturer(tmp_path / "maker", ec.generate_private_key(ec.SECP256R1()))
+    folder = maker.release(tmp_path)
+    path, plain = folder / signing.SIGNED_IMAGE, (folder / "firmware.bin").read_bytes()
+    content = path.read_bytes()
+    signature = (folder / "firmware.bin.sig").read_bytes().strip()
+    assert content.startswith(plain)
+    assert signing.carrying(plain, maker.certificate.read_bytes(), signature) == content
+    path.write_bytes(plain)
+    with pytest.raises(UserError, match=r"firmware\.signed\.bin carries no signature; copy"):
+        signing.verify(folder, maker.root)
+    path.write_bytes(signing.carrying(plain, b"no certificate", signature))
+    with pytest.raises(UserError, match=r"firmware\.signed\.bin holds no certificates in PEM"):
+        signing.verify(path, maker.root)
+
+
+def test_the_security_version_is_that_of_the_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_build(tmp_path / "build", version=VERSION, security=3)
+    words = ["release", "--from", str(source), "--version", VERSION]
+    words += ["--out", str(tmp_path / "dist")]
+    assert run(*words) == 0
+    assert "security version 3" in capsys.readouterr().out
+    manifest = tmp_path / "dist" / f"vev-gateway-{VERSION}" / "release.json"
+    assert json.loads(manifest.read_text())["security_version"] == 3
+    assert run(*words, "--security-version", "4") == 1
+    assert "has the security version 3: build it" in capsys.readouterr().err
+    assert image.security_version(b"\xe9" + bytes(400)) == 0
+    flags = board_build.image_flags("1", release.revision(Path.cwd()), security_version=5)
+    assert "-D GATEWAY_SECURITY_VERSION=5" in flags
 
 
 def test_a_release_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:

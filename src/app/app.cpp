@@ -151,6 +151,10 @@ Status App::start(Error& error) {
   options.firmware_version = platform_.firmware != nullptr
                                  ? platform_.firmware->version()
                                  : common::FixedString<50>(build::kVersion);
+  // Where nothing can be checked.
+  options.allows_updates =
+      security_.view() != nullptr ||
+      !common::equals(settings_.text("unsigned_fw").span(), common::text("no"));
   options.connectors = connectors_;
   options.reader_connectors = policy_.reader_connectors();
   options.reset_cause = platform_.device.reset_cause();

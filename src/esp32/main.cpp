@@ -39,6 +39,11 @@ SET_LOOP_TASK_STACK_SIZE(12 * 1024);
 /// The framework must not confirm a new image by itself: OtaFirmware::confirm() does, once the CSMS has answered it.
 extern "C" bool verifyRollbackLater() { return true; }
 
+/// Behind ESP-IDF's own description of the image: what other images are compared with, and what is read of this one.
+extern const platform::ImageLabel image_label;
+__attribute__((section(".rodata_custom_desc"), used))
+const platform::ImageLabel image_label(build::kSecurityVersion);
+
 namespace {
 
 LOG_MODULE("esp32.main");
@@ -191,7 +196,7 @@ class Board {
   NvsKeyValueStore registers_;
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
-  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
+  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion, image_label};
   platform::TlsMemory tls_memory_{&platform_esp32::free_for_tls};
   platform_esp32::TaskFileTransfer transfer_{clock_, entropy_, tls_memory_, &read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0,
@@ -264,7 +269,7 @@ class Rescue {
   security::SealedKeyValueStore settings_{plain_settings_, entropy_, scratch_, "settings"};
   platform_esp32::NvsKeyValueStore boot_state_;
   platform_esp32::NvsKeyValueStore crash_store_;
-  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion};
+  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion, image_label};
   platform_esp32::UartSerialLink console_{0,
                                           {board::kPins.console_tx, board::kPins.console_rx, -1}};
   gateway::ConsoleOutput output_{console_};

@@ -176,8 +176,8 @@ int run(const native::Options& options, char** argv) {
   LwsWebSocketLink csms(log);
   waiter.add(csms);
   // There is no boot loader: what it would do happens here.
-  auto firmware = std::make_unique<platform::SimulatedFirmware>(image_files, boot_state, log,
-                                                                build::kVersion, kSlotBytes);
+  auto firmware = std::make_unique<platform::SimulatedFirmware>(
+      image_files, boot_state, log, build::kVersion, kSlotBytes, build::kSecurityVersion);
   if (firmware->begin() != Status::kOk) return fail("the state of the firmware cannot be read");
   CurlFileTransfer::Options transfer_options;
   transfer_options.temporary_folder = options.data_dir;

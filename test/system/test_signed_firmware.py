@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from vevgw.board.signing import carrying
 from vevgw.csms.files import FileServer
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.pki import SignatureKind, ThrowAwayCa
@@ -22,7 +23,8 @@ async def test_firmware_is_installed_by_its_signature_alone(
     """Purpose: with a root of the manufacturer, one image signed in four ways.
 
     Pass criteria: nothing unsigned is fetched; RSA by PKCS#1 v1.5 is InvalidSignature, with its
-    event; RSA-PSS and ECDSA are verified, installed, and run.
+    event; RSA-PSS and ECDSA are verified, installed, and run; from the console, too, only what
+    carries its signature.
     """
     maker = ThrowAwayCa(tmp_path / "maker")
 
@@ -68,3 +70,18 @@ async def test_firmware_is_installed_by_its_signature_alone(
         await told("Installed", request_id, mark)
         assert (await bench.dut.command("firmware"))["version"] == version
         await bench.status("Available")
+
+    # The console takes no less: without a signature in the image it is refused.
+    image = make_firmware_image("1.0.4", size=2000)
+    certificate, signature = maker.sign_firmware(image, "rsa-pss")
+    for name, content, outcome in (
+        ("plain.bin", image, "InstallationFailed"),
+        ("signed.bin", carrying(image, certificate.encode(), signature.encode()), "Installed"),
+    ):
+        (server.files / name).write_bytes(content)
+        mark = bench.cp.mark()
+        await bench.dut.command(f"firmware update {server.http_url}/files/{name}")
+        await bench.cp.expect(
+            "FirmwareStatusNotification", match={"status": outcome}, since=mark, timeout_s=30
+        )
+    assert (await bench.dut.command("firmware"))["version"] == "1.0.4"

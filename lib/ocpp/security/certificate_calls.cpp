@@ -280,6 +280,12 @@ void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {
       break;
     }
     case Credentials::Operation::kCheckSigner: {
+      if (update_->is_checking_signer()) {
+        if (update_->on_signer(outcome)) break;
+        report(SecurityEvent::InvalidFirmwareSigningCertificate, why);
+        update_->reject();
+        break;
+      }
       messages::SignedUpdateFirmwareConf conf;
       conf.status = messages::SignedUpdateFirmwareStatus::Rejected;
       if (is_accepted) {

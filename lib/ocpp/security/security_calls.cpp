@@ -80,6 +80,16 @@ bool SecurityExtension::allows_unsigned() const {
   return credentials_.root_count(security::RootUse::kManufacturer) == 0;
 }
 
+Status SecurityExtension::begin_local_update() {
+  if (engine_->firmware.is_installing()) return Status::kInvalidState;
+  if (allows_unsigned()) {
+    update_->forget();
+    return Status::kOk;
+  }
+  if (credentials_.root_count(security::RootUse::kManufacturer) == 0) return Status::kUnsupported;
+  return update_->begin_local();
+}
+
 /// Security whitepaper ed. 3, 5.3. The answer goes out before what was triggered.
 void SecurityExtension::handle_extended_trigger(const InboundCall& call) {
   using Wanted = messages::ExtendedMessageTrigger;

@@ -92,6 +92,8 @@ void SecurityExtension::on_event(const Event& event) {
     case EventType::kFirmwareStatusChanged:
       if (common::equals(common::text(event.key), common::text("Installed")))
         report(SecurityEvent::FirmwareUpdated, engine_->options.identity.firmware_version.span());
+      if (common::equals(common::text(event.key), common::text("InstallationFailed")))
+        report_outdated_image();
       break;
     case EventType::kClockSet: {
       const int64_t before = clock_offset_ms_;
@@ -117,6 +119,19 @@ void SecurityExtension::on_event(const Event& event) {
   }
 }
 
+/// What was good once is offered again, its weakness with it.
+void SecurityExtension::report_outdated_image() {
+  const platform::Firmware& firmware = *engine_->ports.firmware;
+  const common::Result<uint32_t> outdated = firmware.outdated();
+  if (!outdated.ok()) return;
+  char info[64];
+  std::snprintf(info, sizeof info, "firmware: security version %lu is below %lu",
+                static_cast<unsigned long>(outdated.value()),
+                static_cast<unsigned long>(firmware.security_version()));
+  LOG_ERROR(engine_->ports.log, "%s", info);
+  report(SecurityEvent::AttemptedReplayAttacks, info);
+}
+
 Instant SecurityExtension::step() {
   const Instant now = engine_->now();
   if (now >= retry_log_at_) begin_log();
@@ -125,7 +140,12 @@ Instant SecurityExtension::step() {
   Instant next = upload_->step();
   next = common::earlier(next, retry_log_at_);
   next = common::earlier(next, step_credentials());
-  next = common::earlier(next, update_->step());
+  next = common::earlier(next, update_->step(time_to_judge_by()));
+  if (const char* const complaint = update_->take_complaint()) {
+    LOG_ERROR(engine_->ports.log, "firmware: %s", complaint);
+    report(SecurityEvent::InvalidFirmwareSignature, complaint);
+    update_->reject();
+  }
   next = common::earlier(next, step_renewal());
   if (wants_sign_ && engine_->is_online && now < sign_at_) next = common::earlier(next, sign_at_);
   // The restart must not be faster than what is told of it.

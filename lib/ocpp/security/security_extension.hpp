@@ -102,6 +102,7 @@ class SecurityExtension final : public Extension {
   void begin(Engine& engine) override;
   common::Instant step() override;
   bool handle(const InboundCall& call, Action action) override;
+  common::Status begin_local_update() override;
   bool send() override;
   bool on_outcome(const CallContext& context, const RpcFrame* answer) override;
   void on_event(const Event& event) override;
@@ -126,6 +127,7 @@ class SecurityExtension final : public Extension {
   };
 
   void begin_log();
+  void report_outdated_image();
   bool is_repeated(SecurityEvent event, common::TextSpan info);
   bool send_event();
   bool send_upload_status(bool is_triggered);

@@ -102,7 +102,7 @@ common::Status SignedUpdate::prepare(const messages::SignedUpdateFirmwareReq& re
   if (!url_size.ok() || url_size.value() == 0) return common::Status::kInvalidArgument;
   url_size_ = static_cast<uint16_t>(url_size.value());
   wanted_ = Record();
-  wanted_.active = 1;
+  wanted_.active = kByCsms;
   wanted_.request_id = request.request_id;
   wanted_.install_at = request.firmware.install_date_time.value_or(common::UtcTime{});
   // The signature of an update that is under way stays until this one is accepted.
@@ -148,6 +148,15 @@ messages::SignedUpdateFirmwareStatus SignedUpdate::accept() {
   return was_busy ? Answer::AcceptedCanceled : Answer::Accepted;
 }
 
+common::Status SignedUpdate::begin_local() {
+  if (engine_.firmware.is_installing()) return common::Status::kInvalidState;
+  record_ = Record();
+  record_.active = kByDevice;
+  check_ = Check::kNone;
+  retry_at_ = common::Instant{};
+  return store();
+}
+
 void SignedUpdate::forget() {
   if (!is_active()) return;
   record_ = Record();
@@ -169,15 +178,15 @@ void SignedUpdate::reach(uint8_t bit) {
   engine_.wake();
 }
 
-Instant SignedUpdate::step() {
+Instant SignedUpdate::step(common::UtcTime at) {
   if (!is_active()) return Instant::never();
-  follow_download();
+  if (!is_local()) follow_download();
   FirmwareUpdate& firmware = engine_.firmware;
   if (firmware.is_activating() && !has(kRebooting)) reach(kRebooting);
   if (firmware.is_downloaded()) {
-    if (!has(kVerified) && !has(kInvalid)) return check();
+    if (!has(kVerified) && !has(kInvalid)) return check(at);
     if (has(kInvalid)) {
-      firmware.abandon();  // the power went before it was done
+      firmware.abandon(is_local());  // the power went before it was done
     } else if (!may_install() && engine_.clock.is_known()) {
       return engine_.clock.instant(record_.install_at);
     }
@@ -203,26 +212,77 @@ void SignedUpdate::follow_download() {
     reach(kResumed);
 }
 
-/// What is in the slot, not what came over the line: that is what will run.
-Instant SignedUpdate::check() {
-  if (engine_.now() < retry_at_) return retry_at_;
-  if (check_ == Check::kNone) {
-    credentials_.begin_digest();
-    checked_ = 0;
-    check_ = Check::kDigest;
+Instant SignedUpdate::again() {
+  retry_at_ = engine_.now() + kRetryMs;
+  return retry_at_;
+}
+
+/// The certificate out of the image; its outcome is polled.
+void SignedUpdate::check_signer(common::UtcTime at) {
+  const common::Result<ImageSignature> found = ImageSignature::find(*engine_.ports.firmware);
+  if (found.status() == common::Status::kAgain) engine_.firmware.fetch_again();
+  if (found.status() == common::Status::kNotFound) complaint_ = "the image carries no signature";
+  if (!found.ok()) {
+    (void)again();
+    return;
   }
+  carried_ = found.value();
+  SlotText chain(*engine_.ports.firmware, carried_.image_size, carried_.pem_size);
+  if (credentials_.begin_check_signer(chain, at) != common::Status::kOk) {
+    (void)again();
+    return;
+  }
+  is_checking_signer_ = true;
+  check_ = Check::kSigner;
+}
+
+const char* SignedUpdate::take_complaint() {
+  const char* const complaint = complaint_;
+  complaint_ = nullptr;
+  return complaint;
+}
+
+bool SignedUpdate::on_signer(const security::Credentials::Outcome& outcome) {
+  is_checking_signer_ = false;
+  if (check_ != Check::kSigner) return true;  // of an order that was replaced
+  check_ = Check::kNone;
+  engine_.wake();
+  if (outcome.fault == CertificateFault::kNoMemory ||
+      outcome.result == security::InstallResult::kFailed) {
+    (void)again();
+    return true;
+  }
+  if (outcome.result != security::InstallResult::kAccepted) return false;
+  begin_digest();
+  return true;
+}
+
+void SignedUpdate::begin_digest() {
+  credentials_.begin_digest();
+  checked_ = 0;
+  check_ = Check::kDigest;
+}
+
+/// What is in the slot, not what came over the line: that is what will run.
+Instant SignedUpdate::check(common::UtcTime at) {
+  if (engine_.now() < retry_at_) return retry_at_;
+  if (check_ == Check::kNone && is_local()) {
+    check_signer(at);
+    return check_ == Check::kNone ? retry_at_ : Instant::never();
+  }
+  if (check_ == Check::kNone) begin_digest();
   const common::MutableByteSpan room = engine_.spare_buffer();
   if (check_ == Check::kDigest) {
+    const uint32_t left = is_local() ? carried_.image_size - checked_ : kPieceBytes;
     const common::Result<size_t> size =
-        engine_.ports.firmware->read(checked_, room.first(kPieceBytes));
+        engine_.ports.firmware->read(checked_, room.first(std::min<size_t>(kPieceBytes, left)));
     if (!size.ok() || room.size() < kMaxSignatureBytes) {
       check_ = Check::kNone;
       if (size.status() == common::Status::kNotFound) {
         engine_.firmware.fetch_again();
         return engine_.now();
       }
-      retry_at_ = engine_.now() + kRetryMs;
-      return retry_at_;
+      return again();
     }
     if (size.value() > 0) {
       credentials_.update_digest(room.first(size.value()));
@@ -233,20 +293,25 @@ Instant SignedUpdate::check() {
     check_ = Check::kWaiting;
   }
   if (check_ == Check::kWaiting) {
-    const common::Result<size_t> size = engine_.ports.settings.get(
-        kSignatureSettings[record_.signature], room.first(kMaxSignatureBytes));
-    security::PlainPemText signature(
-        common::TextSpan(reinterpret_cast<const char*>(room.data()), size.value_or(0)));
-    const common::Status begun =
-        credentials_.begin_verify_firmware(common::ByteSpan(digest_), signature);
-    if (begun == common::Status::kOk) {
-      check_ = Check::kSignature;
-    } else {
-      retry_at_ = engine_.now() + kRetryMs;
-      return retry_at_;
-    }
+    if (verify() != common::Status::kOk) return again();
+    check_ = Check::kSignature;
   }
   return Instant::never();  // the outcome is polled
+}
+
+common::Status SignedUpdate::verify() {
+  const common::ByteSpan digest(digest_);
+  if (is_local()) {
+    SlotText signature(*engine_.ports.firmware, carried_.image_size + carried_.pem_size,
+                       carried_.text_size);
+    return credentials_.begin_verify_firmware(digest, signature);
+  }
+  const common::MutableByteSpan room = engine_.spare_buffer();
+  const common::Result<size_t> size = engine_.ports.settings.get(
+      kSignatureSettings[record_.signature], room.first(kMaxSignatureBytes));
+  security::PlainPemText signature(
+      common::TextSpan(reinterpret_cast<const char*>(room.data()), size.value_or(0)));
+  return credentials_.begin_verify_firmware(digest, signature);
 }
 
 bool SignedUpdate::on_verified(const security::Credentials::Outcome& outcome) {
@@ -254,7 +319,7 @@ bool SignedUpdate::on_verified(const security::Credentials::Outcome& outcome) {
   check_ = Check::kWaiting;
   if (outcome.fault == CertificateFault::kNoMemory ||
       outcome.result == security::InstallResult::kFailed) {
-    retry_at_ = engine_.now() + kRetryMs;
+    (void)again();
     engine_.wake();
     return true;
   }
@@ -269,10 +334,11 @@ bool SignedUpdate::on_verified(const security::Credentials::Outcome& outcome) {
 
 void SignedUpdate::reject() {
   reach(kInvalid);
-  engine_.firmware.abandon();
+  engine_.firmware.abandon(is_local());
 }
 
 bool SignedUpdate::next_to_tell(Status& status, uint32_t& receipt) const {
+  if (is_local()) return false;  // the engine tells it as that of a plain update
   uint8_t step = 0;
   const bool has_step = engine_.firmware.next_to_tell(step);
   for (const Rank& rank : kRanks) {
@@ -314,7 +380,7 @@ SignedUpdate::Status SignedUpdate::reached() const {
 }
 
 SignedUpdate::Status SignedUpdate::status() const {
-  const Status last = is_active() && reached() != Status::Idle
+  const Status last = is_active() && !is_local() && reached() != Status::Idle
                           ? reached()
                           : static_cast<Status>(record_.last_status);
   if (static_cast<uint8_t>(last) > static_cast<uint8_t>(Status::SignatureVerified))

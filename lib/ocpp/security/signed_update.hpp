@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ocpp/engine.hpp"
+#include "ocpp/security/image_signature.hpp"
 #include "ocpp_messages/signed_update_firmware.hpp"
 #include "security/credentials.hpp"
 
@@ -23,7 +24,10 @@ class MessageText final : public security::PemText {
 ///     DownloadScheduled, Downloading, DownloadPaused, Downloading, DownloadFailed | Downloaded, SignatureVerified |
 ///     InvalidSignature, InstallScheduled, Installing, InstallRebooting, Installed | InstallationFailed
 ///
-/// Setting "sfw" (little-endian, fields are only appended): version u8 = 1, active u8, request i32, install at i64 (ms, 0 at
+/// An image that the device itself has fetched carries its signature (ImageSignature): its certificate is checked after the
+/// download, too, and what becomes of it is told as FirmwareStatusNotification.
+///
+/// Setting "sfw" (little-endian, fields are only appended): version u8 = 1, active u8 (2: fetched by the device), request i32, install at i64 (ms, 0 at
 /// once), happened u8, told u8, number of the signature u8, last status u8. Settings "sfw_sig0" and "sfw_sig1": signature.
 /// The order is on flash before FirmwareUpdate has it, so that no image is installed unchecked.
 class SignedUpdate {
@@ -35,12 +39,21 @@ class SignedUpdate {
       : engine_(engine), credentials_(credentials) {}
 
   void begin();
-  common::Instant step();
+  /// @param at  Time to judge certificates by.
+  common::Instant step(common::UtcTime at);
 
   /// Begins to check the signing certificate. @retval kInvalidState  An image is being installed.
   common::Status prepare(const messages::SignedUpdateFirmwareReq& request, common::UtcTime at);
   /// The certificate is good. @return What to answer.
   messages::SignedUpdateFirmwareStatus accept();
+  /// What is downloaded from now on carries its signature. @retval kInvalidState  An image is being installed.
+  common::Status begin_local();
+  /// A certificate out of an image is being checked.
+  bool is_checking_signer() const { return is_checking_signer_; }
+  /// @return false: it is not valid; reject() is to follow, once that is noted.
+  bool on_signer(const security::Credentials::Outcome& outcome);
+  /// Why the image that was fetched cannot be judged at all, once; nullptr = it can.
+  const char* take_complaint();
   /// A plain update takes its place.
   void forget();
   /// @return false: the signature is wrong; reject() is to follow, once that is noted.
@@ -68,13 +81,20 @@ class SignedUpdate {
     uint8_t signature = 0;
     uint8_t last_status = static_cast<uint8_t>(Status::Idle);
   };
-  enum class Check : uint8_t { kNone, kDigest, kWaiting, kSignature };
+  enum class Check : uint8_t { kNone, kSigner, kDigest, kWaiting, kSignature };
+  static constexpr uint8_t kByCsms = 1;
+  static constexpr uint8_t kByDevice = 2;
 
   common::Status store() const;
   bool has(uint8_t bit) const { return (record_.happened & 1U << bit) != 0; }
   bool is_told(uint8_t bit) const { return (record_.told & 1U << bit) != 0; }
   void reach(uint8_t bit);
-  common::Instant check();
+  common::Instant check(common::UtcTime at);
+  common::Instant again();
+  void check_signer(common::UtcTime at);
+  void begin_digest();
+  common::Status verify();
+  bool is_local() const { return record_.active == kByDevice; }
   void follow_download();
   void finish();
   Status reached() const;
@@ -87,6 +107,9 @@ class SignedUpdate {
   uint16_t url_size_ = 0;
   Check check_ = Check::kNone;
   uint32_t checked_ = 0;  ///< Bytes.
+  ImageSignature carried_;
+  bool is_checking_signer_ = false;
+  const char* complaint_ = nullptr;
   common::Instant retry_at_;
   uint8_t digest_[32] = {};
   char url_[limits::kMaxLocationBytes] = {};  ///< Of wanted_.

@@ -40,18 +40,28 @@ def flags(profiles: Sequence[str]) -> list[str]:
     return profiles_build.build_flags(profiles, load_all()) if profiles else []
 
 
-def image_flags(version: str, notes: release.Revision, profiles: Sequence[str] = ()) -> list[str]:
+def image_flags(
+    version: str,
+    notes: release.Revision,
+    profiles: Sequence[str] = (),
+    security_version: int | None = None,
+) -> list[str]:
     """Returns the compiler's flags of an image that says its version.
 
     Args:
         version: With the git id.
         notes: Its time is that of the commit, so that whoever builds it again gets the same image.
         profiles: See `flags`.
+        security_version: 0 to 2^32-1; None = that of the sources.
 
     Raises:
         UserError: There is no such profile.
     """
+    security = (
+        [] if security_version is None else [f"-D GATEWAY_SECURITY_VERSION={security_version}"]
+    )
     return [
+        *security,
         *flags(profiles),
         f'-D GATEWAY_VERSION=\\"{version}\\"',
         f"-D GATEWAY_BUILD_UTC={int(notes.time.timestamp())}",

@@ -21,6 +21,10 @@ _ROW = struct.Struct("<2sBBII16sI")
 _ROW_MAGIC = b"\xaa\x50"
 _CHECKSUM_MAGIC = b"\xeb\xeb"
 _APP, _DATA = 0, 1
+# lib/platform/image_label.hpp: behind the heads of image and segment, and ESP-IDF's description.
+_LABEL = struct.Struct("<4sIII")
+_LABEL_MAGIC = b"VEVL"
+_LABEL_OFFSET = 24 + 8 + 256
 _SUBTYPE_OTADATA = 0
 _SUBTYPE_OTA_0 = 0x10
 _OTADATA_BYTES = 0x2000
@@ -100,6 +104,16 @@ def parse_table(content: bytes) -> list[Partition]:
     if not rows:
         raise ValueError("it has no rows")
     return rows
+
+
+def security_version(firmware: bytes) -> int:
+    """Returns the security version of an application: no lower one is installed after it."""
+    label = firmware[_LABEL_OFFSET : _LABEL_OFFSET + _LABEL.size]
+    if len(label) == _LABEL.size and label.startswith(_LABEL_MAGIC):
+        _, _, version, inverted = _LABEL.unpack(label)
+        if int(version) == int(inverted) ^ 0xFFFFFFFF:
+            return int(version)
+    return 0  # made before there were any
 
 
 def first_boot_selection() -> bytes:

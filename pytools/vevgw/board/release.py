@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vevgw.board import sbom
-from vevgw.board.image import BoardImage
+from vevgw.board.image import BoardImage, security_version
 from vevgw.errors import UserError
 
 NAME = "vev-gateway"
@@ -144,6 +144,7 @@ def write(
         {
             "name": NAME,
             "version": version,
+            "security_version": security_version(firmware.content),
             "commit": notes.commit,
             "time": timestamp,
             "environment": environment,

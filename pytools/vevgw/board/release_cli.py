@@ -38,6 +38,14 @@ def make(
         list[str] | None,
         typer.Option("--profile", help="Only this charger or meter profile; may be repeated."),
     ] = None,
+    security_version: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=0xFFFFFFFF,
+            help="no gateway that ran this release takes one with a lower number; default: sources",
+        ),
+    ] = None,
     signing_key: Annotated[
         Path | None, typer.Option(help="The manufacturer's firmware key, PEM: signs the release.")
     ] = None,
@@ -53,11 +61,17 @@ def make(
     named = version or release.full_version(project)
     if source is None:
         # GATEWAY_RELEASE: the compiler refuses what may not leave the house.
-        words = board_build.image_flags(named, notes, profiles or [])
+        words = board_build.image_flags(named, notes, profiles or [], security_version)
         flags = " ".join(["-D GATEWAY_RELEASE", *words])
         source = pio.build(project, environment, variables={"PLATFORMIO_BUILD_FLAGS": flags})
+    made = image.load(source)
+    found = image.security_version(made.firmware.content)
+    if security_version is not None and security_version != found:
+        raise UserError(
+            f"The firmware in {source} has the security version {found}: build it without --from."
+        )
     folder, sizes = release.write(
-        image.load(source),
+        made,
         project=project,
         environment=environment,
         version=named,
@@ -66,7 +80,8 @@ def make(
     )
     if signer is not None:
         signing.sign_release(folder, signer)
-    print(f"{release.NAME} {named}{'' if signer is not None else ', not signed'}")
+    signed = "" if signer is not None else ", not signed"
+    print(f"{release.NAME} {named}, security version {found}{signed}")
     print(sizes.sentence())
     for path in sorted(folder.iterdir()):
         print(f"  {path.stat().st_size:>9,}  {path}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import itertools
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,11 @@ from vevgw.errors import UserError
 SIGNATURE_SUFFIX: Final = ".sig"
 #: The signing certificate, then those between it and the root.
 CERTIFICATES: Final = "firmware-signer.pem"
+#: The image with both at its end, for updates that the console orders.
+SIGNED_IMAGE: Final = "firmware.signed.bin"
+# lib/ocpp/security/image_signature.hpp
+_FOOT: Final = struct.Struct("<II8s")
+_FOOT_MAGIC: Final = b"VEVGWSIG"
 _SUMS: Final = "SHA256SUMS"
 _FIRMWARE: Final = "firmware.bin"
 _RSA_BITS: Final = 2048
@@ -95,8 +101,33 @@ _PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH)
 _ANY_PSS = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.AUTO)
 
 
+def carrying(image: bytes, certificates: bytes, signature: bytes) -> bytes:
+    """Returns an image that carries its signature.
+
+    Args:
+        image: What was signed.
+        certificates: PEM; the signer's first.
+        signature: Base64.
+    """
+    foot = _FOOT.pack(len(certificates), len(signature), _FOOT_MAGIC)
+    return image + certificates + signature + foot
+
+
+def _split(content: bytes, path: Path) -> tuple[bytes, bytes, bytes]:
+    """Undoes `carrying`."""
+    pem, text, magic = 0, 0, b""
+    if len(content) >= _FOOT.size:
+        pem, text, magic = _FOOT.unpack(content[-_FOOT.size :])
+    end = len(content) - _FOOT.size - text
+    if magic != _FOOT_MAGIC or end - pem < 0:
+        raise UserError(f"{path} carries no signature; copy the release again.")
+    return content[: end - pem], content[end - pem : end], content[end : -_FOOT.size]
+
+
 def sign_release(folder: Path, signer: Signer) -> None:
     """Adds to a release folder the signatures of `firmware.bin` and of `SHA256SUMS`.
+
+    The first one also as a part of `firmware.signed.bin`.
 
     Raises:
         UserError: A file cannot be read or written.
@@ -105,6 +136,8 @@ def sign_release(folder: Path, signer: Signer) -> None:
     files = {CERTIFICATES: chain}
     for name in (_FIRMWARE, _SUMS):
         files[name + SIGNATURE_SUFFIX] = signer.sign(_read(folder / name)) + b"\n"
+    signature = files[_FIRMWARE + SIGNATURE_SUFFIX].strip()
+    files[SIGNED_IMAGE] = carrying(_read(folder / _FIRMWARE), chain, signature)
     try:
         for name, content in files.items():
             (folder / name).write_bytes(content)
@@ -128,14 +161,18 @@ def verify(path: Path, roots: Path) -> str:
     if not path.exists():
         raise UserError(f"There is no {path}; name a release folder, or a file of one.")
     folder = path if path.is_dir() else path.parent
-    chain = read_certificates(folder / CERTIFICATES)
-    trusted = read_certificates(roots)
-    _require_signer(chain[0], folder / CERTIFICATES)
-    _require_trusted(chain, trusted, folder / CERTIFICATES)
-    names = (_SUMS, _FIRMWARE) if path.is_dir() else (path.name,)
-    for name in names:
-        _require_signed(folder / name, chain[0])
+    if path.name == SIGNED_IMAGE:
+        content, certificates, signature = _split(_read(path), path)
+        chain = _parse(certificates, path)
+        _require_chain(chain, read_certificates(roots), path)
+        _require_fitting(path, content, signature, chain[0], "the signature that it carries")
+    else:
+        chain = read_certificates(folder / CERTIFICATES)
+        _require_chain(chain, read_certificates(roots), folder / CERTIFICATES)
+        for name in (_SUMS, _FIRMWARE) if path.is_dir() else (path.name,):
+            _require_signed(folder / name, chain[0])
     if path.is_dir():
+        _require_same_image(folder, roots)
         _require_sums(folder)
         release.verify(folder)
     subject = chain[0].subject.rfc4514_string()
@@ -143,12 +180,27 @@ def verify(path: Path, roots: Path) -> str:
     return f"{path} is as signed by {subject}, which {root} stands for."
 
 
+def _require_same_image(folder: Path, roots: Path) -> None:
+    """A release that was signed before there was such an image has none."""
+    path = folder / SIGNED_IMAGE
+    if not path.is_file():
+        return
+    verify(path, roots)
+    if _split(_read(path), path)[0] != _read(folder / _FIRMWARE):
+        raise UserError(f"{path} is not the file that was released. Do not use it.")
+
+
 def _require_signed(path: Path, certificate: x509.Certificate) -> None:
-    content = _read(path)
-    signature_file = path.with_name(path.name + SIGNATURE_SUFFIX)
+    file = path.with_name(path.name + SIGNATURE_SUFFIX)
+    _require_fitting(path, _read(path), _read(file).strip(), certificate, file.name)
+
+
+def _require_fitting(
+    path: Path, content: bytes, text: bytes, certificate: x509.Certificate, name: str
+) -> None:
     key = certificate.public_key()
     try:
-        signature = base64.b64decode(_read(signature_file).strip(), validate=True)
+        signature = base64.b64decode(text, validate=True)
         if isinstance(key, rsa.RSAPublicKey):
             key.verify(signature, content, _ANY_PSS, hashes.SHA256())
         elif isinstance(key, ec.EllipticCurvePublicKey):
@@ -157,7 +209,7 @@ def _require_signed(path: Path, certificate: x509.Certificate) -> None:
             raise UserError(f"The signer of {path} has neither an ECDSA nor an RSA key.")
     except (InvalidSignature, binascii.Error):
         raise UserError(
-            f"{path} is not what was signed: {signature_file.name} does not fit. Do not use it."
+            f"{path} is not what was signed: {name} does not fit. Do not use it."
         ) from None
 
 
@@ -189,6 +241,13 @@ def _require_signer(certificate: x509.Certificate, path: Path) -> None:
             raise UserError(f"The certificate of {path} is not for the signing of code.")
     except x509.ExtensionNotFound:
         pass
+
+
+def _require_chain(
+    chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], path: Path
+) -> None:
+    _require_signer(chain[0], path)
+    _require_trusted(chain, trusted, path)
 
 
 def _require_trusted(
@@ -250,11 +309,14 @@ def read_certificates(path: Path) -> tuple[x509.Certificate, ...]:
     Raises:
         UserError: It cannot be read, or has none.
     """
+    return _parse(_read(path), path)
+
+
+def _parse(pem: bytes, path: Path) -> tuple[x509.Certificate, ...]:
     try:
-        found = tuple(x509.load_pem_x509_certificates(_read(path)))
+        return tuple(x509.load_pem_x509_certificates(pem))
     except ValueError:
         raise UserError(f"{path} holds no certificates in PEM.") from None
-    return found
 
 
 def _read(path: Path) -> bytes:

@@ -14,13 +14,16 @@ from vevgw.csms.errors import CsmsError
 _MAX_VERSION_CHARACTERS = 50
 
 
-def make_firmware_image(version: str, *, size: int = 65536, starts: bool = True) -> bytes:
+def make_firmware_image(
+    version: str, *, size: int = 65536, starts: bool = True, security_version: int = 0
+) -> bytes:
     """Returns an image.
 
     Args:
         version: What the gateway tells in BootNotification once it runs.
         size: Bytes behind the head.
         starts: False = the gateway goes back to the version before, as if this one crashed.
+        security_version: One that ran a higher one refuses it.
 
     Raises:
         CsmsError: The version is not 1 to 50 printable ASCII characters.
@@ -31,6 +34,7 @@ def make_firmware_image(version: str, *, size: int = 65536, starts: bool = True)
     body = random.Random(version).randbytes(size)
     head = (
         f"VEVGW-FIRMWARE 1\nversion {version}\nsize {size}\n"
-        f"crc32 {zlib.crc32(body):08x}\nstarts {'yes' if starts else 'no'}\n\n"
+        f"crc32 {zlib.crc32(body):08x}\nstarts {'yes' if starts else 'no'}\n"
+        f"security {security_version}\n\n"
     )
     return head.encode() + body

@@ -282,9 +282,14 @@ def make_firmware(
     starts: Annotated[
         bool, typer.Option(help="no = it crashes, and the one before returns")
     ] = True,
+    security_version: Annotated[
+        int, typer.Option(min=0, max=0xFFFFFFFF, help="who ran a higher one refuses it")
+    ] = 0,
 ) -> None:
     """Write a firmware image for a Linux gateway (a simulation: it carries no program)."""
-    image = make_firmware_image(version, size=size, starts=starts)
+    image = make_firmware_image(
+        version, size=size, starts=starts, security_version=security_version
+    )
     try:
         out.write_bytes(image)
     except OSError as error:

@@ -300,6 +300,8 @@ class FakeFirmware final : public platform::Firmware {
  public:
   common::FixedString<50> version() const override { return common::FixedString<50>("2"); }
   Boot boot() const override { return state; }
+  uint32_t security_version() const override { return 0; }
+  common::Result<uint32_t> outdated() const override { return Status::kNotFound; }
   Status erase() override { return Status::kOk; }
   uint32_t size() override { return 0; }
   Status write(uint32_t, common::ByteSpan) override { return Status::kOk; }
