@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,8 +14,10 @@ from vevgw.csms.files import FileServer
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.pki import SignatureKind, ThrowAwayCa
 from vevgw.dut.bench import Bench
+from vevgw.hil.switches import Switch
 
 pytestmark = pytest.mark.native
+SEED = 7
 
 
 # Rules: WP-L01.FR.01 WP-L01.FR.03 WP-L01.FR.04 WP-L01.FR.10 WP-L01.FR.12 WP-L01.FR.20
@@ -85,3 +89,37 @@ async def test_firmware_is_installed_by_its_signature_alone(
             "FirmwareStatusNotification", match={"status": outcome}, since=mark, timeout_s=30
         )
     assert (await bench.dut.command("firmware"))["version"] == "1.0.4"
+
+
+async def test_a_process_that_is_killed_goes_on_with_what_is_missing(
+    bench: Bench, server: FileServer, power: Switch
+) -> None:
+    """Purpose: the process is killed three times, at any instant of a download and installation.
+
+    Pass criteria: it registers each time; the image is fetched on from where it was, and runs.
+    """
+    moment = random.Random(SEED)
+    size = 96_000
+    (server.files / "image.bin").write_bytes(make_firmware_image("1.1.0", size=size))
+    server.faults.bytes_per_s = 48_000
+    request = {
+        "location": f"{server.http_url}/files/image.bin",
+        "retrieveDate": datetime.now(UTC).isoformat(),
+    }
+    mark = bench.cp.mark()
+    await bench.cp.call("UpdateFirmware", request, timeout_s=10)
+    for goal in sorted(moment.randrange(10_000, size) for _ in range(3)):
+        async with asyncio.timeout(30):
+            while (await bench.dut.command("firmware"))["received_bytes"] < goal:
+                await asyncio.sleep(0.02)
+        await power.off()
+        again = bench.cp.mark()
+        await power.on()
+        await bench.cp.expect("BootNotification", since=again, timeout_s=30)
+    await bench.cp.expect(
+        "FirmwareStatusNotification", match={"status": "Installed"}, since=mark, timeout_s=60
+    )
+    assert (await bench.dut.command("firmware"))["version"] == "1.1.0"
+    begins = [int((asked or "bytes=0-")[6:-1]) for _, path, asked in server.requests]
+    assert begins == sorted(begins), begins
+    assert begins[-1] > 0, begins
