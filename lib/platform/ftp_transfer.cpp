@@ -18,6 +18,7 @@ void FtpTransfer::start() {
   reply_.clear();
   total_ = received_ = 0;
   control_begin_ = control_end_ = 0;
+  is_cut_ = false;
   phase_ = Phase::kGreeting;
   if (is_protected() && url_.port == kImplicitTlsPort) {
     open(*links_.tls);
@@ -33,6 +34,15 @@ void FtpTransfer::close() {
   if (link_ != nullptr) link_->close();
   link_ = nullptr;
   is_connecting_ = false;
+}
+
+void FtpTransfer::on_broken(TcpLink& link) {
+  if (&link != &data()) return fail_broken(link);
+  // The server says on the other connection why it takes no more.
+  data().close();
+  begin_ = end_ = 0;
+  is_cut_ = true;
+  phase_ = Phase::kEnd;
 }
 
 void FtpTransfer::send(Phase phase, const char* command, TextSpan argument) {
@@ -113,7 +123,8 @@ void FtpTransfer::on_reply(uint16_t code) {
       status_.total_bytes = total_;
       return begin_data();
     case Phase::kEnd:
-      return code < 300 ? succeed() : refuse(code);
+      if (code >= 300) return refuse(code);
+      return is_cut_ ? fail("the connection broke") : succeed();
     default:
       return on_login_reply(code);
   }
@@ -274,7 +285,7 @@ bool FtpTransfer::end_data() {
     const Status status = links_.secure_data->end();
     if (status == Status::kAgain) return false;
     if (status != Status::kOk) {
-      fail_broken(data());
+      on_broken(data());
       return true;
     }
   }

@@ -44,6 +44,7 @@ class FtpTransfer final : public StreamTransfer {
   void start() override;
   bool advance() override;
   void close() override;
+  void on_broken(TcpLink& link) override;
 
   void send(Phase phase, const char* command, common::TextSpan argument = common::TextSpan());
   void send_path(Phase phase, const char* command);
@@ -68,6 +69,7 @@ class FtpTransfer final : public StreamTransfer {
   FtpReply reply_;
   uint32_t total_ = 0;  ///< 0 = unknown.
   uint32_t received_ = 0;
+  bool is_cut_ = false;  ///< The server takes no more of an upload.
   common::Instant data_asked_;
   size_t control_begin_ = 0;
   size_t control_end_ = 0;

@@ -107,7 +107,7 @@ bool StreamTransfer::flush(TcpLink& link) {
   if (begin_ == end_) return true;
   const common::Result<size_t> count = link.write(unread());
   if (count.status() == Status::kClosed) {
-    fail_broken(link);
+    on_broken(link);
     return false;
   }
   if (count.value_or(0) > 0) note_progress();

@@ -90,6 +90,8 @@ class StreamTransfer {
   void open(TcpLink& link);
   /// "the connection broke", or why.
   void fail_broken(const TcpLink& link);
+  /// flush() cannot send any more.
+  virtual void on_broken(TcpLink& link) { fail_broken(link); }
   /// Sends what is in buffer_. @return False: not all yet, or it failed.
   bool flush(TcpLink& link);
   /// Fills buffer_ if it is empty. @return False: nothing there; is_closed_ says whether more may come.

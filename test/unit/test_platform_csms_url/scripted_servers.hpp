@@ -28,9 +28,10 @@ class ScriptLink final : public platform::SecureLink {
   std::string error;                     ///< Attempts to connect fail with it.
   bool is_slow = false;                  ///< It never connects.
   size_t segment_bytes = 7;
-  bool ends_well = true;  ///< What the server ends, it has ended, not somebody on the way.
-  int rests = 0;          ///< Calls of rest().
-  int ends = 0;           ///< Calls of end(); the first has no room.
+  bool ends_well = true;    ///< What the server ends, it has ended, not somebody on the way.
+  size_t takes = SIZE_MAX;  ///< Hangs up after so many bytes.
+  int rests = 0;            ///< Calls of rest().
+  int ends = 0;             ///< Calls of end(); the first has no room.
 
   Status secure(const char* host) override {
     connections.push_back(std::string("TLS ") + host);
@@ -56,7 +57,7 @@ class ScriptLink final : public platform::SecureLink {
   State state() const override { return state_; }
   const char* last_error() const override { return error.c_str(); }
   Result<size_t> write(common::ByteSpan data) override {
-    if (state_ != State::kOpen) return Status::kClosed;
+    if (state_ != State::kOpen || sent.size() >= takes) return Status::kClosed;
     const size_t count = std::min(data.size(), segment_bytes);
     sent.append(reinterpret_cast<const char*>(data.data()), count);
     return count;

@@ -52,6 +52,19 @@ TEST_CASE("an upload by FTPS says where the file ends") {
   CHECK(world.secure_data.ends == 2);
 }
 
+TEST_CASE("a server that takes no more of an upload is asked why") {
+  for (const bool is_told : {true, false}) {
+    World world;
+    script_ftps(world, {{"EPSV", "229 (|||1|)\r\n"},
+                        {"STOR f\r\n", "150 go on\r\n"},
+                        {"", is_told ? "552 disk full\r\n" : "226 thanks\r\n"}});
+    world.file = std::string(5000, 'x');
+    world.secure_data.takes = 2000;
+    CHECK(world.ftp(kFtps, true) == (is_told ? "the server answered 552" : "the connection broke"));
+    CHECK((world.status.fault == TransferStatus::Fault::kRefused) == is_told);
+  }
+}
+
 TEST_CASE("port 990 is TLS from the first byte") {
   World world;
   world.tls.script = {{"", "220 hi\r\n"}, {"USER anonymous\r\n", "530 no\r\n"}};
