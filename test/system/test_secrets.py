@@ -15,6 +15,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from vevgw.board import crash
 from vevgw.board.fleet import BoardPlan
 from vevgw.board.improv_session import provision_wifi
 from vevgw.board.provision import provision
@@ -227,6 +228,13 @@ async def test_no_secret_stands_in_any_log_report_or_record(
             await cp.call("ExtendedTriggerMessage", trigger, timeout_s=5)
             await cp.expect("SignCertificate", timeout_s=10)
 
+            # Keys are written, never read: not by the CSMS either.
+            answer = await cp.call("GetConfiguration", {}, timeout_s=5)
+            said["GetConfiguration"] = json.dumps(answer)
+            shown = {row["key"]: row for row in answer["configurationKey"]}
+            assert "value" not in shown.get("AuthorizationKey", {})
+            assert "SecurityProfile" in shown
+
             # The setup page.
             copy = (tmp_path / "gateway-copy.log").read_text(errors="replace")
             page = re.findall("setup page: (http.*)/", copy)[-1]
@@ -255,12 +263,28 @@ async def test_no_secret_stands_in_any_log_report_or_record(
         async with Dut(NativeTransport(gateway), log_path=tmp_path / "console2.log") as dut:
             await dut.command(f"login {console}", secret=True, timeout_s=5)
             said["crash"] = json.dumps([await dut.command("status"), await dut.command("crash")])
+            crashed = await crash.fetch(dut, with_dump=False)
+            said["vevgw crash"] = "\n".join(crashed.lines())
+            # What the reports of tests, HTML and JUnit, tell besides what was logged.
+            said["a failed wait at the console"] = dut.history.failure("Nothing came.")
+            said["things in a report"] = repr(
+                [
+                    dut,
+                    gateway,
+                    access,
+                    server,
+                    csms,
+                    plan,
+                    GatewayOptions(csms.url, settings=settings),
+                ]
+            )
             said["kept"] = json.dumps(await dut.command("setting get csms_url"))
             written = files_below(tmp_path)
             await sell(dut)
         erased = await look_at_delivery(gateway, tmp_path)
         await gateway.terminate()
 
+        said["exported by a failed wait at the CSMS"] = cp.history.failure("A frame", 1)
         entries = [record for _, record in cp.history.since(0)]
     with LogReader(tmp_path / "csms.sqlite3") as reader:
         frames = list(reader.frames())
@@ -276,6 +300,7 @@ async def test_no_secret_stands_in_any_log_report_or_record(
             continue
         leaks += secrets.leaks(name, content, but=("tag",) if TAG_PLACES.search(name) else ())
     assert not leaks, "\n" + "\n".join(leaks)
+    assert "signal ABRT" in said["vevgw crash"]
     assert "uploads/diagnostics-" in " ".join(streams)
     (security,) = (name for name in streams if "uploads/security-" in name)
     log = log_check.read(streams[security].decode())

@@ -71,6 +71,21 @@ async def test_profile_2_connects_to_its_csms_alone(
         finally:
             await gateway.kill9()
         assert not csms.charge_points()
+        # Switched off: a bench works, and everybody is told that it is worth nothing.
+        wanted = options(charger, url, tmp_path, ca_file=str(ca.certificate), tls_verify="false")
+        gateway = NativeGateway(target.program, tmp_path, wanted)
+        try:
+            async with Dut(NativeTransport(gateway), log_path=tmp_path / "console.log") as dut:
+                await dut.expect("tls_verify is off: any server is taken", timeout_s=15)
+                event = await csms.charge_point(IDENTITY).expect(
+                    "SecurityEventNotification",
+                    match={"techInfo": "not checked: tls_verify is off"},
+                    timeout_s=15,
+                )
+                assert event.payload["type"] == "InvalidCentralSystemCertificate"
+                assert (await dut.command("status"))["tls_unverified"] is True
+        finally:
+            await gateway.kill9()
 
 
 # Rules: WP-A01.FR.01 FP-21

@@ -76,14 +76,15 @@ class GatewayOptions:
         settings: Other device settings for this run.
     """
 
-    csms_url: str | None = None
+    # Neither is shown in reports of tests: a token, passwords.
+    csms_url: str | None = field(default=None, repr=False)
     identity: str | None = None
     buses: Mapping[int, str] = field(default_factory=dict)
     profile: str | None = None
     readers: Mapping[str, str] = field(default_factory=dict)
     board: str | None = None
     password_file: Path | None = None
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def words(self) -> list[str]:
         """Returns the arguments."""

@@ -45,11 +45,11 @@ class Plan:
 
     program: Path
     folder: Path
-    csms_url: str
+    csms_url: str = field(repr=False)
     identity: str
     chargers: Sequence[Charger]
     password_file: Path | None = None
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 class Station:

@@ -221,3 +221,16 @@ TEST_CASE("every timing of the bridge is a setting in ms with the bridge's defau
   CHECK(std::string(fixture.error.c_str()) == "t.lost must be a whole number from 300 to 3600000");
   CHECK(fixture.set("t.nothing", "1") == Status::kNotFound);
 }
+
+TEST_CASE("no secret has a default: there is no password that all gateways share") {
+  size_t secrets = 0;
+  for (const gateway::SettingRow& row : Settings::table()) {
+    CAPTURE(row.name);
+    const std::string name = row.name;
+    if (name.find("password") != std::string::npos) CHECK(row.is_secret);
+    if (!row.is_secret) continue;
+    ++secrets;
+    CHECK(std::string(row.default_value).empty());
+  }
+  CHECK(secrets >= 6);
+}
