@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from vevgw.dut import NativeGateway
+from vevgw.dut import Dut, NativeGateway
+from vevgw.dut.transports import transport_for
 
 FAKE = [sys.executable, str(Path(__file__).with_name("fake_gateway.py"))]
 
@@ -49,6 +50,25 @@ async def test_send_reports_a_refusal_as_one_sentence(gateway: NativeGateway) ->
     code, out, err = await vevgw("send", str(gateway.console_link), "jump")
     assert (code, out) == (1, "")
     assert err == "vevgw: there is no command 'jump'\n"
+
+
+async def test_lines_go_to_a_command_that_asks_for_them_and_to_no_other(
+    gateway: NativeGateway, tmp_path: Path
+) -> None:
+    log = tmp_path / "raw.log"
+    async with Dut(transport_for(str(gateway.console_link)), log_path=log) as dut:
+        await dut.command("event input", text="-----BEGIN CERTIFICATE-----\nMIIB\n")
+        await dut.expect("there is no command 'end'", timeout_s=5)
+        assert b">>> (3 lines of text)" in log.read_bytes()
+        await dut.command("echo refused", text="MIIB\n")
+        assert log.read_bytes().count(b"lines of text") == 1
+
+
+async def test_a_private_key_is_never_sent(tmp_path: Path) -> None:
+    text = tmp_path / "key.pem"
+    text.write_text("-----BEGIN EC PRIVATE KEY-----\n")
+    code, _, err = await vevgw("send", "--text", str(text), "/dev/ttyNONE", "certificate", "accept")
+    assert (code, "There is a private key" in err) == (1, True)
 
 
 async def test_send_to_nobody_is_one_sentence() -> None:

@@ -39,11 +39,15 @@ def send(
     port: Port,
     command: Annotated[list[str], typer.Argument(help="Console command, e.g. config get.")],
     timeout_s: Annotated[float, typer.Option(help="Seconds until the reply.")] = 5.0,
+    text: Annotated[
+        Path | None, typer.Option(help="File with the lines that the command takes, e.g. PEM.")
+    ] = None,
     log: LogFile = None,
 ) -> None:
     """Send one console command and print its reply as JSON."""
+    lines = None if text is None else _read_lines(text)
     with _log_file(log) as path:
-        reply = asyncio.run(_send(port, " ".join(command), timeout_s, path))
+        reply = asyncio.run(_send(port, " ".join(command), timeout_s, lines, path))
     print(json.dumps({key: value for key, value in reply.items() if key not in ("id", "ok")}))
 
 
@@ -99,9 +103,23 @@ def board(
         asyncio.run(_board(words, Path(temporary), listen_port))
 
 
-async def _send(port: str, command: str, timeout_s: float, log: Path) -> dict[str, object]:
+def _read_lines(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="ascii")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no text in ASCII.") from None
+    if "PRIVATE KEY-----" in text:
+        raise UserError(f"There is a private key in {path}: no command takes one.")
+    return text
+
+
+async def _send(
+    port: str, command: str, timeout_s: float, text: str | None, log: Path
+) -> dict[str, object]:
     async with Dut(transport_for(port), log_path=log) as device:
-        return await device.command(command, timeout_s=timeout_s)
+        return await device.command(command, timeout_s=timeout_s, text=text)
 
 
 async def _put(port: str, name: str, content: bytes, log: Path) -> None:
