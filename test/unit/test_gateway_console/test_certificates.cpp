@@ -86,7 +86,8 @@ TEST_CASE_FIXTURE(Certificates, "work that never ends keeps nobody waiting for e
   CHECK(has(say("log"), "\"ok\":true"));
 }
 
-TEST_CASE_FIXTURE(Certificates, "a locked console, or a gateway that does not work, changes none") {
+TEST_CASE_FIXTURE(Certificates,
+                  "a gateway that does not work yet lists certificates and changes none") {
   CHECK(has(say("certificate delete 7"), "\"ok\":true"));
   CHECK(desk.removed == 7);
   CHECK(has(say("certificate delete first"), "usage: certificate"));
@@ -94,9 +95,5 @@ TEST_CASE_FIXTURE(Certificates, "a locked console, or a gateway that does not wo
   for (const char* line : {"certificate request", "certificate accept", "certificate delete 8"})
     CHECK(has(say(line), "the gateway does not work yet"));
   CHECK(has(say("certificate list"), "\"ok\":true"));
-  (void)say_and_wait("password set correct horse");
-  (void)say("logout");
-  CHECK(has(say("certificate list"), "the console is locked"));
-  CHECK(has(say("certificate request"), "the console is locked"));
   CHECK(desk.removed == 7);
 }

@@ -378,8 +378,9 @@ TEST_CASE("a locked console answers help, status and login only, and tells no ev
   CHECK(f.say("setting get identity").find("\"ok\":true") != std::string::npos);  // still open
   REQUIRE(f.say("logout").find("\"locked\":true") != std::string::npos);
 
-  for (const char* line : {"setting list", "config get", "reboot", "factory-reset CONFIRM", "tx",
-                           "password remove", "password set another one", "file end"}) {
+  for (const char* line :
+       {"setting list", "config get", "reboot", "factory-reset CONFIRM", "tx", "password remove",
+        "password set another one", "file end", "certificate list", "certificate request"}) {
     CAPTURE(line);
     CHECK(f.say(line).find("the console is locked") != std::string::npos);
   }
