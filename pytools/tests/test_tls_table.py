@@ -6,7 +6,7 @@ python pytools/tests/test_tls_table.py      writes the table anew
 from pathlib import Path
 
 from tls_cases import CERTIFICATE, FAILURES, Case
-from tls_more_cases import ALL, TO_GATEWAY
+from tls_more_cases import ALL, TO_GATEWAY, TO_GATEWAY_WITH_CERTIFICATE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/security-profiles.md"
 HEAD = "| Server | What becomes of it | Event for the CSMS |\n|---|---|---|\n"
@@ -20,7 +20,7 @@ def outcome(case: Case) -> tuple[str, str]:
 
 
 def shown(name: str) -> str:
-    if name in TO_GATEWAY:
+    if name in TO_GATEWAY or name in TO_GATEWAY_WITH_CERTIFICATE:
         return f"**{name}**"
     return f"*{name}*" if ALL[name].is_alone else name
 

@@ -214,3 +214,9 @@ TO_GATEWAY = (
     *("client certificate missing", "anything without verification"),
     *("s_server", "s_server, TLS 1.3", "s_server, CBC", "s_server that does not know the name"),
 )
+#: The same for one that has a client certificate: who signs those of the server's clients, options.
+TO_GATEWAY_WITH_CERTIFICATE = {
+    "s_server, client certificate": (root, ()),
+    "s_server, client certificate refused": (foreign_root, ()),
+    "s_server, client certificate expired": (root, ("-attime", "4000000000")),  # in 2096
+}
