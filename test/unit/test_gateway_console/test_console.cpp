@@ -276,6 +276,7 @@ TEST_CASE("status tells why the gateway started, its mode and how its loop turns
 TEST_CASE("an image on trial is confirmed by command, with a sentence where there is none") {
   Fixture fixture;
   CHECK(has(fixture.say("firmware confirm"), "no image is on trial"));
+  CHECK(has(fixture.say("firmware update http://h/f"), "has no place for firmware images"));
   fixture.engine.confirm_status = common::Status::kIo;
   CHECK(has(fixture.say("firmware confirm"), "could not be stored"));
   fixture.engine.confirm_status = common::Status::kOk;
