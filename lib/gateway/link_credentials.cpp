@@ -21,14 +21,14 @@ void LinkCredentials::step(const platform::LinkStatus& link, common::UtcTime at)
   } else if (!link.is_up && is_up_) {
     credentials_->on_disconnected();
   }
-  const bool is_handshake = link.failure == platform::LinkFailure::kRefusedClientCertificate ||
-                            link.failure == platform::LinkFailure::kTls;
-  if (link.failures > failures_ && is_handshake && link.client != 0) {
-    credentials_->on_connection_failed(link.client);
-  }
+  using platform::LinkFailure;
+  const auto failures = static_cast<uint8_t>(
+      link.failures_of[static_cast<size_t>(LinkFailure::kRefusedClientCertificate)] +
+      link.failures_of[static_cast<size_t>(LinkFailure::kTls)]);
+  if (failures != failures_ && link.client != 0) credentials_->on_connection_failed(link.client);
   is_up_ = link.is_up;
   connection_ = link.connection_id;
-  failures_ = link.failures;
+  failures_ = failures;
 }
 
 }  // namespace gateway

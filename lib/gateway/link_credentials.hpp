@@ -26,7 +26,7 @@ class LinkCredentials {
   security::DeviceCredentials* const credentials_;
   common::UtcTime told_;
   uint32_t connection_ = 0;
-  uint32_t failures_ = 0;
+  uint8_t failures_ = 0;  ///< Of handshakes.
   bool is_up_ = false;
 };
 

@@ -21,11 +21,15 @@ class OwnEngine final : public OcppEngine {
   }
   bool can_receive() const override { return charge_point_.can_receive(); }
   void receive(common::TextSpan frame, bool is_truncated, common::Instant now) override {
+    if (extension_ != nullptr) extension_->on_received(frame, is_truncated, now);
     charge_point_.receive(frame, is_truncated, now);
   }
   common::Instant step(common::Instant now) override { return charge_point_.step(now); }
   common::TextSpan next_to_send() override { return charge_point_.next_to_send(); }
-  void on_sent(common::Instant now) override { charge_point_.on_sent(now); }
+  void on_sent(common::Instant now) override {
+    if (extension_ != nullptr) extension_->on_sent(charge_point_.next_to_send(), now);
+    charge_point_.on_sent(now);
+  }
   void on_charger_state(uint8_t connector_id, const charger::ChargerState& state,
                         common::Instant now) override {
     charge_point_.on_charger_state(connector_id, state, now);

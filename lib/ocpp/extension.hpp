@@ -32,6 +32,11 @@ class Extension {
   virtual common::Status begin_local_update() = 0;
   /// Every event that the application takes, before it does.
   virtual void on_event(const Event& event) = 0;
+  /// @name Frames, told by who carries them, outside of the engine's calls; not kept
+  /// @{
+  virtual void on_received(common::TextSpan frame, bool is_truncated, common::Instant now) = 0;
+  virtual void on_sent(common::TextSpan frame, common::Instant now) = 0;
+  /// @}
   /// Whether the downloaded image may be installed now. The extension wakes the engine when that changes.
   virtual bool may_install() const = 0;
 

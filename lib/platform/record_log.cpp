@@ -188,7 +188,8 @@ Status RecordLog::load(Visitor& visitor) {
     if (status != Status::kOk) return status;
     if (record.type == kCheckpointType) {
       if (record.payload.size() < kSequenceBytes) continue;
-      next_sequence_ = std::max(next_sequence_, load_u32(record.payload.data()));
+      record.sequence = load_u32(record.payload.data());
+      next_sequence_ = std::max(next_sequence_, record.sequence);
       record.payload = record.payload.subspan(kSequenceBytes);
     }
     visitor.on_record(record);

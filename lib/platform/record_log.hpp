@@ -41,6 +41,7 @@ class RecordLog {
 
   struct Record {
     uint8_t type = 0;
+    /// Of a checkpoint that load() hands over: of the record that came next.
     uint32_t sequence = 0;
     common::ByteSpan
         payload;  ///< Inside the reader's buffer: valid until the buffer is used again.

@@ -59,6 +59,8 @@ enum class LinkFailure : uint8_t {
   kTls,                       ///< Another failure of the TLS handshake.
 };
 
+constexpr uint8_t kLinkFailureCount = 9;
+
 /// Stable lower-case name for the console: "invalid_server_certificate".
 const char* to_string(LinkFailure failure);
 
@@ -77,6 +79,8 @@ struct LinkStatus {
       CertificateFault::kNone;  ///< With kInvalidServerCertificate.
   /// Failed attempts and lost connections since open(); 0 again once a connection stands.
   uint32_t failures = 0;
+  /// The same for each LinkFailure, since the start-up, never 0 again, and wrapping: who looks rarely misses none.
+  uint8_t failures_of[kLinkFailureCount] = {};
   bool is_tls = false;             ///< Of the connection that is up.
   bool is_unverified = false;      ///< Certificates are not checked: verify_certificate is off.
   bool is_other_password = false;  ///< LinkSettings::other_password was accepted last.
@@ -85,6 +89,12 @@ struct LinkStatus {
   uint32_t root = 0;
   uint32_t client = 0;
   /// @}
+
+  void count_failure(LinkFailure kind) {
+    failure = kind;
+    ++failures;
+    ++failures_of[static_cast<size_t>(kind)];
+  }
 };
 
 /// One frame taken from the link.

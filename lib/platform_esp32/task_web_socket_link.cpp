@@ -387,10 +387,9 @@ void TaskWebSocketLink::on_disconnected(const char* reason) {
     shared_.is_up = false;
     shared_.http_status = is_connected_ ? 0 : http_status_;
     shared_.next_attempt = next;
-    shared_.failure =
-        !is_connected_ && http_status_ == 401 ? platform::LinkFailure::kUnauthorized : failure_;
+    shared_.count_failure(
+        !is_connected_ && http_status_ == 401 ? platform::LinkFailure::kUnauthorized : failure_);
     shared_.certificate_fault = certificate_fault_;
-    ++shared_.failures;
     shared_.root = root_;
     shared_.client = shown_client_;
     shared_.last_error = common::FixedString<95>(reason[0] != '\0' ? reason : "connection closed");

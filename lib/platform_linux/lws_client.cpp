@@ -409,11 +409,10 @@ void LwsClient::publish_end() {
       shared.status.http_status = static_cast<uint16_t>(http_status_ == 101 ? 0 : http_status_);
       shared.status.last_error.assign_truncated(common::TextSpan(failure_.data(), failure_.size()));
       shared.status.next_attempt = next_attempt_;
-      shared.status.failure = failure_kind_;
+      shared.status.count_failure(failure_kind_);
       shared.status.certificate_fault = certificate_fault_;
       shared.status.root = root_;
       shared.status.client = client_;
-      ++shared.status.failures;
     } else {
       shared.status.next_attempt = shared.is_wanted ? now : Instant::never();
     }

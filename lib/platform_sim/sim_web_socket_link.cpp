@@ -70,9 +70,8 @@ void SimWebSocketLink::poll() {
       status_.http_status = refusal_http_status_;
       status_.last_error = common::FixedString<95>(
           refusal_http_status_ == 0 ? "no answer from the server" : "the server refused");
-      status_.failure = refusal_http_status_ == 401 ? platform::LinkFailure::kUnauthorized
-                                                    : platform::LinkFailure::kConnection;
-      ++status_.failures;
+      status_.count_failure(refusal_http_status_ == 401 ? platform::LinkFailure::kUnauthorized
+                                                        : platform::LinkFailure::kConnection);
       status_.next_attempt = finished + std::max<int64_t>(behaviour_.reconnect_ms, 1);
     }
   }
@@ -85,8 +84,7 @@ void SimWebSocketLink::lose_connection(const char* reason) {
   status_.next_attempt = clock_.now() + behaviour_.reconnect_ms;
   if (status_.is_up) {
     status_.last_error = common::FixedString<95>(reason);
-    status_.failure = platform::LinkFailure::kConnection;
-    ++status_.failures;
+    status_.count_failure(platform::LinkFailure::kConnection);
   }
   status_.is_up = false;
 }

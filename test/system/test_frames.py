@@ -31,7 +31,8 @@ async def test_frames_up_to_64_kb_are_answered_or_refused_by_their_id(bench: Ben
 
 # Rules: PD-1 PD-2
 async def test_no_harmed_answer_stops_the_gateway(bench: Bench) -> None:
-    """Pass criteria: after each broken, foreign, repeated or chopped answer the next one counts."""
+    """Pass criteria: after each broken, foreign, repeated or chopped answer the next one counts;
+    the security log holds an entry."""
     change = {"key": "MessageTimeout", "value": "1"}
     assert (await bench.cp.call("ChangeConfiguration", change, timeout_s=5))["status"] == "Accepted"
     forms = set(FORMS) - {"empty", "object", "wrong-type", "binary"}  # cost a time-out each
@@ -49,3 +50,5 @@ async def test_no_harmed_answer_stops_the_gateway(bench: Bench) -> None:
         assert [row["fired"] for row in bench.csms.faults.as_data()] == [1], harm
         bench.csms.faults.remove(fault.id)
     assert bench.cp.connections == 1
+    events = (await bench.dut.command("security"))["events"]
+    assert [event["n"] for event in events if event["event"] == "InvalidMessages"]

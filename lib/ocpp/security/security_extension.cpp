@@ -132,12 +132,24 @@ void SecurityExtension::report_outdated_image() {
   report(SecurityEvent::AttemptedReplayAttacks, info);
 }
 
+void SecurityExtension::on_received(common::TextSpan frame, bool is_truncated, Instant now) {
+  engine_->clock.set_now(now);
+  if (messages_.on_received(frame, is_truncated)) engine_->wake();
+}
+
+void SecurityExtension::on_sent(common::TextSpan frame, Instant now) {
+  engine_->clock.set_now(now);
+  if (messages_.on_sent(frame)) engine_->wake();
+}
+
 Instant SecurityExtension::step() {
   const Instant now = engine_->now();
   if (now >= retry_log_at_) begin_log();
+  MessageWatch::Text invalid;
+  if (messages_.take(now, invalid)) report(SecurityEvent::InvalidMessages, invalid.span());
   if (log_.wants_clock() && engine_->clock.is_known()) report(SecurityEvent::ClockSynchronised, "");
   if (!engine_->is_link_up) deferred_.is_waiting = false;  // nobody waits any more
-  Instant next = upload_->step();
+  Instant next = common::earlier(messages_.next(), upload_->step());
   next = common::earlier(next, retry_log_at_);
   next = common::earlier(next, step_credentials());
   next = common::earlier(next, update_->step(time_to_judge_by()));

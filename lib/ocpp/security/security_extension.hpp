@@ -2,6 +2,7 @@
 
 #include "ocpp/extension.hpp"
 #include "ocpp/security/log_upload.hpp"
+#include "ocpp/security/message_watch.hpp"
 #include "ocpp/security/security_log_text.hpp"
 #include "ocpp/security/signed_update.hpp"
 #include "platform/csms_access.hpp"
@@ -106,6 +107,8 @@ class SecurityExtension final : public Extension {
   bool send() override;
   bool on_outcome(const CallContext& context, const RpcFrame* answer) override;
   void on_event(const Event& event) override;
+  void on_received(common::TextSpan frame, bool is_truncated, common::Instant now) override;
+  void on_sent(common::TextSpan frame, common::Instant now) override;
   bool may_install() const override { return update_->may_install(); }
   size_t key_count() const override { return kKeyCount; }
   bool find_key(common::TextSpan name, size_t& index) const override;
@@ -165,6 +168,7 @@ class SecurityExtension final : public Extension {
   // --- security_link.cpp
   bool can_have(platform::SecurityProfile profile) const;
   void request_reconnect();
+  void on_failure(platform::LinkFailure failure, const platform::LinkStatus& status);
 
   security::Credentials& credentials_;
   platform::CsmsAccess& access_;
@@ -185,7 +189,8 @@ class SecurityExtension final : public Extension {
   common::Instant renew_at_;
   bool wants_reconnect_ = false;
   common::Instant reconnect_by_;
-  uint32_t failures_seen_ = 0;
+  uint8_t failures_seen_[platform::kLinkFailureCount] = {};
+  MessageWatch messages_;
   uint32_t unverified_connection_ = 0;  ///< The last one that was told of.
   Recent recent_[kSecurityEventCount];
   int64_t clock_offset_ms_ =

@@ -46,24 +46,34 @@ bool SecurityExtension::take_reconnect(Instant now) {
 
 void SecurityExtension::on_link(const platform::LinkStatus& status, Instant now) {
   engine_->clock.set_now(now);
-  const bool has_failed = status.failures > failures_seen_;
-  failures_seen_ = status.failures;
   if (status.is_up && status.is_unverified && status.connection_id != unverified_connection_) {
     // Who runs the CSMS must know that anybody may be in between.
     unverified_connection_ = status.connection_id;
     report_recurring(SecurityEvent::InvalidCentralSystemCertificate,
                      "not checked: tls_verify is off");
   }
-  if (!has_failed) return;
+  bool has_failed = false;
+  for (uint8_t i = 0; i < platform::kLinkFailureCount; ++i) {
+    if (failures_seen_[i] == status.failures_of[i]) continue;
+    failures_seen_[i] = status.failures_of[i];
+    has_failed = true;
+    on_failure(static_cast<LinkFailure>(i), status);
+  }
   // A server that ends the handshake seldom says why.
-  if (access_.security_profile() == platform::SecurityProfile::kTlsClientCertificate &&
+  if (has_failed &&
+      access_.security_profile() == platform::SecurityProfile::kTlsClientCertificate &&
       !credentials_.has_client(time_to_judge_by())) {
     LOG_WARN(engine_->ports.log, "the certificate of the charge point is not valid now");
   }
-  switch (status.failure) {
+}
+
+void SecurityExtension::on_failure(LinkFailure failure, const platform::LinkStatus& status) {
+  switch (failure) {
     case LinkFailure::kInvalidServerCertificate:
-      report_recurring(SecurityEvent::InvalidCentralSystemCertificate,
-                       to_string(status.certificate_fault));
+      // Behind another failure the fault is not known any more.
+      report_recurring(
+          SecurityEvent::InvalidCentralSystemCertificate,
+          status.failure == failure ? to_string(status.certificate_fault) : "not accepted");
       break;
     case LinkFailure::kInvalidTlsVersion:
       report_recurring(SecurityEvent::InvalidTLSVersion, "no TLS 1.2");

@@ -130,24 +130,30 @@ class SecurityLog::Loader final : public RecordLog::Visitor {
   void on_record(const RecordLog::Record& record) override {
     const ByteSpan payload = record.payload;
     if (is_checkpoint(record)) {
-      log_.told_through_ = static_cast<uint32_t>(take(payload.data() + 1, 4));
+      set_told(record, payload.data() + 1);
       std::memcpy(log_.head_, payload.data() + kAnchorAt, kHashBytes);
     } else if (record.type == kToldType && payload.size() >= 4) {
-      log_.told_through_ = static_cast<uint32_t>(take(payload.data(), 4));
+      set_told(record, payload.data());
     }
     SecurityEntry entry;
     if (!decode(record, entry)) return;
     uint8_t expected[kHashBytes];
     log_.chain(entry, log_.head_, expected);
-    if (log_.broken_at_ == 0 && std::memcmp(expected, entry.hash, kHashBytes) != 0 &&
-        entry.number > log_.known_break_) {
-      log_.broken_at_ = entry.number;
+    if (std::memcmp(expected, entry.hash, kHashBytes) != 0 && entry.number > log_.known_break_) {
+      if (log_.broken_at_ == 0) log_.broken_at_ = entry.number;
+      log_.broken_last_ = entry.number;
     }
     std::memcpy(log_.head_, entry.hash, kHashBytes);
     log_.last_ = entry.number;
   }
 
  private:
+  /// Nobody knew an entry that was not there yet: who claims that would silence those to come.
+  void set_told(const RecordLog::Record& record, const uint8_t* number) {
+    const uint32_t most = record.sequence > 0 ? record.sequence - 1 : 0;
+    log_.told_through_ = std::min(static_cast<uint32_t>(take(number, 4)), most);
+  }
+
   SecurityLog& log_;
 };
 
@@ -180,6 +186,7 @@ Status SecurityLog::begin() {
   std::memset(head_, 0, sizeof head_);
   Loader loader(*this);
   RETURN_IF_ERROR(log_.load(loader));
+  known_break_ = std::min(known_break_, last_);  // numbers may have begun anew
   is_ready_ = true;
   is_alarmed_ = last_ < expected_last_ || broken_at_ != 0;
   first_of_boot_ = log_.next_sequence();
@@ -198,12 +205,11 @@ bool SecurityLog::take_alarm(common::FixedString<SecurityEntry::kMaxInfoBytes>& 
   if (broken_at_ != 0) {
     std::snprintf(text, sizeof text, "the chain of hashes is broken at entry %lu",
                   static_cast<unsigned long>(broken_at_));
-    known_break_ = broken_at_;
+    known_break_ = broken_last_;
   } else {
     std::snprintf(text, sizeof text, "entries %lu to %lu are gone",
                   static_cast<unsigned long>(last_) + 1,
                   static_cast<unsigned long>(expected_last_));
-    known_break_ = 0;  // numbers may begin anew
   }
   why.assign_truncated(common::text(text));
   return true;

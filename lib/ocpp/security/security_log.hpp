@@ -66,7 +66,7 @@ struct SecurityEntry {
 ///   checkpoint  version u8 = 1, delivered through u32, hash of the entry before the first [32]
 ///   1 entry     event u8, told u8, uptime i64 (ms), utc i64 (ms, 0 unknown), hash [32], info length u8, info
 ///   2 delivered through u32
-/// Setting "seclog": last entry u32, entry at which a break of the chain was told u32.
+/// Setting "seclog": last entry u32, last entry at which a break of the chain was told u32.
 /// @par Context  Loop thread. No heap; 0.8 KiB of stack.
 class SecurityLog {
  public:
@@ -143,6 +143,7 @@ class SecurityLog {
   bool is_alarmed_ = false;
   bool wants_clock_ = false;
   uint32_t broken_at_ = 0;      ///< First entry that does not fit, this time.
+  uint32_t broken_last_ = 0;    ///< Last one.
   uint32_t known_break_ = 0;    ///< ... that was told already.
   uint32_t last_ = 0;           ///< Entry.
   uint32_t expected_last_ = 0;  ///< As the setting says.

@@ -105,9 +105,8 @@ TEST_CASE_FIXTURE(Link,
        {LinkFailure::kInvalidServerCertificate, LinkFailure::kInvalidTlsVersion,
         LinkFailure::kInvalidTlsCipherSuite, LinkFailure::kUnauthorized,
         LinkFailure::kRefusedClientCertificate, LinkFailure::kConnection}) {
-    status.failure = each;
     for (int i = 0; i < 3; ++i) {
-      ++status.failures;
+      status.count_failure(each);
       world.security->on_link(status, world.now());
       world.security->on_link(status, world.now());
     }
@@ -126,14 +125,37 @@ TEST_CASE_FIXTURE(Link,
 TEST_CASE_FIXTURE(Link, "whoever looks at the log sees that the own certificate has expired") {
   world.access.profile = SecurityProfile::kTlsClientCertificate;
   platform::LinkStatus status;
-  status.failure = LinkFailure::kTls;
   for (const char* client : {"mine", ""}) {
     world.credentials.client = client;
-    ++status.failures;
+    status.count_failure(LinkFailure::kTls);
     world.security->on_link(status, world.now());
     CHECK(contains(world.log.text(), "certificate of the charge point is not valid now") ==
           world.credentials.client.empty());
   }
+}
+
+// Rules: WP-A04.FR.01
+TEST_CASE_FIXTURE(Link, "no failure is missed between two looks at the link") {
+  platform::LinkStatus status;
+  status.count_failure(LinkFailure::kConnection);
+  world.security->on_link(status, world.now());
+  SUBCASE("connected in between, so that failures are counted anew") {
+    status.failures = 0;
+    status.count_failure(LinkFailure::kInvalidTlsVersion);
+  }
+  SUBCASE("another one followed") {
+    status.count_failure(LinkFailure::kInvalidTlsVersion);
+    status.count_failure(LinkFailure::kConnection);
+  }
+  SUBCASE("it stood again when somebody looked") {
+    status.count_failure(LinkFailure::kInvalidTlsVersion);
+    status.failures = 0;
+    status.failure = LinkFailure::kNone;
+    status.is_up = true;
+  }
+  world.security->on_link(status, world.now());
+  world.run_for(5000);
+  CHECK(told() == "StartupOfTheDevice InvalidTLSVersion ");
 }
 
 // Rules: FP-20

@@ -171,6 +171,31 @@ TEST_CASE_FIXTURE(Fixture, "a log that was deleted, cut off or changed is told")
   CHECK(count("SecurityLogWasCleared") == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a log that is broken in several places is told of once") {
+  for (int i = 0; i < 5; ++i)
+    world.security->report(SecurityEvent::ReconfigurationOfSecurityParameters, "change me");
+  world.run_for(1000);
+  // As somebody does it who knows the format, but not how entries are chained.
+  world.files.raw("security.log").clear();
+  {
+    platform::RecordLog forged(world.files, "security.log", ocpp::SecurityLog::kMaxBytes);
+    struct Nothing final : platform::RecordLog::Visitor {
+      void on_record(const platform::RecordLog::Record&) override {}
+    } nothing;
+    REQUIRE(forged.load(nothing) == common::Status::kOk);
+    uint8_t entry[52] = {7};
+    for (int i = 0; i < 12; ++i) REQUIRE(forged.append(1, common::ByteSpan(entry)).ok());
+    // ... and that the CSMS knows whatever will come.
+    const uint8_t through[] = {255, 255, 255, 255};
+    REQUIRE(forged.append(2, common::ByteSpan(through)).ok());
+  }
+  for (int i = 0; i < 3; ++i) {
+    restart();
+    CHECK(count("SecurityLogWasCleared") == 1);
+  }
+  CHECK(contains(calls_of("SecurityEventNotification").at(1), "StartupOfTheDevice"));
+}
+
 // Rules: WP-A04.FR.04
 TEST_CASE_FIXTURE(Fixture,
                   "the log keeps the last entries and its chain, however many there were") {

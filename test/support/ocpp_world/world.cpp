@@ -96,6 +96,7 @@ void World::turn() {
   std::string frame;
   while (is_link_up_ && charge_point->can_receive() && csms.take_due(csms_now, frame)) {
     note('<', frame);
+    if (security) security->on_received(common::TextSpan(frame.data(), frame.size()), false, now);
     watched(
         [&] { charge_point->receive(common::TextSpan(frame.data(), frame.size()), false, now); });
   }
@@ -105,6 +106,7 @@ void World::turn() {
        is_link_up_ && power.is_on() && !out.empty(); out = charge_point->next_to_send()) {
     frame.assign(out.data(), out.size());
     note('>', frame);
+    if (security) security->on_sent(out, now);
     charge_point->on_sent(now);
     csms.on_frame(frame, csms_now);
   }

@@ -26,8 +26,7 @@ TEST_CASE("what becomes of the link decides which client certificate is shown") 
   };
   const auto fail = [&](LinkFailure failure, uint32_t client) {
     link.is_up = false;
-    ++link.failures;
-    link.failure = failure;
+    link.count_failure(failure);
     link.client = client;
     glue.step(link, vectors::kNow);
   };
