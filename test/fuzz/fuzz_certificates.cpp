@@ -1,10 +1,12 @@
 // Fuzz target of everything that comes from a server or a CSMS and goes through lib/security. First byte:
 //  0  PEM text, as certificates of InstallCertificate and CertificateSigned: read, then each is parsed.
 //  1  A root and a chain, each certificate as u16 length and DER: the path is searched for every purpose.
-//  2  A signing certificate as DER (u16 length), then the base64 text of a signature.
+//  2  A signing certificate as DER (u16 length), then the base64 text of a signature of "an image of the firmware".
 //  3  The index of certificates on flash without its checksum, then a change of it.
 //  4  A name of a certificate, zero, a host.
 //  5  PEM text that is installed as a root, accepted as a client's and as a signer's certificate.
+//  6  PEM text of a root, zero, PEM text of a chain as CertificateSigned brings it, when the key of its first certificate was
+//     asked for.
 //
 // Whatever comes: no crash, nothing is trusted that leads to no root, and what is stored can be read again.
 #include "common/crc32.hpp"
@@ -13,6 +15,7 @@
 #include "platform_sim/sim_key_value_store.hpp"
 #include "security/device_credentials.hpp"
 #include "security/host_name.hpp"
+#include "security/sha256.hpp"
 #include "security/stored_roots.hpp"
 
 #include <cstdio>
@@ -131,6 +134,7 @@ void verify_signature(ByteSpan input) {
   security::CredentialJob job(device.files, entropy);
   const ByteSpan der = take(input);
   job.operation = security::Credentials::Operation::kVerifyFirmware;
+  security::sha256(common::as_bytes(common::text("an image of the firmware")), job.digest);
   require(job.signer.allocate(2 + der.size()) && job.signer.append_u16(der.size()) &&
               job.signer.append(der),
           "there is memory");
@@ -202,12 +206,62 @@ void install(ByteSpan input) {
           "a signing certificate is judged");
 }
 
+/// Appends a DER element of whose content there is less than 64 KiB.
+void add_element(std::vector<uint8_t>& out, uint8_t tag, const std::vector<uint8_t>& content) {
+  out.insert(out.end(), {tag, 0x82, static_cast<uint8_t>(content.size() >> 8U),
+                         static_cast<uint8_t>(content.size())});
+  out.insert(out.end(), content.begin(), content.end());
+}
+
+void accept_chain(ByteSpan input) {
+  size_t end = 0;
+  while (end < input.size() && input[end] != 0) ++end;
+  Device device;
+  require(device.credentials.begin() == Status::kOk, "an empty store can be used");
+  security::Credentials::Outcome outcome;
+  security::PlainPemText root(text_of(input.first(end)));
+  require(device.credentials.begin_install_root(security::RootUse::kCentralSystem, root, false,
+                                                kNow) == Status::kOk &&
+              device.credentials.poll(outcome),
+          "a root is judged");
+  security::CredentialJob job(device.files, device.entropy);
+  job.operation = security::Credentials::Operation::kAcceptClient;
+  job.at = kNow;
+  security::PlainPemText text(text_of(input.subspan(end + 1)));
+  if (job.certificates.read(text, CertificateList::kMaxChainBytes) != CertificateFault::kNone)
+    return;
+  Certificate first;
+  if (first.parse(job.certificates[0]) != CertificateFault::kNone) return;
+  // What was asked for: the name and the key of the first certificate.
+  const TextSpan name = first.common_name();
+  if (name.size() > 255) return;
+  const ByteSpan bits = first.key_bits();
+  std::vector<uint8_t> bit_string(1, 0);
+  bit_string.insert(bit_string.end(), bits.begin(), bits.end());
+  std::vector<uint8_t> key;
+  add_element(key, 0x30, {});
+  add_element(key, 0x03, bit_string);
+  std::vector<uint8_t> info;
+  add_element(info, 0x30, key);
+  require(job.request.allocate(4 + name.size() + info.size()) &&
+              job.request.append_u8(static_cast<uint8_t>(name.size())) &&
+              job.request.append(common::as_bytes(name)) && job.request.append_u8(0) &&
+              job.request.append_u16(info.size()) &&
+              job.request.append(ByteSpan(info.data(), info.size())),
+          "there is memory");
+  job.run();
+  const bool is_trusted = job.fault == CertificateFault::kNone;
+  require(is_trusted == (job.content.size() > 0), "what is accepted is kept");
+  require(!is_trusted || device.credentials.root_count(security::RootUse::kCentralSystem) == 1,
+          "no chain is accepted without a root");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const ByteSpan input(data + 1, size - 1);
-  switch (data[0] % 6) {
+  switch (data[0] % 7) {
     case 0:
       read_pem(input);
       break;
@@ -223,8 +277,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 4:
       match_names(input);
       break;
-    default:
+    case 5:
       install(input);
+      break;
+    default:
+      accept_chain(input);
   }
   return 0;
 }

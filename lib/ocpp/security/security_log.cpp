@@ -226,7 +226,7 @@ bool SecurityLog::decode(const RecordLog::Record& record, SecurityEntry& out) {
   out.uptime.ms = static_cast<int64_t>(take(payload.data() + 2, 8));
   out.utc.ms = static_cast<int64_t>(take(payload.data() + 10, 8));
   std::memcpy(out.hash, payload.data() + kHashAt, kHashBytes);
-  out.info.assign_truncated(
+  out.info = printable(
       common::TextSpan(reinterpret_cast<const char*>(payload.data()) + kInfoAt + 1, info_size));
   return true;
 }
@@ -314,7 +314,11 @@ common::UtcTime SecurityLog::time_of(const SecurityEntry& entry, const ClockSync
     if (!later.utc.is_known() && later.number >= first_of_boot_)
       later.utc = clock.utc(later.uptime);
     if (!later.utc.is_known()) continue;
-    return is_same_boot ? later.utc + (entry.uptime - later.uptime) : later.utc;
+    if (!is_same_boot) return later.utc;
+    // Without signs: what stands on flash may be anything.
+    return common::UtcTime{static_cast<int64_t>(static_cast<uint64_t>(later.utc.ms) +
+                                                static_cast<uint64_t>(entry.uptime.ms) -
+                                                static_cast<uint64_t>(later.uptime.ms))};
   }
   return clock.utc();
 }

@@ -26,7 +26,9 @@ namespace ocpp_world {
 /// Diagnostics of a few lines.
 class SomeLines final : public platform::TextSource {
  public:
-  common::Status rewind(common::UtcTime from, common::UtcTime to) override {
+  common::Status rewind(common::UtcTime begin, common::UtcTime end) override {
+    from = begin;
+    to = end;
     at_ = 0;
     return to.is_known() && to < from ? common::Status::kNotFound : common::Status::kOk;
   }
@@ -35,6 +37,8 @@ class SomeLines final : public platform::TextSource {
   }
   void next() override { ++at_; }
   static constexpr int kLines = 100;
+  common::UtcTime from;
+  common::UtcTime to;
 
  private:
   int at_ = 0;
