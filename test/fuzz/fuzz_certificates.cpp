@@ -62,6 +62,9 @@ void ask(ByteSpan der) {
   (void)certificate.is_for_host(common::text("csms.example.com"), true);
   (void)certificate.is_for_host(common::text("192.0.2.7"), true);
   (void)certificate.organization();
+  char line[40];
+  (void)certificate.subject_line(common::Span<char>(line));
+  (void)certificate.issuer_line(common::Span<char>(line));
   (void)certificate.check_signature(certificate);
   security::Buffer hashes;
   require(hashes.allocate(security::kHashesBytes), "there is memory");
@@ -195,6 +198,9 @@ void install(ByteSpan input) {
                 (device.credentials.root_count(use) == 1),
             "what was accepted is stored");
   }
+  security::CertificateInfo info;
+  for (size_t i = 0; device.credentials.describe(i, info) == Status::kOk; ++i)
+    require(i < 2, "no more is listed than was installed");
   security::PlainPemText client(text_of(input));
   require(device.credentials.begin_accept_client(client, kNow) == Status::kOk &&
               device.credentials.poll(outcome) &&
