@@ -22,18 +22,13 @@ void OwnSecurity::Digest::sha256(common::ByteSpan data, uint8_t (&out)[32]) {
 
 void OwnSecurity::begin(common::UtcTime earliest, bool was_reset) {
   if (!extension_) return;
-  using Unsigned = ocpp::SecurityOptions::Unsigned;
   ocpp::SecurityOptions options;
   // "none" is a file of no roots.
   const SettingText ca_file = settings_.text("ca_file");
   options.has_trust_store =
       !ca_file.empty() && !common::equals(ca_file.span(), common::text("none"));
   options.checks_additional_root = settings_.boolean("root_check");
-  const SettingText unsigned_images = settings_.text("unsigned_fw");
-  if (common::equals(unsigned_images.span(), common::text("yes")))
-    options.unsigned_firmware = Unsigned::kAllowed;
-  if (common::equals(unsigned_images.span(), common::text("no")))
-    options.unsigned_firmware = Unsigned::kForbidden;
+  options.allows_unsigned_firmware = settings_.boolean("unsigned_fw");
   if (common::equals(settings_.text("cert_key").span(), common::text("rsa")))
     options.key_type = security::KeyType::kRsa2048;
   options.earliest_utc = earliest;

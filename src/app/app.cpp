@@ -152,9 +152,7 @@ Status App::start(Error& error) {
                                  ? platform_.firmware->version()
                                  : common::FixedString<50>(build::kVersion);
   // Where nothing can be checked.
-  options.allows_updates =
-      security_.view() != nullptr ||
-      !common::equals(settings_.text("unsigned_fw").span(), common::text("no"));
+  options.allows_updates = security_.view() != nullptr || settings_.boolean("unsigned_fw");
   options.connectors = connectors_;
   options.reader_connectors = policy_.reader_connectors();
   options.reset_cause = platform_.device.reset_cause();

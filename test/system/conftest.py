@@ -166,6 +166,13 @@ async def jumpers(
         yield sim
 
 
+@pytest.fixture
+def own_settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What a test sets by @pytest.mark.settings(name="value")."""
+    marker = request.node.get_closest_marker("settings")
+    return {"unsigned_fw": "false", **(marker.kwargs if marker is not None else {})}
+
+
 @pytest_asyncio.fixture
 async def gateway(
     target: Target,
@@ -174,6 +181,7 @@ async def gateway(
     reader: TagReaderSim,
     radio: Radio | None,
     jumpers: DirectSim | None,
+    own_settings: dict[str, str],
     tmp_path: Path,
 ) -> AsyncIterator[NativeGateway | None]:
     """The process, not started yet; None when a board is tested."""
@@ -187,7 +195,7 @@ async def gateway(
         buses={1: charger.port_path},
         readers={"rdm6300": reader.port_path},
         board=None if jumpers is None else jumpers.port_path,
-        settings={"t.pause_least": "3000", "t.pause_end": "2000"},
+        settings={"t.pause_least": "3000", "t.pause_end": "2000", **own_settings},
     )
     native = NativeGateway(target.program, tmp_path, options)
     yield native
@@ -196,7 +204,11 @@ async def gateway(
 
 @pytest_asyncio.fixture
 async def dut(
-    target: Target, csms: Csms, gateway: NativeGateway | None, tmp_path: Path
+    target: Target,
+    csms: Csms,
+    gateway: NativeGateway | None,
+    own_settings: dict[str, str],
+    tmp_path: Path,
 ) -> AsyncIterator[Dut]:
     """The gateway, running with the settings of this test."""
     bench = target.bench
@@ -210,6 +222,7 @@ async def dut(
                 ("identity", IDENTITY),
                 ("password", ""),
                 ("c1.profile", PROFILE),
+                *own_settings.items(),
                 *(wifi if bench.wifi_ssid is not None else []),
             ):
                 await device.command(f"setting set {name} {value}", secret="password" in name)

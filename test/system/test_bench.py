@@ -102,6 +102,7 @@ async def test_the_reason_of_each_restart_is_told(rig: Rig) -> None:
 
 
 # Rules: R-5.19-1 R-5.19-3 R-5.19-4 R-4.5-1 R-4.2.1-1 R-8-2
+@pytest.mark.settings(unsigned_fw="true")
 @pytest.mark.timeout(300)
 async def test_firmware_over_the_air(
     bench: Bench, server: FileServer, next_firmware: tuple[bytes, str]

@@ -40,6 +40,7 @@ async def test_diagnostics_arrive_complete(bench: Bench, server: FileServer, pro
 
 
 # Rules: R-8-2 FP-25
+@pytest.mark.settings(unsigned_fw="true")
 @pytest.mark.timeout(120)
 async def test_the_link_answers_while_a_download_breaks_and_goes_on(
     bench: Bench, server: FileServer, soak_hours: float

@@ -108,7 +108,12 @@ async def longest_turn_us(
         identity=IDENTITY,
         profile=PROFILE,
         buses={1: charger.port_path},
-        settings={"connectors": "2", "c2.profile": PROFILE, "c2.host": f"rtu+tcp://{where}"},
+        settings={
+            "connectors": "2",
+            "c2.profile": PROFILE,
+            "c2.host": f"rtu+tcp://{where}",
+            "unsigned_fw": "true",
+        },
     )
     async with running(words, folder, options) as (dut, gateway):
         if link != "dns":

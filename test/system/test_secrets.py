@@ -170,6 +170,7 @@ async def test_no_secret_stands_in_any_log_report_or_record(
             "password": key,
             "c1.profile": PROFILE,
             "log_level": "debug",
+            "unsigned_fw": "true",
         }
         plan = BoardPlan(None, None, settings, console_password=console)
         log = tmp_path / "provision.log"

@@ -91,6 +91,7 @@ async def test_firmware_is_installed_by_its_signature_alone(
     assert (await bench.dut.command("firmware"))["version"] == "1.0.4"
 
 
+@pytest.mark.settings(unsigned_fw="true")
 async def test_a_process_that_is_killed_goes_on_with_what_is_missing(
     bench: Bench, server: FileServer, power: Switch
 ) -> None:
@@ -110,7 +111,9 @@ async def test_a_process_that_is_killed_goes_on_with_what_is_missing(
     await bench.cp.call("UpdateFirmware", request, timeout_s=10)
     for goal in sorted(moment.randrange(10_000, size) for _ in range(3)):
         async with asyncio.timeout(30):
-            while (await bench.dut.command("firmware"))["received_bytes"] < goal:
+            while (  # noqa: ASYNC110 - a process is asked
+                await bench.dut.command("firmware")
+            )["received_bytes"] < goal:
                 await asyncio.sleep(0.02)
         await power.off()
         again = bench.cp.mark()

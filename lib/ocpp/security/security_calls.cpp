@@ -53,7 +53,7 @@ bool SecurityExtension::handle(const InboundCall& call, Action action) {
       handle_get_configuration(call);
       return true;
     case Action::UpdateFirmware:
-      if (allows_unsigned()) {
+      if (options_.allows_unsigned_firmware) {
         if (!engine_->firmware.is_installing()) update_->forget();
         return false;
       }
@@ -68,21 +68,9 @@ bool SecurityExtension::handle(const InboundCall& call, Action action) {
   }
 }
 
-bool SecurityExtension::allows_unsigned() const {
-  switch (options_.unsigned_firmware) {
-    case SecurityOptions::Unsigned::kAllowed:
-      return true;
-    case SecurityOptions::Unsigned::kForbidden:
-      return false;
-    case SecurityOptions::Unsigned::kUntilRoot:
-      break;
-  }
-  return credentials_.root_count(security::RootUse::kManufacturer) == 0;
-}
-
 Status SecurityExtension::begin_local_update() {
   if (engine_->firmware.is_installing()) return Status::kInvalidState;
-  if (allows_unsigned()) {
+  if (options_.allows_unsigned_firmware) {
     update_->forget();
     return Status::kOk;
   }

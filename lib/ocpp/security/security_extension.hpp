@@ -15,14 +15,8 @@ namespace ocpp {
 /// What the device was given locally.
 struct SecurityOptions {
   bool has_trust_store = false;  ///< Roots of the CSMS beside those of the certificate store.
-  bool checks_additional_root = false;  ///< AdditionalRootCertificateCheck.
-  /// Whether plain UpdateFirmware is carried out.
-  enum class Unsigned : uint8_t {
-    kUntilRoot,  ///< As long as no root of the manufacturer is installed: nothing can be signed.
-    kAllowed,
-    kForbidden,
-  };
-  Unsigned unsigned_firmware = Unsigned::kUntilRoot;
+  bool checks_additional_root = false;    ///< AdditionalRootCertificateCheck.
+  bool allows_unsigned_firmware = false;  ///< Plain UpdateFirmware is carried out.
   security::KeyType key_type = security::KeyType::kEcP256;
   common::UtcTime earliest_utc;  ///< As set_earliest().
   bool was_reset = false;        ///< To factory settings: the log begins with it.
@@ -141,7 +135,6 @@ class SecurityExtension final : public Extension {
   void handle_extended_trigger(const InboundCall& call);
   void handle_get_log(const InboundCall& call);
   void handle_signed_update(const InboundCall& call);
-  bool allows_unsigned() const;
   bool handle_change_configuration(const InboundCall& call);
   void handle_get_configuration(const InboundCall& call);
 

@@ -67,9 +67,9 @@ def choose(
         port, adapter = name.removeprefix("serial:"), charger_port
 
         def make_serial(own: Path, variant: str) -> Target:
-            return SerialTarget(port, adapter, own, folder / "wallbox-energy")
+            return SerialTarget(port, adapter, own, folder / "wallbox-energy", variant)
 
-        return Chosen(make_serial, "slow", jobs=1, variants=("fixed",))
+        return Chosen(make_serial, "slow", jobs=1, variants=("fixed", "unsigned"))
     if name.startswith("command:"):
         file = read_commands(Path(name.removeprefix("command:")))
 

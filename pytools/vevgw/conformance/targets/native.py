@@ -12,10 +12,12 @@ from vevgw.conformance.tls_side import PASSWORD, root_file
 from vevgw.dut import Dut, GatewayOptions, NativeGateway, NativeTransport
 
 #: Charger model of each variant: a cable that hangs on the box, a socket whose plug is locked, and
-#: a cable again, with a CSMS that offers TLS besides, and with one that has nothing else.
+#: a cable again, with unsigned firmware allowed, with a CSMS that offers TLS besides, and with one
+#: that has nothing else.
 MODELS: Final = {
     "fixed": "heidelberg-energy-control",
     "socket": "keba-p30",
+    "unsigned": "heidelberg-energy-control",
     "raise": "heidelberg-energy-control",
     "tls": "heidelberg-energy-control",
 }
@@ -36,12 +38,15 @@ class NativeTarget(GatewayTarget):
         self._program = program
         self._model = MODELS[variant]
         self._has_tls = variant == "tls"
+        self._takes_unsigned = variant == "unsigned"
         self._gateway: NativeGateway | None = None
 
     async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """See Target."""
         # Some CSMSs agree to no subprotocol: by default the gateway warns and goes on.
         settings = {"connectors": str(self.connectors), "subprotocol": "true"}
+        if self._takes_unsigned:
+            settings["unsigned_fw"] = "true"
         if self._has_tls:
             settings |= {"ca_file": str(root_file(self._folder)), "password": PASSWORD}
         if tls_url is not None:

@@ -23,16 +23,25 @@ class SerialTarget(GatewayTarget):
         charger_port: RS-485 adapter that is wired to the board.
         folder: Gets the logs.
         energy_file: Keeps the meter of the charger from case to case: a board remembers it.
+        variant: fixed, or unsigned: firmware without a signature is allowed.
     """
 
     connectors = 1
     is_fresh = False
 
-    def __init__(self, port: str, charger_port: str, folder: Path, energy_file: Path) -> None:
+    def __init__(
+        self,
+        port: str,
+        charger_port: str,
+        folder: Path,
+        energy_file: Path,
+        variant: str = "fixed",
+    ) -> None:
         super().__init__(folder)
         self._port = port
         self._charger_port = charger_port
         self._energy_file = energy_file
+        self._takes_unsigned = variant == "unsigned"
 
     async def start(self, csms_url: str, tls_url: str | None = None) -> None:
         """See Target."""
@@ -52,6 +61,7 @@ class SerialTarget(GatewayTarget):
             ("password", ""),
             ("connectors", "1"),
             ("c1.profile", _MODEL),
+            ("unsigned_fw", "true" if self._takes_unsigned else "false"),
         ):
             await self._dut.command(f"setting set {name} {value}".strip())
         await self.power_cycle()
