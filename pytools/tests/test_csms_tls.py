@@ -13,6 +13,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 
 from vevgw.csms import Access, Behaviour, Csms, CsmsError
+from vevgw.csms.access import Refused
+from vevgw.csms.control import request
 from vevgw.csms.pki import DEFECTS, ThrowAwayCa, server_context
 from vevgw.csms.raw_client import RawClient
 
@@ -62,6 +64,11 @@ async def test_a_client_certificate_admits_its_own_charge_point_only(ca, tmp_pat
         with pytest.raises(InvalidStatus) as caught:
             await boots(csms, trusting(ca, one), "CP2")
         assert caught.value.response.status_code == 403
+        with pytest.raises(Refused, match="point 'CP2': it is that of 'CP1'"):
+            Access(certificates=True).check("/CP2", None, "CP1")
+        where = {"host": "127.0.0.1", "port": csms.port, "timeout_s": 5, "tls": trusting(ca)}
+        with pytest.raises(CsmsError, match="if it wants client certificates, give --tls-client"):
+            await request("charge_points", {}, **where)
         with pytest.raises((ssl.SSLError, ConnectionClosed, InvalidMessage, OSError)):
             await boots(csms, trusting(ca))
 

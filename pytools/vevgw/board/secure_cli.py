@@ -72,8 +72,8 @@ def check(
             missing.append(name)
     if missing:
         raise UserError(
-            f"The {chip.name} is not closed: {', '.join(missing)} missing; next: "
-            f"vevgw secure burn {missing[0]}."
+            f"The {chip.name} is not closed: {', '.join(missing)} missing; "
+            "'vevgw secure plan' says which can still be burned."
         )
 
 

@@ -78,7 +78,11 @@ class Access:
         if self._only is not None and identity not in self._only:
             raise Refused(404, f"No charge point {identity!r} is known here.")
         if self._certificates and certificate_name != identity:
-            raise Refused(403, f"The certificate is not that of charge point {identity!r}.")
+            raise Refused(
+                403,
+                f"The certificate is not that of charge point {identity!r}: it is that of "
+                f"{certificate_name!r}.",
+            )
         password = self._passwords.get(identity, self._passwords.get("*"))
         if password is not None:
             given = _basic(authorization)

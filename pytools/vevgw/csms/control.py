@@ -315,7 +315,11 @@ async def request(
             f"No CSMS can be reached at {host}:{port}: {error.strerror or error}."
         ) from None
     except (InvalidHandshake, InvalidMessage, ConnectionClosed, ValueError) as error:
-        hint = " (if it listens with TLS, give --tls-ca)" if tls is None else ""
+        hint = (
+            " (if it listens with TLS, give --tls-ca)"
+            if tls is None
+            else " (if it wants client certificates, give --tls-client)"
+        )
         raise CsmsError(
             f"What listens at {host}:{port} is no CSMS of vevgw{hint}: {error}."
         ) from None
