@@ -88,7 +88,7 @@ async def test_profile_2_connects_to_its_csms_alone(
             await gateway.kill9()
 
 
-# Rules: WP-A01.FR.01 FP-21
+# Rules: WP-A01.FR.01 J-6.2.2-2 PD-9 FP-21
 async def test_key_that_the_csms_has_set_outlives_the_one_of_the_command_line(
     charger: ChargerSim, target: object, tmp_path: Path
 ) -> None:

@@ -47,7 +47,7 @@ TEST_CASE(
   CHECK(zero.first.span()[0] == '\0');
 }
 
-// Rules: WP-A00.FR.205 FP-21
+// Rules: WP-A00.FR.205 J-6.2.2-2 FP-21
 TEST_CASE("OCPP sets keys of 16 to 20 bytes alone") {
   const auto takes = [](const std::string& key, KeyForm form = KeyForm::kAuto) {
     return gateway::is_acceptable_key(common::TextSpan(key.data(), key.size()), form);
