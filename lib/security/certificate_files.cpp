@@ -93,12 +93,6 @@ Status read_copy(platform::FileStore& files, const char* name, CertificateIndex&
   return decode(ByteSpan(image, size.value()), out);
 }
 
-Status replace(platform::FileStore& files, const char* name, ByteSpan image) {
-  RETURN_IF_ERROR(files.remove(kDraftName));
-  RETURN_IF_ERROR(files.append(kDraftName, image));
-  return files.rename(kDraftName, name);
-}
-
 }  // namespace
 
 ItemFileName::ItemFileName(uint8_t file) { std::snprintf(text, sizeof text, "cert%02u", file); }
@@ -164,7 +158,7 @@ Status read_index(platform::FileStore& files, CertificateIndex& out) {
                                                                    : Status::kCorrupt;
 }
 
-Status write_index(platform::FileStore& files, const CertificateIndex& index) {
+Status write_index_draft(platform::FileStore& files, const CertificateIndex& index) {
   uint8_t image[kHeaderBytes + kMaxItems * kEntryBytes + kCrcBytes];
   uint8_t* at = image;
   put(at, kVersion);
@@ -175,10 +169,20 @@ Status write_index(platform::FileStore& files, const CertificateIndex& index) {
   for (const StoredItem& item : index.items) put_entry(at, item);
   const ByteSpan body(image, static_cast<size_t>(at - image));
   put(at, common::crc32(body));
-  const ByteSpan whole(image, static_cast<size_t>(at - image));
-  RETURN_IF_ERROR(replace(files, kIndexFile, whole));
+  RETURN_IF_ERROR(files.remove(kDraftName));
+  return files.append(kDraftName, ByteSpan(image, static_cast<size_t>(at - image)));
+}
+
+Status rename_index_draft(platform::FileStore& files, IndexCopy copy) {
+  return files.rename(kDraftName, copy == IndexCopy::kFirst ? kIndexFile : kCopyName);
+}
+
+Status write_index(platform::FileStore& files, const CertificateIndex& index) {
+  RETURN_IF_ERROR(write_index_draft(files, index));
+  RETURN_IF_ERROR(rename_index_draft(files, IndexCopy::kFirst));
   // The change is made. A copy that is older serves as well: what it names is either there or found damaged.
-  (void)replace(files, kCopyName, whole);
+  if (write_index_draft(files, index) == Status::kOk)
+    (void)rename_index_draft(files, IndexCopy::kSecond);
   return Status::kOk;
 }
 

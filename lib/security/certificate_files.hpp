@@ -78,7 +78,14 @@ struct ItemFileName {
 
 /// @retval kNotFound  There is no index: nothing has been stored yet.  @retval kCorrupt  Both copies are damaged.
 common::Status read_index(platform::FileStore& files, CertificateIndex& out);
-/// Replaces the index. @return Not kOk: the index is as before, or as it should be; read_index() tells.
+/// The copies of the index, in the order in which a change replaces them: with the first the change is made.
+enum class IndexCopy : uint8_t { kFirst, kSecond };
+/// Writes an index beside the copies. @return Not kOk: nothing has changed.
+common::Status write_index_draft(platform::FileStore& files, const CertificateIndex& index);
+/// Replaces a copy by the draft. @return Not kOk: the copy is as before, or as it should be; read_index() tells.
+common::Status rename_index_draft(platform::FileStore& files, IndexCopy copy);
+
+/// Replaces both copies. @return As rename_index_draft(IndexCopy::kFirst): the second one serves when it is older, too.
 common::Status write_index(platform::FileStore& files, const CertificateIndex& index);
 
 /// Reads an item and checks it. @retval kCorrupt, kNotFound, kIo  @retval kNoSpace  No memory.

@@ -60,7 +60,7 @@ class PlainPemText final : public PemText {
 ///     begin_x() = kOk  ->  poll() = false ... poll() = true, outcome filled in
 ///
 /// Where begin_x() fails nothing has begun. Text is read during begin_x(), and not kept.
-/// @par Context  Loop thread only. No call takes longer than the writing of one file.
+/// @par Context  Loop thread only. No call writes more than one file, remove_root() two.
 class Credentials {
  public:
   enum class Operation : uint8_t {
@@ -115,8 +115,11 @@ class Credentials {
   virtual common::Status begin_verify_firmware(common::ByteSpan digest, PemText& signature) = 0;
   /// @}
 
+  /// An operation runs.
   virtual bool is_busy() const = 0;
-  /// Goes on with what runs. Call about every 20 ms while is_busy().
+  /// One runs, or something is left to write: call poll() about every 20 ms.
+  virtual bool has_work() const = 0;
+  /// Goes on with what runs.
   /// @return True once per operation: it has ended as outcome says, and what it changed is on flash.
   virtual bool poll(Outcome& outcome) = 0;
 
@@ -130,6 +133,7 @@ class Credentials {
   virtual common::Status root_hash(RootUse use, size_t index, HashAlgorithm algorithm,
                                    CertificateHash& out) = 0;
   /// Removes a root of either use. Client and signing certificates are not found here (M04.FR.05).
+  /// kFailed, too, while another change is being written.
   virtual DeleteResult remove_root(const CertificateHash& hash) = 0;
   /// @param id  CertificateInfo::id.
   virtual DeleteResult remove_root(uint32_t id) = 0;
@@ -156,6 +160,7 @@ class Credentials {
   /// @name Firmware
   /// @{
   virtual bool has_signer() const = 0;
+  /// poll() writes it.
   virtual void forget_signer() = 0;
   /// SHA-256 of a stream; one at a time.
   virtual void begin_digest() = 0;
@@ -164,7 +169,7 @@ class Credentials {
   virtual void finish_digest(common::MutableByteSpan out) = 0;
   /// @}
 
-  /// @name What became of the link to the CSMS
+  /// @name What became of the link to the CSMS; poll() writes it
   /// @{
   /// A connection stands.
   /// @param root    What platform::TlsAuthority::Verdict::root named; 0 = no TLS, or another trust store.

@@ -1,11 +1,8 @@
 #include "security/device_credentials.hpp"
 
-#include "security/private_key.hpp"
 #include "security/stored_roots.hpp"
 
 #include <cstring>
-
-LOG_MODULE("security");
 
 namespace security {
 
@@ -39,94 +36,16 @@ DeviceCredentials::DeviceCredentials(platform::FileStore& files, platform::KeyVa
                                      platform::Entropy& entropy, platform::Worker& worker,
                                      common::LogSink& log)
     : files_(files),
-      keys_(keys),
       worker_(worker),
-      log_(log),
       authority_(files, keys),
+      store_(files, keys, authority_, log),
       job_(files, entropy) {
   mbedtls_sha256_init(&digest_);
 }
 
 DeviceCredentials::~DeviceCredentials() { mbedtls_sha256_free(&digest_); }
 
-Status DeviceCredentials::begin() {
-  const Status status = read_index(files_, index_);
-  if (status == Status::kIo) return status;
-  if (status == Status::kCorrupt) {
-    LOG_ERROR(log_, "the list of certificates is damaged: none is left");
-  }
-  sweep();
-  return drop_keyless();
-}
-
-// The store of keys may have been erased alone, when it was damaged: what has no key is of no use.
-Status DeviceCredentials::drop_keyless() {
-  CertificateIndex& next = begin_change();
-  uint8_t packed[kMaxPackedKeyBytes];
-  for (size_t i = next.items.size(); i-- > 0;) {
-    const uint8_t slot = next.items[i].key;
-    if (slot != 0 && keys_.get(KeyName(slot).text, packed).status() == Status::kNotFound) {
-      LOG_ERROR(log_, "a private key is gone, and its certificate with it");
-      next.items.erase(i);
-    }
-  }
-  wipe(packed);
-  return next.items.size() == index_.items.size() ? Status::kOk : commit();
-}
-
-// Files and keys that the index does not name: of a change that was cut, or of items that are gone.
-void DeviceCredentials::sweep() {
-  uint32_t files = 0;
-  uint32_t keys = 0;
-  for (const StoredItem& item : index_.items) {
-    files |= 1U << item.file;
-    keys |= 1U << item.key;
-  }
-  for (uint8_t file = 0; file < kItemFiles; ++file) {
-    if ((files >> file & 1U) == 0) (void)files_.remove(ItemFileName(file).text);
-  }
-  for (uint8_t key = 1; key <= kKeySlots; ++key) {
-    if ((keys >> key & 1U) == 0) (void)keys_.erase(KeyName(key).text);
-  }
-}
-
-CertificateIndex& DeviceCredentials::begin_change() {
-  next_ = index_;
-  return next_;
-}
-
-Status DeviceCredentials::commit() {
-  const Status status = write_index(files_, next_);
-  if (status == Status::kOk) {
-    index_ = next_;
-    sweep();
-    return status;
-  }
-  LOG_ERROR(log_, "the list of certificates cannot be written: %s", common::to_string(status));
-  // The change may have been made all the same.
-  if (read_index(files_, next_) == Status::kOk) index_ = next_;
-  return status;
-}
-
-InstallResult DeviceCredentials::commit_new(StoredItem item) {
-  CertificateIndex& next = next_;
-  item.id = next.next_id++;
-  // Of the present index too: what is dropped must stay readable until the change is made.
-  item.file = index_.free_file();
-  item.from = job_.from;
-  item.until = job_.until;
-  Status status = write_item(files_, item, job_.content.bytes());
-  if (status == Status::kOk && !job_.key.bytes().empty()) {
-    item.key = index_.free_key();
-    status = keys_.set(KeyName(item.key).text, job_.key.bytes());
-  }
-  if (status == Status::kOk) status = next.items.push_back(item);
-  if (status == Status::kOk)
-    return commit() == Status::kOk ? InstallResult::kAccepted : InstallResult::kFailed;
-  LOG_ERROR(log_, "a certificate cannot be stored: %s", common::to_string(status));
-  sweep();
-  return InstallResult::kFailed;
-}
+Status DeviceCredentials::begin() { return store_.begin(); }
 
 Status DeviceCredentials::begin_with(Operation operation, PemText& pem, size_t most_bytes) {
   if (is_busy()) return Status::kAgain;
@@ -167,7 +86,7 @@ Status DeviceCredentials::begin_request(const ClientSubject& subject, KeyType ty
 Status DeviceCredentials::begin_accept_client(PemText& chain, common::UtcTime at) {
   RETURN_IF_ERROR(begin_with(Operation::kAcceptClient, chain, CertificateList::kMaxChainBytes));
   job_.at = at;
-  const StoredItem* const request = index_.newest(ItemKind::kRequest);
+  const StoredItem* const request = stored().newest(ItemKind::kRequest);
   if (job_.fault == CertificateFault::kNone &&
       (request == nullptr || read_item(files_, *request, job_.request) != Status::kOk)) {
     job_.fault = CertificateFault::kKeyMismatch;
@@ -185,10 +104,10 @@ Status DeviceCredentials::begin_check_signer(PemText& chain, common::UtcTime at)
 
 Status DeviceCredentials::begin_verify_firmware(common::ByteSpan digest, PemText& signature) {
   if (is_busy()) return Status::kAgain;
-  const StoredItem* const signer = index_.newest(ItemKind::kSigner);
-  if (signer == nullptr) return Status::kNotFound;
+  const StoredItem* const item = signer();
+  if (item == nullptr) return Status::kNotFound;
   if (digest.size() != sizeof job_.digest) return Status::kInvalidArgument;
-  RETURN_IF_ERROR(read_item(files_, *signer, job_.signer));
+  RETURN_IF_ERROR(read_item(files_, *item, job_.signer));
   job_.operation = Operation::kVerifyFirmware;
   std::memcpy(job_.digest, digest.data(), sizeof job_.digest);
   job_.fault = decode_base64(signature, kMaxSignatureBytes, job_.signature);
@@ -200,51 +119,66 @@ Status DeviceCredentials::begin_verify_firmware(common::ByteSpan digest, PemText
   return Status::kOk;
 }
 
+bool DeviceCredentials::has_work() const {
+  return is_busy() || !store_.is_idle() || (proved_root_ | proved_client_ | forgotten_signer_) != 0;
+}
+
 bool DeviceCredentials::poll(Outcome& outcome) {
   if (state_ == State::kWaiting) start();
   if (state_ == State::kRunning && worker_.is_idle()) state_ = State::kFinished;
-  if (state_ != State::kFinished) return false;
-  // A change may write a key, and erases those that are of no use any more.
-  if (!authority_.lock_keys()) return false;
-  finish(outcome);
-  authority_.unlock_keys();
+  if (state_ != State::kStoring && store_.is_idle()) begin_pending();
+  if (state_ == State::kFinished && store_.is_idle()) {
+    result_ = judge();
+    if (store_.is_idle()) return end(outcome);
+    state_ = State::kStoring;
+  }
+  store_.step();
+  if (state_ != State::kStoring || !store_.is_idle()) return false;
+  if (store_.status() != Status::kOk) result_ = InstallResult::kFailed;
+  return end(outcome);
+}
+
+bool DeviceCredentials::end(Outcome& outcome) {
+  outcome.operation = job_.operation;
+  outcome.result = result_;
+  outcome.fault = job_.fault;
   job_.release();
   state_ = State::kIdle;
   return true;
 }
 
-void DeviceCredentials::finish(Outcome& outcome) {
-  outcome.operation = job_.operation;
-  outcome.fault = job_.fault;
+InstallResult DeviceCredentials::judge() {
   if (job_.fault != CertificateFault::kNone) {
     const bool is_judged = job_.fault != CertificateFault::kNoMemory;
-    outcome.result = is_judged ? InstallResult::kRejected : InstallResult::kFailed;
-    return;
+    return is_judged ? InstallResult::kRejected : InstallResult::kFailed;
   }
   switch (job_.operation) {
     case Operation::kInstallRoot:
-      outcome.result = install_root();
-      return;
+      return install_root();
     case Operation::kMakeRequest:
-      outcome.result = keep_request();
-      return;
+      return keep_request();
     case Operation::kAcceptClient:
-      outcome.result = keep_client();
-      return;
+      return keep_client();
     case Operation::kCheckSigner:
-      outcome.result = keep_signer();
-      return;
+      return keep_signer();
     case Operation::kVerifyFirmware:
-      outcome.result = InstallResult::kAccepted;
-      return;
+      break;
   }
+  return InstallResult::kAccepted;
+}
+
+InstallResult DeviceCredentials::store_new(StoredItem item) {
+  item.from = job_.from;
+  item.until = job_.until;
+  store_.add(item, job_.content.bytes(), job_.key.bytes());
+  return store_.status() == Status::kOk ? InstallResult::kAccepted : InstallResult::kFailed;
 }
 
 InstallResult DeviceCredentials::install_root() {
   if (job_.is_known) return InstallResult::kAccepted;
   StoredItem item;
   item.kind = kind_of(job_.use);
-  CertificateIndex& next = begin_change();
+  CertificateIndex& next = store_.begin_change();
   if (job_.must_replace && next.newest(item.kind) != nullptr) {
     item.flags = kOnTrial;
     // One that was on trial itself has not proved itself: the new one takes its place.
@@ -260,21 +194,21 @@ InstallResult DeviceCredentials::install_root() {
   size_t roots = 0;
   for (const StoredItem& other : next.items) roots += is_root(other) ? 1U : 0U;
   if (roots >= capacity()) return InstallResult::kRejected;
-  return commit_new(item);
+  return store_new(item);
 }
 
 InstallResult DeviceCredentials::keep_request() {
-  CertificateIndex& next = begin_change();
+  CertificateIndex& next = store_.begin_change();
   const StoredItem* const before = next.newest(ItemKind::kRequest);
   if (before != nullptr) next.erase(before->id);
   StoredItem item;
   item.kind = ItemKind::kRequest;
   if (job_.is_local) item.flags = kLocal;
-  return commit_new(item);
+  return store_new(item);
 }
 
 InstallResult DeviceCredentials::keep_client() {
-  CertificateIndex& next = begin_change();
+  CertificateIndex& next = store_.begin_change();
   const StoredItem* const request = next.newest(ItemKind::kRequest);
   if (request == nullptr) return InstallResult::kFailed;
   StoredItem item;
@@ -293,23 +227,23 @@ InstallResult DeviceCredentials::keep_client() {
     if (other.kind == ItemKind::kClient && other.id != kept_id) next.items.erase(i);
   }
   authority_.avoid_client(0);
-  return commit_new(item);
+  return store_new(item);
 }
 
 InstallResult DeviceCredentials::keep_signer() {
-  CertificateIndex& next = begin_change();
+  CertificateIndex& next = store_.begin_change();
   const StoredItem* const before = next.newest(ItemKind::kSigner);
   if (before != nullptr) next.erase(before->id);
   StoredItem item;
   item.kind = ItemKind::kSigner;
-  return commit_new(item);
+  return store_new(item);
 }
 
-size_t DeviceCredentials::root_count(RootUse use) const { return index_.count(kind_of(use)); }
+size_t DeviceCredentials::root_count(RootUse use) const { return stored().count(kind_of(use)); }
 
 Status DeviceCredentials::root_hash(RootUse use, size_t index, HashAlgorithm algorithm,
                                     CertificateHash& out) {
-  const StoredItem* const item = index_.at(kind_of(use), index);
+  const StoredItem* const item = stored().at(kind_of(use), index);
   if (item == nullptr) return Status::kNotFound;
   uint8_t hashes[kHashesBytes];
   RETURN_IF_ERROR(read_item_head(files_, *item, hashes));
@@ -318,7 +252,7 @@ Status DeviceCredentials::root_hash(RootUse use, size_t index, HashAlgorithm alg
 }
 
 const StoredItem* DeviceCredentials::find_root(const CertificateHash& hash) {
-  for (const StoredItem& item : index_.items) {
+  for (const StoredItem& item : stored().items) {
     uint8_t hashes[kHashesBytes];
     if (!is_root(item) || read_item_head(files_, item, hashes) != Status::kOk) continue;
     CertificateHash own;
@@ -334,19 +268,19 @@ DeleteResult DeviceCredentials::remove_root(const CertificateHash& hash) {
 }
 
 DeleteResult DeviceCredentials::remove_root(uint32_t id) {
-  const StoredItem* const item = index_.find(id);
+  const StoredItem* const item = stored().find(id);
   if (item == nullptr || !is_root(*item)) return DeleteResult::kNotFound;
-  if (id == root_in_use_) return DeleteResult::kFailed;
-  CertificateIndex& next = begin_change();
+  if (id == root_in_use_ || !store_.can_change()) return DeleteResult::kFailed;
+  CertificateIndex& next = store_.begin_change();
   if ((item->flags & kOnTrial) != 0) {
     for (StoredItem& other : next.items) other.flags &= static_cast<uint8_t>(~kFallback);
   }
   next.erase(id);
-  return commit() == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
+  return store_.commit_now() == Status::kOk ? DeleteResult::kAccepted : DeleteResult::kFailed;
 }
 
 Status DeviceCredentials::describe(size_t index, CertificateInfo& out) {
-  for (const StoredItem& item : index_.items) {
+  for (const StoredItem& item : stored().items) {
     if (item.kind == ItemKind::kRequest || index-- > 0) continue;
     return security::describe(files_, item, out);
   }
@@ -354,22 +288,22 @@ Status DeviceCredentials::describe(size_t index, CertificateInfo& out) {
 }
 
 bool DeviceCredentials::has_local_request() const {
-  const StoredItem* const item = index_.newest(ItemKind::kRequest);
+  const StoredItem* const item = stored().newest(ItemKind::kRequest);
   return item != nullptr && (item->flags & kLocal) != 0;
 }
 
 bool DeviceCredentials::has_client(common::UtcTime at) const {
-  const StoredItem* const item = choose_client(index_, at, 0);
+  const StoredItem* const item = choose_client(stored(), at, 0);
   return item != nullptr && item->from <= at && at < item->until + 1000;
 }
 
 common::UtcTime DeviceCredentials::client_expires_at() const {
-  const StoredItem* const item = index_.newest(ItemKind::kClient);
+  const StoredItem* const item = stored().newest(ItemKind::kClient);
   return item == nullptr ? common::UtcTime() : item->until;
 }
 
 Result<size_t> DeviceCredentials::request_pem(common::Span<char> out) {
-  const StoredItem* const item = index_.newest(ItemKind::kRequest);
+  const StoredItem* const item = stored().newest(ItemKind::kRequest);
   if (item == nullptr) return Status::kNotFound;
   Buffer content;
   RETURN_IF_ERROR(read_item(files_, *item, content));
@@ -380,12 +314,16 @@ Result<size_t> DeviceCredentials::request_pem(common::Span<char> out) {
   return request.pem.size();
 }
 
+const StoredItem* DeviceCredentials::signer() const {
+  const StoredItem* const item = stored().newest(ItemKind::kSigner);
+  return item == nullptr || item->id == forgotten_signer_ ? nullptr : item;
+}
+
 void DeviceCredentials::forget_signer() {
-  const StoredItem* const item = index_.newest(ItemKind::kSigner);
-  if (item == nullptr) return;
-  CertificateIndex& next = begin_change();
-  next.erase(item->id);
-  (void)commit();
+  // One that is being stored takes the place of the one that is meant.
+  if (state_ == State::kStoring && job_.operation == Operation::kCheckSigner) return;
+  const StoredItem* const item = signer();
+  if (item != nullptr) forgotten_signer_ = item->id;
 }
 
 void DeviceCredentials::begin_digest() {
@@ -407,7 +345,24 @@ void DeviceCredentials::finish_digest(common::MutableByteSpan out) {
 void DeviceCredentials::on_connected(uint32_t root, uint32_t client) {
   root_in_use_ = root;
   authority_.avoid_client(0);
-  CertificateIndex& next = begin_change();
+  proved_root_ = root;
+  proved_client_ = client;
+}
+
+void DeviceCredentials::begin_pending() {
+  if ((proved_root_ | proved_client_ | forgotten_signer_) == 0) return;
+  CertificateIndex& next = store_.begin_change();
+  bool has_changed = prove(next, proved_root_, proved_client_);
+  if (next.find(forgotten_signer_) != nullptr) {
+    next.erase(forgotten_signer_);
+    has_changed = true;
+  }
+  proved_root_ = proved_client_ = forgotten_signer_ = 0;
+  if (has_changed) store_.commit();
+}
+
+/// What a connection was made with has proved itself, and takes the place of others.
+bool DeviceCredentials::prove(CertificateIndex& next, uint32_t root, uint32_t client) {
   bool has_changed = false;
   const StoredItem* const proved_root = next.find(root);
   const bool replaces = proved_root != nullptr && (proved_root->flags & kOnTrial) != 0;
@@ -426,7 +381,7 @@ void DeviceCredentials::on_connected(uint32_t root, uint32_t client) {
       has_changed = true;
     }
   }
-  if (has_changed) (void)commit();
+  return has_changed;
 }
 
 void DeviceCredentials::on_connection_failed(uint32_t client) {

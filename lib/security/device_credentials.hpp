@@ -7,6 +7,7 @@
 #include "platform/worker.hpp"
 #include "security/certificate_files.hpp"
 #include "security/credential_job.hpp"
+#include "security/credential_store.hpp"
 #include "security/credentials.hpp"
 #include "security/stored_authority.hpp"
 
@@ -16,8 +17,8 @@ namespace security {
 
 /// The certificates of this device on flash (certificate_files.hpp), its private keys in a store of their own.
 ///
-///     kIdle --begin_x()--> kWaiting --worker is free--> kRunning --ended--> kFinished --poll()--> kIdle
-///              \------------------ text is malformed -------------------------^
+///     kIdle --begin_x()--> kWaiting --worker is free--> kRunning --ended--> kFinished --> kStoring --> kIdle
+///              \------------------ text is malformed -------------------------^   (a write for each poll())
 ///
 /// Every change is one replacement of the index: after a power cut the store is as before, or as after.
 /// @par Heap  None of its own between operations. During one: the certificates as DER (at most 4 KiB, a chain
@@ -26,7 +27,7 @@ class DeviceCredentials final : public Credentials {
  public:
   /// @param files    Certificates. Read from the worker and from TLS threads, too.
   /// @param keys     A store for private keys alone, encrypted where the platform can. TLS threads read it, too, but
-  ///                 no two threads use it at a time; what only erases may run beside a read.
+  ///                 no two threads use it at a time.
   /// @param entropy  Cryptographic quality; used from the worker's thread.
   DeviceCredentials(platform::FileStore& files, platform::KeyValueStore& keys,
                     platform::Entropy& entropy, platform::Worker& worker, common::LogSink& log);
@@ -45,6 +46,7 @@ class DeviceCredentials final : public Credentials {
   common::Status begin_check_signer(PemText& chain, common::UtcTime at) override;
   common::Status begin_verify_firmware(common::ByteSpan digest, PemText& signature) override;
   bool is_busy() const override { return state_ != State::kIdle; }
+  bool has_work() const override;
   bool poll(Outcome& outcome) override;
 
   size_t root_count(RootUse use) const override;
@@ -58,10 +60,10 @@ class DeviceCredentials final : public Credentials {
   bool has_client(common::UtcTime at) const override;
   common::UtcTime client_expires_at() const override;
   common::Result<size_t> request_pem(common::Span<char> out) override;
-  bool has_request() const override { return index_.newest(ItemKind::kRequest) != nullptr; }
+  bool has_request() const override { return stored().newest(ItemKind::kRequest) != nullptr; }
   bool has_local_request() const override;
 
-  bool has_signer() const override { return index_.newest(ItemKind::kSigner) != nullptr; }
+  bool has_signer() const override { return signer() != nullptr; }
   void forget_signer() override;
   void begin_digest() override;
   void update_digest(common::ByteSpan data) override;
@@ -72,36 +74,41 @@ class DeviceCredentials final : public Credentials {
   void on_disconnected() override { root_in_use_ = 0; }
 
  private:
-  enum class State : uint8_t { kIdle, kWaiting, kRunning, kFinished };
+  enum class State : uint8_t { kIdle, kWaiting, kRunning, kFinished, kStoring };
 
-  common::Status drop_keyless();
+  const CertificateIndex& stored() const { return store_.index(); }
+  const StoredItem* signer() const;
   common::Status begin_with(Operation operation, PemText& pem, size_t most_bytes);
   void start();
-  void finish(Outcome& outcome);
+  bool end(Outcome& outcome);
+  InstallResult judge();
   InstallResult install_root();
   InstallResult keep_request();
   InstallResult keep_client();
   InstallResult keep_signer();
   // Out of line: what it reads would lie on the stack while the change is written.
   [[gnu::noinline]] const StoredItem* find_root(const CertificateHash& hash);
-  /// What index_ is to become: to be changed, then made so by commit().
-  CertificateIndex& begin_change();
-  /// Writes the content of the job as a new item of the change, and commits it.
-  InstallResult commit_new(StoredItem item);
-  common::Status commit();
-  void sweep();
+  /// Adds the content of the job as a new item to the change.
+  InstallResult store_new(StoredItem item);
+  /// Begins the change that the link and the update asked for.
+  void begin_pending();
+  static bool prove(CertificateIndex& next, uint32_t root, uint32_t client);
 
   platform::FileStore& files_;
-  platform::KeyValueStore& keys_;
   platform::Worker& worker_;
-  common::LogSink& log_;
   StoredAuthority authority_;
+  CredentialStore store_;
   CredentialJob job_;
-  CertificateIndex index_;
-  CertificateIndex next_;
   mbedtls_sha256_context digest_;
   uint32_t root_in_use_ = 0;
+  /// @name Changes that wait until the store is idle; 0 = none
+  /// @{
+  uint32_t proved_root_ = 0;
+  uint32_t proved_client_ = 0;
+  uint32_t forgotten_signer_ = 0;
+  /// @}
   State state_ = State::kIdle;
+  InstallResult result_ = InstallResult::kFailed;
 };
 
 }  // namespace security

@@ -129,6 +129,13 @@ struct Device {
   platform::InlineWorker worker;
   common::NullLogSink log;
   security::DeviceCredentials credentials{files, keys, entropy, worker, log};
+
+  /// Polls until nothing is left to do. @return An operation has ended.
+  bool end(security::Credentials::Outcome& outcome) {
+    bool has_ended = false;
+    while (credentials.has_work()) has_ended = credentials.poll(outcome) || has_ended;
+    return has_ended;
+  }
 };
 
 void verify_signature(ByteSpan input) {
@@ -163,6 +170,8 @@ void read_index(ByteSpan input) {
   }
   device.credentials.on_connected(1, 2);
   device.credentials.forget_signer();
+  security::Credentials::Outcome outcome;
+  require(!device.end(outcome), "nothing was begun");
   security::CertificateIndex index;
   const Status status = security::read_index(device.files, index);
   if (status == Status::kOk) {
@@ -192,7 +201,7 @@ void install(ByteSpan input) {
   for (const auto use : {security::RootUse::kCentralSystem, security::RootUse::kManufacturer}) {
     security::PlainPemText text(text_of(input));
     require(device.credentials.begin_install_root(use, text, false, kNow) == Status::kOk &&
-                device.credentials.poll(outcome),
+                device.end(outcome),
             "a root is judged");
     require((outcome.result == security::InstallResult::kAccepted) ==
                 (device.credentials.root_count(use) == 1),
@@ -203,12 +212,10 @@ void install(ByteSpan input) {
     require(i < 2, "no more is listed than was installed");
   security::PlainPemText client(text_of(input));
   require(device.credentials.begin_accept_client(client, kNow) == Status::kOk &&
-              device.credentials.poll(outcome) &&
-              outcome.result == security::InstallResult::kRejected,
+              device.end(outcome) && outcome.result == security::InstallResult::kRejected,
           "nothing was asked for");
   security::PlainPemText signer(text_of(input));
-  require(device.credentials.begin_check_signer(signer, kNow) == Status::kOk &&
-              device.credentials.poll(outcome),
+  require(device.credentials.begin_check_signer(signer, kNow) == Status::kOk && device.end(outcome),
           "a signing certificate is judged");
 }
 
@@ -228,7 +235,7 @@ void accept_chain(ByteSpan input) {
   security::PlainPemText root(text_of(input.first(end)));
   require(device.credentials.begin_install_root(security::RootUse::kCentralSystem, root, false,
                                                 kNow) == Status::kOk &&
-              device.credentials.poll(outcome),
+              device.end(outcome),
           "a root is judged");
   security::CredentialJob job(device.files, device.entropy);
   job.operation = security::Credentials::Operation::kAcceptClient;

@@ -18,7 +18,6 @@ using security::RootUse;
 
 namespace {
 
-constexpr int64_t kPollMs = 20;
 constexpr int64_t kDayMs = 86'400'000;
 constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kMinuteMs = 60'000;
@@ -215,14 +214,12 @@ Status SecurityExtension::start_request(bool is_local) {
   return Status::kOk;
 }
 
-Instant SecurityExtension::step_credentials() {
-  if (credentials_.is_busy()) {
-    // An answer needs its room; the outcome can wait.
-    const bool has_room = !deferred_.is_waiting || engine_->outbox.can_take_answer();
-    Credentials::Outcome outcome;
-    if (has_room && credentials_.poll(outcome)) on_operation(outcome);
-  }
-  return credentials_.is_busy() ? engine_->now() + kPollMs : Instant::never();
+void SecurityExtension::step_credentials() {
+  if (!credentials_.has_work()) return;
+  // An answer needs its room; the outcome can wait.
+  const bool has_room = !deferred_.is_waiting || engine_->outbox.can_take_answer();
+  Credentials::Outcome outcome;
+  if (has_room && credentials_.poll(outcome)) on_operation(outcome);
 }
 
 void SecurityExtension::on_operation(const Credentials::Outcome& outcome) {

@@ -18,6 +18,7 @@ namespace {
 constexpr int64_t kSameEventMs = 3'600'000;
 constexpr int64_t kEventRetryMs = 60'000;
 constexpr int64_t kLogRetryMs = 1000;
+constexpr int64_t kPollMs = 20;
 constexpr int64_t kMaintainMs = 20;
 /// CALLERRORs after which an event counts as told: it stays in the log, and those behind it get their turn.
 constexpr uint8_t kMaxRefusals = 3;
@@ -151,7 +152,7 @@ Instant SecurityExtension::step() {
   if (!engine_->is_link_up) deferred_.is_waiting = false;  // nobody waits any more
   Instant next = common::earlier(messages_.next(), upload_->step());
   next = common::earlier(next, retry_log_at_);
-  next = common::earlier(next, step_credentials());
+  step_credentials();
   next = common::earlier(next, update_->step(time_to_judge_by()));
   if (const char* const complaint = update_->take_complaint()) {
     LOG_ERROR(engine_->ports.log, "firmware: %s", complaint);
@@ -163,6 +164,7 @@ Instant SecurityExtension::step() {
   // The restart must not be faster than what is told of it.
   if (engine_->is_online && engine_->firmware.is_activating() && engine_->calls.is_idle())
     (void)send_firmware_status(false);
+  if (credentials_.has_work()) next = common::earlier(next, now + kPollMs);
   if (log_.maintain()) next = common::earlier(next, now + kMaintainMs);
   if (log_.has_untold() && engine_->is_online && now < retry_event_at_)
     next = common::earlier(next, retry_event_at_);

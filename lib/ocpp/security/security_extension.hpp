@@ -149,7 +149,7 @@ class SecurityExtension final : public Extension {
   common::Status start_request(bool is_local);
   common::Status begin_install(security::RootUse use, security::PemText& pem);
   common::Status begin_local(common::Status begun);
-  common::Instant step_credentials();
+  void step_credentials();
   void on_operation(const security::Credentials::Outcome& outcome);
   template <typename Conf>
   void answer_deferred(const Conf& conf);

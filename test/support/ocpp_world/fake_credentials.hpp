@@ -73,6 +73,7 @@ class FakeCredentials final : public security::Credentials {
   }
 
   bool is_busy() const override { return is_busy_; }
+  bool has_work() const override { return is_busy_; }
   bool poll(Outcome& outcome) override {
     if (--left_ > 0) return false;
     is_busy_ = false;

@@ -176,7 +176,7 @@ TEST_CASE("a root is deleted by its hashes, but not while the connection stands 
   device.install("root");
   device.install("rsa_root");
   CertificateHash hash = device.hash(0, HashAlgorithm::kSha512);
-  device.credentials->on_connected(device.judge("server_by_root").root, 0);
+  device.connect(device.judge("server_by_root").root, 0);
   CHECK(device.credentials->remove_root(hash) == DeleteResult::kFailed);
   CHECK(device.credentials->remove_root(device.hash(1)) == DeleteResult::kAccepted);
   hash.serial[0] ^= 1;
@@ -208,10 +208,10 @@ TEST_CASE("a replaced root is the fallback until a connection has been made with
   const uint32_t new_root = device.judge("server_by_successor").root;
   REQUIRE(old_root != 0);
   REQUIRE(new_root != 0);
-  device.credentials->on_connected(old_root, 0);
+  device.connect(old_root, 0);
   REQUIRE(device.restart() == Status::kOk);
   CHECK(device.roots() == 2);
-  device.credentials->on_connected(new_root, 0);
+  device.connect(new_root, 0);
   CHECK(device.roots() == 1);
   CHECK(device.judge("server_by_successor").root == new_root);
   CHECK(device.judge("server_by_root").root == 0);
@@ -348,7 +348,7 @@ TEST_CASE("people are told what each certificate is, and remove roots by their n
   CHECK(device.credentials->describe(2, info) == Status::kNotFound);  // a request is none
 
   CHECK(device.credentials->remove_root(info.id) == DeleteResult::kNotFound);
-  device.credentials->on_connected(root, 0);
+  device.connect(root, 0);
   CHECK(device.credentials->remove_root(root) == DeleteResult::kFailed);
   device.credentials->on_disconnected();
   CHECK(device.credentials->remove_root(root) == DeleteResult::kAccepted);
@@ -449,7 +449,7 @@ TEST_CASE("of several client certificates the newest valid one is shown") {
   device.install("root");
   EXPECT_WORD(device.renew(), "accepted");
   const uint32_t first = device.credentials->authority().client();
-  device.credentials->on_connected(0, first);
+  device.connect(0, first);
   EXPECT_WORD(device.renew("20260602000000", "20270601000000"), "accepted");
   // Not valid yet.
   CHECK(device.credentials->authority().client() == first);
@@ -467,7 +467,7 @@ TEST_CASE("the client certificate before stays until the new one has made a conn
   device.install("root");
   EXPECT_WORD(device.renew(), "accepted");
   const uint32_t first = device.credentials->authority().client();
-  device.credentials->on_connected(0, first);
+  device.connect(0, first);
   EXPECT_WORD(device.renew(), "accepted");
   const uint32_t second = device.credentials->authority().client();
   CHECK(second != first);
@@ -482,7 +482,7 @@ TEST_CASE("the client certificate before stays until the new one has made a conn
   CHECK(device.credentials->authority().client() == first);
   REQUIRE(device.restart() == Status::kOk);
   CHECK(device.credentials->authority().client() == third);
-  device.credentials->on_connected(0, third);
+  device.connect(0, third);
   CHECK(device.keys.count() == 1);
   device.credentials->on_connection_failed(third);
   CHECK(device.credentials->authority().client() == third);
@@ -577,9 +577,7 @@ TEST_CASE("a key is not read while one is written, nor written while one is read
   EXPECT_WORD(device.request(), "runs");
   authority.unlock_keys();
   CHECK(authority.with_client_key(authority.client(), keeper) == Status::kOk);
-  Credentials::Outcome outcome;
-  REQUIRE(device.credentials->poll(outcome));
-  EXPECT_WORD(Device::word(outcome), "accepted");
+  EXPECT_WORD(device.end(Status::kOk), "accepted");
 }
 
 TEST_CASE("between operations nothing takes heap") {
@@ -599,7 +597,7 @@ TEST_CASE("between operations nothing takes heap") {
   device.credentials->update_digest(vectors::span(digest));
   device.credentials->finish_digest(common::MutableByteSpan(digest.data(), digest.size()));
   device.credentials->on_connection_failed(client);
-  device.credentials->on_connected(0, client);
+  device.connect(0, client);
   (void)device.credentials->remove_root(hash);
   device.credentials->forget_signer();
   const size_t allocations = trap.count();
@@ -651,9 +649,74 @@ TEST_CASE("one operation runs at a time, and tells once how it ended") {
   CHECK(credentials.begin_verify_firmware(common::ByteSpan(), text) == Status::kAgain);
   CHECK_FALSE(credentials.poll(outcome));
   worker.finish();
-  REQUIRE(credentials.poll(outcome));
+  // Others are kept out until all is written.
+  while (!credentials.poll(outcome)) {
+    REQUIRE(credentials.is_busy());
+    REQUIRE(credentials.begin_request(subject, KeyType::kEcP256, false) == Status::kAgain);
+  }
   CHECK(outcome.operation == Credentials::Operation::kMakeRequest);
   EXPECT_WORD(Device::word(outcome), "accepted");
   CHECK_FALSE(credentials.poll(outcome));
   CHECK_FALSE(credentials.is_busy());
+  CHECK_FALSE(credentials.has_work());
+}
+
+// Rules: WP-M04.FR.02 WP-M05.FR.03
+TEST_CASE("while a change is being written no other one is made, and none is lost") {
+  Device device;
+  EXPECT_WORD(device.install("root"), "accepted");
+  EXPECT_WORD(device.install("foreign_root"), "accepted");
+  EXPECT_WORD(device.install_maker("maker_root"), "accepted");
+  EXPECT_WORD(device.renew(), "accepted");
+  EXPECT_WORD(device.check_signer(vectors::pem("signer_ec")), "accepted");
+  const uint32_t client = device.credentials->authority().client();
+  const CertificateHash hash = device.hash(0);
+  const vectors::Bytes client_key = public_key_of_client(device, client);
+
+  const std::string pem = vectors::pem("rsa_root");
+  security::PlainPemText text(common::TextSpan(pem.data(), pem.size()));
+  REQUIRE(device.credentials->begin_install_root(RootUse::kCentralSystem, text, false, kNow) ==
+          Status::kOk);
+  Credentials::Outcome outcome;
+  REQUIRE_FALSE(device.poll(outcome));
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kFailed);
+  device.credentials->on_connected(0, client);
+  device.credentials->forget_signer();
+  CHECK_FALSE(device.credentials->has_signer());
+  // From the rename of the index on the root is there; a deletion does not wait for the copy.
+  while (device.roots() < 3) REQUIRE_FALSE(device.poll(outcome));
+  CHECK(device.credentials->remove_root(hash) == DeleteResult::kAccepted);
+  CHECK(device.credentials->is_busy());
+  EXPECT_WORD(device.end(Status::kOk), "accepted");
+  // The next operation may begin before what the link and the update asked for is written.
+  CHECK(device.credentials->has_work());
+  EXPECT_WORD(device.request(), "accepted");
+  CHECK_FALSE(device.credentials->has_work());
+  CHECK(device.most_operations == 1);
+
+  REQUIRE(device.restart() == Status::kOk);
+  CHECK(device.roots() == 2);
+  CHECK_FALSE(device.credentials->has_signer());
+  CHECK(device.credentials->authority().client() == client);
+  CHECK(public_key_of_client(device, client) == client_key);
+  CHECK(device.files.raw("certs.idx") == device.files.raw("certs.bak"));
+  size_t items = 0;
+  for (uint8_t file = 0; file < security::kItemFiles; ++file)
+    items += device.files.exists(security::ItemFileName(file).text) ? 1U : 0U;
+  CHECK(items == 5);  // three roots, a client, a request
+}
+
+TEST_CASE("a signer that is being stored is not forgotten with the one before it") {
+  Device device;
+  EXPECT_WORD(device.install_maker("maker_root"), "accepted");
+  EXPECT_WORD(device.check_signer(vectors::pem("signer_ec")), "accepted");
+  const std::string pem = vectors::pem("signer_rsa");
+  security::PlainPemText text(common::TextSpan(pem.data(), pem.size()));
+  REQUIRE(device.credentials->begin_check_signer(text, kNow) == Status::kOk);
+  Credentials::Outcome outcome;
+  REQUIRE_FALSE(device.poll(outcome));
+  device.credentials->forget_signer();
+  EXPECT_WORD(device.end(Status::kOk), "accepted");
+  device.settle();
+  CHECK(device.credentials->has_signer());
 }

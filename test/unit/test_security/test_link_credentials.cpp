@@ -43,6 +43,7 @@ TEST_CASE("what becomes of the link decides which client certificate is shown") 
   CHECK(settings.authority->client() == second);
   CHECK(device.keys.count() == 2);
   connect(second);
+  device.settle();
   CHECK(device.keys.count() == 1);
 }
 

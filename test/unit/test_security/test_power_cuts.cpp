@@ -27,12 +27,18 @@ const std::vector<Step>& steps() {
         device.accept(certificate);
       },
       [](Device& device) {
-        device.credentials->on_connected(device.judge("server_by_successor").root,
-                                         device.credentials->authority().client());
+        device.connect(device.judge("server_by_successor").root,
+                       device.credentials->authority().client());
       },
       [](Device& device) { device.check_signer(vectors::pem("signer_ec")); },
-      [](Device& device) { device.credentials->forget_signer(); },
-      [](Device& device) { (void)device.credentials->remove_root(device.hash(0)); },
+      [](Device& device) {
+        device.credentials->forget_signer();
+        device.settle();
+      },
+      [](Device& device) {
+        (void)device.credentials->remove_root(device.hash(0));
+        device.settle();
+      },
   };
   return all;
 }
@@ -291,6 +297,24 @@ TEST_CASE(
     flash = moments.back();
   }
   CHECK(cuts > 5000);
+}
+
+TEST_CASE("a change of certificates and keys writes once in a turn") {
+  Device device;
+  for (const Step& step : steps()) step(device);
+  // The key of a request that was not answered, and a client certificate that takes the place of another.
+  EXPECT_WORD(device.install("root"), "accepted");
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_WORD(device.request(), "accepted");
+    EXPECT_WORD(device.renew(), "accepted");
+    device.connect(0, device.credentials->authority().client());
+  }
+  CHECK(device.most_operations == 1);
+  CHECK(device.most_accesses == 2);
+  // The answer of DeleteCertificate does not wait for the copy of the index.
+  const uint64_t before = device.power.operations();
+  CHECK(device.credentials->remove_root(device.hash(0)) == security::DeleteResult::kAccepted);
+  CHECK(device.power.operations() - before == 2);
 }
 
 TEST_CASE("when flash does not answer nothing is lost, and the result says so") {
