@@ -210,6 +210,15 @@ def test_missing_compiler_is_one_sentence(toy: Path, monkeypatch: pytest.MonkeyP
     assert error.value.exit_code == 69
 
 
+def test_compiler_of_the_sanitizers_is_named_when_it_is_missing(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.setenv("PATH", str(toy))
+    with pytest.raises(UserError, match=r"'clang\+\+' is not installed .*libclang-rt-dev"):
+        pio.run(toy, ["run", "-e", "native-asan"], native=True)
+
+
 def test_project_is_found_from_a_folder_below(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(toy / "lib" / "sum")
     assert pio.project_dir() == toy

@@ -116,7 +116,7 @@ def run(
             needs packages that cannot be downloaded.
     """
     if native:
-        _require_compiler()
+        _require_compiler(project, arguments)
     environment = {**process_environment(project, native=native), **(variables or {})}
     command = [sys.executable, "-m", "platformio", *arguments]
     if native and unreachable is None:
@@ -183,12 +183,17 @@ def _run_online(
     return process.returncode
 
 
-def _require_compiler() -> None:
+def _require_compiler(project: Path, arguments: Sequence[str]) -> None:
+    """Says which package is missing before PlatformIO fails at the first file."""
     compiler = os.environ.get("CXX", "g++")
+    if "CXX" not in os.environ and "-e" in arguments[:-1]:
+        environment = arguments[arguments.index("-e") + 1]
+        compiler = " ".join(platformio_ini.words(project, environment, "custom_compiler")) or "g++"
     if shutil.which(compiler.split()[0]) is None:
+        package = "clang libclang-rt-dev" if compiler == "clang++" else "g++"
         raise UserError(
             f"There is no C++ compiler: '{compiler}' is not installed "
-            "(on Debian and Ubuntu: apt-get install g++).",
+            f"(on Debian and Ubuntu: apt-get install {package}).",
             exit_code=69,
         )
 

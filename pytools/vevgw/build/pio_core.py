@@ -41,11 +41,13 @@ import os
 from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
 
 env = DefaultEnvironment()
+# custom_compiler of platformio.ini: g++ or clang++.
+compiler = os.environ.get("CXX") or env.GetProjectOption("custom_compiler", "g++")
 env.Replace(
-    CC=os.environ.get("CC", "gcc"),
-    CXX=os.environ.get("CXX", "g++"),
+    CC=os.environ.get("CC") or {"g++": "gcc", "clang++": "clang"}.get(compiler, "cc"),
+    CXX=compiler,
     AR=os.environ.get("AR", "ar"),
-    LINK=os.environ.get("CXX", "g++"),
+    LINK=compiler,
     RANLIB="ranlib",
     SIZETOOL="size",
     SIZEPRINTCMD="$SIZETOOL $SOURCES",
