@@ -1,6 +1,6 @@
 // The message codec as a filter, for tests in other languages. One line in, one line out:
 //   <Action> <req|conf> <strict|lenient> <json>
-//   -> ok <json, encoded again>  |  error <code> <path or -> <reason>  |  encode <status>  |  usage
+//   -> ok <json, encoded again>  |  error <code>TAB<path>TAB<reason>  |  encode <status>  |  usage
 #include "message_codec/message_codec.hpp"
 
 #include <iostream>
@@ -22,8 +22,8 @@ std::string answer(const std::string& line) {
       message_codec::round_trip(action, request, strict, line.substr(third + 1));
   if (!outcome.error.ok()) {
     const std::string path(outcome.error.path().c_str(), outcome.error.path().size());
-    return std::string("error ") + to_string(outcome.error.code()) + ' ' +
-           (path.empty() ? "-" : path) + ' ' + outcome.error.reason();
+    return std::string("error ") + to_string(outcome.error.code()) + '\t' + path + '\t' +
+           outcome.error.reason();
   }
   if (outcome.encoded_status != common::Status::kOk) {
     return std::string("encode ") + common::to_string(outcome.encoded_status);
