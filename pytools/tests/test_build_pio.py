@@ -129,6 +129,10 @@ def test_filter_without_a_match_is_an_error(toy: Path) -> None:
         suites.run(toy, "native", ["unit/test_typo"])
 
 
+def test_suites_that_begin_first_exist() -> None:
+    assert set(suites.LONG_SUITES) <= set(suites.find(ROOT, "native"))
+
+
 def test_suites_of_a_board_are_not_found_on_the_host(toy: Path) -> None:
     add_suite(toy, "test_sum_one", PASSING)
     (toy / "test" / "target" / "test_board").mkdir(parents=True)

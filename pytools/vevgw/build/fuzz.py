@@ -20,8 +20,8 @@ from vevgw.errors import UserError
 
 _COMPILER = "clang++"
 _FLAGS = (
-    *("-std=c++17", "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-fno-omit-frame-pointer"),
-    *("-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+    *("-std=c++17", "-gline-tables-only", "-O1", "-Wall", "-Wextra", "-Werror"),
+    *("-fno-omit-frame-pointer", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
 )
 _SYSTEM_LIBRARIES = ("-lmbedx509", "-lmbedcrypto")
 _NOT_FUZZED = frozenset({"platform_esp32", "platform_linux"})
