@@ -198,7 +198,10 @@ void FtpTransfer::on_size(uint16_t code) {
 }
 
 void FtpTransfer::connect_data(uint16_t port) {
-  if (port == 0 || links_.data->connect(url_.host.c_str(), port) != Status::kOk)
+  // Looked up again, a name of several machines may give another one.
+  const char* const peer = links_.plain.peer();
+  const char* const host = *peer != '\0' ? peer : url_.host.c_str();
+  if (port == 0 || links_.data->connect(host, port) != Status::kOk)
     return fail("the server gives no connection for the file");
   data_asked_ = now_;
   phase_ = Phase::kConnectData;

@@ -5,7 +5,7 @@
 
 namespace platform {
 
-/// FTP, binary and passive. The data connection goes to the host of the URL, whatever address the server names. Folders are
+/// FTP, binary and passive. The data connection goes to the machine that the control connection stands with, whatever address it names. Folders are
 /// not made. About 4 KB.
 ///
 /// ftps: both connections in TLS, asked for with AUTH TLS before the login and PROT P after it, or from the first byte where

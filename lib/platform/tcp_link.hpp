@@ -18,6 +18,8 @@ class TcpLink {
   virtual common::Status connect(const char* host, uint16_t port) = 0;
   virtual void close() = 0;
   virtual State state() const = 0;
+  /// Address of the other side of a connection, for connect(): a name may have several; "" = it is not known.
+  virtual const char* peer() const { return ""; }
   /// Why the last connection failed or ended, one sentence with the host; "" while all is well. Valid until the next call.
   virtual const char* last_error() const = 0;
   /// Same meaning as SerialLink::write and read.

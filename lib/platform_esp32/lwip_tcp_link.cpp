@@ -44,6 +44,7 @@ void LwipTcpLink::close() {
   }
   fd_ = -1;
   state_ = State::kClosed;
+  peer_.clear();
 }
 
 platform::TcpLink::State LwipTcpLink::state() const {
@@ -83,6 +84,9 @@ void LwipTcpLink::open_socket(uint32_t ipv4) {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(ipv4);
   address.sin_port = htons(port_);
+  char text[16];
+  (void)lwip_inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
+  peer_.assign_truncated(common::text(text));
   fd_ = lwip_socket(AF_INET, SOCK_STREAM, 0);
   if (fd_ < 0) return fail("cannot connect to", "no socket left");
   (void)lwip_fcntl(fd_, F_SETFL, lwip_fcntl(fd_, F_GETFL, 0) | O_NONBLOCK);

@@ -25,6 +25,7 @@ class ScriptLink final : public platform::SecureLink {
   std::deque<Line> script;
   std::vector<std::string> connections;  ///< "host:port"
   std::string sent;                      ///< In all connections.
+  std::string address;                   ///< What its name was looked up to.
   std::string error;                     ///< Attempts to connect fail with it.
   bool is_slow = false;                  ///< It never connects.
   size_t segment_bytes = 7;
@@ -55,6 +56,7 @@ class ScriptLink final : public platform::SecureLink {
     is_ending_ = false;
   }
   State state() const override { return state_; }
+  const char* peer() const override { return address.c_str(); }
   const char* last_error() const override { return error.c_str(); }
   Result<size_t> write(common::ByteSpan data) override {
     if (state_ != State::kOpen || sent.size() >= takes) return Status::kClosed;
