@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from vevgw.board.signing import carrying
+from vevgw.csms.errors import CallRefused
 from vevgw.csms.files import FileServer
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.pki import SignatureKind, ThrowAwayCa
@@ -24,9 +25,9 @@ SEED = 7
 async def test_firmware_is_installed_by_its_signature_alone(
     bench: Bench, server: FileServer, tmp_path: Path
 ) -> None:
-    """Purpose: with a root of the manufacturer, one image signed in four ways.
+    """Purpose: with a root of the manufacturer from the console, one image signed in four ways.
 
-    Pass criteria: nothing unsigned is fetched; RSA by PKCS#1 v1.5 is InvalidSignature, with its
+    Pass criteria: UpdateFirmware is refused; RSA by PKCS#1 v1.5 is InvalidSignature, with its
     event; RSA-PSS and ECDSA are verified, installed, and run; from the console, too, only what
     carries its signature.
     """
@@ -54,12 +55,16 @@ async def test_firmware_is_installed_by_its_signature_alone(
             "SignedFirmwareStatusNotification", match=match, since=since, timeout_s=30
         )
 
-    root = {
-        "certificateType": "ManufacturerRootCertificate",
-        "certificate": maker.certificate.read_text(),
+    # By the console: a root that the CSMS installs is what the conformance suite has.
+    command = "certificate install manufacturer"
+    await bench.dut.command(command, text=maker.certificate.read_text(), timeout_s=10)
+
+    unsigned = {
+        "location": f"{server.http_url}/files/none.bin",
+        "retrieveDate": datetime.now(UTC).isoformat(),
     }
-    answer = await bench.cp.call("InstallCertificate", root, timeout_s=10)
-    assert answer["status"] == "Accepted"
+    with pytest.raises(CallRefused, match="NotSupported"):
+        await bench.cp.call("UpdateFirmware", unsigned, timeout_s=10)
 
     mark = await order("1.0.1", "rsa-pkcs1", 1)
     await told("InvalidSignature", 1, mark)
