@@ -37,7 +37,7 @@ class Firmware {
 
   /// Throws away what the other slot holds.
   virtual common::Status erase() = 0;
-  /// Bytes in the other slot that survive a power cut: an interrupted download goes on there, to its end.
+  /// Bytes in the other slot: an interrupted download goes on there, to its end. After a power cut it may be less than before.
   virtual uint32_t size() = 0;
   /// Appends to the other slot. @param offset  End of what was written so far, or size().
   /// @retval kNoSpace  The image is larger than the slot.  @retval kInvalidArgument  Another offset.

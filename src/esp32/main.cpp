@@ -5,6 +5,7 @@
 #include "esp32/reset_places.hpp"
 #include "gateway/rescue_console.hpp"
 #include "gateway/volume_start.hpp"
+#include "platform/slot_firmware.hpp"
 #include "platform_esp32/dma_analog_input.hpp"
 #include "platform_esp32/efuse_device_key.hpp"
 #include "platform_esp32/esp32_clock.hpp"
@@ -20,7 +21,7 @@
 #include "platform_esp32/lwip_tcp_listener.hpp"
 #include "platform_esp32/lwip_udp_link.hpp"
 #include "platform_esp32/nvs_key_value_store.hpp"
-#include "platform_esp32/ota_firmware.hpp"
+#include "platform_esp32/ota_slots.hpp"
 #include "platform_esp32/task_file_transfer.hpp"
 #include "platform_esp32/task_web_socket_link.hpp"
 #include "platform_esp32/task_worker.hpp"
@@ -36,7 +37,7 @@
 // Modbus, OCPP codecs and the profile interpreter run below one frame of the loop task.
 SET_LOOP_TASK_STACK_SIZE(12 * 1024);
 
-/// The framework must not confirm a new image by itself: OtaFirmware::confirm() does, once the CSMS has answered it.
+/// The framework must not confirm a new image by itself: SlotFirmware::confirm() does, once the CSMS has answered it.
 extern "C" bool verifyRollbackLater() { return true; }
 
 /// Behind ESP-IDF's own description of the image: what other images are compared with, and what is read of this one.
@@ -76,8 +77,8 @@ class Board {
     open_stores();
     if (credentials_.begin() != Status::kOk) LOG_ERROR(log_, "the certificates cannot be read");
     LOG_DEBUG(log_, "%s", features::kText);
-    if (firmware_.begin() != Status::kOk)
-      LOG_ERROR(log_, "there is no second partition for firmware");
+    if (const Status status = firmware_.begin(); status != Status::kOk)
+      LOG_ERROR(log_, "the firmware cannot be updated (%s)", to_string(status));
     const bool has_bus =
         !kHasBus || bus_.begin({19200, platform::Parity::kEven, 1}, kBusOutputBytes) == Status::kOk;
     const bool has_reader = begin_reader();
@@ -196,7 +197,8 @@ class Board {
   NvsKeyValueStore registers_;
   NvsKeyValueStore crashes_;
   NvsKeyValueStore boot_state_;
-  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion, image_label};
+  platform_esp32::OtaSlots slots_;
+  platform::SlotFirmware firmware_{slots_, slots_, boot_state_, build::kVersion, image_label};
   platform::TlsMemory tls_memory_{&platform_esp32::free_for_tls};
   platform_esp32::TaskFileTransfer transfer_{clock_, entropy_, tls_memory_, &read_ca, nullptr};
   platform_esp32::UartSerialLink console_{0,
@@ -269,7 +271,8 @@ class Rescue {
   security::SealedKeyValueStore settings_{plain_settings_, entropy_, scratch_, "settings"};
   platform_esp32::NvsKeyValueStore boot_state_;
   platform_esp32::NvsKeyValueStore crash_store_;
-  platform_esp32::OtaFirmware firmware_{boot_state_, build::kVersion, image_label};
+  platform_esp32::OtaSlots slots_;
+  platform::SlotFirmware firmware_{slots_, slots_, boot_state_, build::kVersion, image_label};
   platform_esp32::UartSerialLink console_{0,
                                           {board::kPins.console_tx, board::kPins.console_rx, -1}};
   gateway::ConsoleOutput output_{console_};
