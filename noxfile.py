@@ -192,7 +192,7 @@ def pytools(session: nox.Session) -> None:
     """Tests of the Python package."""
     prepare(session)
     # They wait for processes and time-outs, too. What a file builds serves the whole file.
-    run(session, "pytest", "pytools/tests", "-n", "2", "--dist", "loadfile", *session.posargs)
+    run(session, "pytest", "pytools/tests", "-n", "3", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session

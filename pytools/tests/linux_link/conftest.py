@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import trustme
+from pyftpdlib.handlers import FTPHandler
 from tls_servers import own_names
 from websockets.asyncio.server import Server, ServerConnection, serve
 
@@ -47,6 +48,12 @@ def driver_program() -> Path:
 def transfer_program() -> Path:
     """The program that carries out one file transfer."""
     return build_driver("transfer_driver")
+
+
+@pytest.fixture(autouse=True)
+def no_penalty_at_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong password is answered at once, not after three seconds."""
+    monkeypatch.setattr(FTPHandler, "auth_failed_timeout", 0.05)
 
 
 Transfer = Callable[..., Awaitable[list[dict[str, Any]]]]
