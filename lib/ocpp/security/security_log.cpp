@@ -1,6 +1,7 @@
 #include "ocpp/security/security_log.hpp"
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 
 LOG_MODULE("ocpp.security.log");
@@ -29,6 +30,8 @@ constexpr size_t kCheckpointBytes = kAnchorAt + kHashBytes;
 static_assert(kMaxEntryBytes <= RecordLog::kMaxPayloadBytes, "one record");
 /// Less than this free: the oldest entries go. Some dozen entries fit while they do.
 constexpr uint32_t kLowBytes = 5 * 1024;
+/// Read in one turn of the loop before the oldest go.
+constexpr int kRecordsPerTurn = 8;
 
 constexpr const char* kNames[kSecurityEventCount] = {"FirmwareUpdated",
                                                      "FailedToAuthenticateAtCentralSystem",
@@ -182,7 +185,7 @@ Status SecurityLog::begin() {
     expected_last_ = static_cast<uint32_t>(take(state, 4));
     known_break_ = static_cast<uint32_t>(take(state + 4, 4));
   }
-  last_ = told_through_ = untold_ = broken_at_ = 0;
+  last_ = told_through_ = untold_ = broken_at_ = keep_from_ = 0;
   std::memset(head_, 0, sizeof head_);
   Loader loader(*this);
   RETURN_IF_ERROR(log_.load(loader));
@@ -276,6 +279,12 @@ void SecurityLog::store_state() {
 }
 
 Status SecurityLog::read(Reader& reader, SecurityEntry& out) const {
+  int records = INT_MAX;
+  return read(reader, out, records);
+}
+
+/// @param records  That may be read; counts down. @retval kAgain  They are used up.
+Status SecurityLog::read(Reader& reader, SecurityEntry& out, int& records) const {
   if (reader.compactions != log_.counters().compactions) {
     const uint32_t last = reader.last;
     reader = Reader();
@@ -283,7 +292,8 @@ Status SecurityLog::read(Reader& reader, SecurityEntry& out) const {
     reader.compactions = log_.counters().compactions;
   }
   uint8_t buffer[RecordLog::kBufferBytes];
-  for (;;) {
+  while (records > 0) {
+    --records;
     RecordLog::Record record;
     RETURN_IF_ERROR(log_.read(reader.cursor, MutableByteSpan(buffer), record));
     if (is_checkpoint(record))
@@ -297,6 +307,7 @@ Status SecurityLog::read(Reader& reader, SecurityEntry& out) const {
     reader.last = out.number;
     return Status::kOk;
   }
+  return Status::kAgain;
 }
 
 /// An entry without a time gets it from the first later one of its start-up that has one; else from the next with a time:
@@ -339,6 +350,7 @@ Status SecurityLog::on_told(uint32_t number) {
   if (number <= told_through_) return Status::kOk;
   told_through_ = number;
   if (untold_ > 0) --untold_;
+  if (number <= survey_.last && lost_ > 0) --lost_;
   uint8_t through[4];
   put(through, number, 4);
   return log_.append(kToldType, ByteSpan(through)).status();
@@ -348,47 +360,64 @@ bool SecurityLog::maintain() {
   if (!is_ready_) return false;
   if (log_.is_compacting()) {
     Keeper keeper(keep_from_);
-    return log_.compaction_step(keeper) == Status::kAgain;
+    if (log_.compaction_step(keeper) == Status::kAgain) return true;
+    keep_from_ = 0;
+    return false;
   }
-  if (log_.free_bytes() >= kLowBytes) return false;
-  begin_compaction();
-  return log_.is_compacting();
+  if (keep_from_ == 0 && (log_.free_bytes() >= kLowBytes || !begin_survey())) return false;
+  return survey();
 }
 
 /// The newer half stays, and what the CSMS was not told; of that the oldest eighth goes if nothing else can.
-void SecurityLog::begin_compaction() {
-  Reader reader;
-  reader.compactions = log_.counters().compactions;
+bool SecurityLog::begin_survey() {
+  survey_ = Reader();
+  lost_ = 0;
   SecurityEntry entry;
-  uint32_t first = 0;
-  uint32_t oldest_untold = UINT32_MAX;
-  Status status = Status::kOk;
-  while ((status = read(reader, entry)) == Status::kOk) {
-    if (first == 0) first = entry.number;
-    if (entry.is_told && entry.number > told_through_)
-      oldest_untold = std::min(oldest_untold, entry.number);
-  }
-  if (status != Status::kNotFound) return;
+  Status status = read(survey_, entry);
+  if (status != Status::kOk && status != Status::kNotFound) return false;
+  const uint32_t first = status == Status::kOk ? entry.number : 0;
+  status = next_untold(entry);
+  if (status != Status::kOk && status != Status::kNotFound) return false;
+  const uint32_t oldest_untold = status == Status::kOk ? entry.number : UINT32_MAX;
   const uint32_t span = last_ - first;
   keep_from_ = std::max(first + span / 8 + 1, std::min(first + span / 2, oldest_untold));
-  uint8_t checkpoint[kCheckpointBytes] = {kVersion};
-  reader = Reader();
-  reader.compactions = log_.counters().compactions;
-  uint32_t lost = 0;
-  while ((status = read(reader, entry)) == Status::kOk && entry.number < keep_from_) {
-    if (entry.is_told && entry.number > told_through_) ++lost;
+  survey_ = Reader();
+  return true;
+}
+
+/// Finds where what stays begins, a few records in each turn. @return Whether there is more to do.
+bool SecurityLog::survey() {
+  int records = kRecordsPerTurn;
+  while (records > 0) {
+    Reader ahead = survey_;
+    SecurityEntry entry;
+    const Status status = read(ahead, entry, records);
+    const bool stays = status == Status::kOk && entry.number >= keep_from_;
+    if (stays || status == Status::kNotFound) {
+      // Of the entry before the first that stays; where none stays, of the last.
+      begin_compaction(stays ? entry.hash_before : ahead.hash);
+      return log_.is_compacting();
+    }
+    if (status != Status::kOk && status != Status::kAgain) {
+      keep_from_ = 0;
+      return false;
+    }
+    survey_ = ahead;
+    if (status == Status::kOk && entry.is_told && entry.number > told_through_) ++lost_;
   }
-  if (status != Status::kOk && status != Status::kNotFound) return;
-  // Of the entry before the first that stays; where none stays, of the last.
-  std::memcpy(checkpoint + kAnchorAt, status == Status::kOk ? entry.hash_before : reader.hash,
-              kHashBytes);
-  if (lost > 0) {
-    LOG_ERROR(sink_, "%u events are dropped untold: the log is full", static_cast<unsigned>(lost));
+  return true;
+}
+
+void SecurityLog::begin_compaction(const uint8_t (&anchor)[32]) {
+  if (lost_ > 0) {
+    LOG_ERROR(sink_, "%u events are dropped untold: the log is full", static_cast<unsigned>(lost_));
     told_through_ = keep_from_ - 1;
-    untold_ -= std::min(untold_, lost);
+    untold_ -= std::min(untold_, lost_);
   }
+  uint8_t checkpoint[kCheckpointBytes] = {kVersion};
   put(checkpoint + 1, told_through_, 4);
-  (void)log_.begin_compaction(ByteSpan(checkpoint));
+  std::memcpy(checkpoint + kAnchorAt, anchor, kHashBytes);
+  if (log_.begin_compaction(ByteSpan(checkpoint)) != Status::kOk) keep_from_ = 0;
 }
 
 }  // namespace ocpp

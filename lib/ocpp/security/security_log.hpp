@@ -133,7 +133,10 @@ class SecurityLog {
   static bool decode(const platform::RecordLog::Record& record, SecurityEntry& out);
   void chain(const SecurityEntry& entry, const uint8_t (&before)[32], uint8_t (&out)[32]) const;
   void store_state();
-  void begin_compaction();
+  common::Status read(Reader& reader, SecurityEntry& out, int& records) const;
+  bool begin_survey();
+  bool survey();
+  void begin_compaction(const uint8_t (&anchor)[32]);
 
   platform::KeyValueStore& settings_;
   Digest& digest_;
@@ -150,7 +153,9 @@ class SecurityLog {
   uint32_t first_of_boot_ = UINT32_MAX;
   uint32_t told_through_ = 0;
   uint32_t untold_ = 0;
-  uint32_t keep_from_ = 0;  ///< Of a running compaction.
+  uint32_t keep_from_ = 0;  ///< Of a running compaction, or the survey before it.
+  uint32_t lost_ = 0;       ///< Events that it drops untold.
+  Reader survey_;           ///< Within what goes.
   Reader next_;             ///< Before the oldest untold entry.
   uint8_t head_[32] = {};   ///< Hash of the last entry.
 };
