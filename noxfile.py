@@ -81,8 +81,8 @@ EVERYTHING = (
 CI_ARGUMENTS = {
     "codegen": ["--check"],
     "scenario": ["--plain"],
-    "simulation": ["--seeds", "60", "--days", "30"],
-    "fuzz": ["--seconds", "12"],
+    "simulation": ["--seeds", "200", "--days", "30"],
+    "fuzz": ["--seconds", "20"],
 }
 
 
@@ -229,7 +229,7 @@ def simulation(session: nox.Session) -> None:
     run(session, "vevgw", "simulate", *(session.posargs or ["--seeds", "2000", "--days", "30"]))
     if "--bridge" not in session.posargs and "--seed" not in session.posargs:
         # CI has room for a part of them, too.
-        seeds = "25" if session.posargs else "500"
+        seeds = "50" if session.posargs else "500"
         run(session, "vevgw", "simulate", "--bridge", "--hours", "2", "--seeds", seeds)
 
 
