@@ -22,7 +22,9 @@ bool Console::firmware(Arguments& arguments, json::Writer& out, Error& error, In
       case Status::kOk:
         return true;
       case Status::kUnsupported:
-        error = Error("only signed images are taken, and there is nothing to check them with");
+        error = Error(
+            "only signed images are taken, and there is no root of the manufacturer to "
+            "check them with; the setting unsigned_fw allows others");
         break;
       case Status::kInvalidState:
         error = Error("an image is being installed");

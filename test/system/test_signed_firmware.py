@@ -14,6 +14,7 @@ from vevgw.csms.errors import CallRefused
 from vevgw.csms.files import FileServer
 from vevgw.csms.firmware_image import make_firmware_image
 from vevgw.csms.pki import SignatureKind, ThrowAwayCa
+from vevgw.dut import DutError
 from vevgw.dut.bench import Bench
 from vevgw.hil.switches import Switch
 
@@ -54,6 +55,9 @@ async def test_firmware_is_installed_by_its_signature_alone(
         await bench.cp.expect(
             "SignedFirmwareStatusNotification", match=match, since=since, timeout_s=30
         )
+
+    with pytest.raises(DutError, match="there is no root of the manufacturer to check them with"):
+        await bench.dut.command(f"firmware update {server.http_url}/files/none.bin")
 
     # By the console: a root that the CSMS installs is what the conformance suite has.
     command = "certificate install manufacturer"
