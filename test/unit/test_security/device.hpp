@@ -8,6 +8,7 @@
 #include "vectors.hpp"
 
 #include <algorithm>
+#include <mbedtls/pk.h>
 #include <memory>
 #include <string>
 
@@ -131,3 +132,31 @@ struct Device {
     return found;
   }
 };
+
+/// Keeps the key that a TLS client would use.
+struct KeyKeeper final : platform::TlsAuthority::KeyUser {
+  common::Status use_key(common::ByteSpan der) override {
+    key.assign(der.begin(), der.end());
+    return common::Status::kOk;
+  }
+  vectors::Bytes key;
+};
+
+/// Public key of a certificate or of a private key, as DER.
+inline vectors::Bytes public_key(mbedtls_pk_context& key) {
+  unsigned char der[600];
+  const int size = mbedtls_pk_write_pubkey_der(&key, der, sizeof der);
+  REQUIRE(size > 0);
+  return vectors::Bytes(der + sizeof der - size, der + sizeof der);
+}
+
+inline vectors::Bytes public_key_of_client(Device& device, uint32_t client) {
+  KeyKeeper keeper;
+  REQUIRE(device.credentials->authority().with_client_key(client, keeper) == common::Status::kOk);
+  mbedtls_pk_context key;
+  mbedtls_pk_init(&key);
+  REQUIRE(mbedtls_pk_parse_key(&key, keeper.key.data(), keeper.key.size(), nullptr, 0) == 0);
+  const vectors::Bytes result = public_key(key);
+  mbedtls_pk_free(&key);
+  return result;
+}
