@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from vevgw.security import log_check
 
 Line = dict[str, Any]
 _NOTHING = "00" * 32
+ROOT = Path(__file__).parents[2]
 
 
 def _chain(line: Line, before: str) -> Line:
@@ -188,3 +190,9 @@ def test_command_says_and_exits(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["verify-log", str(tmp_path / "none")]) == 2
     good.write_bytes(b"\xff\n")
     assert cli.main(["verify-log", str(good)]) == 1
+
+
+def test_events_are_those_of_the_firmware() -> None:
+    source = (ROOT / "lib/ocpp/security/security_log.cpp").read_text()
+    table = source[source.index("kNames[") :]
+    assert re.findall(r'"(\w+)"', table[: table.index("};")]) == list(log_check.EVENTS)
