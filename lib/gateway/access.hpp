@@ -17,6 +17,8 @@ enum class AuthMode : uint8_t {
 };
 /// The words of the setting.
 const char* to_string(AuthMode mode);
+/// Reads such a word. @return false for any other; empty is none of them.
+bool find_mode(common::TextSpan word, AuthMode& out);
 
 /// How one connector is used.
 struct ConnectorAccess {
@@ -35,15 +37,5 @@ ConnectorAccess read_access(const Settings& settings, uint8_t connector_id);
 /// @retval kUnsupported
 common::Status check_access(AuthMode mode, const bridge::Access& charger, uint8_t connector_id,
                             common::FixedString<95>& error);
-
-/// What set_setting() checks.
-common::Status check_setting(const Settings& settings, common::TextSpan name,
-                             common::TextSpan value, common::FixedString<95>& error);
-
-/// Settings::set(), but refused is also what could only fail later: a URL or an identity that no CSMS is reached by, a
-/// Wi-Fi password that no network has, a charger that there is not, a mode that the configured charger cannot do, as far as it is built in.
-/// @retval kUnsupported  The mode. Otherwise as Settings::set().
-common::Status set_setting(Settings& settings, common::TextSpan name, common::TextSpan value,
-                           common::FixedString<95>& error);
 
 }  // namespace gateway

@@ -1,7 +1,7 @@
-#include "gateway/access.hpp"
 #include "gateway/console.hpp"
 #include "gateway/console_arguments.hpp"
 #include "gateway/json_members.hpp"
+#include "gateway/setting_checks.hpp"
 
 namespace gateway {
 

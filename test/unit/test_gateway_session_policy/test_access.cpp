@@ -1,5 +1,6 @@
 #include "doctest_main/doctest_main.hpp"
 #include "gateway/session_policy.hpp"
+#include "gateway/setting_checks.hpp"
 #include "gateway_fakes/gateway_fakes.hpp"
 #include "platform_sim/sim_key_value_store.hpp"
 
